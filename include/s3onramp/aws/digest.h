@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * digest.h: SHA-256, SHA-1, HMAC and hexadecimal: the one door to EVP. A struct digest belongs to one thread.
+ * Source: FIPS 180-4, RFC 2104.
+ */
+#ifndef S3ONRAMP_AWS_DIGEST_H
+#define S3ONRAMP_AWS_DIGEST_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+enum { SHA256_BYTES = 32, SHA256_HEX = 64, SHA1_BYTES = 20, MD5_BYTES = 16 };
+
+struct digest; /* fetched algorithms and contexts that are used again and again */
+
+MUST_CHECK struct digest *digest_new(void); /* NULL: OpenSSL cannot */
+void digest_free(struct digest **d);
+
+void digest_sha256(struct digest *d, struct str data, uint8_t out[SHA256_BYTES]);
+/* Streaming, one at a time per struct digest. */
+void digest_sha256_begin(struct digest *d);
+void digest_sha256_add(struct digest *d, struct str data);
+void digest_sha256_end(struct digest *d, uint8_t out[SHA256_BYTES]);
+
+void digest_hmac_sha256(struct digest *d, struct str key, struct str data, uint8_t out[SHA256_BYTES]);
+
+/* A key prepared once: inner and outer midstates. Belongs to one thread. */
+struct hmac_key;
+MUST_CHECK struct hmac_key *hmac_key_new(struct digest *d, struct str key);
+void hmac_key_free(struct hmac_key **k); /* wipes */
+void hmac_key_sign(struct digest *d, const struct hmac_key *k, struct str data, uint8_t out[SHA256_BYTES]);
+
+void hex_lower(struct sbuf *b, const uint8_t *bytes, size_t n);
+/* @s: exactly 2*n hex digits of either case. */
+MUST_CHECK bool hex_decode(struct str s, uint8_t *out, size_t n);
+/* Standard base64 with padding. */
+void base64_encode(struct sbuf *b, const uint8_t *bytes, size_t n);
+/* Strict standard base64 with padding; false if not exactly @n bytes result. */
+MUST_CHECK bool base64_decode(struct str s, uint8_t *out, size_t n);
+
+#endif

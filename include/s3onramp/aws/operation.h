@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * operation.h: the name S3's API gives to a request. Pure; any thread.
+ * Source: Amazon S3 API Reference, "Amazon S3 operations" (request syntax of each).
+ */
+#ifndef S3ONRAMP_AWS_OPERATION_H
+#define S3ONRAMP_AWS_OPERATION_H
+
+#include "http/head.h"
+#include "http/uri.h"
+
+enum operation_level { LEVEL_SERVICE, LEVEL_BUCKET, LEVEL_OBJECT };
+enum operation_access { ACCESS_READ, ACCESS_WRITE };
+
+struct operation {
+    const char *name; /* "GetObject"; "Unknown" where S3 has none */
+    enum operation_level level;
+    enum operation_access access; /* what a read-only policy allows is ACCESS_READ */
+    bool streams_body;            /* PutObject, UploadPart: the only ones with aws-chunked bodies */
+};
+
+/* Never NULL; unknown combinations give "Unknown", ACCESS_WRITE unless GET/HEAD. @headers: for CopyObject / UploadPartCopy (x-amz-copy-source). */
+const struct operation *operation_find(enum http_method method, enum operation_level level, const struct query_param *query, size_t query_n, const struct headers *headers);
+/* The same for a browser form upload or others not to be told from method and query: by name; NULL if unknown. */
+const struct operation *operation_by_name(struct str name);
+
+#endif

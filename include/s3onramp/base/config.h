@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config.h: the settings of the program, read from an INI file by one table of options (proxy/base/config_options.h).
+ * Settings are built by one thread and immutable and shared afterwards: counted by settings_ref/unref (atomic).
+ */
+#ifndef S3ONRAMP_BASE_CONFIG_H
+#define S3ONRAMP_BASE_CONFIG_H
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+enum listener_mode { LISTENER_FORWARD, LISTENER_ENDPOINT };
+enum listener_tls { LISTENER_PLAIN, LISTENER_TLS, LISTENER_SNIFF }; /* SNIFF: TLS if the first byte is 0x16 */
+enum trailers_mode { TRAILERS_PASS, TRAILERS_DECODE };
+enum credentials_source { CREDENTIALS_STATIC, CREDENTIALS_ENVIRONMENT };
+enum policy_access { POLICY_READ_ONLY, POLICY_READ_WRITE };
+
+/* An IP address and port. */
+struct netaddr {
+    union {
+        struct sockaddr sa;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } u;
+    socklen_t len;
+};
+enum { NETADDR_TEXT = 56 }; /* "[v6]:port" and NUL */
+/* "10.0.0.1", "10.0.0.1:443", "[fd00::1]:443", "fd00::1"; @default_port if none. No names, no DNS. */
+MUST_CHECK bool netaddr_parse(struct str s, unsigned default_port, struct netaddr *out);
+/* "10.0.0.1:443" / "[fd00::1]:443" into @out. */
+void netaddr_format(const struct netaddr *a, char out[NETADDR_TEXT]);
+unsigned netaddr_port(const struct netaddr *a);
+
+/* CIDR block. */
+struct netblock {
+    struct netaddr base;
+    unsigned bits;
+};
+MUST_CHECK bool netblock_parse(struct str s, struct netblock *out);
+bool netblock_has(const struct netblock *b, const struct netaddr *a);
+/* RFC 1918, RFC 4193, RFC 6598. Not loopback, link-local, or anything else. IPv4-mapped IPv6 addresses are judged as IPv4. */
+bool netaddr_is_private(const struct netaddr *a);
+
+struct str_list {
+    char **v; /* owned */
+    size_t n;
+};
+
+/* Where a section stands; for messages. */
+struct config_place {
+    const char *file; /* borrowed: owned by struct settings */
+    int line;
+};
+
+struct set_server {
+    size_t workers; /* 0: one per CPU, at most 8 */
+    size_t max_connections; /* client connections of all workers */
+    char *clients_file; /* key pairs made by `s3onramp client add`; path, relative to the configuration file */
+    uint64_t header_timeout_ms, idle_timeout_ms, body_timeout_ms, tls_timeout_ms, shutdown_timeout_ms;
+    struct netblock *private_networks; /* further networks that count as private */
+    size_t private_networks_n;
+};
+
+struct set_listener {
+    char *name;
+    struct config_place place;
+    enum listener_mode mode;
+    struct netaddr *bind;
+    size_t bind_n;
+    enum listener_tls tls;
+    char *certificate, *private_key; /* PEM files for TLS; NULL: minted from the local CA */
+    struct str_list names;           /* own host names of an endpoint listener; bucket.NAME is host style */
+    char *anonymous;                 /* client name for unsigned requests, or NULL: refused */
+    char *endpoint;                  /* endpoint name for own names, or NULL: by Region of the signature, else the default */
+    size_t anonymous_index, endpoint_index; /* into clients / endpoints; SIZE_MAX if none */
+};
+
+struct set_endpoint {
+    char *name; /* section */
+    struct config_place place;
+    char *vpce_name; /* key `name`: endpoint-specific name, or NULL */
+    char *region;
+    char *suffix; /* DNS suffix of the partition; derived */
+    bool fips;    /* derived from the endpoint-specific name */
+    char *host;   /* the S3 name that the endpoint serves; default s3.REGION.SUFFIX (s3-fips.… if fips) */
+    char *sni;    /* TLS server name and certificate name; default: host */
+    struct netaddr *addresses;
+    size_t addresses_n;
+    char *ca_file; /* NULL: the system's */
+    enum trailers_mode trailers;
+    char *credentials;
+    size_t credentials_index;
+    struct str_list also_regions; /* other Regions whose names are sent here */
+    bool is_default;
+    uint64_t connect_timeout_ms, response_timeout_ms, idle_timeout_ms;
+    uint64_t max_idle; /* idle connections kept per address and worker */
+};
+
+struct set_credentials {
+    char *name;
+    struct config_place place;
+    enum credentials_source source;
+    char *access_key_id, *secret_access_key, *session_token; /* secrets: wiped by settings_unref */
+};
+
+struct set_client {
+    char *name;
+    struct config_place place;
+    char *access_key_id, *secret_access_key; /* local pair; both NULL for a client that is only reached anonymously */
+    char *policy;
+    char *credentials; /* NULL: the endpoint's */
+    size_t policy_index, credentials_index; /* credentials_index: SIZE_MAX if not set */
+};
+
+struct set_policy {
+    char *name; /* "allow-all" and "read-only" exist without a section */
+    struct config_place place;
+    enum policy_access access;
+    struct str_list buckets; /* patterns with '*' and '?'; empty: all */
+    bool list_buckets;       /* ListBuckets allowed; default: only if `buckets` is empty */
+};
+
+struct set_ca {
+    char *certificate, *private_key;
+    uint64_t leaf_days;
+};
+
+struct set_log {
+    enum log_level level;
+    enum log_format format;
+    char *access; /* "-" stderr (default), "off", or a file's path */
+};
+
+struct settings {
+    _Atomic unsigned refs;
+    char *file; /* path it was read from */
+    struct set_server server;
+    struct set_ca ca;
+    struct set_log log;
+    struct set_listener *listeners;
+    size_t listeners_n;
+    struct set_endpoint *endpoints;
+    size_t endpoints_n;
+    struct set_credentials *credentials;
+    size_t credentials_n;
+    struct set_client *clients;
+    size_t clients_n;
+    struct set_policy *policies;
+    size_t policies_n;
+    size_t *clients_by_key; /* owned; clients_by_key_n indexes of clients that have a key, sorted by access_key_id */
+    size_t clients_by_key_n;
+    void *impl; /* owned by config.c: where each value came from, for config_print */
+};
+
+/* Problems are written to @problems, one line each: "FILE:LINE: what is wrong; what to write instead". */
+/* Reads @path and its clients file and checks everything that can be checked without starting: all problems in one run.
+ * Returns counted settings, or NULL if there was a problem. */
+MUST_CHECK struct settings *config_load(const char *path, FILE *problems);
+/* The same without judging whether things fit together: values are right, but sections that are named need not exist, keys and addresses may be missing, all
+ * *_index are unset and lookups by key find nothing; a secret from an environment variable that is not set here stays "env:NAME". For commands that help to complete a configuration. */
+MUST_CHECK struct settings *config_read(const char *path, FILE *problems);
+/* As config_load, from @in, called @name in messages; without a clients file. */
+MUST_CHECK struct settings *config_load_stream(FILE *in, const char *name, FILE *problems);
+/* Every option in force and where it came from (file:line, or "default"); secrets as "********". */
+void config_print(const struct settings *s, FILE *out);
+/* A commented s3onramp.ini made from the option table. */
+void config_print_example(FILE *out);
+
+struct settings *settings_ref(struct settings *s);
+void settings_unref(struct settings **s); /* the last one wipes and frees */
+
+/* NULL if unknown. Lookup time is logarithmic; the comparison is not of a secret. */
+const struct set_client *settings_client_by_key(const struct settings *s, struct str access_key_id);
+/* Endpoint that serves @region (its own, or one of also_regions), or NULL. */
+const struct set_endpoint *settings_endpoint_for_region(const struct settings *s, struct str region);
+/* The one marked default, else the only one, else the first. */
+const struct set_endpoint *settings_default_endpoint(const struct settings *s);
+
+#endif

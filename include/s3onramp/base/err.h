@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * err.h: the one table of errors. Each row: code, HTTP status, S3 error code, who is to blame, log word,
+ * default text. Source of S3 codes: Amazon S3 API Reference, "Error responses"; HTTP status from RFC 9110.
+ */
+#ifndef S3ONRAMP_BASE_ERR_H
+#define S3ONRAMP_BASE_ERR_H
+
+#include "base/attrib.h"
+
+enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_SELF };
+
+/* clang-format off */
+#define ERR_TABLE(X) \
+    X(NONE,                200, "OK",                            BLAME_NONE,     "ok",                 "no error") \
+    /* head and framing */ \
+    X(BAD_REQUEST,         400, "BadRequest",                    BLAME_CLIENT,   "bad_request",        "The request is not well-formed HTTP/1.1.") \
+    X(BAD_FRAMING,         400, "BadRequest",                    BLAME_CLIENT,   "bad_framing",        "The length of the request body is not clear.") \
+    X(HEAD_TOO_LARGE,      431, "RequestHeaderSectionTooLarge",  BLAME_CLIENT,   "head_too_large",     "Your request header section exceeds the maximum allowed request header section size.") \
+    X(BAD_EXPECT,          417, "InvalidRequest",                BLAME_CLIENT,   "bad_expect",         "Only Expect: 100-continue is supported.") \
+    X(HTTP_VERSION,        505, "BadRequest",                    BLAME_CLIENT,   "http_version",       "Only HTTP/1.0 and HTTP/1.1 are supported.") \
+    X(TRANSFER_CODING,     501, "NotImplemented",                BLAME_CLIENT,   "transfer_coding",    "A header you provided implies functionality that is not implemented.") \
+    X(LENGTH_REQUIRED,     411, "MissingContentLength",          BLAME_CLIENT,   "length_required",    "You must provide the Content-Length HTTP header.") \
+    X(METHOD,              405, "MethodNotAllowed",              BLAME_CLIENT,   "method",             "The specified method is not allowed against this resource.") \
+    X(CLIENT_TIMEOUT,      400, "RequestTimeout",                BLAME_CLIENT,   "client_timeout",     "Your socket connection to the server was not read from or written to within the timeout period.") \
+    X(CLIENT_GONE,         499, "ClientClosedRequest",           BLAME_CLIENT,   "client_gone",        "The client closed the connection.") \
+    X(CLIENT_TLS,          400, "BadRequest",                    BLAME_CLIENT,   "client_tls",         "The TLS handshake with the client failed.") \
+    X(INCOMPLETE_BODY,     400, "IncompleteBody",                BLAME_CLIENT,   "incomplete_body",    "You did not provide the number of bytes specified by the Content-Length HTTP header.") \
+    X(BAD_TRAILER,         400, "MalformedTrailerError",         BLAME_CLIENT,   "bad_trailer",        "The request contained trailing data that was not well-formed or did not conform to our published schema.") \
+    X(BAD_DIGEST,          400, "BadDigest",                     BLAME_CLIENT,   "bad_digest",         "The checksum you specified did not match what we received.") \
+    /* target */ \
+    X(BAD_URI,             400, "InvalidURI",                    BLAME_CLIENT,   "bad_uri",            "Couldn't parse the specified URI.") \
+    X(BAD_BUCKET,          400, "InvalidBucketName",             BLAME_CLIENT,   "bad_bucket",         "The specified bucket is not valid.") \
+    X(HOST_REFUSED,        403, "AccessDenied",                  BLAME_CLIENT,   "host_refused",       "This proxy forwards only to configured S3 endpoints.") \
+    X(PORT_REFUSED,        403, "AccessDenied",                  BLAME_CLIENT,   "port_refused",       "This proxy tunnels only to ports 443 and 80 of S3 names.") \
+    X(MISDIRECTED,         421, "InvalidRequest",                BLAME_CLIENT,   "misdirected",        "The Host header names another host than the connection was opened for.") \
+    X(NOT_A_PROXY,         400, "InvalidRequest",                BLAME_CLIENT,   "not_a_proxy",        "This listener is an S3 endpoint, not a proxy: use it as --endpoint-url, or HTTPS_PROXY with a 'forward' listener.") \
+    X(NOT_AN_ENDPOINT,     400, "InvalidRequest",                BLAME_CLIENT,   "not_an_endpoint",    "This listener is a proxy: set it as HTTPS_PROXY/HTTP_PROXY, or use an 'endpoint' listener as --endpoint-url.") \
+    /* caller */ \
+    X(NO_AUTH,             403, "AccessDenied",                  BLAME_CLIENT,   "no_auth",            "Anonymous access is not allowed here: sign the request with a key from 's3onramp client add'.") \
+    X(UNKNOWN_KEY,         403, "InvalidAccessKeyId",            BLAME_CLIENT,   "unknown_key",        "The AWS Access Key Id you provided does not exist in our records.") \
+    X(SIG_MISMATCH,        403, "SignatureDoesNotMatch",         BLAME_CLIENT,   "sig_mismatch",       "The request signature we calculated does not match the signature you provided. Check your key and signing method.") \
+    X(TIME_SKEWED,         403, "RequestTimeTooSkewed",          BLAME_CLIENT,   "time_skewed",        "The difference between the request time and the current time is too large.") \
+    X(AUTH_DATE,           403, "AccessDenied",                  BLAME_CLIENT,   "auth_date",          "AWS authentication requires a valid Date or x-amz-date header") \
+    X(AUTH_MALFORMED,      400, "AuthorizationHeaderMalformed",  BLAME_CLIENT,   "auth_malformed",     "The authorization header that you provided is not valid.") \
+    X(AUTH_TYPE,           400, "InvalidArgument",               BLAME_CLIENT,   "auth_type",          "Unsupported Authorization Type") \
+    X(AUTH_TWICE,          400, "InvalidArgument",               BLAME_CLIENT,   "auth_twice",         "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified") \
+    X(HEADERS_NOT_SIGNED,  403, "AccessDenied",                  BLAME_CLIENT,   "headers_not_signed", "There were headers present in the request which were not signed") \
+    X(SHA256_MISSING,      400, "InvalidRequest",                BLAME_CLIENT,   "sha256_missing",     "Missing required header for this request: x-amz-content-sha256") \
+    X(SHA256_INVALID,      400, "InvalidArgument",               BLAME_CLIENT,   "sha256_invalid",     "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256 value.") \
+    X(NOT_IMPLEMENTED,     501, "NotImplemented",                BLAME_CLIENT,   "not_implemented",    "A header or parameter you provided implies functionality that is not implemented.") \
+    X(POLICY_DENIED,       403, "AccessDenied",                  BLAME_CLIENT,   "policy_denied",      "Access Denied by this proxy's policy.") \
+    X(TOO_MANY,            503, "SlowDown",                      BLAME_SELF,     "too_many",           "Please reduce your request rate.") \
+    /* upstream */ \
+    X(NO_ENDPOINT,         503, "ServiceUnavailable",            BLAME_CONFIG,   "no_endpoint",        "No endpoint is configured for this Region.") \
+    X(NO_CREDENTIALS,      503, "ServiceUnavailable",            BLAME_CONFIG,   "no_credentials",     "The proxy has no credentials for this endpoint.") \
+    X(UPSTREAM_CONNECT,    503, "ServiceUnavailable",            BLAME_UPSTREAM, "up_connect",         "The S3 endpoint could not be reached. Please try again.") \
+    X(UPSTREAM_TLS,        503, "ServiceUnavailable",            BLAME_UPSTREAM, "up_tls",             "The TLS handshake with the S3 endpoint failed.") \
+    X(UPSTREAM_GONE,       502, "BadGateway",                    BLAME_UPSTREAM, "up_gone",            "The S3 endpoint closed the connection before it answered. Please try again.") \
+    X(UPSTREAM_SHORT,      502, "BadGateway",                    BLAME_UPSTREAM, "up_short",           "The S3 endpoint broke off its answer.") \
+    X(UPSTREAM_BAD,        502, "BadGateway",                    BLAME_UPSTREAM, "up_bad_answer",      "The S3 endpoint's answer is not valid HTTP/1.1.") \
+    X(UPSTREAM_TIMEOUT,    504, "GatewayTimeout",                BLAME_UPSTREAM, "up_timeout",         "The S3 endpoint did not answer in time. Please try again.") \
+    X(UPSTREAM_AUTH,       503, "ServiceUnavailable",            BLAME_CONFIG,   "up_auth",            "The S3 endpoint refused the proxy's own credentials. Please tell the administrator.") \
+    /* self */ \
+    X(INTERNAL,            500, "InternalError",                 BLAME_SELF,     "internal",           "We encountered an internal error. Please try again.") \
+    X(NO_MEMORY,           503, "SlowDown",                      BLAME_SELF,     "no_memory",          "Please reduce your request rate.") \
+    X(SHUTDOWN,            503, "ServiceUnavailable",            BLAME_SELF,     "shutdown",           "The proxy is shutting down. Please try again.") \
+    /* start-up: never sent to a client */ \
+    X(CONFIG,              500, "InternalError",                 BLAME_CONFIG,   "config",             "The configuration is not valid.") \
+    X(FILE,                500, "InternalError",                 BLAME_CONFIG,   "file",               "A file could not be used.") \
+    X(TLS_SETUP,           500, "InternalError",                 BLAME_CONFIG,   "tls_setup",          "TLS could not be set up.")
+/* clang-format on */
+
+enum err_code {
+#define X(code, http, s3, blame, word, text) ERR_##code,
+    ERR_TABLE(X)
+#undef X
+};
+
+struct err_info {
+    int http_status;
+    const char *s3_code, *word, *text;
+    enum err_blame blame;
+};
+
+/* The table row of @code. Static. */
+const struct err_info *err_info(enum err_code code);
+
+/* Where a failing function says what went wrong; the caller's, always the last argument; may be NULL.
+ * @detail is for logs and, for errors blamed on the client, for the client: it holds no secret. */
+struct err {
+    enum err_code code;
+    int sys_errno; /* 0 if none */
+    char detail[512];
+};
+
+/* Fills @err (if not NULL) and returns @code, so that `return err_set(...)` reads well. @sys_errno: errno or 0. */
+enum err_code err_set(struct err *err, enum err_code code, int sys_errno, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+#define TRY(expr)                              \
+    do {                                       \
+        enum err_code try_code_ = (expr);      \
+        if (try_code_ != ERR_NONE) return try_code_; \
+    } while (0)
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * log.h: the process log: level, one line a call, one write(2) a line. Any thread. The only global state of
+ * the program is in log.c (level, format, file descriptor).
+ * Never pass Authorization values, tokens, keys or signatures.
+ */
+#ifndef S3ONRAMP_BASE_LOG_H
+#define S3ONRAMP_BASE_LOG_H
+
+#include "base/str.h"
+
+#include <stdarg.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_format { LOG_TEXT, LOG_JSON };
+
+extern enum log_level log_level_now; /* read-only for others: lets LOG skip formatting */
+
+/* Before threads start, or by the control thread. @fd is borrowed, must outlive all calls. */
+void log_setup(enum log_level level, enum log_format format, int fd);
+int log_fd(void);
+enum log_format log_format_now(void);
+bool log_level_parse(struct str s, enum log_level *out);
+
+/* @ctx: NULL, or a text like "req=… client=…" put before the message. Control bytes in the text come out escaped. */
+void log_line(enum log_level level, const char *ctx, const char *fmt, ...) PRINTF_LIKE(3, 4);
+#define LOG(level, ...)                                             \
+    do {                                                            \
+        if ((level) <= log_level_now) log_line((level), NULL, __VA_ARGS__); \
+    } while (0)
+#define LOG_CTX(level, ctx, ...)                                    \
+    do {                                                            \
+        if ((level) <= log_level_now) log_line((level), (ctx), __VA_ARGS__); \
+    } while (0)
+
+/* Builders for log and access lines. */
+void log_json_string(struct sbuf *b, struct str s); /* quotes, escapes; bytes that are not UTF-8 become \u00XX */
+void log_text_value(struct sbuf *b, struct str s);  /* as is when plain, else quoted with \xXX; empty becomes - */
+/* 2026-01-02T03:04:05.678Z */
+void log_time(struct sbuf *b, int64_t unix_us);
+/* Writes all of @line to @fd, retrying short writes; drops the rest on error. */
+void log_write(int fd, struct str line);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli.h: the commands of the program, one file each, and what they share. One thread.
+ * A command gets its own words (argv[0] is its name) and returns the exit code.
+ */
+#ifndef S3ONRAMP_CLI_CLI_H
+#define S3ONRAMP_CLI_CLI_H
+
+#include "base/config.h"
+#include "base/err.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+enum cli_exit { CLI_FINE = 0, CLI_PROBLEM = 1, CLI_USAGE = 2 };
+
+#define CLI_DEFAULT_CONFIG "/etc/s3onramp/s3onramp.ini"
+
+int cli_serve(int argc, char **argv);
+int cli_check(int argc, char **argv);
+int cli_ca(int argc, char **argv);
+int cli_client(int argc, char **argv);
+int cli_version(int argc, char **argv);
+
+/* --- shared: proxy/cli/cli.c --- */
+
+/* "s3onramp: …" on standard error; returns CLI_PROBLEM. The text says the next step. */
+int cli_problem(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* The same for what a function of a lower layer reported. */
+int cli_problem_err(const struct err *err);
+/* The same with a hint at `s3onramp COMMAND --help`; returns CLI_USAGE. @command: "check", "ca init", … */
+int cli_wrong_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* For what getopt_long returned as '?' or ':', called with a ':' before the short options. Returns CLI_USAGE. */
+int cli_wrong_option(const char *command, int option, char *const *argv);
+/* Starts getopt_long anew for a command. */
+void cli_options_start(void);
+
+enum cli_color { CLI_PLAIN, CLI_RED, CLI_GREEN, CLI_BOLD };
+/* An escape sequence, or "" if @out is not a terminal or NO_COLOR is set. */
+const char *cli_color(FILE *out, enum cli_color color);
+
+/* Run as root: says on standard error that the proxy's user must be able to read @path. */
+void cli_owner_hint(const char *path);
+
+/* True if a listener makes leaf certificates and so needs the local authority. */
+bool cli_needs_ca(const struct settings *s);
+
+/* --- proxy/cli/clients_file.c: editing the clients file --- */
+
+struct clients_file {
+    char *path;   /* owned; symbolic links resolved */
+    char *text;   /* owned; NUL-terminated, may hold secrets */
+    size_t bytes;
+    int dir_fd;   /* owned; the folder, locked */
+    int uid, gid; /* of the file, or -1 if it is new */
+};
+
+/* Locks the folder of @path (waits for others) and reads the file; a missing one is an empty one. ERR_FILE. */
+MUST_CHECK enum err_code clients_file_open(struct clients_file *f, const char *path, struct err *err);
+/* True if it has a section [client NAME]. */
+bool clients_file_has(const struct clients_file *f, struct str name);
+/* Puts @lines below the header of [client NAME], which is added at the end if there is none. ERR_NO_MEMORY. */
+MUST_CHECK enum err_code clients_file_add(struct clients_file *f, struct str name, struct str lines, struct err *err);
+/* Takes the section [client NAME] out: its header and all up to the comments above the next header. */
+void clients_file_remove(struct clients_file *f, struct str name);
+/* Writes it anew, mode 0600: temporary file, fsync, rename. ERR_FILE: the old file is still there. */
+MUST_CHECK enum err_code clients_file_save(struct clients_file *f, struct err *err);
+/* Wipes, unlocks, frees. */
+void clients_file_close(struct clients_file *f);
+
+#endif

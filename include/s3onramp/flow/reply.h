@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * reply.h: what the client gets: the endpoint's answer under a head of our own, interim answers, or an error of our own. One worker.
+ */
+#ifndef S3ONRAMP_FLOW_REPLY_H
+#define S3ONRAMP_FLOW_REPLY_H
+
+#include "flow/request.h"
+
+/* Builds the head for req->answer into the arena: hop-by-hop fields out, framing for this client in. {NULL,0}: out of memory. Sets req->answer_framer and
+ * req->client_closes. */
+MUST_CHECK struct str reply_head(struct request *req);
+/* Relays a 1xx answer (@head: parsed interim head). */
+void reply_interim(struct request *req, const struct head_response *head);
+/* 100 Continue of our own. */
+void reply_continue(struct request *req);
+/* Our own final answer for req->err: S3 XML, or plain text where the client is not in S3's realm (CONNECT). */
+void reply_error(struct request *req);
+
+/* Frames and writes @n bytes; *@took content bytes were taken. */
+enum conn_result framer_write(struct framer *f, struct conn *c, const char *p, size_t n, size_t *took);
+/* The end of the body: CONN_OK when written. */
+enum conn_result framer_end(struct framer *f, struct conn *c);
+
+#endif

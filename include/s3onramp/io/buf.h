@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * buf.h: 64 KiB buffers, borrowed from a per-worker free list only while bytes are in them. One thread.
+ *
+ * A buffer holds one direction of a stream:
+ *
+ *     0      start            mid     raw            end       BUF_BYTES
+ *     | free | plain: ready   | gap   | raw: as read | free    |
+ *
+ * Bytes are read behind `end`, decoded in place from `raw` to `mid` (decoding only shrinks), and written out from `start`.
+ */
+#ifndef S3ONRAMP_IO_BUF_H
+#define S3ONRAMP_IO_BUF_H
+
+#include "base/str.h"
+
+enum {
+    BUF_BYTES = 64 * 1024,
+    BUF_ALLOC = 68 * 1024, /* what a borrowed block really has: room for four full TLS records */
+};
+
+struct buf_block {
+    struct buf_block *next;
+};
+
+struct buf_pool {
+    struct buf_block *free; /* owned */
+    size_t free_n, used_n;
+};
+
+struct buf {
+    char *mem; /* borrowed from the pool, or NULL when empty */
+    size_t start, mid, raw, end;
+};
+
+/* A block of BUF_ALLOC bytes; NULL when out of memory. */
+MUST_CHECK char *buf_pool_get(struct buf_pool *p);
+void buf_pool_put(struct buf_pool *p, char **block); /* nulls *@block; NULL is fine */
+void buf_pool_clear(struct buf_pool *p);
+
+/* Makes sure that there is memory; false when out of it. */
+MUST_CHECK bool buf_borrow(struct buf *b, struct buf_pool *p);
+/* Gives the memory back if nothing is in it. */
+void buf_return(struct buf *b, struct buf_pool *p);
+/* Forgets what is in it and gives the memory back. */
+void buf_drop(struct buf *b, struct buf_pool *p);
+
+static inline struct str buf_plain(const struct buf *b) { return str_make(b->mem + b->start, b->mid - b->start); }
+static inline struct str buf_raw(const struct buf *b) { return str_make(b->mem + b->raw, b->end - b->raw); }
+static inline bool buf_empty(const struct buf *b) { return b->start == b->mid && b->raw == b->end; }
+/* Room behind `end`, after moving what is there to the front if that makes room. */
+size_t buf_room(struct buf *b);
+
+#endif

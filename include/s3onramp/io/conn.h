@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * conn.h: the transport: a nonblocking TCP socket with or without TLS, under one interface. Belongs to one loop.
+ *
+ * One edge-triggered libevent event per connection, added once. Readiness is kept as flags; the owner's callback runs its state machine
+ * until every call answers CONN_AGAIN. What is written is collected (small writes, TLS records) and goes out in one send per four records or at
+ * conn_flush: the owner must flush before it waits.
+ *
+ *     CONN_CONNECTING ──▶ CONN_OPEN ──▶ CONN_HANDSHAKE ──▶ CONN_OPEN ──▶ CONN_CLOSED
+ */
+#ifndef S3ONRAMP_IO_CONN_H
+#define S3ONRAMP_IO_CONN_H
+
+#include "base/config.h"
+#include "io/loop.h"
+
+#include <event2/event_struct.h>
+#include <openssl/types.h>
+
+typedef struct ssl_session_st SSL_SESSION; /* OpenSSL 3.0 declares it only in ssl.h */
+
+enum conn_result {
+    CONN_OK,
+    CONN_AGAIN,     /* wait for the next event */
+    CONN_EOF,       /* the peer ended its direction properly (FIN; with TLS: close_notify) */
+    CONN_TRUNCATED, /* TLS only: FIN without close_notify */
+    CONN_ERROR,     /* reset, TLS failure; conn->error says what */
+};
+
+enum conn_state { CONN_CLOSED, CONN_CONNECTING, CONN_HANDSHAKE, CONN_OPEN };
+
+struct conn;
+typedef void conn_event_fn(struct conn *c, void *arg);
+
+struct conn {
+    unsigned magic;
+    enum conn_state state;
+    int fd; /* owned */
+    struct loop *loop;
+    struct event ev;
+    conn_event_fn *on_event;
+    void *arg;
+    SSL *ssl; /* owned; NULL: plain */
+    const char *tls_name; /* borrowed: server side: certificate name when the client sends no SNI */
+    bool readable, writable;
+    bool peer_closed; /* EV_CLOSED was seen: a FIN is or will be in the stream */
+    bool transport_eof;
+    bool broken;       /* nothing more can be read or written */
+    bool write_broken; /* nothing more can be written */
+    bool ssl_pending; /* OpenSSL may hold bytes that were read ahead */
+    char *out;        /* borrowed block: bytes that wait for send(2) */
+    size_t out_start, out_end;
+    char *seed; /* owned: bytes read before TLS began, given to it first */
+    size_t seed_pos, seed_n;
+    uint64_t bytes_in, bytes_out; /* on the wire */
+    char error[160]; /* why the last CONN_ERROR */
+};
+
+/* Takes over @fd, which is connected (accepted). The event is added; @on_event may run from the next turn on, and the caller should run its machine once by itself. */
+MUST_CHECK enum err_code conn_accept(struct conn *c, struct loop *loop, int fd, conn_event_fn *on_event, void *arg, struct err *err);
+/* Starts connecting to @addr. CONN_CONNECTING until conn_connected says otherwise. */
+MUST_CHECK enum err_code conn_connect(struct conn *c, struct loop *loop, const struct netaddr *addr, conn_event_fn *on_event, void *arg, struct err *err);
+/* CONN_OK once connected, CONN_AGAIN, or CONN_ERROR. */
+enum conn_result conn_connected(struct conn *c);
+
+/* Reads up to @n bytes into @p; *@got > 0 with CONN_OK. With TLS it goes on over records until @p is full or nothing is left. */
+enum conn_result conn_read(struct conn *c, char *p, size_t n, size_t *got);
+/* Takes up to @n bytes from @p; *@took > 0 with CONN_OK. Taken bytes may still wait in the connection: conn_flush. */
+enum conn_result conn_write(struct conn *c, const char *p, size_t n, size_t *took);
+/* CONN_OK when nothing waits any more. */
+enum conn_result conn_flush(struct conn *c);
+/* Ends our direction: close_notify with TLS, then FIN. Flushed first by the caller. */
+void conn_shutdown(struct conn *c);
+
+/* True if a read may give something: no system call is made otherwise. */
+static inline bool conn_may_read(const struct conn *c) { return c->readable || c->ssl_pending || c->seed; }
+
+/* Begins TLS on an open plain connection. @seed: bytes of the peer that were read already (copied). */
+MUST_CHECK enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_name, struct str seed, struct err *err);
+/* @name: SNI and the name the certificate must carry. @session: borrowed, may be NULL. */
+MUST_CHECK enum err_code conn_tls_connect(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session, struct err *err);
+enum conn_result conn_handshake(struct conn *c);
+/* Puts bytes back in front of what conn_read gives next (plain connections: after sniffing). Copied. False when out of memory. */
+MUST_CHECK bool conn_unread(struct conn *c, struct str bytes);
+
+/* From outside: every further call answers CONN_ERROR, with @why. */
+void conn_break(struct conn *c, const char *why);
+
+/* The one teardown: event deleted, close_notify tried once (not when @reset), SSL freed, socket closed. @reset: the peer sees RST, so that nobody
+ * takes a cut stream for a whole one. Safe to call twice. The struct itself belongs to the owner. */
+void conn_close(struct conn *c, bool reset);
+
+/* For io/tls.c only: the socket under TLS. */
+long conn_transport_recv(struct conn *c, char *p, size_t n); /* >0, 0 EOF, -1 again, -2 error */
+bool conn_transport_put(struct conn *c, const char *p, size_t n); /* false: no room, flush first */
+enum conn_result conn_transport_send(struct conn *c);
+
+#endif

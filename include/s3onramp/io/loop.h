@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * loop.h: one thread's event loop: libevent's base, work posted by other threads, work put off to the next turn, a coarse tick, and
+ * objects freed at the end of the turn. All functions are for the loop's own thread, except loop_post and loop_stop.
+ */
+#ifndef S3ONRAMP_IO_LOOP_H
+#define S3ONRAMP_IO_LOOP_H
+
+#include "base/err.h"
+#include "io/buf.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct event_base;
+struct event;
+
+enum { LOOP_TICK_MS = 250 };
+
+struct loop_task { /* embedded in the object that wants another turn */
+    struct loop_task *next;
+    void (*run)(void *arg);
+    void *arg;
+    bool queued;
+};
+
+struct loop_post {
+    struct loop_post *next;
+    void (*run)(void *arg);
+    void *arg;
+};
+
+struct loop {
+    struct event_base *base; /* owned */
+    struct event *wake, *tick; /* owned */
+    int wake_fd;
+    struct loop_task *tasks, **tasks_tail;
+    void **freed; /* owned: memory to free() at the end of this turn */
+    size_t freed_n, freed_cap;
+    struct buf_pool bufs;
+    int64_t now_us; /* monotonic, as of the start of this turn */
+    void (*on_tick)(void *arg);
+    void (*on_turn)(void *arg); /* at the end of each turn */
+    void *arg;
+    bool stop;
+    pthread_mutex_t lock; /* guards posts only */
+    struct loop_post *posts, **posts_tail;
+};
+
+/* @on_tick, @on_turn may be NULL. */
+MUST_CHECK enum err_code loop_init(struct loop *l, void (*on_tick)(void *), void (*on_turn)(void *), void *arg, struct err *err);
+void loop_clear(struct loop *l);
+/* Until loop_stop. */
+void loop_run(struct loop *l);
+void loop_stop(struct loop *l); /* the loop's own thread */
+/* Any thread: @run(@arg) is called on the loop's thread. False when out of memory. */
+MUST_CHECK bool loop_post(struct loop *l, void (*run)(void *), void *arg);
+/* Runs @t in the next turn, after the sockets were looked at again: how a long transfer lets others have a turn. */
+void loop_defer(struct loop *l, struct loop_task *t);
+void loop_cancel(struct loop *l, struct loop_task *t);
+/* free(@p) at the end of this turn: callbacks up the stack may still look at it. */
+void loop_free_later(struct loop *l, void *p);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * buf.c: see buf.h. Each loop owns one pool; blocks go back to malloc when more than POOL_KEEP lie idle.
+ */
+#include "io/buf.h"
+
+#include <stdlib.h>
+
+enum { POOL_KEEP = 32 };
+
+char *buf_pool_get(struct buf_pool *p)
+{
+    struct buf_block *b = p->free;
+
+    if (b) {
+        p->free = b->next;
+        p->free_n--;
+    } else {
+        b = malloc(BUF_ALLOC);
+        if (!b) return NULL;
+    }
+    p->used_n++;
+    return (char *)b;
+}
+
+void buf_pool_put(struct buf_pool *p, char **block)
+{
+    struct buf_block *b = (struct buf_block *)(void *)*block;
+
+    if (!b) return;
+    *block = NULL;
+    p->used_n--;
+    if (p->free_n >= POOL_KEEP) {
+        free(b);
+        return;
+    }
+    b->next = p->free;
+    p->free = b;
+    p->free_n++;
+}
+
+void buf_pool_clear(struct buf_pool *p)
+{
+    while (p->free) {
+        struct buf_block *b = p->free;
+
+        p->free = b->next;
+        free(b);
+    }
+    p->free_n = 0;
+}
+
+bool buf_borrow(struct buf *b, struct buf_pool *p)
+{
+    if (!b->mem) {
+        b->mem = buf_pool_get(p);
+        b->start = b->mid = b->raw = b->end = 0;
+    }
+    return b->mem != NULL;
+}
+
+void buf_return(struct buf *b, struct buf_pool *p)
+{
+    if (b->mem && buf_empty(b)) buf_drop(b, p);
+}
+
+void buf_drop(struct buf *b, struct buf_pool *p)
+{
+    buf_pool_put(p, &b->mem);
+    b->start = b->mid = b->raw = b->end = 0;
+}
+
+size_t buf_room(struct buf *b)
+{
+    size_t raw_n = b->end - b->raw, plain_n = b->mid - b->start;
+
+    if (raw_n == 0 && plain_n == 0) {
+        b->start = b->mid = b->raw = b->end = 0;
+    } else if (b->end == BUF_BYTES && b->start + (b->raw - b->mid) > 0) {
+        memmove(b->mem, b->mem + b->start, plain_n);
+        memmove(b->mem + plain_n, b->mem + b->raw, raw_n);
+        b->start = 0;
+        b->mid = b->raw = plain_n;
+        b->end = plain_n + raw_n;
+    }
+    return BUF_BYTES - b->end;
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * conn.c: see conn.h. Readiness flags follow edge-triggered rules: a flag is cleared by EAGAIN or, for reads, by a short recv (the socket is
+ * drained, RFC-free kernel behaviour), except once the peer has closed: then the FIN behind the data brings no further edge.
+ */
+#include "io/conn.h"
+
+#include "io/tls.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { CONN_MAGIC = 0x636f6e6e, SMALL_WRITE = 16 * 1024 };
+
+static void on_ready(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *c = arg;
+
+    (void)fd;
+    ASSERT(c->magic == CONN_MAGIC);
+    if (what & EV_READ) c->readable = true;
+    if (what & EV_WRITE) c->writable = true;
+    if (what & EV_CLOSED) c->peer_closed = c->readable = true;
+    c->on_event(c, c->arg);
+}
+
+static enum err_code start(struct conn *c, struct loop *loop, int fd, conn_event_fn *on_event, void *arg, struct err *err)
+{
+    int one = 1;
+
+    memset(c, 0, sizeof(*c));
+    c->magic = CONN_MAGIC;
+    c->fd = fd;
+    c->loop = loop;
+    c->on_event = on_event;
+    c->arg = arg;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+    if (event_assign(&c->ev, loop->base, fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST, on_ready, c) ||
+        event_add(&c->ev, NULL)) {
+        int e = errno;
+
+        close(fd);
+        c->fd = -1;
+        return err_set(err, ERR_INTERNAL, e, "cannot watch a socket");
+    }
+    return ERR_NONE;
+}
+
+enum err_code conn_accept(struct conn *c, struct loop *loop, int fd, conn_event_fn *on_event, void *arg, struct err *err)
+{
+    TRY(start(c, loop, fd, on_event, arg, err));
+    c->state = CONN_OPEN;
+    c->readable = c->writable = true;
+    return ERR_NONE;
+}
+
+enum err_code conn_connect(struct conn *c, struct loop *loop, const struct netaddr *addr, conn_event_fn *on_event, void *arg,
+                           struct err *err)
+{
+    int fd = socket(addr->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) return err_set(err, ERR_UPSTREAM_CONNECT, errno, "socket");
+    if (connect(fd, &addr->u.sa, addr->len) && errno != EINPROGRESS) {
+        int e = errno;
+
+        close(fd);
+        return err_set(err, ERR_UPSTREAM_CONNECT, e, "connect");
+    }
+    TRY(start(c, loop, fd, on_event, arg, err));
+    c->state = CONN_CONNECTING;
+    return ERR_NONE;
+}
+
+static enum conn_result fail(struct conn *c, const char *what, int e)
+{
+    c->broken = true;
+    snprintf(c->error, sizeof(c->error), "%s: %s", what, strerror(e));
+    return CONN_ERROR;
+}
+
+/* Writing is over, but what the peer said before it closed can still be read. */
+static enum conn_result fail_write(struct conn *c, int e)
+{
+    c->write_broken = c->readable = true;
+    buf_pool_put(&c->loop->bufs, &c->out);
+    snprintf(c->error, sizeof(c->error), "send: %s", strerror(e));
+    return CONN_ERROR;
+}
+
+enum conn_result conn_connected(struct conn *c)
+{
+    int e = 0;
+    socklen_t n = sizeof(e);
+
+    if (c->broken) return CONN_ERROR;
+    if (c->state != CONN_CONNECTING) return CONN_OK;
+    if (!c->writable && !c->readable) return CONN_AGAIN;
+    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &n)) e = errno;
+    if (e) return fail(c, "connect", e);
+    if (!c->writable) return CONN_AGAIN;
+    c->state = CONN_OPEN;
+    return CONN_OK;
+}
+
+long conn_transport_recv(struct conn *c, char *p, size_t n)
+{
+    ssize_t r;
+
+    if (c->seed) {
+        size_t left = c->seed_n - c->seed_pos, take = left < n ? left : n;
+
+        memcpy(p, c->seed + c->seed_pos, take);
+        c->seed_pos += take;
+        if (c->seed_pos == c->seed_n) {
+            free(c->seed);
+            c->seed = NULL;
+        }
+        return (long)take;
+    }
+    if (c->transport_eof) return 0;
+    if (!c->readable) return -1;
+    do r = recv(c->fd, p, n, 0);
+    while (r < 0 && errno == EINTR);
+    if (r > 0) {
+        c->bytes_in += (uint64_t)r;
+        if ((size_t)r < n && !c->peer_closed) c->readable = false;
+        return r;
+    }
+    if (r == 0) {
+        c->transport_eof = true;
+        return 0;
+    }
+    if (errno == EAGAIN) {
+        c->readable = false;
+        return -1;
+    }
+    fail(c, "recv", errno);
+    return -2;
+}
+
+static bool out_borrow(struct conn *c)
+{
+    if (!c->out) {
+        c->out = buf_pool_get(&c->loop->bufs);
+        c->out_start = c->out_end = 0;
+    }
+    return c->out != NULL;
+}
+
+static void out_return(struct conn *c)
+{
+    if (c->out && c->out_start == c->out_end) buf_pool_put(&c->loop->bufs, &c->out);
+}
+
+bool conn_transport_put(struct conn *c, const char *p, size_t n)
+{
+    if (!out_borrow(c)) return false;
+    if (n > BUF_ALLOC - c->out_end) return false;
+    memcpy(c->out + c->out_end, p, n);
+    c->out_end += n;
+    return true;
+}
+
+enum conn_result conn_transport_send(struct conn *c)
+{
+    while (c->out && c->out_start < c->out_end) {
+        ssize_t r;
+
+        if (!c->writable) return CONN_AGAIN;
+        r = send(c->fd, c->out + c->out_start, c->out_end - c->out_start, MSG_NOSIGNAL);
+        if (r >= 0) {
+            c->out_start += (size_t)r;
+            c->bytes_out += (uint64_t)r;
+        } else if (errno == EAGAIN) {
+            c->writable = false;
+        } else if (errno != EINTR) {
+            return fail_write(c, errno);
+        }
+    }
+    out_return(c);
+    return CONN_OK;
+}
+
+static enum conn_result plain_read(struct conn *c, char *p, size_t n, size_t *got)
+{
+    long r = conn_transport_recv(c, p, n);
+
+    if (r == -1) return CONN_AGAIN;
+    if (r == 0) return CONN_EOF;
+    if (r < 0) return CONN_ERROR;
+    *got = (size_t)r;
+    return CONN_OK;
+}
+
+enum conn_result conn_read(struct conn *c, char *p, size_t n, size_t *got)
+{
+    *got = 0;
+    if (c->broken) return CONN_ERROR;
+    ASSERT(c->state == CONN_OPEN && n > 0);
+    if (!conn_may_read(c) && !c->transport_eof) return CONN_AGAIN;
+    return c->ssl ? tls_read(c, p, n, got) : plain_read(c, p, n, got);
+}
+
+/* Small pieces are collected; a large one goes out together with what was collected before it, in one call. */
+static enum conn_result plain_write(struct conn *c, const char *p, size_t n, size_t *took)
+{
+    size_t waiting = c->out ? c->out_end - c->out_start : 0;
+    struct iovec iov[2];
+    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 0};
+    ssize_t r;
+
+    if (n < SMALL_WRITE && conn_transport_put(c, p, n)) {
+        *took = n;
+        return CONN_OK;
+    }
+    if (!c->writable) return CONN_AGAIN;
+    if (waiting) iov[msg.msg_iovlen++] = (struct iovec){c->out + c->out_start, waiting};
+    iov[msg.msg_iovlen++] = (struct iovec){(void *)(uintptr_t)p, n};
+    do r = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
+    while (r < 0 && errno == EINTR);
+    if (r < 0 && errno == EAGAIN) {
+        c->writable = false;
+        return CONN_AGAIN;
+    }
+    if (r < 0) return fail_write(c, errno);
+    c->bytes_out += (uint64_t)r;
+    if ((size_t)r < waiting) {
+        c->out_start += (size_t)r;
+        c->writable = false;
+        return CONN_AGAIN;
+    }
+    if (waiting) c->out_start = c->out_end = 0;
+    out_return(c);
+    *took = (size_t)r - waiting;
+    if (*took < n) c->writable = false;
+    return *took ? CONN_OK : CONN_AGAIN;
+}
+
+enum conn_result conn_write(struct conn *c, const char *p, size_t n, size_t *took)
+{
+    *took = 0;
+    if (c->broken || c->write_broken) return CONN_ERROR;
+    ASSERT(c->state == CONN_OPEN && n > 0);
+    return c->ssl ? tls_write(c, p, n, took) : plain_write(c, p, n, took);
+}
+
+enum conn_result conn_flush(struct conn *c)
+{
+    if (c->broken || c->write_broken) return CONN_ERROR;
+    return conn_transport_send(c);
+}
+
+void conn_shutdown(struct conn *c)
+{
+    if (c->state == CONN_CLOSED || c->broken || c->write_broken) return;
+    if (c->ssl) {
+        tls_shutdown(c);
+        conn_transport_send(c);
+    }
+    shutdown(c->fd, SHUT_WR);
+}
+
+bool conn_unread(struct conn *c, struct str bytes)
+{
+    char *mem;
+    size_t old = c->seed ? c->seed_n - c->seed_pos : 0;
+
+    if (!bytes.n) return true;
+    mem = malloc(bytes.n + old);
+    if (!mem) return false;
+    memcpy(mem, bytes.p, bytes.n);
+    if (old) memcpy(mem + bytes.n, c->seed + c->seed_pos, old);
+    free(c->seed);
+    c->seed = mem;
+    c->seed_pos = 0;
+    c->seed_n = bytes.n + old;
+    return true;
+}
+
+enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_name, struct str seed, struct err *err)
+{
+    ASSERT(c->state == CONN_OPEN && !c->ssl);
+    if (!conn_unread(c, seed)) return err_set(err, ERR_NO_MEMORY, 0, "TLS seed");
+    c->tls_name = fallback_name;
+    TRY(tls_attach(c, ctx, NULL, NULL, true, err));
+    c->state = CONN_HANDSHAKE;
+    return ERR_NONE;
+}
+
+enum err_code conn_tls_connect(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session, struct err *err)
+{
+    ASSERT(c->state == CONN_OPEN && !c->ssl);
+    TRY(tls_attach(c, ctx, name, session, false, err));
+    c->state = CONN_HANDSHAKE;
+    return ERR_NONE;
+}
+
+enum conn_result conn_handshake(struct conn *c)
+{
+    enum conn_result r;
+
+    if (c->state == CONN_OPEN) return CONN_OK;
+    if (c->broken) return CONN_ERROR;
+    r = tls_handshake(c);
+    if (r == CONN_OK) c->state = CONN_OPEN;
+    return r;
+}
+
+void conn_break(struct conn *c, const char *why)
+{
+    c->broken = true;
+    snprintf(c->error, sizeof(c->error), "%s", why);
+}
+
+void conn_close(struct conn *c, bool reset)
+{
+    if (c->state == CONN_CLOSED) return;
+    event_del(&c->ev);
+    if (c->ssl) {
+        if (!reset && !c->broken && !c->write_broken && c->state == CONN_OPEN) {
+            tls_shutdown(c);
+            conn_transport_send(c);
+        }
+        tls_detach(c);
+    }
+    if (reset) {
+        struct linger now = {1, 0};
+
+        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    }
+    close(c->fd);
+    free(c->seed);
+    c->seed = NULL;
+    buf_pool_put(&c->loop->bufs, &c->out);
+    c->fd = -1;
+    c->state = CONN_CLOSED;
+}

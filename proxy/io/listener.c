@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * listener.c: see listener.h. Level-triggered; at most ACCEPT_BURST connections a turn, so that a flood does not starve transfers.
+ */
+#include "io/listener.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { ACCEPT_BURST = 64, BACKLOG = 1024 };
+
+enum err_code listener_open(const struct netaddr *addr, int *fd_out, struct err *err)
+{
+    int one = 1;
+    char text[NETADDR_TEXT];
+    int fd = socket(addr->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    netaddr_format(addr, text);
+    if (fd < 0) return err_set(err, ERR_FILE, errno, "socket for %s", text);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+    if (addr->u.sa.sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+    if (bind(fd, &addr->u.sa, addr->len) || listen(fd, BACKLOG)) {
+        int e = errno;
+
+        close(fd);
+        return err_set(err, ERR_FILE, e, "cannot listen on %s%s", text,
+                       e == EADDRINUSE      ? ": another program uses this port; stop it, or change `bind`"
+                       : e == EACCES        ? ": ports below 1024 need CAP_NET_BIND_SERVICE"
+                       : e == EADDRNOTAVAIL ? ": no interface of this machine has this address"
+                                            : "");
+    }
+    *fd_out = fd;
+    return ERR_NONE;
+}
+
+/* No descriptors left: give up the reserve to take one client off the queue and turn it away, or accept would report it for ever. */
+static void shed_one(struct listener *l)
+{
+    int fd;
+
+    if (l->reserve_fd >= 0) close(l->reserve_fd);
+    fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) close(fd);
+    l->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (l->loop->now_us - l->warned_us > 1000000) {
+        l->warned_us = l->loop->now_us;
+        LOG(LOG_ERROR, "no file descriptors left: connections are turned away; raise LimitNOFILE or lower max_connections");
+    }
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *arg)
+{
+    struct listener *l = arg;
+
+    (void)what;
+    for (int i = 0; i < ACCEPT_BURST && l->fd >= 0; i++) {
+        struct netaddr peer = {.len = sizeof(peer.u)};
+        int client = accept4(fd, &peer.u.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (client >= 0) {
+            l->on_accept(l, client, &peer);
+        } else if (errno == EMFILE || errno == ENFILE) {
+            shed_one(l);
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return;
+        }
+    }
+}
+
+enum err_code listener_start(struct listener *l, struct loop *loop, int fd, listener_accept_fn *on_accept, void *arg, struct err *err)
+{
+    l->loop = loop;
+    l->fd = fd;
+    l->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    l->on_accept = on_accept;
+    l->arg = arg;
+    if (event_assign(&l->ev, loop->base, fd, EV_READ | EV_PERSIST, on_ready, l) || event_add(&l->ev, NULL))
+        return err_set(err, ERR_INTERNAL, errno, "cannot watch a listening socket");
+    return ERR_NONE;
+}
+
+void listener_stop(struct listener *l)
+{
+    if (l->fd < 0) return;
+    event_del(&l->ev);
+    close(l->fd);
+    if (l->reserve_fd >= 0) close(l->reserve_fd);
+    l->fd = l->reserve_fd = -1;
+}

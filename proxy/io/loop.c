@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * loop.c: see loop.h. A turn: sockets → deferred tasks → posts → on_turn → freed memory.
+ */
+#include "io/loop.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static void run_posts(struct loop *l)
+{
+    struct loop_post *p, *next;
+
+    pthread_mutex_lock(&l->lock);
+    p = l->posts;
+    l->posts = NULL;
+    l->posts_tail = &l->posts;
+    pthread_mutex_unlock(&l->lock);
+    for (; p; p = next) {
+        next = p->next;
+        p->run(p->arg);
+        free(p);
+    }
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+    uint64_t count;
+    ssize_t n = read(fd, &count, sizeof(count));
+
+    (void)n;
+    (void)what;
+    run_posts(arg);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop *l = arg;
+
+    (void)fd;
+    (void)what;
+    if (l->on_tick) l->on_tick(l->arg);
+}
+
+enum err_code loop_init(struct loop *l, void (*tick)(void *), void (*turn)(void *), void *arg, struct err *err)
+{
+    struct event_config *cfg = event_config_new();
+    struct timeval every = {0, LOOP_TICK_MS * 1000};
+
+    memset(l, 0, sizeof(*l));
+    l->on_tick = tick;
+    l->on_turn = turn;
+    l->arg = arg;
+    l->tasks_tail = &l->tasks;
+    l->posts_tail = &l->posts;
+    l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    pthread_mutex_init(&l->lock, NULL);
+    if (cfg) {
+        event_config_require_features(cfg, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE);
+        event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK);
+        l->base = event_base_new_with_config(cfg);
+        event_config_free(cfg);
+    }
+    if (l->base && l->wake_fd >= 0) {
+        l->wake = event_new(l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l);
+        l->tick = event_new(l->base, -1, EV_PERSIST, on_tick, l);
+    }
+    if (!l->wake || !l->tick || event_add(l->wake, NULL) || event_add(l->tick, &every)) {
+        loop_clear(l);
+        return err_set(err, ERR_INTERNAL, errno, "cannot make an event loop (edge-triggered epoll is needed)");
+    }
+    l->now_us = clock_monotonic_us();
+    return ERR_NONE;
+}
+
+static void free_later_now(struct loop *l)
+{
+    while (l->freed_n) free(l->freed[--l->freed_n]);
+}
+
+void loop_clear(struct loop *l)
+{
+    run_posts(l);
+    free_later_now(l);
+    free(l->freed);
+    l->freed = NULL;
+    if (l->wake) event_free(l->wake);
+    if (l->tick) event_free(l->tick);
+    if (l->base) event_base_free(l->base);
+    if (l->wake_fd >= 0) close(l->wake_fd);
+    l->wake = l->tick = NULL;
+    l->base = NULL;
+    l->wake_fd = -1;
+    buf_pool_clear(&l->bufs);
+    pthread_mutex_destroy(&l->lock);
+}
+
+static void run_tasks(struct loop *l)
+{
+    struct loop_task *t = l->tasks, *next;
+
+    l->tasks = NULL;
+    l->tasks_tail = &l->tasks;
+    for (; t; t = next) {
+        next = t->next;
+        t->next = NULL;
+        if (!t->queued) continue; /* cancelled while we were at it */
+        t->queued = false;
+        t->run(t->arg);
+    }
+}
+
+void loop_run(struct loop *l)
+{
+    while (!l->stop) {
+        event_base_loop(l->base, EVLOOP_ONCE | (l->tasks ? EVLOOP_NONBLOCK : 0));
+        l->now_us = clock_monotonic_us();
+        run_tasks(l);
+        if (l->on_turn) l->on_turn(l->arg);
+        free_later_now(l);
+    }
+}
+
+void loop_stop(struct loop *l)
+{
+    l->stop = true;
+    event_base_loopbreak(l->base);
+}
+
+bool loop_post(struct loop *l, void (*run)(void *), void *arg)
+{
+    struct loop_post *p = malloc(sizeof(*p));
+    uint64_t one = 1;
+    ssize_t n;
+
+    if (!p) return false;
+    *p = (struct loop_post){NULL, run, arg};
+    pthread_mutex_lock(&l->lock);
+    *l->posts_tail = p;
+    l->posts_tail = &p->next;
+    pthread_mutex_unlock(&l->lock);
+    n = write(l->wake_fd, &one, sizeof(one)); /* fails only when the counter is full: then it is awake already */
+    (void)n;
+    return true;
+}
+
+void loop_defer(struct loop *l, struct loop_task *t)
+{
+    if (t->queued) return;
+    t->queued = true;
+    t->next = NULL;
+    *l->tasks_tail = t;
+    l->tasks_tail = &t->next;
+}
+
+void loop_cancel(struct loop *l, struct loop_task *t)
+{
+    struct loop_task **p = &l->tasks;
+
+    if (!t->queued) return;
+    t->queued = false;
+    while (*p && *p != t) p = &(*p)->next;
+    if (!*p) return; /* in the list that run_tasks walks: its flag stops it */
+    *p = t->next;
+    if (!*p) l->tasks_tail = p;
+}
+
+void loop_free_later(struct loop *l, void *p)
+{
+    if (!p) return;
+    if (l->freed_n == l->freed_cap) {
+        size_t cap = l->freed_cap ? l->freed_cap * 2 : 64;
+        void **v = realloc(l->freed, cap * sizeof(*v));
+
+        ASSERT(v);
+        l->freed = v;
+        l->freed_cap = cap;
+    }
+    l->freed[l->freed_n++] = p;
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * tls.c: see tls.h.
+ *
+ * Our BIO: a read is one big recv straight into OpenSSL's read-ahead buffer; a write only appends the record to the connection's
+ * out block, which leaves in one send per four records. Room for a whole record is made before SSL_write, so that it never fails half way.
+ */
+#include "io/tls.h"
+
+#include "base/clock.h"
+
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+
+enum {
+    READ_AHEAD = 66 * 1024, /* four full records and slack */
+    RECORD = SSL3_RT_MAX_PLAIN_LENGTH,
+    RECORD_OVERHEAD = 512,
+};
+
+static int bio_read(BIO *b, char *p, size_t n, size_t *got)
+{
+    struct conn *c = BIO_get_data(b);
+    long r = conn_transport_recv(c, p, n);
+
+    BIO_clear_retry_flags(b);
+    *got = 0;
+    if (r > 0) {
+        *got = (size_t)r;
+        return 1;
+    }
+    if (r == -1) BIO_set_retry_read(b);
+    return 0;
+}
+
+static int bio_write(BIO *b, const char *p, size_t n, size_t *put)
+{
+    struct conn *c = BIO_get_data(b);
+
+    BIO_clear_retry_flags(b);
+    *put = 0;
+    if (!conn_transport_put(c, p, n)) {
+        conn_transport_send(c);
+        if (!conn_transport_put(c, p, n)) {
+            if (!c->broken && !c->write_broken) BIO_set_retry_write(b);
+            return 0;
+        }
+    }
+    *put = n;
+    return 1;
+}
+
+static long bio_ctrl(BIO *b, int cmd, long num, void *ptr)
+{
+    struct conn *c = BIO_get_data(b);
+
+    (void)num;
+    (void)ptr;
+    if (cmd == BIO_CTRL_FLUSH) return 1; /* flushing is explicit: conn_flush */
+    if (cmd == BIO_CTRL_EOF) return c && c->transport_eof && !c->seed;
+    return 0;
+}
+
+static BIO_METHOD *bio_method;
+static pthread_once_t bio_method_once = PTHREAD_ONCE_INIT;
+
+static void bio_method_make(void)
+{
+    bio_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "s3onramp conn");
+    ASSERT(bio_method);
+    BIO_meth_set_read_ex(bio_method, bio_read);
+    BIO_meth_set_write_ex(bio_method, bio_write);
+    BIO_meth_set_ctrl(bio_method, bio_ctrl);
+}
+
+/* Why OpenSSL failed, in words; empties its queue. */
+static void read_error(char *out, size_t n, const SSL *ssl)
+{
+    unsigned long e = ERR_peek_last_error();
+    long verify = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
+    const char *reason = e ? ERR_reason_error_string(e) : NULL;
+
+    if (verify != X509_V_OK)
+        snprintf(out, n, "certificate: %s", X509_verify_cert_error_string(verify));
+    else
+        snprintf(out, n, "%s", reason ? reason : "connection broken off");
+    ERR_clear_error();
+}
+
+static enum err_code ctx_fail(SSL_CTX **ctx, struct err *err, const char *what)
+{
+    char why[200];
+
+    read_error(why, sizeof(why), NULL);
+    SSL_CTX_free(*ctx);
+    *ctx = NULL;
+    return err_set(err, ERR_TLS_SETUP, 0, "%s: %s", what, why);
+}
+
+static SSL_CTX *ctx_new(const SSL_METHOD *method)
+{
+    SSL_CTX *ctx;
+
+    ERR_clear_error();
+    ctx = SSL_CTX_new(method);
+    if (!ctx) return NULL;
+    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(ctx, 1);
+    SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD);
+    return ctx;
+}
+
+/* At the ClientHello: the certificate for the name that the client asks for. */
+static int choose_certificate(SSL *ssl, void *arg)
+{
+    struct conn *c = SSL_get_app_data(ssl);
+    const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    char name[256];
+    struct str asked = str_from(sni ? sni : c->tls_name);
+    struct sbuf b = sbuf_make(name, sizeof(name));
+    struct err err = {0};
+    X509 *leaf = NULL;
+    EVP_PKEY *key = NULL;
+    int ok;
+
+    sbuf_lower(&b, asked);
+    if (b.overflow || !b.n) return 0;
+    if (mint_leaf(arg, sbuf_str(&b), clock_wall_us() / 1000000, &leaf, &key, &err) != ERR_NONE) {
+        snprintf(c->error, sizeof(c->error), "no certificate: %.140s", err.detail);
+        return 0;
+    }
+    ok = SSL_use_certificate(ssl, leaf) == 1 && SSL_use_PrivateKey(ssl, key) == 1;
+    X509_free(leaf);
+    return ok;
+}
+
+static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned in_n, void *arg)
+{
+    static const unsigned char http11[] = "\x08http/1.1";
+
+    (void)ssl;
+    (void)arg;
+    if (SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_n, http11, sizeof(http11) - 1, in, in_n) ==
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_OK;
+    return SSL_TLSEXT_ERR_NOACK;
+}
+
+enum err_code tls_server_ctx(struct mint *mint, const char *cert_file, const char *key_file, SSL_CTX **out, struct err *err)
+{
+    SSL_CTX *ctx = ctx_new(TLS_server_method());
+
+    if (!ctx) return ctx_fail(&ctx, err, "TLS server");
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_num_tickets(ctx, 1);
+    SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
+    if (SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"s3onramp", 8) != 1) return ctx_fail(&ctx, err, "TLS server");
+    if (cert_file) {
+        if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1) return ctx_fail(&ctx, err, cert_file);
+        if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1) return ctx_fail(&ctx, err, key_file);
+        if (SSL_CTX_check_private_key(ctx) != 1) return ctx_fail(&ctx, err, key_file);
+    } else {
+        SSL_CTX_set_cert_cb(ctx, choose_certificate, mint);
+    }
+    *out = ctx;
+    return ERR_NONE;
+}
+
+static int new_session(SSL *ssl, SSL_SESSION *session)
+{
+    SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
+    tls_session_fn *fn = (tls_session_fn *)(uintptr_t)SSL_CTX_get_app_data(ctx);
+
+    if (!fn) return 0;
+    fn(SSL_get_app_data(ssl), session);
+    return 1;
+}
+
+enum err_code tls_client_ctx(const char *ca_file, tls_session_fn *on_session, SSL_CTX **out, struct err *err)
+{
+    SSL_CTX *ctx = ctx_new(TLS_client_method());
+    static const unsigned char http11[] = "\x08http/1.1";
+
+    if (!ctx) return ctx_fail(&ctx, err, "TLS client");
+    if (ca_file ? SSL_CTX_load_verify_file(ctx, ca_file) != 1 : SSL_CTX_set_default_verify_paths(ctx) != 1)
+        return ctx_fail(&ctx, err, ca_file ? ca_file : "system CA certificates");
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_set_app_data(ctx, (void *)(uintptr_t)on_session);
+    SSL_CTX_sess_set_new_cb(ctx, new_session);
+    if (SSL_CTX_set_alpn_protos(ctx, http11, sizeof(http11) - 1) != 0) return ctx_fail(&ctx, err, "ALPN");
+    *out = ctx;
+    return ERR_NONE;
+}
+
+void tls_ctx_free(SSL_CTX **ctx)
+{
+    SSL_CTX_free(*ctx);
+    *ctx = NULL;
+}
+
+void tls_session_free(SSL_SESSION **session)
+{
+    SSL_SESSION_free(*session);
+    *session = NULL;
+}
+
+enum err_code tls_attach(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session, bool server, struct err *err)
+{
+    BIO *bio;
+
+    pthread_once(&bio_method_once, bio_method_make);
+    ERR_clear_error();
+    c->ssl = SSL_new(ctx);
+    bio = BIO_new(bio_method);
+    if (!c->ssl || !bio) {
+        BIO_free(bio);
+        SSL_free(c->ssl);
+        c->ssl = NULL;
+        ERR_clear_error();
+        return err_set(err, ERR_NO_MEMORY, 0, "TLS connection");
+    }
+    BIO_set_data(bio, c);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(c->ssl, bio, bio);
+    SSL_set_app_data(c->ssl, c);
+    c->ssl_pending = true;
+    if (server) {
+        SSL_set_accept_state(c->ssl);
+        return ERR_NONE;
+    }
+    SSL_set_connect_state(c->ssl);
+    if (SSL_set_tlsext_host_name(c->ssl, name) != 1 || SSL_set1_host(c->ssl, name) != 1) {
+        ERR_clear_error();
+        return err_set(err, ERR_UPSTREAM_TLS, 0, "%s is no TLS server name", name);
+    }
+    SSL_set_hostflags(c->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (session) SSL_set_session(c->ssl, session);
+    return ERR_NONE;
+}
+
+/* What a return value <= 0 of an SSL call means for the owner. */
+static enum conn_result judge(struct conn *c, int r)
+{
+    switch (SSL_get_error(c->ssl, r)) {
+    case SSL_ERROR_WANT_READ: c->ssl_pending = false; return CONN_AGAIN;
+    case SSL_ERROR_WANT_WRITE: return CONN_AGAIN;
+    case SSL_ERROR_ZERO_RETURN: return CONN_EOF;
+    default: break;
+    }
+    if (c->transport_eof && !c->broken) {
+        ERR_clear_error();
+        return CONN_TRUNCATED;
+    }
+    if (!c->error[0]) read_error(c->error, sizeof(c->error), c->ssl);
+    ERR_clear_error();
+    c->broken = true;
+    return CONN_ERROR;
+}
+
+enum conn_result tls_handshake(struct conn *c)
+{
+    enum conn_result r = CONN_OK;
+    int n;
+
+    ERR_clear_error();
+    n = SSL_do_handshake(c->ssl);
+    if (n != 1) r = judge(c, n);
+    if (r == CONN_TRUNCATED) {
+        snprintf(c->error, sizeof(c->error), "the peer closed the connection during the handshake");
+        r = CONN_ERROR;
+    }
+    if (r == CONN_ERROR) {
+        bool was_broken = c->broken;
+
+        c->broken = false; /* the alert that says why still has to leave */
+        conn_transport_send(c);
+        c->broken = was_broken || c->broken;
+        return CONN_ERROR;
+    }
+    c->ssl_pending = r == CONN_OK;
+    if (conn_transport_send(c) == CONN_ERROR) return CONN_ERROR;
+    return r;
+}
+
+enum conn_result tls_read(struct conn *c, char *p, size_t n, size_t *got)
+{
+    ERR_clear_error();
+    while (*got < n) {
+        size_t r = 0;
+        int ok = SSL_read_ex(c->ssl, p + *got, n - *got, &r);
+
+        if (ok != 1) {
+            enum conn_result why = judge(c, ok);
+
+            if (*got && why != CONN_AGAIN) {
+                c->ssl_pending = true; /* told again at the next call */
+                c->broken = false;
+            }
+            return *got ? CONN_OK : why;
+        }
+        *got += r;
+    }
+    c->ssl_pending = true;
+    return CONN_OK;
+}
+
+enum conn_result tls_write(struct conn *c, const char *p, size_t n, size_t *took)
+{
+    ERR_clear_error();
+    while (*took < n) {
+        size_t piece = n - *took < RECORD ? n - *took : RECORD, r = 0;
+        int ok;
+
+        if (c->out && BUF_ALLOC - c->out_end < piece + RECORD_OVERHEAD) {
+            enum conn_result sent = conn_transport_send(c);
+
+            if (sent == CONN_ERROR) return CONN_ERROR;
+            if (sent == CONN_AGAIN) break;
+        }
+        ok = SSL_write_ex(c->ssl, p + *took, piece, &r);
+        if (ok != 1) {
+            enum conn_result why = judge(c, ok);
+
+            if (why == CONN_AGAIN) break;
+            return CONN_ERROR;
+        }
+        *took += r;
+    }
+    return *took ? CONN_OK : CONN_AGAIN;
+}
+
+void tls_shutdown(struct conn *c)
+{
+    if (c->state == CONN_OPEN && !c->broken && !c->write_broken && !(SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN)) {
+        ERR_clear_error();
+        SSL_shutdown(c->ssl);
+        ERR_clear_error();
+    }
+}
+
+void tls_detach(struct conn *c)
+{
+    /* Without this OpenSSL would take a session of an unclean end for a bad one. */
+    SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_free(c->ssl);
+    c->ssl = NULL;
+}
+
+const char *tls_version(const struct conn *c) { return c->ssl ? SSL_get_version(c->ssl) : ""; }
+
+const char *tls_library_version(void) { return OpenSSL_version(OPENSSL_VERSION); }
