@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * access_log.c: one line per request, text (key=value) or JSON, collected per worker and written once a turn.
+ * The last fields say who ended the request and where: the error table's word, and the step.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/flow.h"
+#include "flow/worker.h"
+
+#include <inttypes.h>
+
+enum { LINE_MAX_BYTES = 16 * 1024, KEY_MAX = 3072 };
+
+struct line {
+    struct sbuf *b;
+    bool json;
+};
+
+static void put_name(struct line *l, const char *name)
+{
+    if (l->json) {
+        sbuf_add(l->b, l->b->n && l->b->p[l->b->n - 1] == '{' ? STR("\"") : STR(",\""));
+        sbuf_add(l->b, str_from(name));
+        sbuf_add(l->b, STR("\":"));
+    } else {
+        sbuf_char(l->b, ' ');
+        sbuf_add(l->b, str_from(name));
+        sbuf_char(l->b, '=');
+    }
+}
+
+static void put_str(struct line *l, const char *name, struct str value)
+{
+    put_name(l, name);
+    if (l->json) log_json_string(l->b, value);
+    else log_text_value(l->b, value);
+}
+
+static void put_u64(struct line *l, const char *name, uint64_t value)
+{
+    put_name(l, name);
+    sbuf_u64(l->b, value);
+}
+
+/* Milliseconds with three decimals. */
+static void put_ms(struct line *l, const char *name, int64_t us)
+{
+    put_name(l, name);
+    sbuf_printf(l->b, "%" PRId64 ".%03d", us > 0 ? us / 1000 : 0, us > 0 ? (int)(us % 1000) : 0);
+}
+
+static struct str answer_field(const struct request *req, enum header_id id)
+{
+    const struct header *h = req->answer ? headers_find(&req->answer->headers, id) : NULL;
+
+    return h ? h->value : STR_NONE;
+}
+
+static void put_request(struct line *l, const struct request *req)
+{
+    char peer[NETADDR_TEXT];
+
+    netaddr_format(&req->client->peer, peer);
+    put_str(l, "req", str_from(req->id));
+    put_str(l, "listener", str_from(req->client->listener->name));
+    put_str(l, "peer", str_from(peer));
+    put_str(l, "client", req->caller ? str_from(req->caller->name) : STR_NONE);
+    put_str(l, "method", req->in ? str_head(req->in->method, 32) : STR_NONE);
+    put_str(l, "operation", req->operation ? str_from(req->operation->name) : req->in && req->in->method_id == METHOD_CONNECT ? STR("CONNECT") : STR_NONE);
+    put_str(l, "host", str_head(req->host, 255));
+    put_str(l, "bucket", str_head(req->bucket, 255));
+    put_str(l, "key", str_head(req->key, KEY_MAX));
+}
+
+static void put_outcome(struct line *l, const struct request *req)
+{
+    int64_t now = clock_monotonic_us();
+    struct str s3_id = answer_field(req, HDR_X_AMZ_REQUEST_ID);
+
+    put_u64(l, "status", req->status);
+    put_u64(l, "bytes_in", req->body.plain);
+    put_u64(l, "bytes_out", req->answer_bytes);
+    put_str(l, "endpoint", req->endpoint && req->address[0] ? str_from(req->endpoint->name) : STR_NONE);
+    put_str(l, "address", str_from(req->address));
+    put_u64(l, "attempts", req->attempts);
+    put_ms(l, "connect_ms", req->connected_us ? req->connected_us - req->attempt_us : 0);
+    put_ms(l, "first_byte_ms", req->first_byte_us ? req->first_byte_us - req->started_us : 0);
+    put_ms(l, "total_ms", now - req->started_us);
+    put_str(l, "s3_request_id", str_head(s3_id, 128));
+    put_str(l, "end", str_from(err_info(req->err.code)->word));
+    put_str(l, "step", str_from(request_step_name(req->err.code != ERR_NONE ? req->failed_at : STEP_finish)));
+    if (req->err.code != ERR_NONE && req->err.detail[0]) put_str(l, "detail", str_from(req->err.detail));
+}
+
+void access_log_write(struct request *req)
+{
+    struct worker *w = req->worker;
+    struct line l = {&w->log, log_format_now() == LOG_JSON};
+    size_t before;
+
+    if (w->rt->access_fd < 0 || !req->started_us) return;
+    if (w->log.cap - w->log.n < LINE_MAX_BYTES) {
+        log_write(w->rt->access_fd, sbuf_str(&w->log));
+        w->log.n = 0;
+    }
+    before = w->log.n;
+    if (l.json) sbuf_char(l.b, '{');
+    if (l.json) {
+        put_name(&l, "time");
+        sbuf_char(l.b, '"');
+    }
+    log_time(l.b, req->started_wall_us);
+    if (l.json) sbuf_char(l.b, '"');
+    if (l.json) put_str(&l, "type", STR("access"));
+    else sbuf_add(l.b, STR(" access"));
+    put_request(&l, req);
+    put_outcome(&l, req);
+    if (l.json) sbuf_char(l.b, '}');
+    sbuf_char(l.b, '\n');
+    if (w->log.overflow) { /* cannot be with the limits above, but a log never harms a request */
+        w->log.n = before;
+        w->log.overflow = false;
+    }
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * reply.c: see reply.h. Heads are always written anew from parsed fields, never copied.
+ */
+#include "flow/reply.h"
+
+#include "base/clock.h"
+#include "flow/worker.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum { DRAIN_MAX = 256 * 1024, ERROR_MAX = 96 * 1024 };
+
+enum conn_result framer_write(struct framer *f, struct conn *c, const char *p, size_t n, size_t *took)
+{
+    enum conn_result r;
+
+    if (!f->chunked) return conn_write(c, p, n, took);
+    *took = 0;
+    if (!f->chunk_left && f->line_pos == f->line_n) {
+        f->line_n = (size_t)snprintf(f->line, sizeof(f->line), "%s%zx\r\n", f->begun ? "\r\n" : "", n);
+        f->line_pos = 0;
+        f->chunk_left = n;
+        f->begun = true;
+    }
+    while (f->line_pos < f->line_n) {
+        size_t put;
+
+        r = conn_write(c, f->line + f->line_pos, f->line_n - f->line_pos, &put);
+        if (r != CONN_OK) return r;
+        f->line_pos += put;
+    }
+    r = conn_write(c, p, n < f->chunk_left ? n : (size_t)f->chunk_left, took);
+    if (r == CONN_OK) f->chunk_left -= *took;
+    return r;
+}
+
+enum conn_result framer_end(struct framer *f, struct conn *c)
+{
+    if (!f->chunked) return CONN_OK;
+    if (f->line_pos == f->line_n) {
+        f->line_n = (size_t)snprintf(f->line, sizeof(f->line), "%s0\r\n\r\n", f->begun ? "\r\n" : "");
+        f->line_pos = 0;
+    }
+    while (f->line_pos < f->line_n) {
+        size_t put;
+        enum conn_result r = conn_write(c, f->line + f->line_pos, f->line_n - f->line_pos, &put);
+
+        if (r != CONN_OK) return r;
+        f->line_pos += put;
+    }
+    f->chunked = false;
+    return CONN_OK;
+}
+
+/* After a final answer while the client's body is not through: read a small rest away, else close. */
+static void decide_close(struct request *req)
+{
+    if (!req->in || req->worker->stopping) {
+        req->client_closes = true;
+    } else if (!req->body.done) {
+        req->drain = !req->in->expect_continue && req->body.kind == BODY_LENGTH && req->body.left <= DRAIN_MAX;
+        if (!req->drain) req->client_closes = true;
+    }
+}
+
+static void put_connection(struct request *req, struct sbuf *b)
+{
+    if (req->client_closes) head_put(b, STR("Connection"), STR("close"));
+}
+
+struct str reply_head(struct request *req)
+{
+    const struct head_response *a = req->answer;
+    size_t n = 512 + a->raw.n;
+    struct sbuf b = arena_sbuf(&req->arena, n);
+    bool unknown_length = a->body == BODY_CHUNKED || a->body == BODY_UNTIL_CLOSE;
+
+    decide_close(req);
+    req->answer_framer = (struct framer){.chunked = unknown_length && req->in->minor == 1};
+    if (unknown_length && req->in->minor == 0) req->client_closes = true;
+    head_put_status_line(&b, a->status, a->reason);
+    for (size_t i = 0; i < a->headers.n; i++) {
+        const struct header *h = &a->headers.v[i];
+
+        if (h->id == HDR_VIA || headers_drops(&a->headers, h)) continue;
+        head_put(&b, h->name, h->value);
+    }
+    head_put(&b, STR("Via"), STR("1.1 s3onramp"));
+    if (req->answer_framer.chunked) head_put(&b, STR("Transfer-Encoding"), STR("chunked"));
+    put_connection(req, &b);
+    head_put_end(&b);
+    arena_trim(&req->arena, &b);
+    return b.overflow ? STR_NONE : sbuf_str(&b);
+}
+
+/* Best effort: an interim answer that does not fit is no loss. */
+static void put_interim(struct request *req, struct str bytes)
+{
+    size_t took;
+
+    if (req->in->minor == 0) return; /* RFC 9110 15.2: HTTP/1.0 knows no 1xx */
+    if (conn_write(&req->client->conn, bytes.p, bytes.n, &took) == CONN_OK && took != bytes.n)
+        conn_break(&req->client->conn, "an interim answer was cut");
+    req->interim_sent = true;
+}
+
+void reply_interim(struct request *req, const struct head_response *head)
+{
+    struct sbuf b = arena_sbuf(&req->arena, head->raw.n + 64);
+
+    head_put_status_line(&b, head->status, head->reason);
+    for (size_t i = 0; i < head->headers.n; i++)
+        if (!headers_drops(&head->headers, &head->headers.v[i])) head_put(&b, head->headers.v[i].name, head->headers.v[i].value);
+    head_put_end(&b);
+    arena_trim(&req->arena, &b);
+    if (!b.overflow) put_interim(req, sbuf_str(&b));
+}
+
+void reply_continue(struct request *req) { put_interim(req, STR("HTTP/1.1 100 Continue\r\n\r\n")); }
+
+static void put_date(struct sbuf *b)
+{
+    char text[40];
+    time_t now = (time_t)(clock_wall_us() / 1000000);
+    struct tm tm;
+
+    gmtime_r(&now, &tm);
+    strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    head_put(b, STR("Date"), str_from(text));
+}
+
+/* What the client is told. Details of failures on our side stay in the log. */
+static struct str message_of(const struct request *req)
+{
+    const struct err_info *info = err_info(req->err.code);
+
+    switch (req->err.code) {
+    case ERR_HOST_REFUSED:
+    case ERR_PORT_REFUSED:
+    case ERR_AUTH_MALFORMED:
+    case ERR_NOT_IMPLEMENTED:
+    case ERR_BAD_REQUEST:
+    case ERR_BAD_FRAMING:
+    case ERR_BAD_TRAILER:
+    case ERR_MISDIRECTED:
+        if (req->err.detail[0]) return str_from(req->err.detail);
+        break;
+    default: break;
+    }
+    return str_from(info->text);
+}
+
+/* Reason phrases are all that many clients show of a refused CONNECT. Printable ASCII only. */
+static struct str reason_of(struct request *req, struct str message)
+{
+    struct sbuf b = arena_sbuf(&req->arena, 200);
+
+    for (size_t i = 0; i < message.n && b.n + 1 < b.cap; i++) sbuf_char(&b, message.p[i] >= ' ' && message.p[i] < 0x7f ? message.p[i] : '?');
+    return sbuf_str(&b);
+}
+
+static void put_plain_error(struct request *req, struct sbuf *b, const struct err_info *info, struct str message)
+{
+    head_put_status_line(b, (unsigned)info->http_status, reason_of(req, message));
+    put_date(b);
+    head_put(b, STR("Server"), STR("s3onramp"));
+    head_put(b, STR("Content-Type"), STR("text/plain; charset=utf-8"));
+    head_put_u64(b, STR("Content-Length"), message.n + 1);
+    put_connection(req, b);
+    head_put_end(b);
+    sbuf_add(b, message);
+    sbuf_char(b, '\n');
+}
+
+static void put_s3_error(struct request *req, struct sbuf *b, const struct err_info *info, struct str message)
+{
+    struct sbuf xml = arena_sbuf(&req->arena, ERROR_MAX);
+
+    s3_error_document(&xml, info->s3_code, message, req->error_fields, req->error_fields_n, req->uri.path, str_from(req->id), STR("s3onramp"));
+    if (xml.overflow) { /* fields that a client made enormous are left out */
+        xml.n = 0;
+        xml.overflow = false;
+        s3_error_document(&xml, info->s3_code, message, NULL, 0, STR_NONE, str_from(req->id), STR("s3onramp"));
+    }
+    head_put_status_line(b, (unsigned)info->http_status, STR_NONE);
+    head_put(b, STR("x-amz-request-id"), str_from(req->id));
+    head_put(b, STR("x-amz-id-2"), STR("s3onramp"));
+    put_date(b);
+    head_put(b, STR("Server"), STR("s3onramp"));
+    head_put(b, STR("Content-Type"), STR("application/xml"));
+    if (req->err.code == ERR_METHOD) head_put(b, STR("Allow"), STR("GET, HEAD, PUT, POST, DELETE, OPTIONS"));
+    head_put_u64(b, STR("Content-Length"), xml.n);
+    put_connection(req, b);
+    head_put_end(b);
+    if (!req->in || req->in->method_id != METHOD_HEAD) sbuf_add(b, sbuf_str(&xml));
+}
+
+void reply_error(struct request *req)
+{
+    const struct err_info *info = err_info(req->err.code);
+    bool plain = req->in && req->in->method_id == METHOD_CONNECT;
+    struct str message = message_of(req);
+    struct sbuf b;
+    size_t took;
+
+    if (!req->id[0]) memcpy(req->id, "-", 2);
+    decide_close(req);
+    if (req->err.code == ERR_BAD_FRAMING || req->err.code == ERR_CLIENT_TIMEOUT || req->err.code == ERR_INCOMPLETE_BODY) req->client_closes = true;
+    b = arena_sbuf(&req->arena, ERROR_MAX + 4096);
+    if (plain) put_plain_error(req, &b, info, message);
+    else put_s3_error(req, &b, info, message);
+    req->status = (unsigned)info->http_status;
+    req->answered = true;
+    if (b.overflow || conn_write(&req->client->conn, b.p, b.n, &took) != CONN_OK || took != b.n) req->broken = true;
+}

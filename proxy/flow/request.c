@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * request.c: the driver of the steps, and the first and the last of them: read_head and finish.
+ */
+#include "flow/request.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/flow.h"
+#include "flow/reply.h"
+#include "flow/worker.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { ARENA_BLOCK = 16 * 1024 - 64, ARENA_LIMIT = 512 * 1024, DRAIN_LIMIT = 256 * 1024 };
+
+static const struct {
+    const char *name;
+    enum step_result (*run)(struct request *req);
+} steps[] = {
+#define X(name) {#name, step_##name},
+    REQUEST_STEPS(X)
+#undef X
+};
+
+const char *request_step_name(enum request_step step) { return steps[step].name; }
+
+/* "S3O" and 13 characters: recognisable as ours, unique among workers and restarts. */
+static void make_id(struct worker *w, char out[REQUEST_ID_BYTES + 1])
+{
+    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    uint64_t v = w->next_id += 0x9e3779b97f4a7c15u; /* odd step: runs through all 64-bit values */
+
+    memcpy(out, "S3O", 3);
+    for (size_t i = REQUEST_ID_BYTES - 1; i >= 3; i--, v >>= 5) out[i] = digits[v & 31];
+    out[REQUEST_ID_BYTES] = '\0';
+}
+
+void request_begin(struct request *req, struct client *client)
+{
+    memset(req, 0, sizeof(*req));
+    req->client = client;
+    req->worker = client->worker;
+    arena_init(&req->arena, ARENA_BLOCK, ARENA_LIMIT);
+}
+
+void request_end(struct request *req)
+{
+    if (req->up) pool_drop(&req->up, true);
+    checksum_clear(&req->checksum);
+    arena_clear(&req->arena);
+}
+
+enum step_result request_fail(struct request *req, enum err_code code, const char *fmt, ...)
+{
+    va_list ap;
+
+    req->err.code = code;
+    va_start(ap, fmt);
+    vsnprintf(req->err.detail, sizeof(req->err.detail), fmt, ap);
+    va_end(ap);
+    return STEP_FAIL;
+}
+
+void request_error_field(struct request *req, const char *name, struct str value)
+{
+    if (req->error_fields_n < REQUEST_ERROR_FIELDS) req->error_fields[req->error_fields_n++] = (struct s3_error_field){name, value};
+}
+
+const char *request_log_ctx(const struct request *req, char *buf, size_t n)
+{
+    char peer[NETADDR_TEXT];
+
+    netaddr_format(&req->client->peer, peer);
+    snprintf(buf, n, "req=%s peer=%s client=%s step=%s", req->id, peer, req->caller ? req->caller->name : "-", request_step_name(req->step));
+    return buf;
+}
+
+/* What a failed step means for both sides; the last step follows. */
+static void on_failure(struct request *req)
+{
+    char ctx[256];
+
+    req->failed_at = req->step;
+    LOG_CTX(err_info(req->err.code)->blame == BLAME_CLIENT ? LOG_DEBUG : LOG_WARN, request_log_ctx(req, ctx, sizeof(ctx)), "%s: %s",
+            err_info(req->err.code)->word, req->err.detail);
+    pool_drop(&req->up, true);
+    if (req->answered || req->err.code == ERR_CLIENT_GONE) req->broken = true;
+    else reply_error(req);
+    req->step = STEP_finish;
+}
+
+/* Before waiting: what was collected must leave. False: a side is broken, go round again. */
+static bool flush_both(struct request *req)
+{
+    if (req->up && req->send_state != SEND_STOPPED && req->up->conn.state == CONN_OPEN && conn_flush(&req->up->conn) == CONN_ERROR) {
+        req->send_state = SEND_STOPPED; /* the answer may be there all the same */
+        return false;
+    }
+    if (req->broken || conn_flush(&req->client->conn) != CONN_ERROR) return true;
+    if (req->step == STEP_read_head && !req->client->in_request) return true; /* its next read tells */
+    request_fail(req, ERR_CLIENT_GONE, "%s", req->client->conn.error);
+    on_failure(req);
+    return false;
+}
+
+enum step_result request_run(struct request *req)
+{
+    for (;;) {
+        enum step_result r = steps[req->step].run(req);
+
+        if (r == STEP_NEXT) {
+            req->step++;
+        } else if (r == STEP_FAIL) {
+            on_failure(req);
+        } else if (r == STEP_OVER) {
+            return r;
+        } else if (flush_both(req)) {
+            return STEP_WAIT;
+        }
+    }
+}
+
+enum step_result request_abort(struct request *req, enum err_code code, const char *detail)
+{
+    if (req->step == STEP_finish) { /* the answer does not get out */
+        req->broken = true;
+        if (req->err.code == ERR_NONE) request_fail(req, code, "%s", detail);
+        return STEP_WAIT;
+    }
+    request_fail(req, code, "%s", detail);
+    on_failure(req);
+    return STEP_WAIT;
+}
+
+/* The head is complete: copied, so that the buffer is free for the body, and parsed. */
+static enum step_result take_head(struct request *req, size_t skip, size_t head_len)
+{
+    struct buf *b = &req->client->in;
+    struct head_request *in = arena_alloc(&req->arena, sizeof(*in));
+    struct str raw = arena_dup(&req->arena, str_make(b->mem + b->raw + skip, head_len));
+
+    b->raw += skip + head_len;
+    b->start = b->mid = b->raw;
+    buf_return(b, &req->worker->loop.bufs);
+    if (!in || !raw.p) return request_fail(req, ERR_NO_MEMORY, "request head");
+    if (head_parse_request(raw, in, &req->err) != ERR_NONE) return STEP_FAIL;
+    req->in = in;
+    req->client_closes = !in->keep_alive || req->worker->stopping;
+    body_init(&req->body, in->body, in->content_length);
+    return STEP_NEXT;
+}
+
+static void first_byte(struct request *req)
+{
+    req->client->in_request = true;
+    req->started_us = req->progress_us = clock_monotonic_us();
+    req->started_wall_us = clock_wall_us();
+    req->client->since_us = req->started_us;
+    make_id(req->worker, req->id);
+}
+
+enum step_result step_read_head(struct request *req)
+{
+    struct client *c = req->client;
+    struct buf *b = &c->in;
+
+    for (;;) {
+        size_t skip, head_len, got;
+
+        if (b->raw != b->end) {
+            if (!req->started_us) first_byte(req);
+            switch (head_scan(&req->scan, b->mem + b->raw, b->end - b->raw, &skip, &head_len, &req->err)) {
+            case HEAD_COMPLETE: return take_head(req, skip, head_len);
+            case HEAD_INVALID: return STEP_FAIL;
+            case HEAD_MORE: break;
+            }
+        }
+        if (!conn_may_read(&c->conn) && !c->conn.broken) {
+            buf_return(b, &req->worker->loop.bufs);
+            return STEP_WAIT;
+        }
+        if (!buf_borrow(b, &req->worker->loop.bufs) || !buf_room(b)) return request_fail(req, ERR_NO_MEMORY, "read buffer");
+        switch (conn_read(&c->conn, b->mem + b->end, buf_room(b), &got)) {
+        case CONN_OK: b->end += got; break;
+        case CONN_AGAIN: buf_return(b, &req->worker->loop.bufs); return STEP_WAIT;
+        case CONN_EOF:
+        case CONN_TRUNCATED:
+        case CONN_ERROR: req->silent = true; return STEP_OVER; /* between requests, or a head that nobody can answer */
+        }
+    }
+}
+
+/* The endpoint's connection: kept if both messages ended exactly where their framing says. */
+static void let_go_upstream(struct request *req)
+{
+    struct upconn *u = req->up;
+    bool clean;
+
+    if (!u) return;
+    clean = req->send_state == SEND_DONE && req->answer_state == ANSWER_DONE && req->answer && req->answer->keep_alive &&
+            req->answer_body.kind != BODY_UNTIL_CLOSE && buf_empty(&u->in);
+    if (clean) pool_give_back(&req->up);
+    else pool_drop(&req->up, req->send_state != SEND_DONE);
+}
+
+/* Reads the rest of a refused body away, so that the next request can follow. CONN_OK: done. */
+static enum conn_result drain_body(struct request *req)
+{
+    struct client *c = req->client;
+    struct buf *b = &c->in;
+
+    while (!req->body.done) {
+        size_t used, plain, got;
+        enum conn_result r;
+
+        b->start = b->mid = b->raw;
+        if (b->raw != b->end) {
+            if (body_decode(&req->body, b->mem + b->raw, b->end - b->raw, &used, &plain, NULL) != ERR_NONE) return CONN_ERROR;
+            b->raw += used;
+            continue;
+        }
+        if (!buf_borrow(b, &req->worker->loop.bufs)) return CONN_ERROR;
+        r = conn_read(&c->conn, b->mem + b->end, buf_room(b), &got);
+        if (r != CONN_OK) return r;
+        b->end += got;
+        req->progress_us = req->worker->loop.now_us;
+    }
+    b->start = b->mid = b->raw;
+    return CONN_OK;
+}
+
+static enum step_result over(struct request *req)
+{
+    struct buf *b = &req->client->in;
+
+    b->start = b->mid = b->raw; /* what follows is the next request */
+    buf_return(b, &req->worker->loop.bufs);
+    if (!req->finished) {
+        req->finished = true;
+        access_log_write(req);
+    }
+    return STEP_OVER;
+}
+
+enum step_result step_finish(struct request *req)
+{
+    let_go_upstream(req);
+    if (req->broken) return over(req);
+    switch (conn_flush(&req->client->conn)) {
+    case CONN_AGAIN: return STEP_WAIT;
+    case CONN_OK: break;
+    default:
+        if (req->err.code == ERR_NONE) request_fail(req, ERR_CLIENT_GONE, "%s", req->client->conn.error);
+        req->broken = true;
+        return over(req);
+    }
+    if (req->drain && !req->client_closes) {
+        switch (drain_body(req)) {
+        case CONN_OK: break;
+        case CONN_AGAIN: return STEP_WAIT;
+        default: req->client_closes = true; break;
+        }
+    }
+    return over(req);
+}

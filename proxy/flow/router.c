@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * router.c: the steps find_target (what is asked for) and choose_route (which endpoint and credentials serve it).
+ * Fail closed: an S3 name without a configured endpoint is refused, never sent anywhere.
+ */
+#include "flow/flow.h"
+#include "flow/worker.h"
+
+#include <arpa/inet.h>
+
+const struct set_endpoint *router_endpoint_for_host(const struct settings *s, const struct s3_host *host, struct str name, struct err *err)
+{
+    const struct set_endpoint *ep = host->region.n ? settings_endpoint_for_region(s, host->region) : settings_default_endpoint(s);
+
+    if (!ep) {
+        err_set(err, ERR_HOST_REFUSED, 0,
+                "No endpoint of this proxy serves Region %.*s (asked for as %.*s): add an [endpoint] section with region = %.*s, or put the Region into also_regions of one",
+                STR_ARG(host->region), STR_ARG(name), STR_ARG(host->region));
+        return NULL;
+    }
+    if (host->fips && !ep->fips) {
+        err_set(err, ERR_HOST_REFUSED, 0, "%.*s asks for FIPS, and [endpoint %s] is not a FIPS endpoint: configure one whose name has the label s3-fips",
+                STR_ARG(name), ep->name);
+        return NULL;
+    }
+    return ep;
+}
+
+static bool is_ip_literal(struct str host)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr a;
+
+    return str_to_cstr(host, text, sizeof(text)) && (inet_pton(AF_INET, text, &a) == 1 || inet_pton(AF_INET6, text, &a) == 1);
+}
+
+/* Names of an endpoint listener: its own ones, addresses, localhost. BUCKET.NAME is host style. */
+static bool match_own_name(struct request *req)
+{
+    const struct set_listener *l = req->client->listener;
+
+    if (l->mode != LISTENER_ENDPOINT) return false;
+    if (is_ip_literal(req->host) || str_eq(req->host, STR("localhost"))) return true;
+    for (size_t i = 0; i <= l->names.n; i++) {
+        struct str name = i < l->names.n ? str_from(l->names.v[i]) : STR("localhost");
+
+        if (str_eq(req->host, name)) return true;
+        if (req->host.n > name.n + 1 && str_ends(req->host, name) && req->host.p[req->host.n - name.n - 1] == '.') {
+            req->host_style = true;
+            req->bucket = str_head(req->host, req->host.n - name.n - 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Which host the client speaks to, in lower case. RFC 9112 3.2.2: an absolute-form target replaces Host. */
+static enum step_result find_host(struct request *req)
+{
+    struct client *c = req->client;
+    bool absolute = req->uri.form == URI_ABSOLUTE;
+    struct str authority = absolute ? req->uri.authority : req->in->host, host;
+    unsigned port;
+    struct sbuf lower;
+
+    if (c->listener->mode == LISTENER_FORWARD && !c->authority && !absolute)
+        return request_fail(req, ERR_NOT_AN_ENDPOINT, "origin-form request on forward listener %s", c->listener->name);
+    if (absolute && !str_eq_nocase(req->uri.scheme, STR("http")) && !str_eq_nocase(req->uri.scheme, STR("https")))
+        return request_fail(req, ERR_BAD_REQUEST, "only http and https targets are forwarded");
+    if (!uri_split_authority(authority, &host, &port)) return request_fail(req, ERR_BAD_REQUEST, "Host is missing or malformed");
+    lower = arena_sbuf(&req->arena, host.n + 1);
+    sbuf_lower(&lower, host);
+    if (lower.overflow) return request_fail(req, ERR_NO_MEMORY, "host");
+    req->host = sbuf_str(&lower);
+    if (c->authority && !str_eq(req->host, str_from(c->authority)))
+        return request_fail(req, ERR_MISDIRECTED, "the connection was opened for %s, the request names %.*s", c->authority, STR_ARG(req->host));
+    return STEP_NEXT;
+}
+
+/* Takes host name and path apart: bucket and key. */
+static enum step_result find_object(struct request *req)
+{
+    struct sbuf path = arena_sbuf(&req->arena, req->uri.path.n + 1);
+
+    if (!path.cap) return request_fail(req, ERR_NO_MEMORY, "path");
+    if (!uri_decode(req->uri.path, false, path.p, &path.n)) {
+        request_error_field(req, "URI", req->uri.path);
+        return request_fail(req, ERR_BAD_URI, "bad percent escape in the path");
+    }
+    req->path = sbuf_str(&path);
+    if (!req->own_name && (req->s3.service != S3_BUCKETS || req->s3.prefix.n)) {
+        req->host_style = true;
+        req->bucket = req->s3.prefix;
+    }
+    if (req->host_style) req->key = str_tail(req->path, 1);
+    else s3_path_split(req->path, &req->bucket, &req->key);
+    if (!req->own_name && req->s3.service == S3_CONTROL) return STEP_NEXT; /* its paths are no buckets */
+    if (!req->bucket.n && req->key.n) return request_fail(req, ERR_BAD_BUCKET, "the path begins with an empty bucket name");
+    if (req->bucket.n && !s3_bucket_valid(req->bucket)) {
+        request_error_field(req, "BucketName", req->bucket);
+        return request_fail(req, ERR_BAD_BUCKET, "bucket name");
+    }
+    return STEP_NEXT;
+}
+
+static enum step_result find_query(struct request *req)
+{
+    struct query_param params[REQUEST_MAX_QUERY + 1];
+    size_t n = query_split(req->uri.query, params, REQUEST_MAX_QUERY);
+
+    if (n > REQUEST_MAX_QUERY) return request_fail(req, ERR_BAD_URI, "more than %d query parameters", REQUEST_MAX_QUERY);
+    if (n) {
+        req->query = arena_alloc(&req->arena, n * sizeof(*req->query));
+        if (!req->query) return request_fail(req, ERR_NO_MEMORY, "query");
+        memcpy(req->query, params, n * sizeof(*params));
+    }
+    req->query_n = n;
+    return STEP_NEXT;
+}
+
+static void find_operation(struct request *req)
+{
+    static const struct operation control_read = {"S3Control", LEVEL_SERVICE, ACCESS_READ, false};
+    static const struct operation control_write = {"S3Control", LEVEL_SERVICE, ACCESS_WRITE, false};
+    enum operation_level level = req->key.n ? LEVEL_OBJECT : req->bucket.n ? LEVEL_BUCKET : LEVEL_SERVICE;
+
+    if (!req->own_name && req->s3.service == S3_CONTROL) {
+        req->operation = req->in->method_id == METHOD_GET || req->in->method_id == METHOD_HEAD ? &control_read : &control_write;
+        return;
+    }
+    req->operation = operation_find(req->in->method_id, level, req->query, req->query_n, &req->in->headers);
+}
+
+enum step_result step_find_target(struct request *req)
+{
+    enum step_result r;
+
+    if (req->in->method_id == METHOD_CONNECT) return tunnel_connect(req);
+    if (uri_split(req->in->target, false, &req->uri, &req->err) != ERR_NONE) return STEP_FAIL;
+    if (req->uri.form == URI_ASTERISK || req->in->method_id == METHOD_TRACE || req->in->method_id == METHOD_OTHER) {
+        request_error_field(req, "Method", req->in->method);
+        return request_fail(req, ERR_METHOD, "method %.*s", STR_ARG(str_head(req->in->method, 32)));
+    }
+    r = find_host(req);
+    if (r != STEP_NEXT) return r;
+    req->own_name = match_own_name(req);
+    if (!req->own_name) {
+        if (s3_host_parse(req->host, &req->s3, &req->err) != ERR_NONE) return STEP_FAIL;
+        req->endpoint = router_endpoint_for_host(req->worker->rt->settings, &req->s3, req->host, &req->err);
+        if (!req->endpoint) return STEP_FAIL;
+    }
+    r = find_object(req);
+    if (r == STEP_NEXT) r = find_query(req);
+    if (r == STEP_NEXT) find_operation(req);
+    return r;
+}
+
+enum step_result step_choose_route(struct request *req)
+{
+    const struct settings *s = req->worker->rt->settings;
+    const struct set_listener *l = req->client->listener;
+
+    if (!req->endpoint && l->endpoint_index != SIZE_MAX) req->endpoint = &s->endpoints[l->endpoint_index];
+    if (!req->endpoint && req->signed_region.n) req->endpoint = settings_endpoint_for_region(s, req->signed_region);
+    if (!req->endpoint) req->endpoint = settings_default_endpoint(s);
+    if (!req->endpoint) return request_fail(req, ERR_NO_ENDPOINT, "no endpoint is configured");
+    req->credentials = &s->credentials[req->caller->credentials_index != SIZE_MAX ? req->caller->credentials_index : req->endpoint->credentials_index];
+    return STEP_NEXT;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * worker.c: see worker.h.
+ */
+#include "flow/worker.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { LOG_BYTES = 128 * 1024, CLIENT_KEY_SLOTS = 1024, OWN_KEY_SLOTS = 64 };
+
+static void on_accept(struct listener *l, int fd, const struct netaddr *peer)
+{
+    struct worker *w = l->arg;
+
+    client_accept(w, w->listener_of[l - w->listeners], fd, peer);
+}
+
+static void check_stopped(struct worker *w)
+{
+    if (!w->stopping) return;
+    if (w->clients_n == 0) {
+        loop_stop(&w->loop);
+    } else if (w->loop.now_us > w->stop_by_us) {
+        LOG(LOG_WARN, "worker %zu: shutdown_timeout is over, %zu connections are broken off", w->index, w->clients_n);
+        loop_stop(&w->loop);
+    }
+}
+
+static void on_tick(void *arg)
+{
+    struct worker *w = arg;
+    struct client *c, *next;
+
+    w->loop.now_us = clock_monotonic_us();
+    for (c = w->clients; c; c = next) {
+        next = c->next; /* checking one client ends at most that one; its memory lives until the turn's end */
+        client_check_time(c);
+    }
+    pool_expire(&w->pool, false);
+}
+
+static void on_turn(void *arg)
+{
+    struct worker *w = arg;
+
+    if (w->log.n) {
+        log_write(w->rt->access_fd, sbuf_str(&w->log));
+        w->log.n = 0;
+    }
+    check_stopped(w);
+}
+
+static enum err_code start_listeners(struct worker *w, const int *fds, struct err *err)
+{
+    const struct settings *s = w->rt->settings;
+    size_t n = 0, k = 0;
+
+    for (size_t i = 0; i < s->listeners_n; i++) n += s->listeners[i].bind_n;
+    w->listeners = calloc(n + 1, sizeof(*w->listeners));
+    w->listener_of = calloc(n + 1, sizeof(*w->listener_of));
+    if (!w->listeners || !w->listener_of) return err_set(err, ERR_NO_MEMORY, 0, "listeners");
+    for (size_t i = 0; i < s->listeners_n; i++) {
+        for (size_t j = 0; j < s->listeners[i].bind_n; j++, k++) {
+            w->listener_of[k] = i;
+            TRY(listener_start(&w->listeners[k], &w->loop, fds[k], on_accept, w, err));
+            w->listeners_n = k + 1;
+        }
+    }
+    return ERR_NONE;
+}
+
+enum err_code worker_init(struct worker *w, struct runtime *rt, size_t index, const int *fds, struct err *err)
+{
+    char *mem;
+
+    memset(w, 0, sizeof(*w));
+    w->rt = rt;
+    w->index = index;
+    secret_random(&w->next_id, sizeof(w->next_id));
+    TRY(loop_init(&w->loop, on_tick, on_turn, w, err));
+    w->digest = digest_new();
+    w->client_keys = sigv4_keys_new(CLIENT_KEY_SLOTS);
+    w->own_keys = sigv4_keys_new(OWN_KEY_SLOTS);
+    mem = malloc(LOG_BYTES);
+    w->log = sbuf_make(mem, mem ? LOG_BYTES : 0);
+    if (!w->digest || !w->client_keys || !w->own_keys || !mem) return err_set(err, ERR_NO_MEMORY, 0, "worker");
+    TRY(pool_init(&w->pool, w, err));
+    return start_listeners(w, fds, err);
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+
+    loop_run(&w->loop);
+    return NULL;
+}
+
+enum err_code worker_start(struct worker *w, struct err *err)
+{
+    sigset_t all, before;
+    int e;
+
+    /* Signals belong to the control thread. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    e = pthread_create(&w->thread, NULL, run, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (e) return err_set(err, ERR_INTERNAL, e, "cannot start a thread");
+    w->started = true;
+    return ERR_NONE;
+}
+
+static void stop_now(void *arg)
+{
+    struct worker *w = arg;
+    struct client *c, *next;
+
+    if (w->stopping) { /* asked twice: no more patience */
+        w->stop_by_us = 0;
+        check_stopped(w);
+        return;
+    }
+    w->stopping = true;
+    w->stop_by_us = w->loop.now_us + (int64_t)w->rt->settings->server.shutdown_timeout_ms * 1000;
+    for (size_t i = 0; i < w->listeners_n; i++) listener_stop(&w->listeners[i]);
+    for (c = w->clients; c; c = next) {
+        next = c->next;
+        client_stop(c);
+    }
+    pool_expire(&w->pool, true);
+    check_stopped(w);
+}
+
+void worker_stop(struct worker *w)
+{
+    if (!loop_post(&w->loop, stop_now, w)) LOG(LOG_ERROR, "out of memory: worker %zu cannot be told to stop", w->index);
+}
+
+void worker_join(struct worker *w)
+{
+    if (w->started) pthread_join(w->thread, NULL);
+    w->started = false;
+}
+
+void worker_clear(struct worker *w)
+{
+    for (size_t i = 0; i < w->listeners_n; i++) listener_stop(&w->listeners[i]);
+    while (w->clients) {
+        struct client *c = w->clients;
+
+        client_stop(c);
+        if (w->clients == c) client_kill(c);
+    }
+    on_turn(w);
+    pool_clear(&w->pool);
+    free(w->listeners);
+    free(w->listener_of);
+    free(w->log.p);
+    sigv4_keys_free(&w->client_keys);
+    sigv4_keys_free(&w->own_keys);
+    digest_free(&w->digest);
+    if (w->loop.base) loop_clear(&w->loop);
+}
+
+struct str worker_timestamp(struct worker *w, int64_t now_s)
+{
+    if (now_s != w->stamp_s) {
+        sigv4_format_time(now_s, w->stamp);
+        w->stamp_s = now_s;
+    }
+    return str_make(w->stamp, sizeof(w->stamp));
+}
