@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * runtime.c: see control/runtime.h.
+ */
+#include "control/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* A forward listener intercepts with minted certificates; a TLS endpoint listener needs them unless it has its own. */
+static bool needs_ca(const struct settings *s)
+{
+    for (size_t i = 0; i < s->listeners_n; i++) {
+        const struct set_listener *l = &s->listeners[i];
+
+        if (l->mode == LISTENER_FORWARD || (l->tls != LISTENER_PLAIN && !l->certificate)) return true;
+    }
+    return false;
+}
+
+static enum err_code load_ca(struct runtime *rt, struct err *err)
+{
+    const struct set_ca *ca = &rt->settings->ca;
+
+    if (!needs_ca(rt->settings)) return ERR_NONE;
+    TRY(ca_load(ca->certificate, ca->private_key, &rt->ca, err));
+    rt->mint = mint_new(rt->ca, (unsigned)ca->leaf_days);
+    if (!rt->mint) return err_set(err, ERR_NO_MEMORY, 0, "certificate cache");
+    return tls_server_ctx(rt->mint, NULL, NULL, &rt->mint_ctx, err);
+}
+
+static enum err_code load_listeners(struct runtime *rt, struct err *err)
+{
+    const struct settings *s = rt->settings;
+
+    rt->listener_ctx = calloc(s->listeners_n + 1, sizeof(SSL_CTX *));
+    if (!rt->listener_ctx) return err_set(err, ERR_NO_MEMORY, 0, "listeners");
+    for (size_t i = 0; i < s->listeners_n; i++) {
+        const struct set_listener *l = &s->listeners[i];
+
+        if (l->certificate) TRY(tls_server_ctx(NULL, l->certificate, l->private_key, &rt->listener_ctx[i], err));
+    }
+    return ERR_NONE;
+}
+
+/* A connection's new TLS session is kept with its address, for the next connection there. */
+static void keep_session(struct conn *c, SSL_SESSION *session)
+{
+    struct pool_address *a = ((struct upconn *)c->arg)->at;
+
+    tls_session_free(&a->session);
+    a->session = session;
+}
+
+static enum err_code load_endpoints(struct runtime *rt, struct err *err)
+{
+    const struct settings *s = rt->settings;
+
+    rt->endpoint_ctx = calloc(s->endpoints_n + 1, sizeof(SSL_CTX *));
+    if (!rt->endpoint_ctx) return err_set(err, ERR_NO_MEMORY, 0, "endpoints");
+    for (size_t i = 0; i < s->endpoints_n; i++) TRY(tls_client_ctx(s->endpoints[i].ca_file, keep_session, &rt->endpoint_ctx[i], err));
+    return ERR_NONE;
+}
+
+static enum err_code open_access_log(struct runtime *rt, struct err *err)
+{
+    struct str access = str_from(rt->settings->log.access);
+
+    if (str_eq(access, STR("off"))) return ERR_NONE;
+    if (!access.n || str_eq(access, STR("-"))) {
+        rt->access_fd = log_fd();
+        return ERR_NONE;
+    }
+    rt->access_fd = open(access.p, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    if (rt->access_fd < 0) return err_set(err, ERR_FILE, errno, "cannot open the access log %s", access.p);
+    return ERR_NONE;
+}
+
+enum err_code runtime_new(struct settings *settings, struct runtime **out, struct err *err)
+{
+    struct runtime *rt = calloc(1, sizeof(*rt));
+    enum err_code code;
+
+    if (!rt) {
+        settings_unref(&settings);
+        return err_set(err, ERR_NO_MEMORY, 0, "runtime");
+    }
+    rt->settings = settings;
+    rt->access_fd = -1;
+    code = load_ca(rt, err);
+    if (code == ERR_NONE) code = load_listeners(rt, err);
+    if (code == ERR_NONE) code = load_endpoints(rt, err);
+    if (code == ERR_NONE) code = open_access_log(rt, err);
+    if (code != ERR_NONE) {
+        runtime_free(&rt);
+        return code;
+    }
+    *out = rt;
+    return ERR_NONE;
+}
+
+void runtime_free(struct runtime **rtp)
+{
+    struct runtime *rt = *rtp;
+
+    if (!rt) return;
+    *rtp = NULL;
+    for (size_t i = 0; rt->listener_ctx && i < rt->settings->listeners_n; i++) tls_ctx_free(&rt->listener_ctx[i]);
+    for (size_t i = 0; rt->endpoint_ctx && i < rt->settings->endpoints_n; i++) tls_ctx_free(&rt->endpoint_ctx[i]);
+    free(rt->listener_ctx);
+    free(rt->endpoint_ctx);
+    tls_ctx_free(&rt->mint_ctx);
+    mint_free(&rt->mint);
+    ca_free(&rt->ca);
+    if (rt->access_fd >= 0 && rt->access_fd != log_fd()) close(rt->access_fd);
+    settings_unref(&rt->settings);
+    free(rt);
+}

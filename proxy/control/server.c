@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * server.c: see server.h. Start-up order: limits, listening sockets, runtime, workers; shut-down in reverse. Every socket is open and every
+ * file read before the first connection is taken, so that a mistake stops the program instead of half of it.
+ */
+#include "control/server.h"
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "control/probe.h"
+#include "control/runtime.h"
+#include "flow/worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { MAX_WORKERS_BY_DEFAULT = 8 };
+
+struct server {
+    struct runtime *rt;
+    struct worker *workers; /* owned */
+    size_t workers_n;
+    int *fds; /* owned: listening sockets, worker by worker */
+    size_t fds_n, per_worker;
+    struct loop loop; /* the control thread's */
+    struct event *signals[2];
+    struct probe *probe;
+    int stops;
+};
+
+static size_t count_workers(const struct settings *s)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (s->server.workers) return s->server.workers;
+    if (cpus < 1) return 1;
+    return cpus > MAX_WORKERS_BY_DEFAULT ? MAX_WORKERS_BY_DEFAULT : (size_t)cpus;
+}
+
+/* Two descriptors per transfer, and some of our own. */
+static void raise_file_limit(const struct settings *s)
+{
+    struct rlimit r;
+    rlim_t want = (rlim_t)s->server.max_connections * 2 + 256;
+
+    if (getrlimit(RLIMIT_NOFILE, &r)) return;
+    if (r.rlim_cur < want) {
+        r.rlim_cur = r.rlim_max == RLIM_INFINITY || r.rlim_max > want ? want : r.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &r);
+    }
+    if (r.rlim_cur < want)
+        LOG(LOG_WARN, "only %llu file descriptors for max_connections = %zu: raise the limit (LimitNOFILE=%llu in systemd)", (unsigned long long)r.rlim_cur,
+            s->server.max_connections, (unsigned long long)want);
+}
+
+static enum err_code open_listeners(struct server *sv, struct err *err)
+{
+    const struct settings *s = sv->rt->settings;
+
+    for (size_t i = 0; i < s->listeners_n; i++) sv->per_worker += s->listeners[i].bind_n;
+    sv->fds_n = sv->per_worker * sv->workers_n;
+    sv->fds = malloc((sv->fds_n + 1) * sizeof(int));
+    if (!sv->fds) return err_set(err, ERR_NO_MEMORY, 0, "listeners");
+    memset(sv->fds, 0xff, (sv->fds_n + 1) * sizeof(int));
+    for (size_t w = 0, k = 0; w < sv->workers_n; w++)
+        for (size_t i = 0; i < s->listeners_n; i++)
+            for (size_t j = 0; j < s->listeners[i].bind_n; j++, k++) TRY(listener_open(&s->listeners[i].bind[j], &sv->fds[k], err));
+    return ERR_NONE;
+}
+
+static void stop_all(struct server *sv)
+{
+    for (size_t i = 0; i < sv->workers_n; i++)
+        if (sv->workers[i].started) worker_stop(&sv->workers[i]);
+}
+
+static void stop_loop(void *arg) { loop_stop(arg); }
+
+static void *join_all(void *arg)
+{
+    struct server *sv = arg;
+
+    for (size_t i = 0; i < sv->workers_n; i++) worker_join(&sv->workers[i]);
+    if (!loop_post(&sv->loop, stop_loop, &sv->loop)) abort();
+    return NULL;
+}
+
+static void on_stop_signal(evutil_socket_t sig, short what, void *arg)
+{
+    struct server *sv = arg;
+
+    (void)what;
+    LOG(LOG_INFO, "%s: %s", sig == SIGTERM ? "SIGTERM" : "SIGINT", sv->stops ? "again: ending at once" : "no new connections; finishing what runs");
+    sv->stops++;
+    stop_all(sv);
+    if (sv->stops == 1) {
+        /* Joining blocks, and a second signal must still be heard: a thread of its own waits for the workers. */
+        pthread_t waiter;
+
+        if (pthread_create(&waiter, NULL, join_all, sv)) abort();
+        pthread_detach(waiter);
+    }
+}
+
+static enum err_code watch_signals(struct server *sv, struct err *err)
+{
+    static const int stop_signals[] = {SIGTERM, SIGINT};
+
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < ARRAY_LEN(stop_signals); i++) {
+        sv->signals[i] = evsignal_new(sv->loop.base, stop_signals[i], on_stop_signal, sv);
+        if (!sv->signals[i] || event_add(sv->signals[i], NULL)) return err_set(err, ERR_INTERNAL, errno, "cannot watch signals");
+    }
+    return ERR_NONE;
+}
+
+static enum err_code start_workers(struct server *sv, struct err *err)
+{
+    for (size_t i = 0; i < sv->workers_n; i++) {
+        enum err_code code = worker_init(&sv->workers[i], sv->rt, i, sv->fds + i * sv->per_worker, err);
+
+        /* What the worker took over it closes itself. */
+        for (size_t k = 0; k < sv->workers[i].listeners_n; k++) sv->fds[i * sv->per_worker + k] = -1;
+        if (code != ERR_NONE) return code;
+    }
+    for (size_t i = 0; i < sv->workers_n; i++) TRY(worker_start(&sv->workers[i], err));
+    return ERR_NONE;
+}
+
+static void announce(const struct server *sv)
+{
+    const struct settings *s = sv->rt->settings;
+    char text[NETADDR_TEXT];
+
+    LOG(LOG_INFO, "s3onramp %s, %s, libevent %s, %zu workers, %zu clients", S3ONRAMP_VERSION, tls_library_version(), event_get_version(), sv->workers_n,
+        s->clients_n);
+    for (size_t i = 0; i < s->endpoints_n; i++)
+        for (size_t j = 0; j < s->endpoints[i].addresses_n; j++) {
+            netaddr_format(&s->endpoints[i].addresses[j], text);
+            LOG(LOG_INFO, "endpoint %s: %s as %s, Region %s", s->endpoints[i].name, text, s->endpoints[i].host, s->endpoints[i].region);
+        }
+    for (size_t i = 0; i < s->listeners_n; i++)
+        for (size_t j = 0; j < s->listeners[i].bind_n; j++) {
+            netaddr_format(&s->listeners[i].bind[j], text);
+            LOG(LOG_INFO, "listener %s: %s on %s%s", s->listeners[i].name, s->listeners[i].mode == LISTENER_FORWARD ? "forward proxy" : "S3 endpoint", text,
+                s->listeners[i].tls == LISTENER_TLS ? " (TLS)" : s->listeners[i].tls == LISTENER_SNIFF ? " (TLS and plain)" : "");
+        }
+}
+
+static void server_clear(struct server *sv)
+{
+    stop_all(sv);
+    for (size_t i = 0; i < sv->workers_n; i++) worker_join(&sv->workers[i]);
+    probe_free(&sv->probe);
+    for (size_t i = 0; i < sv->workers_n; i++) worker_clear(&sv->workers[i]);
+    for (size_t i = 0; i < ARRAY_LEN(sv->signals); i++)
+        if (sv->signals[i]) event_free(sv->signals[i]);
+    for (size_t i = 0; sv->fds && i < sv->fds_n; i++)
+        if (sv->fds[i] >= 0) close(sv->fds[i]);
+    free(sv->fds);
+    free(sv->workers);
+    if (sv->loop.base) loop_clear(&sv->loop);
+    runtime_free(&sv->rt);
+    libevent_global_shutdown();
+}
+
+static enum err_code start(struct server *sv, struct settings *settings, struct err *err)
+{
+    TRY(runtime_new(settings, &sv->rt, err));
+    sv->workers_n = count_workers(sv->rt->settings);
+    sv->workers = calloc(sv->workers_n, sizeof(*sv->workers));
+    if (!sv->workers) {
+        sv->workers_n = 0;
+        return err_set(err, ERR_NO_MEMORY, 0, "workers");
+    }
+    raise_file_limit(sv->rt->settings);
+    TRY(open_listeners(sv, err));
+    TRY(loop_init(&sv->loop, NULL, NULL, NULL, err));
+    TRY(watch_signals(sv, err));
+    TRY(probe_new(&sv->loop, sv->rt->settings, &sv->probe, err));
+    return start_workers(sv, err);
+}
+
+enum err_code server_run(struct settings *settings, struct err *err)
+{
+    struct server sv = {0};
+    enum err_code code;
+
+    secret_no_core_dumps();
+    code = start(&sv, settings, err);
+    if (code == ERR_NONE) {
+        announce(&sv);
+        loop_run(&sv.loop);
+        LOG(LOG_INFO, "stopped");
+    }
+    server_clear(&sv);
+    return code;
+}
