@@ -66,6 +66,7 @@ static enum step_result find_host(struct request *req)
         return request_fail(req, ERR_NOT_AN_ENDPOINT, "origin-form request on forward listener %s", c->listener->name);
     if (absolute && !str_eq_nocase(req->uri.scheme, STR("http")) && !str_eq_nocase(req->uri.scheme, STR("https")))
         return request_fail(req, ERR_BAD_REQUEST, "only http and https targets are forwarded");
+    if (!authority.n && req->in->minor == 0 && c->listener->mode == LISTENER_ENDPOINT) authority = STR("localhost"); /* RFC 9112 3.2: 1.0 may leave it out */
     if (!uri_split_authority(authority, &host, &port)) return request_fail(req, ERR_BAD_REQUEST, "Host is missing or malformed");
     lower = arena_sbuf(&req->arena, host.n + 1);
     sbuf_lower(&lower, host);
@@ -130,6 +131,15 @@ static void find_operation(struct request *req)
     req->operation = operation_find(req->in->method_id, level, req->query, req->query_n, &req->in->headers);
 }
 
+static enum step_result refuse_host(struct request *req)
+{
+    const struct set_listener *l = req->client->listener;
+    struct err why = req->err;
+
+    if (l->mode != LISTENER_ENDPOINT) return STEP_FAIL;
+    return request_fail(req, ERR_HOST_REFUSED, "%.350s If this is a name of the proxy itself, put it into `names` of [listener %s].", why.detail, l->name);
+}
+
 enum step_result step_find_target(struct request *req)
 {
     enum step_result r;
@@ -144,7 +154,7 @@ enum step_result step_find_target(struct request *req)
     if (r != STEP_NEXT) return r;
     req->own_name = match_own_name(req);
     if (!req->own_name) {
-        if (s3_host_parse(req->host, &req->s3, &req->err) != ERR_NONE) return STEP_FAIL;
+        if (s3_host_parse(req->host, &req->s3, &req->err) != ERR_NONE) return refuse_host(req);
         req->endpoint = router_endpoint_for_host(req->worker->rt->settings, &req->s3, req->host, &req->err);
         if (!req->endpoint) return STEP_FAIL;
     }

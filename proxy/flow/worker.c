@@ -3,7 +3,6 @@
  */
 #include "flow/worker.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
 
@@ -37,7 +36,6 @@ static void on_tick(void *arg)
     struct worker *w = arg;
     struct client *c, *next;
 
-    w->loop.now_us = clock_monotonic_us();
     for (c = w->clients; c; c = next) {
         next = c->next; /* checking one client ends at most that one; its memory lives until the turn's end */
         client_check_time(c);

@@ -21,6 +21,7 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     ASSERT(c->magic == CONN_MAGIC);
+    loop_touch(c->loop);
     if (what & EV_READ) c->readable = true;
     if (what & EV_WRITE) c->writable = true;
     if (what & EV_CLOSED) c->peer_closed = c->readable = true;

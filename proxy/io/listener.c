@@ -57,6 +57,7 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
     struct listener *l = arg;
 
     (void)what;
+    loop_touch(l->loop);
     for (int i = 0; i < ACCEPT_BURST && l->fd >= 0; i++) {
         struct netaddr peer = {.len = sizeof(peer.u)};
         int client = accept4(fd, &peer.u.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -3,8 +3,6 @@
  */
 #include "io/loop.h"
 
-#include "base/clock.h"
-
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
@@ -34,6 +32,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 
     (void)n;
     (void)what;
+    loop_touch(arg);
     run_posts(arg);
 }
 
@@ -43,6 +42,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    loop_touch(l);
     if (l->on_tick) l->on_tick(l->arg);
 }
 
@@ -118,10 +118,11 @@ void loop_run(struct loop *l)
 {
     while (!l->stop) {
         event_base_loop(l->base, EVLOOP_ONCE | (l->tasks ? EVLOOP_NONBLOCK : 0));
-        l->now_us = clock_monotonic_us();
+        loop_touch(l);
         run_tasks(l);
         if (l->on_turn) l->on_turn(l->arg);
         free_later_now(l);
+        l->now_fresh = false;
     }
 }
 

@@ -15,7 +15,7 @@ struct operation {
     const char *name; /* "GetObject"; "Unknown" where S3 has none */
     enum operation_level level;
     enum operation_access access; /* what a read-only policy allows is ACCESS_READ */
-    bool streams_body;            /* PutObject, UploadPart: the only ones with aws-chunked bodies */
+    bool streams_body;            /* PutObject, UploadPart, PutObjectAnnotation: the only ones with aws-chunked bodies */
 };
 
 /* Never NULL; unknown combinations give "Unknown", ACCESS_WRITE unless GET/HEAD. @headers: for CopyObject / UploadPartCopy (x-amz-copy-source). */

@@ -72,7 +72,8 @@ MUST_CHECK struct str sigv4_string_to_sign(struct digest *d, struct str timestam
 struct sigv4_keys;
 MUST_CHECK struct sigv4_keys *sigv4_keys_new(size_t slots);
 void sigv4_keys_free(struct sigv4_keys **k); /* wipes */
-/* @secret is only read when not cached; a changed secret under the same @access_key is noticed (compared by its SHA-256). NULL when out of memory. */
+/* The prepared key for these four, derived if it is not cached. A changed @secret under the same @access_key is noticed (the cache holds a copy, compared in
+ * constant time and wiped when replaced). Valid until the next call. NULL when out of memory. */
 MUST_CHECK const struct hmac_key *sigv4_key(struct sigv4_keys *k, struct digest *d, struct str access_key, struct str secret, struct str date,
                                             struct str region, struct str service);
 
@@ -80,8 +81,9 @@ MUST_CHECK const struct hmac_key *sigv4_key(struct sigv4_keys *k, struct digest 
 void sigv4_signature(struct digest *d, const struct hmac_key *key, struct str string_to_sign, char out[SHA256_HEX]);
 
 /* Verifies: canonical request → string → signature, compared in constant time. When it fails and the query holds a '+', tries again with the other reading
- * of '+'; *@plus_is_space tells the reading that verified (true when there is no '+'). @timestamp: yyyymmddThhmmssZ of the request.
- * ERR_SIG_MISMATCH: *@canonical and *@string_to_sign (may be NULL) then hold ours, for the error document. ERR_NO_MEMORY. */
+ * of '+'; @in->plus_is_space tells the reading that verified (true when there is no '+'). @timestamp: yyyymmddThhmmssZ of the request.
+ * ERR_SIG_MISMATCH: *@canonical and *@string_to_sign (may be NULL) then hold ours, for the error document. ERR_BAD_URI: a broken escape in the query.
+ * ERR_NO_MEMORY. */
 MUST_CHECK enum err_code sigv4_verify(struct digest *d, const struct hmac_key *key, struct sigv4_input *in, const struct sigv4_auth *auth, struct str timestamp,
                                       struct arena *arena, struct str *canonical, struct str *string_to_sign, struct err *err);
 

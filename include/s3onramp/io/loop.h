@@ -5,6 +5,7 @@
 #ifndef S3ONRAMP_IO_LOOP_H
 #define S3ONRAMP_IO_LOOP_H
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "io/buf.h"
 
@@ -37,7 +38,8 @@ struct loop {
     void **freed; /* owned: memory to free() at the end of this turn */
     size_t freed_n, freed_cap;
     struct buf_pool bufs;
-    int64_t now_us; /* monotonic, as of the start of this turn */
+    int64_t now_us; /* monotonic, as of about the first event of this turn */
+    bool now_fresh;
     void (*on_tick)(void *arg);
     void (*on_turn)(void *arg); /* at the end of each turn */
     void *arg;
@@ -49,6 +51,13 @@ struct loop {
 /* @on_tick, @on_turn may be NULL. */
 MUST_CHECK enum err_code loop_init(struct loop *l, void (*on_tick)(void *), void (*on_turn)(void *), void *arg, struct err *err);
 void loop_clear(struct loop *l);
+/* First thing in every event callback: brings now_us up to date, once a turn. */
+static inline void loop_touch(struct loop *l)
+{
+    if (l->now_fresh) return;
+    l->now_us = clock_monotonic_us();
+    l->now_fresh = true;
+}
 /* Until loop_stop. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l); /* the loop's own thread */

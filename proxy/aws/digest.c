@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * digest.c: SHA-256, SHA-1, HMAC-SHA-256, hexadecimal and base64. The only file that calls EVP.
+ * A struct digest owns its fetched algorithm and its contexts and belongs to one thread, as does a struct hmac_key.
+ * Source: FIPS 180-4 (SHA), RFC 2104 (HMAC), RFC 4648 4 and 8 (base64, base16).
+ *
+ * Fetching an algorithm and making a context cost as much as hashing a short request: both are done once. After that
+ * the calls below can only fail by misuse, which is a bug.
+ */
+#include "aws/digest.h"
+
+#include "base/secret.h"
+#include "digest_stream.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+enum { SHA256_BLOCK = 64 };
+
+struct digest {
+    EVP_MD *sha256;     /* owned */
+    EVP_MD_CTX *once;   /* owned: digest_sha256 */
+    EVP_MD_CTX *stream; /* owned: digest_sha256_begin … end, which others may interrupt */
+    EVP_MD_CTX *hmac;   /* owned */
+};
+
+struct hmac_key {
+    EVP_MD_CTX *inner; /* owned: SHA-256 after key ^ ipad */
+    EVP_MD_CTX *outer; /* owned: SHA-256 after key ^ opad */
+};
+
+struct digest *digest_new(void)
+{
+    struct digest *d = calloc(1, sizeof *d);
+
+    if (!d) return NULL;
+    ERR_clear_error();
+    d->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    d->once = EVP_MD_CTX_new();
+    d->stream = EVP_MD_CTX_new();
+    d->hmac = EVP_MD_CTX_new();
+    if (!d->sha256 || !d->once || !d->stream || !d->hmac) {
+        ERR_clear_error();
+        digest_free(&d);
+    }
+    return d;
+}
+
+void digest_free(struct digest **d)
+{
+    if (!*d) return;
+    EVP_MD_CTX_free((*d)->once);
+    EVP_MD_CTX_free((*d)->stream);
+    EVP_MD_CTX_free((*d)->hmac);
+    EVP_MD_free((*d)->sha256);
+    free(*d);
+    *d = NULL;
+}
+
+static void md_begin(const struct digest *d, EVP_MD_CTX *ctx)
+{
+    ASSERT(EVP_DigestInit_ex2(ctx, d->sha256, NULL) == 1);
+}
+
+static void md_add(EVP_MD_CTX *ctx, const void *data, size_t n)
+{
+    ASSERT(EVP_DigestUpdate(ctx, data, n) == 1);
+}
+
+static void md_end(EVP_MD_CTX *ctx, uint8_t out[SHA256_BYTES])
+{
+    ASSERT(EVP_DigestFinal_ex(ctx, out, NULL) == 1);
+}
+
+void digest_sha256(struct digest *d, struct str data, uint8_t out[SHA256_BYTES])
+{
+    md_begin(d, d->once);
+    md_add(d->once, data.p, data.n);
+    md_end(d->once, out);
+}
+
+void digest_sha256_begin(struct digest *d)
+{
+    md_begin(d, d->stream);
+}
+
+void digest_sha256_add(struct digest *d, struct str data)
+{
+    md_add(d->stream, data.p, data.n);
+}
+
+void digest_sha256_end(struct digest *d, uint8_t out[SHA256_BYTES])
+{
+    md_end(d->stream, out);
+}
+
+/* RFC 2104 2: a key longer than a block is replaced by its hash, a shorter one is padded with zeros. */
+static void key_block(struct digest *d, struct str key, uint8_t block[SHA256_BLOCK])
+{
+    memset(block, 0, SHA256_BLOCK);
+    if (key.n > SHA256_BLOCK)
+        digest_sha256(d, key, block);
+    else if (key.n)
+        memcpy(block, key.p, key.n);
+}
+
+/* Begins a hash with key ^ pad. */
+static void pad_begin(const struct digest *d, EVP_MD_CTX *ctx, const uint8_t key[SHA256_BLOCK], uint8_t pad)
+{
+    uint8_t block[SHA256_BLOCK];
+
+    for (size_t i = 0; i < SHA256_BLOCK; i++)
+        block[i] = key[i] ^ pad;
+    md_begin(d, ctx);
+    md_add(ctx, block, sizeof block);
+    secret_wipe(block, sizeof block);
+}
+
+static const uint8_t IPAD = 0x36, OPAD = 0x5c; /* RFC 2104 2 */
+
+void digest_hmac_sha256(struct digest *d, struct str key, struct str data, uint8_t out[SHA256_BYTES])
+{
+    uint8_t block[SHA256_BLOCK], inner[SHA256_BYTES];
+
+    key_block(d, key, block);
+    pad_begin(d, d->hmac, block, IPAD);
+    md_add(d->hmac, data.p, data.n);
+    md_end(d->hmac, inner);
+    pad_begin(d, d->hmac, block, OPAD);
+    md_add(d->hmac, inner, sizeof inner);
+    md_end(d->hmac, out);
+    secret_wipe(block, sizeof block);
+    secret_wipe(inner, sizeof inner);
+}
+
+struct hmac_key *hmac_key_new(struct digest *d, struct str key)
+{
+    struct hmac_key *k = calloc(1, sizeof *k);
+    uint8_t block[SHA256_BLOCK];
+
+    if (!k) return NULL;
+    k->inner = EVP_MD_CTX_new();
+    k->outer = EVP_MD_CTX_new();
+    if (!k->inner || !k->outer) {
+        hmac_key_free(&k);
+        return NULL;
+    }
+    key_block(d, key, block);
+    pad_begin(d, k->inner, block, IPAD);
+    pad_begin(d, k->outer, block, OPAD);
+    secret_wipe(block, sizeof block);
+    return k;
+}
+
+/* EVP_MD_CTX_free clears the hash state, which is what the key can be used by. */
+void hmac_key_free(struct hmac_key **k)
+{
+    if (!*k) return;
+    EVP_MD_CTX_free((*k)->inner);
+    EVP_MD_CTX_free((*k)->outer);
+    free(*k);
+    *k = NULL;
+}
+
+void hmac_key_sign(struct digest *d, const struct hmac_key *k, struct str data, uint8_t out[SHA256_BYTES])
+{
+    uint8_t inner[SHA256_BYTES];
+
+    ASSERT(EVP_MD_CTX_copy_ex(d->hmac, k->inner) == 1);
+    md_add(d->hmac, data.p, data.n);
+    md_end(d->hmac, inner);
+    ASSERT(EVP_MD_CTX_copy_ex(d->hmac, k->outer) == 1);
+    md_add(d->hmac, inner, sizeof inner);
+    md_end(d->hmac, out);
+}
+
+void *digest_stream_new(enum digest_kind kind)
+{
+    const EVP_MD *md = kind == DIGEST_SHA1 ? EVP_sha1() : EVP_sha256();
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+    ERR_clear_error();
+    if (ctx && EVP_DigestInit_ex2(ctx, md, NULL) != 1) {
+        ERR_clear_error();
+        EVP_MD_CTX_free(ctx);
+        ctx = NULL;
+    }
+    return ctx;
+}
+
+void digest_stream_add(void *stream, const char *data, size_t n)
+{
+    md_add(stream, data, n);
+}
+
+size_t digest_stream_end(void *stream, uint8_t out[DIGEST_STREAM_MAX_BYTES])
+{
+    unsigned n = 0;
+
+    ASSERT(EVP_DigestFinal_ex(stream, out, &n) == 1);
+    return n;
+}
+
+void digest_stream_free(void *stream)
+{
+    EVP_MD_CTX_free(stream);
+}
+
+/* "00" to "ff", one behind the other. */
+#define HEX_ROW(h) h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" h "8" h "9" h "a" h "b" h "c" h "d" h "e" h "f"
+static const char hex_pairs[] =
+    HEX_ROW("0") HEX_ROW("1") HEX_ROW("2") HEX_ROW("3") HEX_ROW("4") HEX_ROW("5") HEX_ROW("6") HEX_ROW("7") HEX_ROW("8")
+        HEX_ROW("9") HEX_ROW("a") HEX_ROW("b") HEX_ROW("c") HEX_ROW("d") HEX_ROW("e") HEX_ROW("f");
+
+/* The place is kept in a local: what is written through char * could be *b itself, for all the compiler knows. */
+void hex_lower(struct sbuf *b, const uint8_t *bytes, size_t n)
+{
+    if (b->overflow || n > (b->cap - b->n) / 2) {
+        b->overflow = true;
+        return;
+    }
+    char *to = b->p + b->n;
+    for (size_t i = 0; i < n; i++)
+        memcpy(to + 2 * i, hex_pairs + 2 * bytes[i], 2);
+    b->n += 2 * n;
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    char l = ascii_lower(c);
+    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+}
+
+bool hex_decode(struct str s, uint8_t *out, size_t n)
+{
+    if (s.n % 2 != 0 || s.n / 2 != n) return false;
+    for (size_t i = 0; i < n; i++) {
+        int high = hex_value(s.p[2 * i]), low = hex_value(s.p[2 * i + 1]);
+        if (high < 0 || low < 0) return false;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+void base64_encode(struct sbuf *b, const uint8_t *bytes, size_t n)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < n; i += 3) {
+        size_t left = n - i;
+        uint32_t v = (uint32_t)bytes[i] << 16;
+        if (left > 1) v |= (uint32_t)bytes[i + 1] << 8;
+        if (left > 2) v |= bytes[i + 2];
+        char group[4] = {digits[v >> 18], digits[v >> 12 & 63], left > 1 ? digits[v >> 6 & 63] : '=',
+                         left > 2 ? digits[v & 63] : '='};
+        sbuf_add(b, str_make(group, sizeof group));
+    }
+}
+
+static int base64_value(char c)
+{
+    if (c >= 'A' && c <= 'Z') return c - 'A';
+    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+    if (c >= '0' && c <= '9') return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* RFC 4648 3.5: "decoders MAY chose to reject an encoding if the pad bits have not been set to zero": we do, so that
+ * each value has one spelling. */
+bool base64_decode(struct str s, uint8_t *out, size_t n)
+{
+    if (n > SIZE_MAX / 2 || s.n != (n + 2) / 3 * 4) return false;
+
+    size_t digits = s.n - (n % 3 ? 3 - n % 3 : 0), at = 0;
+    uint32_t bits = 0;
+    unsigned held = 0;
+    for (size_t i = 0; i < digits; i++) {
+        int v = base64_value(s.p[i]);
+        if (v < 0) return false;
+        bits = bits << 6 | (uint32_t)v;
+        held += 6;
+        if (held < 8) continue;
+        held -= 8;
+        out[at++] = (uint8_t)(bits >> held);
+        bits &= (1U << held) - 1;
+    }
+    for (size_t i = digits; i < s.n; i++)
+        if (s.p[i] != '=') return false;
+    return bits == 0;
+}

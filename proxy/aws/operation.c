@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * operation.c: the name of a request in S3's API, from method, level, sub-resource and x-amz-copy-source.
+ * Pure; any thread. Owns nothing but a static table.
+ * Source: Amazon S3 API Reference, "Amazon S3 operations" (request syntax of each operation).
+ */
+#include "aws/operation.h"
+
+struct row {
+    enum http_method method;
+    struct operation operation;
+    const char *key, *value; /* query parameter that must be there (NULL: none), and its value (NULL: any) */
+    const char *and_key;     /* a second one, or NULL */
+    bool copies;             /* x-amz-copy-source must be there */
+};
+
+/* clang-format off */
+#define READ_BUCKET(name, ...)   {METHOD_GET, {name, LEVEL_BUCKET, ACCESS_READ, false}, __VA_ARGS__}
+#define WRITE_BUCKET(m, name, ...) {METHOD_##m, {name, LEVEL_BUCKET, ACCESS_WRITE, false}, __VA_ARGS__}
+#define READ_OBJECT(name, ...)   {METHOD_GET, {name, LEVEL_OBJECT, ACCESS_READ, false}, __VA_ARGS__}
+#define WRITE_OBJECT(m, name, ...) {METHOD_##m, {name, LEVEL_OBJECT, ACCESS_WRITE, false}, __VA_ARGS__}
+#define STREAM_OBJECT(name, ...) {METHOD_PUT, {name, LEVEL_OBJECT, ACCESS_WRITE, true}, __VA_ARGS__}
+
+/* The first row that fits wins: rows with more conditions stand before rows with fewer. Where a request could be read as
+ * either, a writing operation stands before a reading one, so that what a read-only policy lets through only reads. */
+static const struct row table[] = {
+    {METHOD_GET, {"ListBuckets", LEVEL_SERVICE, ACCESS_READ, false}, .key = NULL},
+
+    {METHOD_GET, {"CreateSession", LEVEL_BUCKET, ACCESS_WRITE, false}, .key = "session"}, /* its credentials may write */
+    READ_BUCKET("GetBucketLocation", .key = "location"),
+    READ_BUCKET("GetBucketAcl", .key = "acl"),
+    READ_BUCKET("GetBucketPolicy", .key = "policy"),
+    READ_BUCKET("GetBucketPolicyStatus", .key = "policyStatus"),
+    READ_BUCKET("GetBucketVersioning", .key = "versioning"),
+    READ_BUCKET("GetBucketTagging", .key = "tagging"),
+    READ_BUCKET("GetBucketCors", .key = "cors"),
+    READ_BUCKET("GetBucketLifecycleConfiguration", .key = "lifecycle"),
+    READ_BUCKET("GetBucketWebsite", .key = "website"),
+    READ_BUCKET("GetBucketLogging", .key = "logging"),
+    READ_BUCKET("GetBucketNotificationConfiguration", .key = "notification"),
+    READ_BUCKET("GetBucketEncryption", .key = "encryption"),
+    READ_BUCKET("GetObjectLockConfiguration", .key = "object-lock"),
+    READ_BUCKET("GetBucketReplication", .key = "replication"),
+    READ_BUCKET("GetBucketAccelerateConfiguration", .key = "accelerate"),
+    READ_BUCKET("GetBucketRequestPayment", .key = "requestPayment"),
+    READ_BUCKET("GetBucketMetricsConfiguration", .key = "metrics", .and_key = "id"),
+    READ_BUCKET("ListBucketMetricsConfigurations", .key = "metrics"),
+    READ_BUCKET("GetBucketAnalyticsConfiguration", .key = "analytics", .and_key = "id"),
+    READ_BUCKET("ListBucketAnalyticsConfigurations", .key = "analytics"),
+    READ_BUCKET("GetBucketInventoryConfiguration", .key = "inventory", .and_key = "id"),
+    READ_BUCKET("ListBucketInventoryConfigurations", .key = "inventory"),
+    READ_BUCKET("GetBucketIntelligentTieringConfiguration", .key = "intelligent-tiering", .and_key = "id"),
+    READ_BUCKET("ListBucketIntelligentTieringConfigurations", .key = "intelligent-tiering"),
+    READ_BUCKET("GetBucketOwnershipControls", .key = "ownershipControls"),
+    READ_BUCKET("GetPublicAccessBlock", .key = "publicAccessBlock"),
+    READ_BUCKET("GetBucketMetadataConfiguration", .key = "metadataConfiguration"),
+    READ_BUCKET("GetBucketMetadataTableConfiguration", .key = "metadataTable"),
+    READ_BUCKET("GetBucketAbac", .key = "abac"),
+    READ_BUCKET("ListObjectVersions", .key = "versions"),
+    READ_BUCKET("ListMultipartUploads", .key = "uploads"),
+    READ_BUCKET("ListObjectsV2", .key = "list-type", .value = "2"),
+    READ_BUCKET("ListObjects", .key = NULL),
+    {METHOD_HEAD, {"HeadBucket", LEVEL_BUCKET, ACCESS_READ, false}, .key = NULL},
+
+    WRITE_BUCKET(PUT, "PutBucketAcl", .key = "acl"),
+    WRITE_BUCKET(PUT, "PutBucketPolicy", .key = "policy"),
+    WRITE_BUCKET(PUT, "PutBucketVersioning", .key = "versioning"),
+    WRITE_BUCKET(PUT, "PutBucketTagging", .key = "tagging"),
+    WRITE_BUCKET(PUT, "PutBucketCors", .key = "cors"),
+    WRITE_BUCKET(PUT, "PutBucketLifecycleConfiguration", .key = "lifecycle"),
+    WRITE_BUCKET(PUT, "PutBucketWebsite", .key = "website"),
+    WRITE_BUCKET(PUT, "PutBucketLogging", .key = "logging"),
+    WRITE_BUCKET(PUT, "PutBucketNotificationConfiguration", .key = "notification"),
+    WRITE_BUCKET(PUT, "PutBucketEncryption", .key = "encryption"),
+    WRITE_BUCKET(PUT, "PutObjectLockConfiguration", .key = "object-lock"),
+    WRITE_BUCKET(PUT, "PutBucketReplication", .key = "replication"),
+    WRITE_BUCKET(PUT, "PutBucketAccelerateConfiguration", .key = "accelerate"),
+    WRITE_BUCKET(PUT, "PutBucketRequestPayment", .key = "requestPayment"),
+    WRITE_BUCKET(PUT, "PutBucketMetricsConfiguration", .key = "metrics"),
+    WRITE_BUCKET(PUT, "PutBucketAnalyticsConfiguration", .key = "analytics"),
+    WRITE_BUCKET(PUT, "PutBucketInventoryConfiguration", .key = "inventory"),
+    WRITE_BUCKET(PUT, "PutBucketIntelligentTieringConfiguration", .key = "intelligent-tiering"),
+    WRITE_BUCKET(PUT, "PutBucketOwnershipControls", .key = "ownershipControls"),
+    WRITE_BUCKET(PUT, "PutPublicAccessBlock", .key = "publicAccessBlock"),
+    WRITE_BUCKET(PUT, "UpdateBucketMetadataInventoryTableConfiguration", .key = "metadataInventoryTable"),
+    WRITE_BUCKET(PUT, "UpdateBucketMetadataJournalTableConfiguration", .key = "metadataJournalTable"),
+    WRITE_BUCKET(PUT, "PutBucketAbac", .key = "abac"),
+    WRITE_BUCKET(PUT, "CreateBucket", .key = NULL),
+
+    WRITE_BUCKET(POST, "DeleteObjects", .key = "delete"),
+    WRITE_BUCKET(POST, "CreateBucketMetadataConfiguration", .key = "metadataConfiguration"),
+    WRITE_BUCKET(POST, "CreateBucketMetadataTableConfiguration", .key = "metadataTable"),
+    WRITE_BUCKET(POST, "PostObject", .key = NULL), /* a browser's form */
+
+    WRITE_BUCKET(DELETE, "DeleteBucketPolicy", .key = "policy"),
+    WRITE_BUCKET(DELETE, "DeleteBucketTagging", .key = "tagging"),
+    WRITE_BUCKET(DELETE, "DeleteBucketCors", .key = "cors"),
+    WRITE_BUCKET(DELETE, "DeleteBucketLifecycle", .key = "lifecycle"),
+    WRITE_BUCKET(DELETE, "DeleteBucketWebsite", .key = "website"),
+    WRITE_BUCKET(DELETE, "DeleteBucketEncryption", .key = "encryption"),
+    WRITE_BUCKET(DELETE, "DeleteBucketReplication", .key = "replication"),
+    WRITE_BUCKET(DELETE, "DeleteBucketMetricsConfiguration", .key = "metrics"),
+    WRITE_BUCKET(DELETE, "DeleteBucketAnalyticsConfiguration", .key = "analytics"),
+    WRITE_BUCKET(DELETE, "DeleteBucketInventoryConfiguration", .key = "inventory"),
+    WRITE_BUCKET(DELETE, "DeleteBucketIntelligentTieringConfiguration", .key = "intelligent-tiering"),
+    WRITE_BUCKET(DELETE, "DeleteBucketOwnershipControls", .key = "ownershipControls"),
+    WRITE_BUCKET(DELETE, "DeletePublicAccessBlock", .key = "publicAccessBlock"),
+    WRITE_BUCKET(DELETE, "DeleteBucketMetadataConfiguration", .key = "metadataConfiguration"),
+    WRITE_BUCKET(DELETE, "DeleteBucketMetadataTableConfiguration", .key = "metadataTable"),
+    WRITE_BUCKET(DELETE, "DeleteBucket", .key = NULL),
+
+    READ_OBJECT("GetObjectAcl", .key = "acl"),
+    READ_OBJECT("GetObjectTagging", .key = "tagging"),
+    READ_OBJECT("GetObjectAttributes", .key = "attributes"),
+    READ_OBJECT("GetObjectLegalHold", .key = "legal-hold"),
+    READ_OBJECT("GetObjectRetention", .key = "retention"),
+    READ_OBJECT("GetObjectTorrent", .key = "torrent"),
+    READ_OBJECT("GetObjectAnnotation", .key = "annotation", .and_key = "annotationName"),
+    READ_OBJECT("ListObjectAnnotations", .key = "annotation"),
+    READ_OBJECT("ListParts", .key = "uploadId"),
+    READ_OBJECT("GetObject", .key = NULL),
+    {METHOD_HEAD, {"HeadObject", LEVEL_OBJECT, ACCESS_READ, false}, .key = NULL},
+
+    WRITE_OBJECT(PUT, "UploadPartCopy", .key = "uploadId", .and_key = "partNumber", .copies = true),
+    STREAM_OBJECT("UploadPart", .key = "uploadId", .and_key = "partNumber"),
+    WRITE_OBJECT(PUT, "PutObjectAcl", .key = "acl"),
+    WRITE_OBJECT(PUT, "PutObjectTagging", .key = "tagging"),
+    WRITE_OBJECT(PUT, "PutObjectLegalHold", .key = "legal-hold"),
+    WRITE_OBJECT(PUT, "PutObjectRetention", .key = "retention"),
+    WRITE_OBJECT(PUT, "UpdateObjectEncryption", .key = "encryption"),
+    WRITE_OBJECT(PUT, "RenameObject", .key = "renameObject"),
+    STREAM_OBJECT("PutObjectAnnotation", .key = "annotation"),
+    WRITE_OBJECT(PUT, "CopyObject", .key = NULL, .copies = true),
+    STREAM_OBJECT("PutObject", .key = NULL),
+
+    WRITE_OBJECT(POST, "CreateMultipartUpload", .key = "uploads"),
+    WRITE_OBJECT(POST, "CompleteMultipartUpload", .key = "uploadId"),
+    WRITE_OBJECT(POST, "RestoreObject", .key = "restore"),
+    {METHOD_POST, {"SelectObjectContent", LEVEL_OBJECT, ACCESS_READ, false}, .key = "select", .and_key = "select-type"},
+
+    WRITE_OBJECT(DELETE, "AbortMultipartUpload", .key = "uploadId"),
+    WRITE_OBJECT(DELETE, "DeleteObjectTagging", .key = "tagging"),
+    WRITE_OBJECT(DELETE, "DeleteObjectAnnotation", .key = "annotation"),
+    WRITE_OBJECT(DELETE, "DeleteObject", .key = NULL),
+};
+/* clang-format on */
+
+static const struct operation unknown[][2] = {
+    [LEVEL_SERVICE] = {{"Unknown", LEVEL_SERVICE, ACCESS_READ, false}, {"Unknown", LEVEL_SERVICE, ACCESS_WRITE, false}},
+    [LEVEL_BUCKET] = {{"Unknown", LEVEL_BUCKET, ACCESS_READ, false}, {"Unknown", LEVEL_BUCKET, ACCESS_WRITE, false}},
+    [LEVEL_OBJECT] = {{"Unknown", LEVEL_OBJECT, ACCESS_READ, false}, {"Unknown", LEVEL_OBJECT, ACCESS_WRITE, false}},
+};
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    char l = ascii_lower(c);
+    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+}
+
+/* True if @encoded is @plain once decoded: "%75ploads" is "uploads" to S3, too. */
+static bool decodes_to(struct str encoded, const char *plain)
+{
+    for (; encoded.n > 0; encoded = str_tail(encoded, 1), plain++) {
+        char c = encoded.p[0];
+        if (c == '%' && encoded.n >= 3 && hex_value(encoded.p[1]) >= 0 && hex_value(encoded.p[2]) >= 0) {
+            c = (char)(hex_value(encoded.p[1]) << 4 | hex_value(encoded.p[2]));
+            encoded = str_tail(encoded, 2);
+        }
+        if (*plain == '\0' || c != *plain) return false;
+    }
+    return *plain == '\0';
+}
+
+static bool query_has(const struct query_param *query, size_t n, const char *name, const char *value)
+{
+    for (size_t i = 0; i < n; i++)
+        if (decodes_to(query[i].name, name) && (!value || decodes_to(query[i].value, value))) return true;
+    return false;
+}
+
+static bool row_fits(const struct row *row, const struct query_param *query, size_t query_n, bool copies)
+{
+    if (row->copies && !copies) return false;
+    if (row->key && !query_has(query, query_n, row->key, row->value)) return false;
+    return !row->and_key || query_has(query, query_n, row->and_key, NULL);
+}
+
+const struct operation *operation_find(enum http_method method, enum operation_level level,
+                                       const struct query_param *query, size_t query_n, const struct headers *headers)
+{
+    bool copies = headers && headers_find(headers, HDR_X_AMZ_COPY_SOURCE);
+
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (table[i].method == method && table[i].operation.level == level &&
+            row_fits(&table[i], query, query_n, copies))
+            return &table[i].operation;
+    return &unknown[level][method == METHOD_GET || method == METHOD_HEAD ? 0 : 1];
+}
+
+const struct operation *operation_by_name(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (str_eq(name, str_from(table[i].operation.name))) return &table[i].operation;
+    return NULL;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * s3_error.c: S3's XML error document, written and (its code) read. Pure; any thread. Owns nothing.
+ * Source: S3 API Reference, "Error responses" (REST error response); XML 1.0 2.2 (characters), 2.4 (escapes);
+ * RFC 3629 4 (UTF-8).
+ */
+#include "aws/s3_error.h"
+
+/* Bytes of the UTF-8 sequence that @s begins with, or 0 if it is none. *@code: the character.
+ * RFC 3629 4: no overlong forms, no surrogates, nothing above U+10FFFF. */
+static size_t utf8_decode(struct str s, uint32_t *code)
+{
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint8_t first = (uint8_t)s.p[0];
+    size_t n = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
+
+    if (n == 0 || n > s.n) return 0;
+    *code = n == 1 ? first : first & 0xffU >> (n + 1);
+    for (size_t i = 1; i < n; i++) {
+        uint8_t next = (uint8_t)s.p[i];
+        if (next >> 6 != 2) return 0;
+        *code = *code << 6 | (next & 63);
+    }
+    if (*code < smallest[n] || *code > 0x10ffff || (*code >= 0xd800 && *code <= 0xdfff)) return 0;
+    return n;
+}
+
+/* XML 1.0 2.2: Char ::= #x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF] */
+static bool is_xml_char(uint32_t code)
+{
+    if (code < 0x20) return code == '\t' || code == '\n' || code == '\r';
+    return code != 0xfffe && code != 0xffff;
+}
+
+/* CR is written as a reference because a parser would turn it into LF (XML 1.0 2.11). */
+static struct str entity_for(char c)
+{
+    switch (c) {
+    case '&': return STR("&amp;");
+    case '<': return STR("&lt;");
+    case '>': return STR("&gt;");
+    case '"': return STR("&quot;");
+    case '\'': return STR("&apos;");
+    case '\r': return STR("&#13;");
+    default: return STR_NONE;
+    }
+}
+
+void s3_error_escape(struct sbuf *b, struct str s)
+{
+    while (s.n > 0) {
+        uint32_t code = 0;
+        size_t n = utf8_decode(s, &code);
+        struct str entity = entity_for(s.p[0]);
+        if (n == 0 || !is_xml_char(code)) {
+            sbuf_char(b, '?');
+            n = 1;
+        } else if (entity.n) {
+            sbuf_add(b, entity);
+        } else {
+            sbuf_add(b, str_head(s, n));
+        }
+        s = str_tail(s, n);
+    }
+}
+
+static void put_element(struct sbuf *b, const char *name, struct str text)
+{
+    sbuf_char(b, '<');
+    sbuf_add(b, str_from(name));
+    sbuf_char(b, '>');
+    s3_error_escape(b, text);
+    sbuf_add(b, STR("</"));
+    sbuf_add(b, str_from(name));
+    sbuf_char(b, '>');
+}
+
+void s3_error_document(struct sbuf *b, const char *code, struct str message, const struct s3_error_field *fields,
+                       size_t fields_n, struct str resource, struct str request_id, struct str host_id)
+{
+    sbuf_add(b, STR("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>"));
+    put_element(b, "Code", str_from(code));
+    put_element(b, "Message", message.n ? message : str_from(code));
+    for (size_t i = 0; i < fields_n; i++)
+        put_element(b, fields[i].name, fields[i].value);
+    put_element(b, "Resource", resource);
+    put_element(b, "RequestId", request_id);
+    put_element(b, "HostId", host_id);
+    sbuf_add(b, STR("</Error>"));
+}
+
+struct str s3_error_code_in(struct str document)
+{
+    static const struct str open = STR_INIT("<Code>"), close = STR_INIT("</Code>");
+    size_t start = str_find(document, open);
+
+    if (start == SIZE_MAX) return STR_NONE;
+    document = str_tail(document, start + open.n);
+    size_t end = str_find(document, close);
+    return end == SIZE_MAX ? STR_NONE : str_head(document, end);
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * target.c: host names and paths of S3 requests taken apart. Pure; any thread. Owns nothing: views into the host name.
+ * Source: S3 User Guide, "Virtual hosting of general purpose buckets", "AWS PrivateLink for Amazon S3"; General
+ * Reference, "Amazon S3 endpoints and quotas"; partitions as in botocore's data/partitions.json.
+ *
+ * A name is read from the right, because a bucket's name may look like anything that stands right of it:
+ *
+ *     my.bucket . s3-fips . dualstack . eu-west-1 . amazonaws.com
+ *     prefix      service   optional    Region      suffix
+ *
+ *     my.bucket . bucket . vpce-0a1b-2c3d . s3 . eu-west-1 . vpce . amazonaws.com
+ *     prefix      kind     endpoint         service  Region           suffix
+ */
+#include "aws/target.h"
+
+enum {
+    HOST_MAX = 253, /* RFC 1035 2.3.4, as text */
+    LABEL_MAX = 63, /* RFC 1035 2.3.4 */
+    ACCOUNT_DIGITS = 12,
+    BUCKET_MIN = 3,
+    BUCKET_MAX = 255,
+};
+
+/* ---- partitions ---- */
+
+static const struct str suffixes[] = {
+    STR_INIT("amazonaws.com"), STR_INIT("amazonaws.com.cn"), STR_INIT("amazonaws.eu"),   STR_INIT("c2s.ic.gov"),
+    STR_INIT("sc2s.sgov.gov"), STR_INIT("cloud.adc-e.uk"),   STR_INIT("csp.hci.ic.gov"),
+};
+enum { SUFFIX_AWS, SUFFIX_CN, SUFFIX_EUSC, SUFFIX_ISO, SUFFIX_ISO_B, SUFFIX_ISO_E, SUFFIX_ISO_F };
+
+/* A Region is one of these, "-word-number". */
+static const struct {
+    struct str region_prefix;
+    unsigned suffix; /* into suffixes */
+} partitions[] = {
+    {STR_INIT("us"), SUFFIX_AWS},        {STR_INIT("eu"), SUFFIX_AWS},        {STR_INIT("ap"), SUFFIX_AWS},
+    {STR_INIT("sa"), SUFFIX_AWS},        {STR_INIT("ca"), SUFFIX_AWS},        {STR_INIT("me"), SUFFIX_AWS},
+    {STR_INIT("af"), SUFFIX_AWS},        {STR_INIT("il"), SUFFIX_AWS},        {STR_INIT("mx"), SUFFIX_AWS},
+    {STR_INIT("us-gov"), SUFFIX_AWS},    {STR_INIT("cn"), SUFFIX_CN},         {STR_INIT("eusc-de"), SUFFIX_EUSC},
+    {STR_INIT("us-iso"), SUFFIX_ISO},    {STR_INIT("us-isob"), SUFFIX_ISO_B}, {STR_INIT("eu-isoe"), SUFFIX_ISO_E},
+    {STR_INIT("us-isof"), SUFFIX_ISO_F},
+};
+
+static bool all_digits(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < '0' || s.p[i] > '9') return false;
+    return s.n > 0;
+}
+
+static bool all_lower(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < 'a' || s.p[i] > 'z') return false;
+    return s.n > 0;
+}
+
+struct str s3_partition_suffix(struct str region)
+{
+    size_t number = str_rindex(region, '-');
+    if (number == SIZE_MAX) return STR_NONE;
+    size_t word = str_rindex(str_head(region, number), '-');
+    if (word == SIZE_MAX) return STR_NONE;
+    if (!all_digits(str_tail(region, number + 1)) || !all_lower(str_tail(str_head(region, number), word + 1)))
+        return STR_NONE;
+
+    for (size_t i = 0; i < ARRAY_LEN(partitions); i++)
+        if (str_eq(str_head(region, word), partitions[i].region_prefix)) return suffixes[partitions[i].suffix];
+    return STR_NONE;
+}
+
+struct str s3_suffix(size_t i)
+{
+    return i < ARRAY_LEN(suffixes) ? suffixes[i] : STR_NONE;
+}
+
+bool s3_region_valid(struct str region)
+{
+    return s3_partition_suffix(region).n > 0;
+}
+
+/* ---- labels ---- */
+
+/* Takes the last label of *@rest, and the dot before it. False if there is none. */
+static bool cut_label(struct str *rest, struct str *label)
+{
+    if (rest->n == 0) return false;
+    size_t dot = str_rindex(*rest, '.');
+    *label = dot == SIZE_MAX ? *rest : str_tail(*rest, dot + 1);
+    *rest = str_head(*rest, dot == SIZE_MAX ? 0 : dot);
+    return true;
+}
+
+static bool cut_suffix(struct str *rest, struct str *suffix)
+{
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+        size_t n = suffixes[i].n;
+        if (rest->n <= n + 1 || !str_ends(*rest, suffixes[i]) || rest->p[rest->n - n - 1] != '.') continue;
+        *suffix = suffixes[i];
+        *rest = str_head(*rest, rest->n - n - 1);
+        return true;
+    }
+    return false;
+}
+
+static bool cut_ending(struct str *s, struct str ending)
+{
+    if (!str_ends(*s, ending)) return false;
+    s->n -= ending.n;
+    return true;
+}
+
+static bool is_host_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+/* Labels of 1 to 63 bytes each. */
+static bool is_host_name(struct str host)
+{
+    size_t label_bytes = 0;
+
+    if (host.n == 0 || host.n > HOST_MAX) return false;
+    for (size_t i = 0; i < host.n; i++) {
+        if (host.p[i] == '.') {
+            if (label_bytes == 0) return false;
+            label_bytes = 0;
+        } else if (!is_host_byte(host.p[i]) || ++label_bytes > LABEL_MAX) {
+            return false;
+        }
+    }
+    return label_bytes > 0;
+}
+
+/* ---- refusals: each sentence says what to do ---- */
+
+static enum err_code refuse(struct err *err, struct str host, const char *sentence)
+{
+    return err_set(err, ERR_HOST_REFUSED, 0, "%.*s %s", STR_ARG(str_head(host, HOST_MAX)), sentence);
+}
+
+static const char NOT_S3[] =
+    "is not an S3 name. This proxy forwards only to S3, as s3.REGION.amazonaws.com or BUCKET.s3.REGION.amazonaws.com; "
+    "list other hosts in NO_PROXY.";
+static const char NOT_S3_SERVICE[] =
+    "is an AWS name, but not one of S3. This proxy forwards only to S3; list other services in NO_PROXY.";
+static const char ACCELERATE[] =
+    "is a Transfer Acceleration name, which PrivateLink does not serve. Switch acceleration off in the client, or use "
+    "BUCKET.s3.REGION.amazonaws.com.";
+static const char WEBSITE[] =
+    "is a website endpoint, which PrivateLink does not serve. Use BUCKET.s3.REGION.amazonaws.com with signed requests.";
+static const char MULTI_REGION[] =
+    "is a Multi-Region Access Point, which is another PrivateLink service. Use the bucket, or an access point of one "
+    "Region.";
+static const char DIRECTORY[] =
+    "is for directory buckets (S3 Express One Zone), which PrivateLink does not serve. Use a general purpose bucket.";
+static const char OBJECT_LAMBDA[] =
+    "is an Object Lambda name, which this proxy does not serve yet. Use the bucket or a plain access point.";
+static const char OUTPOSTS[] = "is an S3 on Outposts name, which this proxy does not serve yet. List it in NO_PROXY.";
+static const char NO_FIPS[] = "asks for FIPS, which China Regions do not have. Leave \"-fips\" out.";
+static const char NO_REGION[] = "names no Region, which only amazonaws.com allows. Use s3.REGION. before the suffix.";
+static const char OTHER_PARTITION[] =
+    "names a Region that belongs to another partition: the name's ending does not fit. Use the Region's own ending, "
+    "like amazonaws.com.cn for cn-north-1.";
+static const char NO_ACCESS_POINT[] =
+    "does not name an access point. Use NAME-ACCOUNT.s3-accesspoint.REGION.amazonaws.com with a 12-digit account.";
+static const char NO_ACCOUNT[] =
+    "has something before s3-control that is not a 12-digit account. Use the account's number.";
+static const char VPCE_KIND[] =
+    "lacks the word that S3's endpoint-specific names begin with. Put \"bucket.\", \"accesspoint.\" or \"control.\" "
+    "before \"vpce-\", as in bucket.vpce-….s3.REGION.vpce.amazonaws.com.";
+static const char VPCE_FORM[] = "is not an endpoint-specific name of S3. Use "
+                                "bucket.vpce-ID.s3.REGION.vpce.amazonaws.com as the AWS console shows it.";
+
+/* Why a service label is not served; NULL if it is not one of S3. */
+static const char *refused_service(struct str label)
+{
+    static const struct {
+        struct str name;
+        const char *sentence;
+    } refused[] = {
+        {STR_INIT("s3-accelerate"), ACCELERATE},       {STR_INIT("s3-website"), WEBSITE},
+        {STR_INIT("s3-object-lambda"), OBJECT_LAMBDA}, {STR_INIT("s3-outposts"), OUTPOSTS},
+        {STR_INIT("s3-global"), MULTI_REGION},         {STR_INIT("s3express-control"), DIRECTORY},
+    };
+
+    (void)cut_ending(&label, STR("-fips"));
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+        if (str_eq(label, refused[i].name)) return refused[i].sentence;
+    if (str_starts(label, STR("s3-website-"))) return WEBSITE;
+    if (str_starts(label, STR("s3express-"))) return DIRECTORY;
+    return NULL;
+}
+
+/* ---- the forms of names ---- */
+
+static bool is_account(struct str s)
+{
+    return s.n == ACCOUNT_DIGITS && all_digits(s);
+}
+
+/* "<name>-<account>", or the alias that S3 made for it. */
+static bool is_access_point(struct str s)
+{
+    if (s.n > LABEL_MAX || str_index(s, '.') != SIZE_MAX) return false;
+    if (str_ends(s, STR("-s3alias"))) return s.n > sizeof "-s3alias" - 1;
+    return s.n > ACCOUNT_DIGITS + 1 && is_account(str_tail(s, s.n - ACCOUNT_DIGITS)) &&
+           s.p[s.n - ACCOUNT_DIGITS - 1] == '-';
+}
+
+static enum err_code finish(struct str host, enum s3_service service, struct str prefix, struct s3_host *out,
+                            struct err *err)
+{
+    if (service == S3_ACCESS_POINT && !is_access_point(prefix)) return refuse(err, host, NO_ACCESS_POINT);
+    if (service == S3_CONTROL && prefix.n && !is_account(prefix)) return refuse(err, host, NO_ACCOUNT);
+    out->service = service;
+    out->prefix = prefix;
+    return ERR_NONE;
+}
+
+/* "s3", "s3-accesspoint", "s3-control", each with "-fips" or not. */
+static bool service_of(struct str label, enum s3_service *service, bool *fips)
+{
+    *fips = cut_ending(&label, STR("-fips"));
+    if (str_eq(label, STR("s3")))
+        *service = S3_BUCKETS;
+    else if (str_eq(label, STR("s3-accesspoint")))
+        *service = S3_ACCESS_POINT;
+    else if (str_eq(label, STR("s3-control")))
+        *service = S3_CONTROL;
+    else
+        return false;
+    return true;
+}
+
+/* [prefix.]service[.dualstack] before a Region. */
+static enum err_code parse_regional(struct str host, struct str rest, struct s3_host *out, struct err *err)
+{
+    enum s3_service service;
+    struct str label;
+
+    if (!cut_label(&rest, &label)) return refuse(err, host, NOT_S3_SERVICE);
+    if (str_eq(label, STR("dualstack"))) {
+        out->dualstack = out->legacy = true;
+        if (!cut_label(&rest, &label)) return refuse(err, host, NOT_S3_SERVICE);
+    }
+    if (!service_of(label, &service, &out->fips)) {
+        const char *sentence = refused_service(label);
+        return refuse(err, host, sentence ? sentence : NOT_S3_SERVICE);
+    }
+    if (!str_eq(s3_partition_suffix(out->region), out->suffix)) return refuse(err, host, OTHER_PARTITION);
+    if (out->fips && str_eq(out->suffix, suffixes[SUFFIX_CN])) return refuse(err, host, NO_FIPS);
+    return finish(host, service, rest, out, err);
+}
+
+/* Names without a Region label: s3, s3-external-1, s3-REGION. */
+static enum err_code parse_legacy(struct str host, struct str rest, struct str label, struct s3_host *out,
+                                  struct err *err)
+{
+    out->legacy = true;
+    if (str_eq(label, STR("s3"))) {
+        if (!str_eq(out->suffix, suffixes[SUFFIX_AWS])) return refuse(err, host, NO_REGION);
+        return finish(host, S3_BUCKETS, rest, out, err);
+    }
+    if (str_eq(label, STR("s3-external-1")) && str_eq(out->suffix, suffixes[SUFFIX_AWS])) {
+        out->region = STR("us-east-1");
+        return finish(host, S3_BUCKETS, rest, out, err);
+    }
+    if (str_starts(label, STR("s3-"))) {
+        struct str region = str_tail(label, sizeof "s3-" - 1);
+        if (str_starts(region, STR("fips-"))) {
+            out->fips = true;
+            region = str_tail(region, sizeof "fips-" - 1);
+        }
+        if (str_eq(s3_partition_suffix(region), out->suffix)) {
+            out->region = region;
+            return finish(host, S3_BUCKETS, rest, out, err);
+        }
+    }
+    if (str_eq(label, STR("dualstack")) && !cut_label(&rest, &label)) return refuse(err, host, NOT_S3_SERVICE);
+    const char *sentence = refused_service(label);
+    return refuse(err, host, sentence ? sentence : NOT_S3_SERVICE);
+}
+
+/* Takes "vpce-ID.s3[-fips].REGION" from the right of *@rest; out->suffix is set. */
+static bool cut_vpce(struct str *rest, struct s3_vpce_name *out)
+{
+    struct str service;
+
+    if (!cut_label(rest, &out->region) || !cut_label(rest, &service) || !cut_label(rest, &out->id)) return false;
+    if (!str_eq(s3_partition_suffix(out->region), out->suffix)) return false;
+    out->fips = cut_ending(&service, STR("-fips"));
+    return str_eq(service, STR("s3")) && str_starts(out->id, STR("vpce-")) && out->id.n > sizeof "vpce-" - 1;
+}
+
+/* [prefix.]kind.vpce-ID.s3[-fips].REGION before "vpce". */
+static enum err_code parse_vpce(struct str host, struct str rest, struct s3_host *out, struct err *err)
+{
+    struct s3_vpce_name name = {.suffix = out->suffix};
+    struct str kind;
+
+    if (!cut_vpce(&rest, &name)) return refuse(err, host, VPCE_FORM);
+    out->region = name.region;
+    out->endpoint_id = name.id;
+    out->fips = name.fips;
+    if (!cut_label(&rest, &kind)) return refuse(err, host, VPCE_KIND);
+    if (str_eq(kind, STR("bucket"))) return finish(host, S3_BUCKETS, rest, out, err);
+    if (str_eq(kind, STR("accesspoint"))) return finish(host, S3_ACCESS_POINT, rest, out, err);
+    if (str_eq(kind, STR("control"))) return finish(host, S3_CONTROL, rest, out, err);
+    return refuse(err, host, VPCE_KIND);
+}
+
+enum err_code s3_host_parse(struct str host, struct s3_host *out, struct err *err)
+{
+    struct str rest = host, label;
+
+    *out = (struct s3_host){.service = S3_BUCKETS};
+    if (!is_host_name(host) || !cut_suffix(&rest, &out->suffix)) return refuse(err, host, NOT_S3);
+    if (!cut_label(&rest, &label)) return refuse(err, host, NOT_S3_SERVICE);
+    if (str_eq(label, STR("vpce"))) return parse_vpce(host, rest, out, err);
+    if (!s3_region_valid(label)) return parse_legacy(host, rest, label, out, err);
+    out->region = label;
+    return parse_regional(host, rest, out, err);
+}
+
+bool s3_vpce_name_parse(struct str name, struct s3_vpce_name *out)
+{
+    struct str rest = name, label;
+
+    *out = (struct s3_vpce_name){.id = STR_NONE};
+    if (str_starts(rest, STR("*."))) /* the console's way to say "put bucket, accesspoint or control here" */
+        rest = str_tail(rest, 2);
+    else if (str_starts(rest, STR("bucket.")))
+        rest = str_tail(rest, sizeof "bucket." - 1);
+    if (!is_host_name(rest) || !cut_suffix(&rest, &out->suffix)) return false;
+    if (!cut_label(&rest, &label) || !str_eq(label, STR("vpce"))) return false;
+    return cut_vpce(&rest, out) && rest.n == 0;
+}
+
+/* ---- buckets and paths ---- */
+
+bool s3_bucket_valid(struct str bucket)
+{
+    if (bucket.n < BUCKET_MIN || bucket.n > BUCKET_MAX) return false;
+    for (size_t i = 0; i < bucket.n; i++)
+        if (!is_host_byte(ascii_lower(bucket.p[i])) && bucket.p[i] != '.') return false;
+    return true;
+}
+
+bool s3_bucket_host_style(struct str bucket)
+{
+    if (bucket.n < BUCKET_MIN || bucket.n > LABEL_MAX) return false;
+    if (bucket.p[0] == '-' || bucket.p[bucket.n - 1] == '-') return false;
+    for (size_t i = 0; i < bucket.n; i++)
+        if (!is_host_byte(bucket.p[i]) || bucket.p[i] == '_') return false;
+    return true;
+}
+
+void s3_path_split(struct str decoded_path, struct str *bucket, struct str *key)
+{
+    if (decoded_path.n && decoded_path.p[0] == '/') decoded_path = str_tail(decoded_path, 1);
+    size_t slash = str_index(decoded_path, '/');
+    *bucket = str_head(decoded_path, slash);
+    *key = slash == SIZE_MAX ? STR_NONE : str_tail(decoded_path, slash + 1);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config_options.c: the one table of options. Constant data; any thread.
+ * A new option is a row here and a field in base/config.h; config_check.c only if it depends on others.
+ */
+#include "config_options.h"
+
+#define SINGLE(word, member, help)                                                                     \
+    {                                                                                                  \
+        word, NULL, offsetof(struct settings, member), 0, sizeof(((struct settings *)0)->member), help \
+    }
+#define ARRAY(word, example, member, help)                                                       \
+    {                                                                                            \
+        word, example, offsetof(struct settings, member), offsetof(struct settings, member##_n), \
+            sizeof(*((struct settings *)0)->member), help                                        \
+    }
+
+const struct section_kind config_sections[SECTIONS_N] = {
+    [SECTION_SERVER] = SINGLE("server", server, "The process: threads, limits, times."),
+    [SECTION_CA] =
+        SINGLE("ca", ca,
+               "The local certificate authority (made by 's3onramp ca init'): needed where clients come with "
+               "TLS and no certificate is given."),
+    [SECTION_LOG] = SINGLE("log", log, "What is written, and where."),
+    [SECTION_LISTENER] = ARRAY("listener", "local", listeners, "Where clients come in. One section per listener."),
+    [SECTION_ENDPOINT] =
+        ARRAY("endpoint", "tokyo", endpoints, "Where requests go: an S3 interface endpoint, by its private addresses."),
+    [SECTION_CREDENTIALS] =
+        ARRAY("credentials", "default", credentials, "The AWS keys that requests are signed with on their way out."),
+    [SECTION_CLIENT] = ARRAY("client", "me", clients,
+                             "Who may come. Make key pairs with 's3onramp client add NAME'; real AWS keys never leave "
+                             "the proxy."),
+    [SECTION_POLICY] = ARRAY("policy", "reports", policies,
+                             "What a client may do. 'allow-all' and 'read-only' exist without a section."),
+};
+
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const listener_modes[] = {"forward", "endpoint", NULL};
+static const char *const listener_tls_words[] = {"off", "on", "auto", NULL};
+static const char *const trailers_words[] = {"pass", "decode", NULL};
+static const char *const sources[] = {"static", "environment", NULL};
+static const char *const accesses[] = {"read-only", "read-write", NULL};
+
+#define AT(s, f) (long)offsetof(struct s, f)
+
+/* clang-format off */
+static const struct option options[] = {
+    {SECTION_SERVER, "workers", OPT_SIZE, AT(set_server, workers), "0", "0", "256", NULL, NULL,
+     "Worker threads; 0: one per CPU, at most 8."},
+    {SECTION_SERVER, "max_connections", OPT_SIZE, AT(set_server, max_connections), "10000", "1", "1000000", NULL, NULL,
+     "Client connections of all workers together; further ones wait."},
+    {SECTION_SERVER, "clients_file", OPT_PATH, AT(set_server, clients_file), "clients.ini", NULL, NULL, NULL, NULL,
+     "File of [client NAME] sections, written by 's3onramp client add'; may be missing if not named here."},
+    {SECTION_SERVER, "header_timeout", OPT_MS, AT(set_server, header_timeout_ms), "30s", "100ms", "1h", NULL, NULL,
+     "A request head must be complete in this time."},
+    {SECTION_SERVER, "idle_timeout", OPT_MS, AT(set_server, idle_timeout_ms), "120s", "100ms", "24h", NULL, NULL,
+     "Close a client connection that is silent between requests for so long."},
+    {SECTION_SERVER, "body_timeout", OPT_MS, AT(set_server, body_timeout_ms), "60s", "100ms", "24h", NULL, NULL,
+     "Break off a request whose body does not move for so long."},
+    {SECTION_SERVER, "tls_timeout", OPT_MS, AT(set_server, tls_timeout_ms), "15s", "100ms", "1h", NULL, NULL,
+     "A TLS handshake must be complete in this time."},
+    {SECTION_SERVER, "shutdown_timeout", OPT_MS, AT(set_server, shutdown_timeout_ms), "60s", "0s", "24h", NULL, NULL,
+     "How long running requests may go on after a request to stop."},
+    {SECTION_SERVER, "private_networks", OPT_NETWORKS, AT(set_server, private_networks), NULL, NULL, NULL, NULL, NULL,
+     "Further networks that may hold endpoint addresses, like 198.18.0.0/15; those of RFC 1918, 4193 and 6598 always may."},
+
+    {SECTION_CA, "certificate", OPT_PATH, AT(set_ca, certificate), "/etc/s3onramp/ca.pem", NULL, NULL, NULL, NULL,
+     "Certificate of the local authority: clients must trust it."},
+    {SECTION_CA, "private_key", OPT_PATH, AT(set_ca, private_key), "/etc/s3onramp/ca.key", NULL, NULL, NULL, NULL,
+     "Its key, readable by the proxy only."},
+    {SECTION_CA, "leaf_days", OPT_UINT, AT(set_ca, leaf_days), "30", "1", "397", NULL, NULL,
+     "How long a certificate made for a host name is valid."},
+
+    {SECTION_LOG, "level", OPT_ENUM, AT(set_log, level), "info", NULL, NULL, log_levels, NULL,
+     "Least important message that is written."},
+    {SECTION_LOG, "format", OPT_ENUM, AT(set_log, format), "text", NULL, NULL, log_formats, NULL,
+     "One line per message, as text or as a JSON object."},
+    {SECTION_LOG, "access", OPT_TEXT, AT(set_log, access), "-", NULL, NULL, NULL, NULL,
+     "One line per request: - (standard error), off, or a file."},
+
+    {SECTION_LISTENER, "mode", OPT_ENUM, AT(set_listener, mode), NULL, NULL, NULL, listener_modes, "endpoint",
+     "forward: a proxy for HTTPS_PROXY; endpoint: an S3 server for --endpoint-url."},
+    {SECTION_LISTENER, "bind", OPT_ADDRESSES, AT(set_listener, bind), "127.0.0.1", NULL, NULL, NULL, "127.0.0.1:9000",
+     "Addresses to listen on; the port defaults to 3128 (forward), 9000 (endpoint) or 9443 (endpoint with TLS)."},
+    {SECTION_LISTENER, "tls", OPT_ENUM, AT(set_listener, tls), "off", NULL, NULL, listener_tls_words, NULL,
+     "Whether clients come with TLS; auto: told by the first byte."},
+    {SECTION_LISTENER, "certificate", OPT_PATH, AT(set_listener, certificate), NULL, NULL, NULL, NULL, NULL,
+     "Certificate chain (PEM) for TLS; without it one is made by the local authority."},
+    {SECTION_LISTENER, "private_key", OPT_PATH, AT(set_listener, private_key), NULL, NULL, NULL, NULL, NULL,
+     "Key (PEM) of that certificate."},
+    {SECTION_LISTENER, "names", OPT_HOSTS, AT(set_listener, names), NULL, NULL, NULL, NULL, NULL,
+     "Host names of this listener: s3.example.com also makes BUCKET.s3.example.com a bucket's name."},
+    {SECTION_LISTENER, "anonymous", OPT_TEXT, AT(set_listener, anonymous), NULL, NULL, NULL, NULL, NULL,
+     "Client that unsigned requests count as; without it they are refused."},
+    {SECTION_LISTENER, "endpoint", OPT_TEXT, AT(set_listener, endpoint), NULL, NULL, NULL, NULL, NULL,
+     "Endpoint for this listener's own names; without it the Region of the signature decides, else the default endpoint."},
+
+    {SECTION_ENDPOINT, "name", OPT_HOST, AT(set_endpoint, vpce_name), NULL, NULL, NULL, NULL,
+     "vpce-0123456789abcdef0-abcdefgh.s3.ap-northeast-1.vpce.amazonaws.com",
+     "The endpoint's own DNS name, as the console shows it; says Region and partition."},
+    {SECTION_ENDPOINT, "region", OPT_REGION, AT(set_endpoint, region), NULL, NULL, NULL, NULL, NULL,
+     "Region of the endpoint; not needed with `name`."},
+    {SECTION_ENDPOINT, "addresses", OPT_ADDRESSES, AT(set_endpoint, addresses), NULL, NULL, NULL, NULL, "10.0.1.23, 10.0.2.23",
+     "Its private addresses, one per zone: look them up with `dig +short NAME`."},
+    {SECTION_ENDPOINT, "port", OPT_UINT, NO_FIELD, "443", "1", "65535", NULL, NULL,
+     "Port of addresses written without one."},
+    {SECTION_ENDPOINT, "host", OPT_HOST, AT(set_endpoint, host), NULL, NULL, NULL, NULL, NULL,
+     "S3 name that is signed and sent; default s3.REGION.SUFFIX."},
+    {SECTION_ENDPOINT, "sni", OPT_HOST, AT(set_endpoint, sni), NULL, NULL, NULL, NULL, NULL,
+     "TLS server name that the endpoint's certificate must carry; default: host."},
+    {SECTION_ENDPOINT, "ca_file", OPT_PATH, AT(set_endpoint, ca_file), NULL, NULL, NULL, NULL, NULL,
+     "Authorities (PEM) that the endpoint's certificate must come from; default: the system's."},
+    {SECTION_ENDPOINT, "trailers", OPT_ENUM, AT(set_endpoint, trailers), "pass", NULL, NULL, trailers_words, NULL,
+     "decode: for S3 servers that know no checksum trailers; the proxy checks them itself."},
+    {SECTION_ENDPOINT, "credentials", OPT_TEXT, AT(set_endpoint, credentials), "default", NULL, NULL, NULL, NULL,
+     "The [credentials NAME] that requests to this endpoint are signed with."},
+    {SECTION_ENDPOINT, "also_regions", OPT_REGIONS, AT(set_endpoint, also_regions), NULL, NULL, NULL, NULL, NULL,
+     "Further Regions whose names are sent here."},
+    {SECTION_ENDPOINT, "default", OPT_BOOL, AT(set_endpoint, is_default), "no", NULL, NULL, NULL, NULL,
+     "Takes requests that name no Region."},
+    {SECTION_ENDPOINT, "connect_timeout", OPT_MS, AT(set_endpoint, connect_timeout_ms), "3s", "10ms", "10m", NULL, NULL,
+     "Try the next address after this time."},
+    {SECTION_ENDPOINT, "response_timeout", OPT_MS, AT(set_endpoint, response_timeout_ms), "300s", "100ms", "24h", NULL, NULL,
+     "The answer must begin in this time after the request was sent."},
+    {SECTION_ENDPOINT, "idle_timeout", OPT_MS, AT(set_endpoint, idle_timeout_ms), "20s", "0s", "5m", NULL, NULL,
+     "Keep an idle connection to the endpoint for so long."},
+    {SECTION_ENDPOINT, "max_idle", OPT_UINT, AT(set_endpoint, max_idle), "64", "0", "10000", NULL, NULL,
+     "Idle connections kept per address and worker."},
+
+    {SECTION_CREDENTIALS, "source", OPT_ENUM, AT(set_credentials, source), "static", NULL, NULL, sources, "environment",
+     "static: the keys below; environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN."},
+    {SECTION_CREDENTIALS, "access_key_id", OPT_KEY_ID, AT(set_credentials, access_key_id), NULL, NULL, NULL, NULL, NULL,
+     "Access key, or env:NAME for the value of an environment variable."},
+    {SECTION_CREDENTIALS, "secret_access_key", OPT_SECRET, AT(set_credentials, secret_access_key), NULL, NULL, NULL, NULL, NULL,
+     "Secret key, or env:NAME."},
+    {SECTION_CREDENTIALS, "session_token", OPT_SECRET, AT(set_credentials, session_token), NULL, NULL, NULL, NULL, NULL,
+     "Session token of temporary keys, or env:NAME."},
+
+    {SECTION_CLIENT, "policy", OPT_TEXT, AT(set_client, policy), NULL, NULL, NULL, NULL, "read-only",
+     "What the client may do: allow-all, read-only, or the NAME of a [policy NAME]."},
+    {SECTION_CLIENT, "credentials", OPT_TEXT, AT(set_client, credentials), NULL, NULL, NULL, NULL, NULL,
+     "Sign this client's requests with these [credentials NAME] instead of the endpoint's."},
+    {SECTION_CLIENT, "access_key_id", OPT_KEY_ID, AT(set_client, access_key_id), NULL, NULL, NULL, NULL, NULL,
+     "Local access key; written to the clients file by 's3onramp client add'."},
+    {SECTION_CLIENT, "secret_access_key", OPT_SECRET, AT(set_client, secret_access_key), NULL, NULL, NULL, NULL, NULL,
+     "Local secret key."},
+
+    {SECTION_POLICY, "access", OPT_ENUM, AT(set_policy, access), "read-only", NULL, NULL, accesses, NULL,
+     "Whether objects may be changed."},
+    {SECTION_POLICY, "buckets", OPT_LIST, AT(set_policy, buckets), NULL, NULL, NULL, NULL, NULL,
+     "Buckets, with * and ? as wildcards; none: all."},
+    {SECTION_POLICY, "list_buckets", OPT_BOOL, AT(set_policy, list_buckets), NULL, NULL, NULL, NULL, NULL,
+     "Whether the list of all buckets may be read; default: only if `buckets` is not set."},
+};
+/* clang-format on */
+
+const struct option *config_section_options(enum section_id id, size_t *n)
+{
+    size_t first = 0;
+
+    while (options[first].section != id)
+        first++;
+    size_t end = first;
+    while (end < ARRAY_LEN(options) && options[end].section == id)
+        end++;
+    *n = end - first;
+    return &options[first];
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config_options.h: the one table of options, and what the parts of the configuration reader share. Internal to
+ * proxy/base; one thread. The rows of the table drive parsing, defaults, `check --print` and the example file.
+ *
+ *   file → config_read.c (lines, sections, keys: struct raw) → config_value.c (text to field)
+ *        → config_check.c (what follows from the values, and what must fit together) → struct settings
+ */
+#ifndef S3ONRAMP_BASE_CONFIG_OPTIONS_H
+#define S3ONRAMP_BASE_CONFIG_OPTIONS_H
+
+#include "base/config.h"
+
+enum section_id {
+    SECTION_SERVER,
+    SECTION_CA,
+    SECTION_LOG,
+    SECTION_LISTENER,
+    SECTION_ENDPOINT,
+    SECTION_CREDENTIALS,
+    SECTION_CLIENT,
+    SECTION_POLICY,
+    SECTIONS_N
+};
+
+/* A kind of section: [server] stands once and is a member of struct settings; [listener NAME] may stand many times and
+ * is an element of an array that struct settings points to. */
+struct section_kind {
+    const char *word;
+    const char *example_name; /* NULL: the section has no name */
+    size_t at;                /* offset in struct settings of the member, or of the pointer to the array */
+    size_t count_at;          /* offset of the array's length */
+    size_t item_bytes;
+    const char *help;
+};
+
+enum option_type {
+    OPT_TEXT,      /* char * */
+    OPT_REGION,    /* char *, a Region */
+    OPT_HOST,      /* char *, a host name */
+    OPT_PATH,      /* char *, relative to the file's folder */
+    OPT_KEY_ID,    /* char *, or env:NAME */
+    OPT_SECRET,    /* the same, never shown */
+    OPT_SIZE,      /* size_t */
+    OPT_UINT,      /* uint64_t */
+    OPT_MS,        /* uint64_t, milliseconds */
+    OPT_BOOL,      /* bool */
+    OPT_ENUM,      /* enum, in the order of .choices */
+    OPT_LIST,      /* struct str_list */
+    OPT_REGIONS,   /* struct str_list of Regions */
+    OPT_HOSTS,     /* struct str_list of host names */
+    OPT_ADDRESSES, /* struct netaddr *, size_t */
+    OPT_NETWORKS   /* struct netblock *, size_t */
+};
+
+enum { NO_FIELD = -1 }; /* for .offset: kept as text only */
+
+struct option {
+    enum section_id section;
+    const char *key;
+    enum option_type type;
+    long offset;                 /* in the section's struct */
+    const char *def, *min, *max; /* as they would be written; NULL: none */
+    const char *const *choices;  /* OPT_ENUM: NULL-terminated */
+    const char *example;         /* stands in the example file as a set value; NULL: as a comment */
+    const char *help;
+};
+
+extern const struct section_kind config_sections[SECTIONS_N];
+/* The rows of one kind of section stand together. */
+const struct option *config_section_options(enum section_id id, size_t *n);
+
+/* What the files say, before it means anything. */
+struct raw_value {
+    char *text;                /* owned; NULL: not given. May be a secret */
+    struct config_place place; /* .file NULL: not from a file */
+};
+
+struct raw_section {
+    enum section_id id;
+    char *name;                /* owned; NULL for sections without a name */
+    struct config_place place; /* of the header; .file NULL: made by us */
+    struct raw_value *values;  /* owned; one per row of the section's options */
+    void *item;                /* borrowed: the struct in settings that it became */
+    size_t index;              /* its place in the array */
+};
+
+/* settings.impl */
+struct raw {
+    struct raw_section **v; /* owned, in the order of the files */
+    size_t n, cap;
+    char *clients_path; /* owned: the clients file's path, for places */
+};
+
+struct config_build {
+    struct settings *s; /* under construction */
+    struct raw *raw;    /* s->impl */
+    FILE *problems;
+    size_t problems_n;
+    bool lenient; /* config_read: a variable of the environment may be missing */
+};
+
+/* Memory for settings; aborts when there is none: no part of the program can run without settings. */
+void *config_alloc(size_t n); /* zeroed */
+char *config_strdup(struct str s);
+/* An array of @n elements of @size bytes that gets room for one more. */
+void *config_grow(void *array, size_t n, size_t size);
+
+/* One line "FILE:LINE: …" (or "FILE: …" for line 0). */
+void config_problem(struct config_build *b, struct config_place place, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* config_read.c */
+void config_read_stream(struct config_build *b, FILE *in, const char *file, bool clients_only);
+struct raw_section *config_raw_section(struct raw *raw, enum section_id id, struct str name); /* NULL: none */
+struct raw_section *config_raw_add(struct raw *raw, enum section_id id, struct str name, struct config_place place);
+/* The value of @key, which must be an option of the section. */
+struct raw_value *config_raw_value(struct raw_section *section, const char *key);
+void config_raw_free(struct raw *raw);
+/* The word of @words nearest to @word, or NULL if none is near. */
+const char *config_nearest(struct str word, const char *const *words, size_t n);
+
+/* config_value.c */
+void config_parse_value(struct config_build *b, struct raw_section *section, const struct option *o);
+void config_parse_addresses(struct config_build *b, struct raw_section *section, const char *key, const char *text,
+                            unsigned default_port);
+/* The field as it would be written in a file; false: it has no value. */
+bool config_format_value(const struct raw_section *section, const struct option *o, FILE *out);
+bool config_parse_ms(struct str s, uint64_t *out);
+void config_free_value(void *item, const struct option *o);
+bool config_is_secret_text(const struct option *o, const char *text); /* a secret itself, not env:NAME */
+bool config_region_valid(struct str region);
+char *config_path(const char *file, const char *path); /* @path as seen from the folder of @file */
+
+/* config_check.c */
+void config_finish(struct config_build *b); /* values that follow from others */
+void config_check(struct config_build *b);  /* what must fit together */
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config_print.c: the settings in force with their origin, and the example file. Both are the option table, read
+ * aloud. One thread. Owns nothing.
+ */
+#include "config_options.h"
+
+#include <stdlib.h>
+
+enum { ORIGIN_COLUMN = 44, HELP_COLUMN = 100 };
+
+static void print_origin(const struct raw_value *value, const struct option *o, bool has_value, FILE *out)
+{
+    if (value->place.file)
+        fprintf(out, " ; %s:%d", value->place.file, value->place.line);
+    else if (value->text)
+        fputs(" ; built in", out);
+    else if (o->def)
+        fputs(" ; default", out);
+    else
+        fputs(has_value ? " ; derived" : " ; not set", out);
+}
+
+static void print_option(const struct raw_section *section, const struct option *o, const struct raw_value *value,
+                         FILE *out)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *line = open_memstream(&text, &n);
+
+    ASSERT(line != NULL);
+    fprintf(line, "%s = ", o->key);
+    bool has_value = config_format_value(section, o, line);
+    fclose(line);
+    if (!has_value) fputc('#', out);
+    fprintf(out, "%-*s", has_value ? ORIGIN_COLUMN : ORIGIN_COLUMN - 1, text);
+    print_origin(value, o, has_value, out);
+    fputc('\n', out);
+    free(text);
+}
+
+static void print_section(const struct raw_section *section, FILE *out)
+{
+    const struct section_kind *kind = &config_sections[section->id];
+    size_t n;
+    const struct option *options = config_section_options(section->id, &n);
+
+    fprintf(out, "[%s%s%s]", kind->word, section->name ? " " : "", section->name ? section->name : "");
+    if (section->place.file)
+        fprintf(out, " ; %s:%d\n", section->place.file, section->place.line);
+    else
+        fputs(section->name ? " ; built in\n" : "\n", out);
+    for (size_t i = 0; i < n; i++)
+        print_option(section, &options[i], &section->values[i], out);
+    fputc('\n', out);
+}
+
+void config_print(const struct settings *s, FILE *out)
+{
+    const struct raw *raw = s->impl;
+
+    for (size_t id = 0; id < SECTIONS_N; id++)
+        for (size_t i = 0; i < raw->n; i++)
+            if (raw->v[i]->id == (enum section_id)id) print_section(raw->v[i], out);
+}
+
+/* @text as comment lines of at most HELP_COLUMN bytes. */
+static void print_comment(struct str text, FILE *out)
+{
+    while (text.n > 0) {
+        size_t n = text.n;
+        if (n > HELP_COLUMN) n = str_rindex(str_head(text, HELP_COLUMN + 1), ' ');
+        ASSERT(n != SIZE_MAX);
+        fprintf(out, "# %.*s\n", (int)n, text.p);
+        text = str_tail(text, n + (n < text.n));
+    }
+}
+
+static void print_choices(const struct option *o, FILE *out)
+{
+    fputs("# One of:", out);
+    for (size_t i = 0; o->choices[i]; i++)
+        fprintf(out, "%s %s", i ? "," : "", o->choices[i]);
+    fputc('\n', out);
+}
+
+static void print_example_option(const struct option *o, FILE *out)
+{
+    print_comment(str_from(o->help), out);
+    if (o->choices) print_choices(o, out);
+    if (o->example)
+        fprintf(out, "%s = %s\n", o->key, o->example);
+    else
+        fprintf(out, "#%s =%s%s\n", o->key, o->def ? " " : "", o->def ? o->def : "");
+}
+
+/* Sections that a first configuration can do without stand there as comments. */
+static bool is_optional(enum section_id id)
+{
+    return id == SECTION_POLICY;
+}
+
+void config_print_example(FILE *out)
+{
+    fputs("# s3onramp.ini: the configuration of s3onramp, with every option.\n"
+          "# Lines that begin with '#' are comments; an option that is commented out shows its default.\n"
+          "# Change the values that are not: the endpoint's name and addresses, and who may come from where.\n"
+          "# Relative paths are relative to the folder of this file. Durations: 500ms, 60s, 5m, 1h.\n"
+          "# A line that begins with a blank goes on with the value before it. Check it: s3onramp check -c FILE\n",
+          out);
+    for (size_t id = 0; id < SECTIONS_N; id++) {
+        const struct section_kind *kind = &config_sections[id];
+        size_t n;
+        const struct option *options = config_section_options((enum section_id)id, &n);
+        fputc('\n', out);
+        print_comment(str_from(kind->help), out);
+        fprintf(out, "%s[%s%s%s]\n", is_optional((enum section_id)id) ? "#" : "", kind->word,
+                kind->example_name ? " " : "", kind->example_name ? kind->example_name : "");
+        for (size_t i = 0; i < n; i++)
+            print_example_option(&options[i], out);
+    }
+}

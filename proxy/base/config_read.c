@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config_read.c: from an INI file to sections, keys and texts (struct raw), each with its place. One thread. Owns what
+ * it makes. The only place that knows inih.
+ *
+ * inih cuts a line at ini_max_line (200) bytes and reads the rest as another line, without a word; it does not say
+ * where an entry stands, nor that a section without keys exists, nor more than the first bad line. So it is given
+ * our own line reader, which counts, refuses what would be cut, and notes the sections:
+ *
+ *   file → read_line (place, length, NUL, section headers) → inih (key, value, comments) → on_entry (table, repeats)
+ *
+ * A line that begins with a blank goes on with the value of the key before it, unless it is itself `key = value`.
+ */
+#include "config_options.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+struct reader {
+    struct config_build *b;
+    FILE *in; /* borrowed */
+    const char *file;
+    int line;
+    bool clients_only;
+    struct raw_section *section; /* borrowed; NULL before the first header and in a section that was refused */
+    bool skip;                   /* the section was refused: so are its keys, without a word each */
+    struct raw_value *value;     /* borrowed; where a continuation line goes */
+    const struct option *option; /* the key of `value` */
+    bool key_seen;               /* inih would take a line that begins with a blank as a continuation */
+    bool continues;              /* the line handed to inih is one */
+    bool expects_entry;          /* the line handed to inih must give a call of on_entry */
+};
+
+static struct config_place here(const struct reader *r)
+{
+    return (struct config_place){r->file, r->line};
+}
+
+void config_problem(struct config_build *b, struct config_place place, const char *fmt, ...)
+{
+    va_list args;
+
+    b->problems_n++;
+    fprintf(b->problems, "%s:", place.file ? place.file : b->s->file);
+    if (place.line > 0) fprintf(b->problems, "%d:", place.line);
+    fputc(' ', b->problems);
+    va_start(args, fmt);
+    vfprintf(b->problems, fmt, args);
+    va_end(args);
+    fputc('\n', b->problems);
+}
+
+void *config_alloc(size_t n)
+{
+    void *p = calloc(1, n ? n : 1);
+
+    ASSERT(p && "memory for the settings");
+    return p;
+}
+
+char *config_strdup(struct str s)
+{
+    char *p = config_alloc(s.n + 1);
+
+    if (s.n) memcpy(p, s.p, s.n);
+    return p;
+}
+
+void *config_grow(void *array, size_t n, size_t size)
+{
+    void *p = reallocarray(array, n + 1, size);
+
+    ASSERT(p && "memory for the settings");
+    memset((char *)p + n * size, 0, size);
+    return p;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Levenshtein distance; words longer than a key can be are not near anything. */
+static size_t distance(struct str a, struct str b)
+{
+    enum { LONGEST = 40 };
+    size_t row[LONGEST + 1];
+
+    if (a.n > LONGEST || b.n > LONGEST) return SIZE_MAX;
+    for (size_t j = 0; j <= b.n; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.n; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.n; j++) {
+            size_t changed = diagonal + (ascii_lower(a.p[i - 1]) != b.p[j - 1]);
+            diagonal = row[j];
+            row[j] = least(changed, least(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[b.n];
+}
+
+const char *config_nearest(struct str word, const char *const *words, size_t n)
+{
+    const char *nearest = NULL;
+    size_t best = word.n / 3 + 2; /* exclusive: one slip in a short word, a few in a long one */
+
+    for (size_t i = 0; i < n; i++) {
+        size_t d = distance(word, str_from(words[i]));
+        if (d >= best) continue;
+        best = d;
+        nearest = words[i];
+    }
+    return nearest;
+}
+
+struct raw_section *config_raw_section(struct raw *raw, enum section_id id, struct str name)
+{
+    for (size_t i = 0; i < raw->n; i++)
+        if (raw->v[i]->id == id && str_eq(str_from(raw->v[i]->name), name)) return raw->v[i];
+    return NULL;
+}
+
+struct raw_section *config_raw_add(struct raw *raw, enum section_id id, struct str name, struct config_place place)
+{
+    struct raw_section *section = config_alloc(sizeof *section);
+    size_t n;
+
+    config_section_options(id, &n);
+    section->id = id;
+    section->name = config_sections[id].example_name ? config_strdup(name) : NULL;
+    section->place = place;
+    section->values = config_alloc(n * sizeof section->values[0]);
+    raw->v = config_grow(raw->v, raw->n, sizeof(struct raw_section *));
+    raw->v[raw->n++] = section;
+    return section;
+}
+
+static const struct option *find_option(enum section_id id, struct str key, size_t *index)
+{
+    size_t n;
+    const struct option *options = config_section_options(id, &n);
+
+    for (*index = 0; *index < n; (*index)++)
+        if (str_eq(key, str_from(options[*index].key))) return &options[*index];
+    return NULL;
+}
+
+struct raw_value *config_raw_value(struct raw_section *section, const char *key)
+{
+    size_t index;
+    const struct option *o = find_option(section->id, str_from(key), &index);
+
+    ASSERT(o != NULL);
+    return &section->values[index];
+}
+
+static void free_section(struct raw_section *section)
+{
+    size_t n;
+
+    config_section_options(section->id, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (section->values[i].text) explicit_bzero(section->values[i].text, strlen(section->values[i].text));
+        free(section->values[i].text);
+    }
+    free(section->values);
+    free(section->name);
+    free(section);
+}
+
+void config_raw_free(struct raw *raw)
+{
+    for (size_t i = 0; i < raw->n; i++)
+        free_section(raw->v[i]);
+    free(raw->v);
+    free(raw->clients_path);
+    free(raw);
+}
+
+/* --- section headers --- */
+
+static bool is_name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+}
+
+static bool is_section_name(struct str name)
+{
+    if (name.n == 0 || name.n > 64) return false;
+    for (size_t i = 0; i < name.n; i++)
+        if (!is_name_char(name.p[i])) return false;
+    return true;
+}
+
+static bool find_kind(struct reader *r, struct str word, enum section_id *id)
+{
+    const char *words[SECTIONS_N];
+
+    for (size_t i = 0; i < SECTIONS_N; i++) {
+        words[i] = config_sections[i].word;
+        if (!str_eq(word, str_from(words[i]))) continue;
+        *id = (enum section_id)i;
+        return true;
+    }
+    const char *nearest = config_nearest(word, words, SECTIONS_N);
+    config_problem(r->b, here(r), "there is no section [%.*s]; %s%s%s", STR_ARG(word),
+                   nearest ? "did you mean ["
+                           : "sections are [server], [ca], [log], [listener NAME], [endpoint NAME], "
+                             "[credentials NAME], [client NAME] and [policy NAME",
+                   nearest ? nearest : "", nearest ? "]?" : "]");
+    return false;
+}
+
+/* Finds or makes the section for the header's text between the brackets; NULL: refused, said why. */
+static struct raw_section *open_section(struct reader *r, struct str text)
+{
+    enum section_id id;
+    size_t blank = 0;
+
+    while (blank < text.n && text.p[blank] != ' ' && text.p[blank] != '\t')
+        blank++;
+    struct str word = str_head(text, blank), name = str_trim(str_tail(text, blank));
+
+    if (!find_kind(r, word, &id)) return NULL;
+    const struct section_kind *kind = &config_sections[id];
+    if (r->clients_only && id != SECTION_CLIENT) {
+        config_problem(r->b, here(r), "a clients file holds [client NAME] sections only; move [%s] to the main file",
+                       kind->word);
+        return NULL;
+    }
+    if (!kind->example_name && name.n > 0) {
+        config_problem(r->b, here(r), "section [%s] has no name; write [%s]", kind->word, kind->word);
+        return NULL;
+    }
+    if (kind->example_name && !is_section_name(name)) {
+        config_problem(
+            r->b, here(r),
+            "section [%s NAME] needs a name of letters, digits, '-', '_' and '.'; write, for example, [%s %s]",
+            kind->word, kind->word, kind->example_name);
+        return NULL;
+    }
+    struct raw_section *section = config_raw_section(r->b->raw, id, name);
+    if (!section) return config_raw_add(r->b->raw, id, name, here(r));
+    if (!section->place.file) {
+        section->place = here(r);
+    } else if (section->place.file == r->file) {
+        config_problem(r->b, here(r), "section [%.*s] stands here again, first at line %d; put its keys together there",
+                       STR_ARG(text), section->place.line);
+    }
+    return section;
+}
+
+static void read_header(struct reader *r, struct str line)
+{
+    size_t end = str_index(line, ']');
+    struct str after = end == SIZE_MAX ? STR_NONE : str_trim(str_tail(line, end + 1));
+
+    r->value = NULL;
+    r->key_seen = false;
+    r->section = NULL;
+    r->skip = true;
+    if (end == SIZE_MAX || (after.n > 0 && after.p[0] != ';' && after.p[0] != '#')) {
+        config_problem(r->b, here(r),
+                       "this section header is not closed; write [SECTION] or [SECTION NAME] on a line of "
+                       "its own");
+        return;
+    }
+    r->section = open_section(r, str_trim(str_make(line.p + 1, end - 1)));
+    r->skip = !r->section;
+}
+
+/* --- lines --- */
+
+/* The next line without its end into @dst of @cap bytes; false at the end of the file. What cannot be kept whole is
+ * reported and comes out empty. */
+static bool next_line(struct reader *r, char *dst, size_t cap, size_t *n)
+{
+    bool too_long = false, has_nul = false;
+    int c = getc(r->in);
+
+    *n = 0;
+    if (c == EOF) return false;
+    r->line++;
+    for (; c != EOF && c != '\n'; c = getc(r->in)) {
+        has_nul |= c == '\0';
+        if (*n < cap)
+            dst[(*n)++] = (char)c;
+        else
+            too_long = true;
+    }
+    if (has_nul)
+        config_problem(r->b, here(r), "there is a NUL byte in this line; save the file as plain text (UTF-8)");
+    else if (too_long)
+        config_problem(r->b, here(r),
+                       "this line is longer than %zu bytes; go on in the next line, which must begin with a blank, or "
+                       "write env:NAME for a long token",
+                       cap);
+    if (has_nul || too_long) *n = 0;
+    return true;
+}
+
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+/* True if an indented line is an entry of its own and no continuation. Base64 has '=' only at its very end and no
+ * blanks; an IPv6 address has no blank after a colon. */
+static bool looks_like_entry(struct str line)
+{
+    size_t n = 0;
+    bool all_lower = true;
+
+    for (; n < line.n && is_name_char(line.p[n]); n++)
+        all_lower &= line.p[n] == '_' || (line.p[n] >= 'a' && line.p[n] <= 'z');
+    struct str sign = str_trim(str_tail(line, n));
+    if (n == 0 || sign.n == 0) return false;
+    bool at_end = sign.n == 1, blank_before = is_blank(line.p[n]);
+    if (sign.p[0] == ':') return at_end || is_blank(sign.p[1]);
+    if (sign.p[0] != '=') return false;
+    return blank_before || (at_end ? all_lower : sign.p[1] != '=');
+}
+
+/* inih 55 leaves the comment in a continuation line. */
+static struct str without_comment(struct str s)
+{
+    for (size_t i = 1; i < s.n; i++)
+        if (s.p[i] == ';' && (s.p[i - 1] == ' ' || s.p[i - 1] == '\t')) return str_trim(str_head(s, i));
+    return s;
+}
+
+static void check_last_line(struct reader *r)
+{
+    if (r->expects_entry && !r->skip)
+        config_problem(r->b, here(r), "this line is neither [SECTION] nor KEY = VALUE; begin a comment with '#'");
+    r->expects_entry = false;
+}
+
+static struct str drop_line_ends(struct str line)
+{
+    while (line.n > 0 && (line.p[line.n - 1] == '\r' || line.p[line.n - 1] == '\n'))
+        line.n--;
+    return line;
+}
+
+/* Decides what @line is and returns what inih shall see of it: nothing, the line from its first byte on, or a
+ * continuation. */
+static struct str classify(struct reader *r, struct str line)
+{
+    if (r->line == 1 && str_starts(line, STR("\xef\xbb\xbf"))) line = str_tail(line, 3);
+    struct str text = str_trim(drop_line_ends(line));
+
+    r->continues = false;
+    if (text.n == 0 || text.p[0] == '#' || text.p[0] == ';') return STR_NONE;
+    if (text.p[0] == '[') {
+        read_header(r, text);
+        return r->skip ? STR_NONE : text;
+    }
+    r->expects_entry = true;
+    r->continues = r->key_seen && text.p != line.p && !looks_like_entry(text);
+    return r->continues ? without_comment(text) : text;
+}
+
+/* inih's reader: as fgets. One byte each is kept for the blank of a continuation, the line end and the NUL. */
+static char *read_line(char *dst, int cap, void *stream)
+{
+    struct reader *r = stream;
+    size_t n, room = (size_t)cap - 3;
+
+    ASSERT(cap > 16);
+    check_last_line(r);
+    if (!next_line(r, dst, room, &n)) return NULL;
+
+    struct str line = classify(r, str_make(dst, n));
+    size_t at = r->continues ? 1 : 0;
+    memmove(dst + at, line.n ? line.p : dst, line.n);
+    if (r->continues) dst[0] = ' ';
+    dst[at + line.n] = '\n';
+    dst[at + line.n + 1] = '\0';
+    return dst;
+}
+
+/* --- entries --- */
+
+static void unknown_key(struct reader *r, struct str key)
+{
+    const char *words[64];
+    size_t n, other;
+    const struct option *options = config_section_options(r->section->id, &n);
+    const char *section = config_sections[r->section->id].word;
+
+    ASSERT(n <= ARRAY_LEN(words));
+    for (size_t i = 0; i < n; i++)
+        words[i] = options[i].key;
+    const char *nearest = config_nearest(key, words, n);
+    if (nearest) {
+        config_problem(r->b, here(r), "[%s] has no key \"%.*s\"; did you mean \"%s\"?", section, STR_ARG(key), nearest);
+        return;
+    }
+    for (size_t id = 0; id < SECTIONS_N; id++) {
+        if (!find_option((enum section_id)id, key, &other)) continue;
+        config_problem(r->b, here(r), "[%s] has no key \"%.*s\"; it belongs to [%s%s]", section, STR_ARG(key),
+                       config_sections[id].word, config_sections[id].example_name ? " NAME" : "");
+        return;
+    }
+    config_problem(r->b, here(r), "[%s] has no key \"%.*s\"; `s3onramp check --example` shows all keys", section,
+                   STR_ARG(key));
+}
+
+static bool is_list(const struct option *o)
+{
+    return o->type == OPT_LIST || o->type == OPT_REGIONS || o->type == OPT_HOSTS || o->type == OPT_ADDRESSES ||
+           o->type == OPT_NETWORKS;
+}
+
+/* Lists go on with a further item, whether or not the line before ended in a comma; other texts go on as they are:
+ * a token of a thousand bytes. The old text may be a secret: it is wiped. */
+static void append_value(struct reader *r, struct str more)
+{
+    if (!r->value || !r->value->text) return;
+    struct str old = str_from(r->value->text);
+    size_t cap = old.n + more.n + 2;
+    struct sbuf b = sbuf_make(config_alloc(cap), cap);
+
+    sbuf_add(&b, old);
+    if (is_list(r->option) && !str_ends(old, STR(",")) && !str_starts(more, STR(","))) sbuf_char(&b, ',');
+    sbuf_add(&b, more);
+    explicit_bzero(r->value->text, old.n);
+    free(r->value->text);
+    r->value->text = b.p;
+}
+
+static int on_entry(void *user, const char *section UNUSED, const char *name, const char *text)
+{
+    struct reader *r = user;
+    struct str key = str_from(name), value = str_from(text);
+    size_t index;
+
+    r->expects_entry = false;
+    if (r->continues) {
+        append_value(r, value);
+        return 1;
+    }
+    r->value = NULL;
+    r->key_seen = key.n > 0;
+    if (!r->section) {
+        if (!r->skip)
+            config_problem(r->b, here(r), "key \"%s\" stands before the first section; write it below [SECTION]", name);
+        return 1;
+    }
+    r->option = find_option(r->section->id, key, &index);
+    if (!r->option) {
+        unknown_key(r, key);
+        return 1;
+    }
+    struct raw_value *raw = &r->section->values[index];
+    if (raw->text) {
+        config_problem(r->b, here(r), "\"%s\" is given twice, first at %s:%d; keep one of them", name, raw->place.file,
+                       raw->place.line);
+        return 1;
+    }
+    raw->text = config_strdup(value);
+    raw->place = here(r);
+    r->value = raw;
+    return 1;
+}
+
+void config_read_stream(struct config_build *b, FILE *in, const char *file, bool clients_only)
+{
+    struct reader r = {.b = b, .in = in, .file = file, .clients_only = clients_only};
+
+    /* inih's own verdict is not needed: each line that gave no entry has been reported by check_last_line. */
+    (void)ini_parse_stream(read_line, &r, on_entry, &r);
+    check_last_line(&r);
+    if (ferror(in))
+        config_problem(b, (struct config_place){file, 0}, "cannot be read (%s); name a file that the proxy may read",
+                       strerror(errno));
+}

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config_value.c: from the text of an option to the field in struct settings, and back. One thread. What it puts into
+ * a field is owned by the field and freed by config_free_value.
+ */
+#include "config_options.h"
+
+#include "base/secret.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+_Static_assert(sizeof(enum listener_mode) == sizeof(unsigned), "enum fields are written as unsigned");
+_Static_assert(offsetof(struct set_listener, bind_n) == offsetof(struct set_listener, bind) + sizeof(void *) &&
+                   offsetof(struct set_endpoint, addresses_n) ==
+                       offsetof(struct set_endpoint, addresses) + sizeof(void *) &&
+                   offsetof(struct set_server, private_networks_n) ==
+                       offsetof(struct set_server, private_networks) + sizeof(void *),
+               "an array's length follows its pointer");
+
+/* A value being parsed: where to complain and where to write. */
+struct target {
+    struct config_build *b;
+    const struct raw_section *section;
+    const struct option *o;
+    struct config_place place;
+    void *field;
+};
+
+static void *field_of(void *item, const struct option *o)
+{
+    return (char *)item + o->offset;
+}
+
+/* "FILE:LINE: KEY = VALUE: …": the value is cut, and only called with values that are no secrets. */
+#define BAD_VALUE(t, text, fmt, ...) \
+    config_problem((t)->b, (t)->place, "%s = %.80s: " fmt, (t)->o->key, (text), __VA_ARGS__)
+
+char *config_path(const char *file, const char *path)
+{
+    struct str whole = str_from(file);
+    size_t slash = str_rindex(whole, '/');
+
+    if (path[0] == '/' || slash == SIZE_MAX) return config_strdup(str_from(path));
+    size_t cap = slash + 2 + strlen(path);
+    struct sbuf b = sbuf_make(config_alloc(cap), cap);
+    sbuf_add(&b, str_head(whole, slash + 1));
+    sbuf_add(&b, str_from(path));
+    return b.p;
+}
+
+/* --- words --- */
+
+static bool is_lower_or_digit(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* Words of lower-case letters and digits, joined by single hyphens. AWS Regions all look so; other S3 servers name
+ * theirs more freely ("default"), and may. */
+bool config_region_valid(struct str region)
+{
+    struct str rest = region, word;
+
+    if (region.n < 2 || region.n > 32 || !(region.p[0] >= 'a' && region.p[0] <= 'z')) return false;
+    if (str_ends(region, STR("-"))) return false;
+    while (str_split(&rest, '-', &word)) {
+        if (word.n == 0) return false;
+        for (size_t i = 0; i < word.n; i++)
+            if (!is_lower_or_digit(word.p[i])) return false;
+    }
+    return true;
+}
+
+/* "ap-northeast-1a": a digit and one letter at the end, where a Region ends in the digit. */
+static bool looks_like_zone(struct str s)
+{
+    return s.n > 4 && s.p[s.n - 1] >= 'a' && s.p[s.n - 1] <= 'z' && s.p[s.n - 2] >= '1' && s.p[s.n - 2] <= '9' &&
+           s.p[s.n - 3] == '-';
+}
+
+static bool check_region(struct target *t, const char *text)
+{
+    struct str s = str_from(text);
+
+    if (looks_like_zone(s)) {
+        BAD_VALUE(t, text, "this is an Availability Zone; write its Region, %.*s", (int)s.n - 1, text);
+        return false;
+    }
+    if (!config_region_valid(s)) {
+        BAD_VALUE(t, text, "this cannot be a Region; write it like %s", "ap-northeast-1");
+        return false;
+    }
+    return true;
+}
+
+static bool is_host_label(struct str label)
+{
+    if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-') return false;
+    for (size_t i = 0; i < label.n; i++)
+        if (!is_lower_or_digit(ascii_lower(label.p[i])) && label.p[i] != '-' && label.p[i] != '_') return false;
+    return true;
+}
+
+static bool is_host(struct str s)
+{
+    struct str rest = s, label;
+
+    if (s.n == 0 || s.n > 253 || str_ends(s, STR("."))) return false;
+    if (str_starts(s, STR("*."))) rest = str_tail(s, 2); /* as the console shows names of endpoints */
+    while (str_split(&rest, '.', &label))
+        if (!is_host_label(label)) return false;
+    return true;
+}
+
+static bool check_host(struct target *t, const char *text)
+{
+    struct str s = str_from(text);
+    size_t scheme = str_find(s, STR("://"));
+
+    if (scheme != SIZE_MAX) {
+        BAD_VALUE(t, text, "this is a URL; write the host name only, without %.*s://", (int)scheme, text);
+        return false;
+    }
+    if (!is_host(s) || (str_starts(s, STR("*.")) && strcmp(t->o->key, "name") != 0)) {
+        BAD_VALUE(t, text, "this is not a host name; write it without port and path, like %s",
+                  "s3.ap-northeast-1.amazonaws.com");
+        return false;
+    }
+    return true;
+}
+
+static char *lower_dup(struct str s)
+{
+    char *copy = config_strdup(s);
+
+    for (char *c = copy; *c; c++)
+        *c = ascii_lower(*c);
+    return copy;
+}
+
+/* --- numbers --- */
+
+static uint64_t bound(const char *text, bool is_time)
+{
+    uint64_t value = 0;
+    bool ok = is_time ? config_parse_ms(str_from(text), &value) : str_to_u64(str_from(text), &value);
+
+    ASSERT(ok);
+    return value;
+}
+
+bool config_parse_ms(struct str s, uint64_t *out)
+{
+    static const struct {
+        struct str unit;
+        uint64_t ms;
+    } units[] = {{STR_INIT("ms"), 1}, {STR_INIT("s"), 1000}, {STR_INIT("m"), 60000}, {STR_INIT("h"), 3600000}};
+    size_t digits = 0;
+    uint64_t value;
+
+    while (digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9')
+        digits++;
+    if (!str_to_u64(str_head(s, digits), &value)) return false;
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (!str_eq(str_tail(s, digits), units[i].unit)) continue;
+        if (value > UINT64_MAX / units[i].ms) return false;
+        *out = value * units[i].ms;
+        return true;
+    }
+    return false;
+}
+
+static void parse_number(struct target *t, const char *text, bool is_time)
+{
+    uint64_t value = 0;
+    bool ok = is_time ? config_parse_ms(str_from(text), &value) : str_to_u64(str_from(text), &value);
+
+    if (!ok || value < bound(t->o->min, is_time) || value > bound(t->o->max, is_time)) {
+        if (is_time)
+            BAD_VALUE(t, text,
+                      "this is no duration in range; write a number with its unit (ms, s, m, h), from %s to %s",
+                      t->o->min, t->o->max);
+        else
+            BAD_VALUE(t, text, "this is no number in range; write one from %s to %s", t->o->min, t->o->max);
+        return;
+    }
+    if (t->o->offset == NO_FIELD) return;
+    if (t->o->type == OPT_SIZE)
+        *(size_t *)t->field = (size_t)value;
+    else
+        *(uint64_t *)t->field = value;
+}
+
+static void parse_bool(struct target *t, const char *text)
+{
+    static const char *const words[] = {"no", "yes", "false", "true", "off", "on"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (strcmp(text, words[i]) != 0) continue;
+        *(bool *)t->field = i % 2 == 1;
+        return;
+    }
+    BAD_VALUE(t, text, "this is neither yes nor no; write %s", "yes or no");
+}
+
+static void parse_enum(struct target *t, const char *text)
+{
+    char all[128];
+    struct sbuf b = sbuf_make(all, sizeof all - 1);
+
+    for (size_t i = 0; t->o->choices[i]; i++) {
+        if (strcmp(text, t->o->choices[i]) == 0) {
+            *(unsigned *)t->field = (unsigned)i;
+            return;
+        }
+        sbuf_printf(&b, "%s%s", i ? ", " : "", t->o->choices[i]);
+    }
+    all[b.n] = '\0';
+    BAD_VALUE(t, text, "this is not known here; write one of: %s", all);
+}
+
+/* --- secrets --- */
+
+bool config_is_secret_text(const struct option *o, const char *text)
+{
+    return o->type == OPT_SECRET && !str_starts(str_from(text), STR("env:"));
+}
+
+static void parse_secret(struct target *t, const char *text)
+{
+    const char *value = text;
+
+    if (str_starts(str_from(text), STR("env:"))) {
+        value = getenv(text + 4);
+        if ((!value || !*value) && t->b->lenient) {
+            value = text;
+        } else if (!value || !*value) {
+            BAD_VALUE(t, text, "this environment variable is not set; set %s for the proxy", text + 4);
+            return;
+        }
+    }
+    *(char **)t->field = config_strdup(str_from(value));
+}
+
+/* --- lists --- */
+
+/* The next item of a comma list; an empty one is reported once and ends the list. */
+static bool next_item(struct target *t, struct str *rest, struct str *item)
+{
+    if (!str_split(rest, ',', item)) return false;
+    *item = str_trim(*item);
+    if (item->n > 0) return true;
+    config_problem(t->b, t->place, "%s: there is nothing between two commas; write VALUE, VALUE", t->o->key);
+    return false;
+}
+
+static void parse_list(struct target *t, const char *text)
+{
+    struct str_list *list = t->field;
+    struct str rest = str_from(text), item;
+
+    while (next_item(t, &rest, &item)) {
+        list->v = config_grow(list->v, list->n, sizeof(char *));
+        char *copy = t->o->type == OPT_HOSTS ? lower_dup(item) : config_strdup(item);
+        list->v[list->n++] = copy;
+        if (t->o->type == OPT_REGIONS && !check_region(t, copy)) return;
+        if (t->o->type == OPT_HOSTS && !check_host(t, copy)) return;
+    }
+}
+
+static void parse_networks(struct target *t, const char *text)
+{
+    struct netblock **blocks = t->field;
+    size_t *n = (size_t *)(blocks + 1);
+    struct str rest = str_from(text), item;
+
+    while (next_item(t, &rest, &item)) {
+        struct netblock block;
+        if (!netblock_parse(item, &block)) {
+            config_problem(t->b, t->place,
+                           "%s: \"%.*s\" is not a network; write its first address and its length, like 198.18.0.0/15",
+                           t->o->key, STR_ARG(item));
+            continue;
+        }
+        if (block.bits < 7) {
+            config_problem(t->b, t->place,
+                           "%s: \"%.*s\" is too wide to be anybody's private network; name the networks that are",
+                           t->o->key, STR_ARG(item));
+            continue;
+        }
+        *blocks = config_grow(*blocks, *n, sizeof **blocks);
+        (*blocks)[(*n)++] = block;
+    }
+}
+
+static struct target target_of(struct config_build *b, struct raw_section *section, const struct option *o)
+{
+    struct config_place place = config_raw_value(section, o->key)->place;
+
+    return (struct target){b, section, o, place.file ? place : section->place,
+                           o->offset == NO_FIELD ? NULL : field_of(section->item, o)};
+}
+
+void config_parse_addresses(struct config_build *b, struct raw_section *section, const char *key, const char *text,
+                            unsigned default_port)
+{
+    size_t options_n, i = 0;
+    const struct option *o = config_section_options(section->id, &options_n);
+
+    while (strcmp(o[i].key, key) != 0)
+        i++;
+    struct target t = target_of(b, section, &o[i]);
+    struct netaddr **addresses = t.field;
+    size_t *n = (size_t *)(addresses + 1);
+    struct str rest = str_from(text), item;
+    while (next_item(&t, &rest, &item)) {
+        struct netaddr address;
+        if (!netaddr_parse(item, default_port, &address)) {
+            config_problem(
+                b, t.place,
+                "%s: \"%.*s\" is not an IP address; write ADDRESS or ADDRESS:PORT (IPv6: [ADDRESS]:PORT), no "
+                "names",
+                key, STR_ARG(item));
+            continue;
+        }
+        *addresses = config_grow(*addresses, *n, sizeof **addresses);
+        (*addresses)[(*n)++] = address;
+    }
+}
+
+/* --- one option --- */
+
+void config_parse_value(struct config_build *b, struct raw_section *section, const struct option *o)
+{
+    struct raw_value *raw = config_raw_value(section, o->key);
+    const char *text = raw->text ? raw->text : o->def;
+    struct target t = target_of(b, section, o);
+
+    if (!text) return;
+    if (!*text) {
+        config_problem(b, t.place, "%s has no value; write one, or remove the line for the default", o->key);
+        return;
+    }
+    switch (o->type) {
+    case OPT_TEXT: *(char **)t.field = config_strdup(str_from(text)); break;
+    case OPT_REGION:
+        if (check_region(&t, text)) *(char **)t.field = config_strdup(str_from(text));
+        break;
+    case OPT_HOST:
+        if (check_host(&t, text)) *(char **)t.field = lower_dup(str_from(text));
+        break;
+    case OPT_PATH: *(char **)t.field = config_path(b->s->file, text); break;
+    case OPT_KEY_ID:
+    case OPT_SECRET: parse_secret(&t, text); break;
+    case OPT_SIZE:
+    case OPT_UINT: parse_number(&t, text, false); break;
+    case OPT_MS: parse_number(&t, text, true); break;
+    case OPT_BOOL: parse_bool(&t, text); break;
+    case OPT_ENUM: parse_enum(&t, text); break;
+    case OPT_LIST:
+    case OPT_REGIONS:
+    case OPT_HOSTS: parse_list(&t, text); break;
+    case OPT_NETWORKS: parse_networks(&t, text); break;
+    case OPT_ADDRESSES: break; /* config_parse_addresses, when the default port is known */
+    }
+}
+
+static void free_list(struct str_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        free(list->v[i]);
+    free(list->v);
+}
+
+void config_free_value(void *item, const struct option *o)
+{
+    if (o->offset == NO_FIELD) return;
+    void *field = field_of(item, o);
+
+    switch (o->type) {
+    case OPT_TEXT:
+    case OPT_REGION:
+    case OPT_HOST:
+    case OPT_PATH: free(*(char **)field); break;
+    case OPT_KEY_ID:
+    case OPT_SECRET: secret_free(field); break;
+    case OPT_LIST:
+    case OPT_REGIONS:
+    case OPT_HOSTS: free_list(field); break;
+    case OPT_ADDRESSES: free(*(struct netaddr **)field); break;
+    case OPT_NETWORKS: free(*(struct netblock **)field); break;
+    case OPT_SIZE:
+    case OPT_UINT:
+    case OPT_MS:
+    case OPT_BOOL:
+    case OPT_ENUM: break;
+    }
+}
+
+/* --- back to text --- */
+
+static void format_ms(uint64_t ms, FILE *out)
+{
+    if (ms % 1000 != 0)
+        fprintf(out, "%" PRIu64 "ms", ms);
+    else if (ms < 3600000 || ms % 60000 != 0)
+        fprintf(out, "%" PRIu64 "s", ms / 1000);
+    else
+        fprintf(out, "%" PRIu64 "m", ms / 60000);
+}
+
+static void format_list(const struct str_list *list, FILE *out)
+{
+    for (size_t i = 0; i < list->n; i++)
+        fprintf(out, "%s%s", i ? ", " : "", list->v[i]);
+}
+
+static void format_addresses(const struct netaddr *addresses, size_t n, FILE *out)
+{
+    char text[NETADDR_TEXT];
+
+    for (size_t i = 0; i < n; i++) {
+        netaddr_format(&addresses[i], text);
+        fprintf(out, "%s%s", i ? ", " : "", text);
+    }
+}
+
+static void format_networks(const struct netblock *blocks, size_t n, FILE *out)
+{
+    char text[NETADDR_TEXT];
+
+    for (size_t i = 0; i < n; i++) {
+        netaddr_format(&blocks[i].base, text);
+        struct str ip = str_head(str_from(text), str_rindex(str_from(text), ':'));
+        if (ip.p[0] == '[') ip = str_make(ip.p + 1, ip.n - 2);
+        fprintf(out, "%s%.*s/%u", i ? ", " : "", STR_ARG(ip), blocks[i].bits);
+    }
+}
+
+bool config_format_value(const struct raw_section *section, const struct option *o, FILE *out)
+{
+    if (o->offset == NO_FIELD) {
+        const char *text = config_raw_value((struct raw_section *)section, o->key)->text;
+        fputs(text ? text : o->def, out);
+        return true;
+    }
+    const void *field = (const char *)section->item + o->offset;
+    const char *text = NULL;
+    size_t n = 1;
+
+    switch (o->type) {
+    case OPT_SECRET: text = *(char *const *)field ? "********" : NULL; break;
+    case OPT_TEXT:
+    case OPT_REGION:
+    case OPT_HOST:
+    case OPT_PATH:
+    case OPT_KEY_ID: text = *(char *const *)field; break;
+    case OPT_SIZE: fprintf(out, "%zu", *(const size_t *)field); return true;
+    case OPT_UINT: fprintf(out, "%" PRIu64, *(const uint64_t *)field); return true;
+    case OPT_MS: format_ms(*(const uint64_t *)field, out); return true;
+    case OPT_BOOL: text = *(const bool *)field ? "yes" : "no"; break;
+    case OPT_ENUM: text = o->choices[*(const unsigned *)field]; break;
+    case OPT_LIST:
+    case OPT_REGIONS:
+    case OPT_HOSTS:
+        n = ((const struct str_list *)field)->n;
+        format_list(field, out);
+        return n > 0;
+    case OPT_ADDRESSES:
+        n = *(const size_t *)((const char *)field + sizeof(void *));
+        format_addresses(*(struct netaddr *const *)field, n, out);
+        return n > 0;
+    case OPT_NETWORKS:
+        n = *(const size_t *)((const char *)field + sizeof(void *));
+        format_networks(*(struct netblock *const *)field, n, out);
+        return n > 0;
+    }
+    if (text) fputs(text, out);
+    return text != NULL;
+}

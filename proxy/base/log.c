@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * log.c: the process log. Any thread: a line is built on the stack and written by one write(2), so lines of several
+ * threads do not mix. Holds the program's only global state: level, format, file descriptor (borrowed).
+ */
+#include "base/log.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_BYTES = 8192, MESSAGE_BYTES = 2048, WRITE_WAIT_MS = 100 };
+
+enum log_level log_level_now = LOG_INFO;
+static enum log_format format_now = LOG_TEXT;
+static int fd_now = STDERR_FILENO;
+
+static const char *const level_names[] = {
+    [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
+
+void log_setup(enum log_level level, enum log_format format, int fd)
+{
+    log_level_now = level;
+    format_now = format;
+    fd_now = fd;
+}
+
+int log_fd(void)
+{
+    return fd_now;
+}
+enum log_format log_format_now(void)
+{
+    return format_now;
+}
+
+bool log_level_parse(struct str s, enum log_level *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(level_names); i++) {
+        if (!str_eq(s, str_from(level_names[i]))) continue;
+        *out = (enum log_level)i;
+        return true;
+    }
+    return false;
+}
+
+/* Length of the UTF-8 sequence of more than one byte at the start of @s, or 0 if there is none that is well-formed
+ * (RFC 3629 section 4: no overlong forms, no surrogates, nothing above U+10FFFF) or if it is a C1 control. */
+static size_t utf8_length(struct str s)
+{
+    const unsigned char *u = (const unsigned char *)s.p;
+    size_t n = u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : u[0] < 0xf5 ? 4 : 0;
+
+    if (n == 0 || s.n < n) return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((u[i] & 0xc0) != 0x80) return 0;
+    if (u[0] == 0xc2 && u[1] < 0xa0) return 0;
+    if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f)) return 0;
+    if ((u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f)) return 0;
+    return n;
+}
+
+static void add_hex_byte(struct sbuf *b, const char *prefix, char c)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    sbuf_add(b, str_from(prefix));
+    sbuf_char(b, digits[(unsigned char)c >> 4]);
+    sbuf_char(b, digits[(unsigned char)c & 15]);
+}
+
+static bool is_printable(char c)
+{
+    return c >= 0x20 && c <= 0x7e;
+}
+
+/* Calls for bytes that cannot stand in the output as they are use @prefix: "\\u00" or "\\x". */
+static void add_escaped(struct sbuf *b, struct str s, const char *prefix, const char *with_backslash)
+{
+    while (s.n > 0) {
+        size_t n = 1;
+        if (is_printable(s.p[0])) {
+            if (strchr(with_backslash, s.p[0])) sbuf_char(b, '\\');
+            sbuf_char(b, s.p[0]);
+        } else if ((n = utf8_length(s)) > 0) {
+            sbuf_add(b, str_head(s, n));
+        } else {
+            n = 1;
+            add_hex_byte(b, prefix, s.p[0]);
+        }
+        s = str_tail(s, n);
+    }
+}
+
+void log_json_string(struct sbuf *b, struct str s)
+{
+    sbuf_char(b, '"');
+    add_escaped(b, s, "\\u00", "\"\\");
+    sbuf_char(b, '"');
+}
+
+static bool is_plain(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_printable(s.p[i]) || s.p[i] == ' ' || s.p[i] == '"' || s.p[i] == '\\') return false;
+    return true;
+}
+
+void log_text_value(struct sbuf *b, struct str s)
+{
+    if (s.n == 0) {
+        sbuf_char(b, '-');
+        return;
+    }
+    /* A value that is itself "-" is quoted: it is not the empty one. */
+    if (is_plain(s) && !str_eq(s, STR("-"))) {
+        sbuf_add(b, s);
+        return;
+    }
+    sbuf_char(b, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        if (!is_printable(s.p[i])) {
+            add_hex_byte(b, "\\x", s.p[i]);
+            continue;
+        }
+        if (s.p[i] == '"' || s.p[i] == '\\') sbuf_char(b, '\\');
+        sbuf_char(b, s.p[i]);
+    }
+    sbuf_char(b, '"');
+}
+
+void log_time(struct sbuf *b, int64_t unix_us)
+{
+    int64_t seconds = unix_us / 1000000, micros = unix_us % 1000000;
+    struct tm tm;
+
+    if (micros < 0) {
+        micros += 1000000;
+        seconds--;
+    }
+    time_t t = (time_t)seconds;
+    if (!gmtime_r(&t, &tm)) memset(&tm, 0, sizeof tm);
+    sbuf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+                tm.tm_min, tm.tm_sec, (int)(micros / 1000));
+}
+
+/* A log on a pipe or terminal may be set nonblocking by somebody else: wait a little, never for long. */
+void log_write(int fd, struct str line)
+{
+    while (line.n > 0) {
+        ssize_t n = write(fd, line.p, line.n);
+        if (n >= 0) {
+            line = str_tail(line, (size_t)n);
+            continue;
+        }
+        if (errno == EINTR) continue;
+        struct pollfd wait = {.fd = fd, .events = POLLOUT};
+        if (errno != EAGAIN || poll(&wait, 1, WRITE_WAIT_MS) != 1) return;
+    }
+}
+
+static void build_text(struct sbuf *b, enum log_level level, struct str ctx, struct str message)
+{
+    log_time(b, clock_wall_us());
+    sbuf_char(b, ' ');
+    sbuf_add(b, str_from(level_names[level]));
+    sbuf_char(b, ' ');
+    add_escaped(b, ctx, "\\x", "");
+    if (ctx.n) sbuf_char(b, ' ');
+    add_escaped(b, message, "\\x", "");
+    sbuf_char(b, '\n');
+}
+
+static void build_json(struct sbuf *b, enum log_level level, struct str ctx, struct str message)
+{
+    sbuf_add(b, STR("{\"time\":\""));
+    log_time(b, clock_wall_us());
+    sbuf_add(b, STR("\",\"level\":"));
+    log_json_string(b, str_from(level_names[level]));
+    if (ctx.n) {
+        sbuf_add(b, STR(",\"context\":"));
+        log_json_string(b, ctx);
+    }
+    sbuf_add(b, STR(",\"message\":"));
+    log_json_string(b, message);
+    sbuf_add(b, STR("}\n"));
+}
+
+void log_line(enum log_level level, const char *ctx, const char *fmt, ...)
+{
+    char message[MESSAGE_BYTES], line[LINE_BYTES];
+    int saved_errno = errno;
+    va_list args;
+
+    if (level > log_level_now) return;
+    va_start(args, fmt);
+    if (vsnprintf(message, sizeof message, fmt, args) < 0) message[0] = '\0';
+    va_end(args);
+
+    /* One byte may take six: with both texts cut to these lengths the line always fits or, in the worst case
+     * (all bytes escaped), is cut and still ends as a line. */
+    struct sbuf b = sbuf_make(line, sizeof line);
+    struct str context = str_head(str_from(ctx), 512);
+    (format_now == LOG_JSON ? build_json : build_text)(&b, level, context, str_from(message));
+    if (b.overflow) {
+        b = sbuf_make(line, sizeof line);
+        (format_now == LOG_JSON ? build_json : build_text)(&b, level, context, str_head(str_from(message), 512));
+    }
+    log_write(fd_now, sbuf_str(&b));
+    errno = saved_errno;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * uri.c: request targets, authorities, percent-coding, query strings. Pure; any thread; owns nothing.
+ * Source: RFC 9112 3.2, RFC 3986 2.1 and 3.2, AWS SigV4 "UriEncode". Nothing is normalised: S3 keys may hold "//" and "..".
+ */
+#include "http/uri.h"
+
+#define X16(v) v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v
+
+enum { UNRESERVED = 1, REG_NAME = 2, IPV6 = 4, PATH_BAD = 8, SCHEME = 16 };
+
+/* Classes of bytes. UNRESERVED: RFC 3986 2.3. REG_NAME: what we take in host names. IPV6: inside brackets. PATH_BAD: refused in
+ * paths and queries (control bytes, space, '#', DEL). SCHEME: RFC 3986 3.1. */
+static const uint8_t classes[256] = {
+    X16(PATH_BAD),
+    X16(PATH_BAD),
+    [' '] = PATH_BAD,
+    ['#'] = PATH_BAD,
+    [0x7f] = PATH_BAD,
+    ['-'] = UNRESERVED | REG_NAME | SCHEME,
+    ['.'] = UNRESERVED | REG_NAME | IPV6 | SCHEME,
+    ['_'] = UNRESERVED | REG_NAME,
+    ['~'] = UNRESERVED,
+    ['+'] = SCHEME,
+    [':'] = IPV6,
+#define DIGIT(c) [c] = UNRESERVED | REG_NAME | IPV6 | SCHEME
+#define HEX(c) [c] = UNRESERVED | REG_NAME | IPV6 | SCHEME
+#define ALPHA(c) [c] = UNRESERVED | REG_NAME | SCHEME
+    DIGIT('0'), DIGIT('1'), DIGIT('2'), DIGIT('3'), DIGIT('4'), DIGIT('5'), DIGIT('6'), DIGIT('7'), DIGIT('8'),
+    DIGIT('9'), HEX('A'), HEX('B'), HEX('C'), HEX('D'), HEX('E'), HEX('F'), HEX('a'), HEX('b'), HEX('c'), HEX('d'),
+    HEX('e'), HEX('f'), ALPHA('G'), ALPHA('H'), ALPHA('I'), ALPHA('J'), ALPHA('K'), ALPHA('L'), ALPHA('M'), ALPHA('N'),
+    ALPHA('O'), ALPHA('P'), ALPHA('Q'), ALPHA('R'), ALPHA('S'), ALPHA('T'), ALPHA('U'), ALPHA('V'), ALPHA('W'),
+    ALPHA('X'), ALPHA('Y'), ALPHA('Z'), ALPHA('g'), ALPHA('h'), ALPHA('i'), ALPHA('j'), ALPHA('k'), ALPHA('l'),
+    ALPHA('m'), ALPHA('n'), ALPHA('o'), ALPHA('p'), ALPHA('q'), ALPHA('r'), ALPHA('s'), ALPHA('t'), ALPHA('u'),
+    ALPHA('v'), ALPHA('w'), ALPHA('x'), ALPHA('y'), ALPHA('z'),
+};
+
+static bool all_of(struct str s, unsigned class)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!(classes[(uint8_t)s.p[i]] & class)) return false;
+    return true;
+}
+
+/* Splits "path[?query]" and refuses bytes that would change the request line or belong to a fragment. */
+static enum err_code split_path(struct str rest, struct uri *out, struct err *err)
+{
+    for (size_t i = 0; i < rest.n; i++) {
+        uint8_t c = (uint8_t)rest.p[i];
+        if (classes[c] & PATH_BAD)
+            return err_set(err, ERR_BAD_REQUEST, 0, "byte 0x%02x in the request target must be percent-encoded", c);
+    }
+    size_t mark = str_index(rest, '?');
+    out->has_query = mark != SIZE_MAX;
+    out->path = str_head(rest, mark);
+    out->query = out->has_query ? str_tail(rest, mark + 1) : STR_NONE;
+    return ERR_NONE;
+}
+
+static enum err_code split_absolute(struct str target, struct uri *out, struct err *err)
+{
+    size_t colon = str_index(target, ':');
+    out->scheme = str_head(target, colon == SIZE_MAX ? 0 : colon);
+    if (!str_eq_nocase(out->scheme, STR("http")) && !str_eq_nocase(out->scheme, STR("https")))
+        return err_set(err, ERR_BAD_REQUEST, 0, "the request target is neither a path nor an http or https URL");
+    struct str rest = str_tail(target, colon + 1);
+    if (!str_starts(rest, STR("//"))) return err_set(err, ERR_BAD_REQUEST, 0, "the request target has no authority");
+    rest = str_tail(rest, 2);
+
+    size_t end = 0; /* an authority ends at the first of these (RFC 3986 3.2) */
+    while (end < rest.n && rest.p[end] != '/' && rest.p[end] != '?' && rest.p[end] != '#')
+        end++;
+    out->authority = str_head(rest, end);
+    if (str_index(out->authority, '@') != SIZE_MAX)
+        return err_set(err, ERR_BAD_REQUEST, 0, "the request target holds user information");
+    struct str host;
+    unsigned port;
+    if (!uri_split_authority(out->authority, &host, &port))
+        return err_set(err, ERR_BAD_REQUEST, 0, "the request target's host is not valid");
+    TRY(split_path(str_tail(rest, end), out, err));
+    if (out->path.n == 0) out->path = STR("/");
+    return ERR_NONE;
+}
+
+enum err_code uri_split(struct str target, bool is_connect, struct uri *out, struct err *err)
+{
+    *out = (struct uri){.form = URI_ORIGIN};
+    if (is_connect) {
+        struct str host;
+        unsigned port;
+        out->form = URI_AUTHORITY;
+        out->authority = target;
+        if (!uri_split_authority(target, &host, &port) || port == 0)
+            return err_set(err, ERR_BAD_REQUEST, 0, "CONNECT needs HOST:PORT as its target");
+        return ERR_NONE;
+    }
+    if (target.n > 0 && target.p[0] == '/') return split_path(target, out, err);
+    if (str_eq(target, STR("*"))) {
+        out->form = URI_ASTERISK;
+        out->path = target;
+        return ERR_NONE;
+    }
+    out->form = URI_ABSOLUTE;
+    return split_absolute(target, out, err);
+}
+
+static bool parse_port(struct str s, unsigned *port)
+{
+    uint64_t value;
+    if (s.n > 5 || !str_to_u64(s, &value) || value < 1 || value > 65535) return false;
+    *port = (unsigned)value;
+    return true;
+}
+
+bool uri_split_authority(struct str authority, struct str *host, unsigned *port)
+{
+    struct str after;
+    *port = 0;
+    if (authority.n > 0 && authority.p[0] == '[') {
+        size_t close = str_index(authority, ']');
+        if (close == SIZE_MAX) return false;
+        *host = str_make(authority.p + 1, close - 1);
+        after = str_tail(authority, close + 1);
+        if (str_index(*host, ':') == SIZE_MAX || !all_of(*host, IPV6)) return false;
+    } else {
+        *host = str_head(authority, str_index(authority, ':'));
+        after = str_tail(authority, host->n);
+        if (host->n > 0 && host->p[host->n - 1] == '.') host->n--;
+        /* "a.." would still be absolute after one dot is gone: two spellings of one name are one too many */
+        if (host->n == 0 || host->p[host->n - 1] == '.' || !all_of(*host, REG_NAME)) return false;
+    }
+    if (after.n == 0) return true;
+    return after.p[0] == ':' && parse_port(str_tail(after, 1), port);
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    char low = (char)(c | 0x20);
+    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+}
+
+bool uri_decode(struct str in, bool plus_is_space, char *out, size_t *out_n)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < in.n; i++) {
+        char c = in.p[i];
+        if (c == '%') {
+            if (in.n - i < 3) return false;
+            int high = hex_digit(in.p[i + 1]), low = hex_digit(in.p[i + 2]);
+            if (high < 0 || low < 0) return false;
+            c = (char)(high << 4 | low);
+            i += 2;
+        } else if (c == '+' && plus_is_space) {
+            c = ' ';
+        }
+        out[n++] = c;
+    }
+    *out_n = n;
+    return true;
+}
+
+/* How many bytes at the start of @s stay as they are. */
+static size_t plain_run(struct str s, bool keep_slash)
+{
+    size_t i = 0;
+    while (i < s.n && ((classes[(uint8_t)s.p[i]] & UNRESERVED) || (keep_slash && s.p[i] == '/')))
+        i++;
+    return i;
+}
+
+void uri_encode(struct sbuf *out, struct str in, bool keep_slash)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    while (in.n > 0) {
+        size_t run = plain_run(in, keep_slash);
+        sbuf_add(out, str_head(in, run));
+        in = str_tail(in, run);
+        if (in.n == 0) return;
+        uint8_t c = (uint8_t)in.p[0];
+        char escape[3] = {'%', digits[c >> 4], digits[c & 15]};
+        sbuf_add(out, str_make(escape, 3));
+        in = str_tail(in, 1);
+    }
+}
+
+bool uri_is_encoded_plain(struct str s, bool keep_slash)
+{
+    return plain_run(s, keep_slash) == s.n;
+}
+
+size_t query_split(struct str query, struct query_param *out, size_t max)
+{
+    size_t n = 0;
+    struct str item;
+    while (str_split(&query, '&', &item)) {
+        if (item.n == 0) continue;
+        if (n < max) {
+            size_t equals = str_index(item, '=');
+            out[n].has_value = equals != SIZE_MAX;
+            out[n].name = str_head(item, equals);
+            out[n].value = out[n].has_value ? str_tail(item, equals + 1) : STR_NONE;
+        }
+        n++;
+    }
+    return n;
+}
+
+const struct query_param *query_find(const struct query_param *params, size_t n, struct str name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(params[i].name, name)) return &params[i];
+    return NULL;
+}

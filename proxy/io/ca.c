@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * ca.c: the local certificate authority: made, stored, loaded, described. Any thread; struct ca is read-only after loading.
+ * A stolen key of this CA is worth little: critical name constraints hold it to the names it was made for.
+ * Source: RFC 5280 4.1.2.2 (serial), 4.2.1 (extensions), 4.2.1.10 (name constraints); X509v3_config(5).
+ */
+#include "ca.h"
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "http/uri.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
+/* ---- shared with mint.c ---- */
+
+enum err_code x509_fail(struct err *err, enum err_code code, const char *what)
+{
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    (void)err_set(err, code, 0, "%s: %s", what, reason ? reason : "out of memory");
+    ERR_clear_error();
+    return code;
+}
+
+size_t x509_ip_bytes(struct str name, uint8_t out[CA_IP_BYTES])
+{
+    char text[INET6_ADDRSTRLEN];
+    if (!str_to_cstr(name, text, sizeof text)) return 0;
+    if (inet_pton(AF_INET, text, out) == 1) return 4;
+    return inet_pton(AF_INET6, text, out) == 1 ? 16 : 0;
+}
+
+/* RFC 5280 4.1.2.2: positive, at most 20 bytes. The second highest bit is set, so that it is never short or zero. */
+static bool set_serial(X509 *cert)
+{
+    unsigned char bytes[20];
+    secret_random(bytes, sizeof bytes);
+    bytes[0] = (unsigned char)((bytes[0] & 0x7f) | 0x40);
+    BIGNUM *number = BN_bin2bn(bytes, sizeof bytes, NULL);
+    bool ok = number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert));
+    BN_free(number);
+    return ok;
+}
+
+bool x509_fill(X509 *cert, const X509 *issuer, struct str common_name, int64_t not_before, int64_t not_after)
+{
+    X509_NAME *subject = X509_get_subject_name(cert);
+    return X509_set_version(cert, X509_VERSION_3) && set_serial(cert) &&
+           ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)not_before) &&
+           ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)not_after) &&
+           X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8, (const unsigned char *)common_name.p,
+                                      (int)common_name.n, -1, 0) &&
+           X509_set_issuer_name(cert, issuer ? X509_get_subject_name(issuer) : subject);
+}
+
+bool x509_extend(X509 *cert, X509 *issuer, int nid, const char *value)
+{
+    X509V3_CTX ctx;
+    X509V3_set_ctx_nodb(&ctx);
+    X509V3_set_ctx(&ctx, issuer ? issuer : cert, cert, NULL, NULL, 0);
+    X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+    bool ok = ext && X509_add_ext(cert, ext, -1);
+    X509_EXTENSION_free(ext);
+    return ok;
+}
+
+/* ---- making one ---- */
+
+/* Adds @bytes as a subtree of @type to @list, which is made when it is NULL. */
+static bool add_subtree(STACK_OF(GENERAL_SUBTREE) **list, int type, const void *bytes, size_t n)
+{
+    if (!*list) *list = sk_GENERAL_SUBTREE_new_null();
+    GENERAL_SUBTREE *tree = GENERAL_SUBTREE_new();
+    ASN1_STRING *value = ASN1_STRING_type_new(type == GEN_IPADD ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING);
+    if (!*list || !tree || !value || !ASN1_STRING_set(value, bytes, (int)n)) goto fail;
+    GENERAL_NAME_set0_value(tree->base, type, value);
+    value = NULL;
+    if (!sk_GENERAL_SUBTREE_push(*list, tree)) goto fail;
+    return true;
+fail:
+    ASN1_STRING_free(value);
+    GENERAL_SUBTREE_free(tree);
+    return false;
+}
+
+/* RFC 5280 4.2.1.10: address, then mask. */
+static bool add_ip_subtree(STACK_OF(GENERAL_SUBTREE) **list, const struct netblock *block)
+{
+    bool v6 = block->base.u.sa.sa_family == AF_INET6;
+    size_t n = v6 ? 16 : 4;
+    uint8_t bytes[2 * CA_IP_BYTES] = {0};
+    const void *address = v6 ? (const void *)&block->base.u.in6.sin6_addr : (const void *)&block->base.u.in.sin_addr;
+    memcpy(bytes, address, n);
+    for (size_t bit = 0; bit < block->bits; bit++)
+        bytes[n + bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+    for (size_t i = 0; i < n; i++)
+        bytes[i] &= bytes[n + i]; /* some verifiers compare without masking the base */
+    return add_subtree(list, GEN_IPADD, bytes, 2 * n);
+}
+
+/* A type of name without any subtree would be free (RFC 5280 4.2.1.10): without @ip all addresses are excluded. */
+static bool add_constraints(X509 *cert, const struct ca_params *params)
+{
+    static const uint8_t all[2 * CA_IP_BYTES];
+    NAME_CONSTRAINTS *names = NAME_CONSTRAINTS_new();
+    bool ok = names != NULL;
+    for (size_t i = 0; ok && i < params->dns_n; i++)
+        ok = add_subtree(&names->permittedSubtrees, GEN_DNS, params->dns[i], strlen(params->dns[i]));
+    for (size_t i = 0; ok && i < params->ip_n; i++)
+        ok = add_ip_subtree(&names->permittedSubtrees, &params->ip[i]);
+    if (ok && params->ip_n == 0)
+        ok = add_subtree(&names->excludedSubtrees, GEN_IPADD, all, 8) &&
+             add_subtree(&names->excludedSubtrees, GEN_IPADD, all, 32);
+    ok = ok && X509_add1_ext_i2d(cert, NID_name_constraints, names, 1, X509V3_ADD_DEFAULT) == 1;
+    NAME_CONSTRAINTS_free(names);
+    return ok;
+}
+
+static enum err_code check_params(const struct ca_params *params, struct err *err)
+{
+    size_t name_n = strlen(params->common_name);
+    if (name_n == 0 || name_n > 64) return err_set(err, ERR_CONFIG, 0, "the CA's name must have 1 to 64 bytes");
+    if (params->days == 0 || params->days > 36500) return err_set(err, ERR_CONFIG, 0, "a CA lives 1 to 36500 days");
+    if (params->dns_n == 0) return err_set(err, ERR_CONFIG, 0, "a CA needs at least one permitted name");
+    for (size_t i = 0; i < params->dns_n; i++) {
+        struct str name = str_from(params->dns[i]), host;
+        unsigned port;
+        if (!uri_split_authority(name, &host, &port) || !str_eq(host, name))
+            return err_set(err, ERR_CONFIG, 0, "\"%s\" is not a DNS name that a CA could permit", params->dns[i]);
+    }
+    return ERR_NONE;
+}
+
+static bool build_ca(X509 *cert, EVP_PKEY *key, const struct ca_params *params)
+{
+    int64_t now = clock_wall_us() / 1000000;
+    return x509_fill(cert, NULL, str_from(params->common_name), now - CA_BACKDATE_S,
+                     now + (int64_t)params->days * CA_DAY_S) &&
+           X509_set_pubkey(cert, key) &&
+           x509_extend(cert, NULL, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
+           x509_extend(cert, NULL, NID_key_usage, "critical,keyCertSign,cRLSign") &&
+           x509_extend(cert, NULL, NID_subject_key_identifier, "hash") &&
+           x509_extend(cert, NULL, NID_authority_key_identifier, "keyid:always") && add_constraints(cert, params) &&
+           X509_sign(cert, key, EVP_sha256()) > 0;
+}
+
+/* ---- storing it ---- */
+
+static bool write_all(int fd, struct str data)
+{
+    while (data.n > 0) {
+        ssize_t n = write(fd, data.p, data.n);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        data = str_tail(data, (size_t)n);
+    }
+    return true;
+}
+
+/* Makes a new name in the folder of @path last over a power cut. */
+static void sync_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    size_t slash = str_rindex(str_from(path), '/');
+    struct str name = slash == SIZE_MAX ? STR(".") : str_make(path, slash ? slash : 1);
+    if (!str_to_cstr(name, folder, sizeof folder)) return;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd == -1) return;
+    (void)fsync(fd); /* some file systems cannot; the file itself is synced */
+    close(fd);
+}
+
+/* Gives the finished file @temporary its name. link(2), unlike rename(2), never replaces. */
+static bool put_in_place(const char *temporary, const char *path, bool force)
+{
+    if (force) return rename(temporary, path) == 0;
+    if (link(temporary, path) != 0) return false;
+    (void)unlink(temporary); /* the work is done; what is left over harms nobody */
+    return true;
+}
+
+static enum err_code store(const char *path, mode_t mode, struct str data, bool force, struct err *err)
+{
+    char temporary[PATH_MAX];
+    struct sbuf b = sbuf_make(temporary, sizeof temporary);
+    sbuf_add(&b, str_from(path));
+    sbuf_add(&b, str_make(".XXXXXX", sizeof ".XXXXXX")); /* with its NUL */
+    if (b.overflow) return err_set(err, ERR_FILE, ENAMETOOLONG, "%s", path);
+
+    int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 from the start */
+    if (fd == -1) return err_set(err, ERR_FILE, errno, "cannot make %s", temporary);
+    bool ok = write_all(fd, data) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+    int why = errno;
+    if (close(fd) != 0 && ok) {
+        ok = false;
+        why = errno;
+    }
+    if (ok && !put_in_place(temporary, path, force)) {
+        ok = false;
+        why = errno;
+    }
+    if (!ok) {
+        (void)unlink(temporary);
+        return err_set(err, ERR_FILE, why, "cannot write %s", path);
+    }
+    sync_folder(path);
+    return ERR_NONE;
+}
+
+static struct str bio_text(BIO *bio)
+{
+    char *text = NULL;
+    long n = BIO_get_mem_data(bio, &text);
+    return str_make(text, n > 0 ? (size_t)n : 0);
+}
+
+static enum err_code store_both(const char *cert_path, const char *key_path, X509 *cert, EVP_PKEY *key, bool force,
+                                struct err *err)
+{
+    enum err_code code = ERR_NONE;
+    BIO *key_pem = BIO_new(BIO_s_secmem()), *cert_pem = BIO_new(BIO_s_mem()); /* secmem: wiped when freed */
+    if (!key_pem || !cert_pem || !PEM_write_bio_PKCS8PrivateKey(key_pem, key, NULL, NULL, 0, NULL, NULL) ||
+        !PEM_write_bio_X509(cert_pem, cert)) {
+        code = x509_fail(err, ERR_TLS_SETUP, "cannot write the CA as PEM");
+        goto done;
+    }
+    code = store(key_path, 0600, bio_text(key_pem), force, err);
+    if (code != ERR_NONE) goto done;
+    code = store(cert_path, 0644, bio_text(cert_pem), force, err);
+    if (code != ERR_NONE && !force) (void)unlink(key_path); /* ours, and good for nothing alone */
+done:
+    BIO_free(key_pem);
+    BIO_free(cert_pem);
+    return code;
+}
+
+static enum err_code refuse_existing(const char *path, struct err *err)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0)
+        return err_set(err, ERR_FILE, EEXIST, "%s: clients may trust it already; --force replaces it", path);
+    return ERR_NONE;
+}
+
+enum err_code ca_create(const char *cert_path, const char *key_path, const struct ca_params *params, bool force,
+                        struct err *err)
+{
+    enum err_code code = ERR_NONE;
+    TRY(check_params(params, err));
+    if (strcmp(cert_path, key_path) == 0)
+        return err_set(err, ERR_CONFIG, 0, "certificate and key need different files");
+    if (!force) {
+        TRY(refuse_existing(cert_path, err));
+        TRY(refuse_existing(key_path, err));
+    }
+    ERR_clear_error();
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    if (!key || !cert || !build_ca(cert, key, params))
+        code = x509_fail(err, ERR_TLS_SETUP, "cannot make the CA");
+    else
+        code = store_both(cert_path, key_path, cert, key, force, err);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return code;
+}
+
+/* ---- loading ---- */
+
+static enum err_code read_certificate(const char *path, X509 **out, struct err *err)
+{
+    FILE *f = fopen(path, "re");
+    if (!f) return err_set(err, ERR_FILE, errno, "%s: run 's3onramp ca init' to make a CA", path);
+    *out = PEM_read_X509(f, NULL, NULL, NULL);
+    (void)fclose(f);
+    if (!*out) return x509_fail(err, ERR_FILE, path);
+    return ERR_NONE;
+}
+
+/* For encrypted keys: nobody is there to type a password. */
+static int no_password(char *buf, int size, int writing, void *arg)
+{
+    (void)buf, (void)size, (void)writing, (void)arg;
+    return -1;
+}
+
+static enum err_code read_key(const char *path, EVP_PKEY **out, struct err *err)
+{
+    struct stat st;
+    char buffer[BUFSIZ]; /* stdio's own would not be wiped */
+    FILE *f = fopen(path, "re");
+    if (!f) return err_set(err, ERR_FILE, errno, "%s: run 's3onramp ca init' to make a CA", path);
+    enum err_code code = ERR_NONE;
+    if (fstat(fileno(f), &st) != 0 || !S_ISREG(st.st_mode)) {
+        code = err_set(err, ERR_FILE, 0, "%s is not a plain file", path);
+    } else if (st.st_mode & 077) {
+        code = err_set(err, ERR_FILE, 0, "%s is open to others (mode %04o): run 'chmod 600 %s'", path,
+                       (unsigned)st.st_mode & 07777u, path);
+    } else {
+        (void)setvbuf(f, buffer, _IOFBF, sizeof buffer);
+        *out = PEM_read_PrivateKey(f, NULL, no_password, NULL);
+        if (!*out) code = x509_fail(err, ERR_FILE, path);
+    }
+    (void)fclose(f);
+    secret_wipe(buffer, sizeof buffer);
+    return code;
+}
+
+static bool unix_time(const ASN1_TIME *t, int64_t *out)
+{
+    struct tm tm;
+    if (!ASN1_TIME_to_tm(t, &tm)) return false;
+    *out = timegm(&tm);
+    return true;
+}
+
+static enum err_code check_ca(struct ca *ca, const char *path, struct err *err)
+{
+    static const char again[] = "run 's3onramp ca init --force' and give clients the new certificate";
+    int64_t now = clock_wall_us() / 1000000;
+    if (X509_check_private_key(ca->cert, ca->key) != 1) {
+        ERR_clear_error();
+        return err_set(err, ERR_FILE, 0, "%s and the CA's key do not belong together: %s", path, again);
+    }
+    if (X509_check_ca(ca->cert) != 1 || !(X509_get_key_usage(ca->cert) & KU_KEY_CERT_SIGN))
+        return err_set(err, ERR_FILE, 0, "%s is not the certificate of a CA: run 's3onramp ca init'", path);
+    if (!unix_time(X509_get0_notBefore(ca->cert), &ca->not_before) ||
+        !unix_time(X509_get0_notAfter(ca->cert), &ca->not_after))
+        return x509_fail(err, ERR_FILE, path);
+    if (now < ca->not_before) return err_set(err, ERR_FILE, 0, "%s is not valid yet: check this machine's clock", path);
+    if (now >= ca->not_after) return err_set(err, ERR_FILE, 0, "%s has expired: %s", path, again);
+    int critical = -1; /* -1 afterwards, too: there is no such extension */
+    ca->names = X509_get_ext_d2i(ca->cert, NID_name_constraints, &critical, NULL);
+    if (!ca->names && critical != -1) return x509_fail(err, ERR_FILE, path);
+    ERR_clear_error();
+    return ERR_NONE;
+}
+
+enum err_code ca_load(const char *cert_path, const char *key_path, struct ca **out, struct err *err)
+{
+    *out = NULL;
+    struct ca *ca = calloc(1, sizeof *ca);
+    if (!ca) return err_set(err, ERR_NO_MEMORY, 0, "CA");
+    ERR_clear_error();
+    enum err_code code = read_certificate(cert_path, &ca->cert, err);
+    if (code == ERR_NONE) code = read_key(key_path, &ca->key, err);
+    if (code == ERR_NONE) code = check_ca(ca, cert_path, err);
+    if (code != ERR_NONE)
+        ca_free(&ca);
+    else
+        *out = ca;
+    return code;
+}
+
+void ca_free(struct ca **ca)
+{
+    if (!*ca) return;
+    X509_free((*ca)->cert);
+    EVP_PKEY_free((*ca)->key);
+    NAME_CONSTRAINTS_free((*ca)->names);
+    free(*ca);
+    *ca = NULL;
+}
+
+X509 *ca_certificate(const struct ca *ca)
+{
+    return ca->cert;
+}
+
+/* ---- which names ---- */
+
+/* @base and all names below it; with a leading dot only the latter. */
+static bool dns_covers(struct str base, struct str name)
+{
+    if (base.n == 0) return true;
+    if (!str_ends_nocase(name, base)) return false;
+    return name.n == base.n ? base.p[0] != '.' : base.p[0] == '.' || name.p[name.n - base.n - 1] == '.';
+}
+
+static bool ip_covers(struct str block, const uint8_t *ip, size_t ip_n)
+{
+    if (block.n != 2 * ip_n) return false;
+    for (size_t i = 0; i < ip_n; i++)
+        if (((uint8_t)block.p[i] ^ ip[i]) & (uint8_t)block.p[ip_n + i]) return false;
+    return true;
+}
+
+/* Is @name (an address if @ip_n) in one of @trees? *@same_type: some subtree is about names of its type at all. */
+static bool is_covered(const STACK_OF(GENERAL_SUBTREE) *trees, struct str name, const uint8_t *ip, size_t ip_n,
+                       bool *same_type)
+{
+    bool found = false;
+    *same_type = false;
+    for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
+        int type;
+        const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_SUBTREE_value(trees, i)->base, &type);
+        if (type != (ip_n ? GEN_IPADD : GEN_DNS)) continue;
+        struct str base = str_make((const char *)ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
+        *same_type = true;
+        found = found || (ip_n ? ip_covers(base, ip, ip_n) : dns_covers(base, name));
+    }
+    return found;
+}
+
+bool ca_permits(const struct ca *ca, struct str name)
+{
+    uint8_t ip[CA_IP_BYTES];
+    size_t ip_n = x509_ip_bytes(name, ip);
+    bool limited;
+    if (!ca->names) return true;
+    if (is_covered(ca->names->excludedSubtrees, name, ip, ip_n, &limited)) return false;
+    return is_covered(ca->names->permittedSubtrees, name, ip, ip_n, &limited) || !limited;
+}
+
+/* ---- describing ---- */
+
+static void describe_subtree(const GENERAL_NAME *base, FILE *out)
+{
+    int type;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(base, &type);
+    int n = ASN1_STRING_length(value);
+    const unsigned char *bytes = ASN1_STRING_get0_data(value);
+    char address[INET6_ADDRSTRLEN], mask[INET6_ADDRSTRLEN];
+    if (type == GEN_DNS) {
+        fprintf(out, "%.*s and names below", n, (const char *)bytes);
+    } else if (type == GEN_IPADD && (n == 8 || n == 32)) {
+        int family = n == 8 ? AF_INET : AF_INET6;
+        inet_ntop(family, bytes, address, sizeof address);
+        inet_ntop(family, bytes + n / 2, mask, sizeof mask);
+        fprintf(out, "%s, mask %s", address, mask);
+    } else {
+        fputs("names of another kind", out);
+    }
+}
+
+static void describe_subtrees(const char *label, const STACK_OF(GENERAL_SUBTREE) *trees, FILE *out)
+{
+    for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
+        fprintf(out, "%s", label);
+        describe_subtree(sk_GENERAL_SUBTREE_value(trees, i)->base, out);
+        fputc('\n', out);
+    }
+}
+
+static void describe_time(const char *label, int64_t at, FILE *out)
+{
+    char text[32];
+    struct tm tm;
+    time_t t = (time_t)at;
+    if (!gmtime_r(&t, &tm) || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) return;
+    fprintf(out, "%s%s\n", label, text);
+}
+
+void ca_describe(const struct ca *ca, FILE *out)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    fputs("subject:     ", out);
+    X509_NAME_print_ex_fp(out, X509_get_subject_name(ca->cert), 0, XN_FLAG_RFC2253);
+    fputs("\nSHA-256:     ", out);
+    if (X509_digest(ca->cert, EVP_sha256(), digest, &n))
+        for (unsigned i = 0; i < n; i++)
+            fprintf(out, "%s%02X", i ? ":" : "", digest[i]);
+    fputc('\n', out);
+    describe_time("valid from:  ", ca->not_before, out);
+    describe_time("valid until: ", ca->not_after, out);
+    if (!ca->names) {
+        fputs("permitted:   any name (the CA has no name constraints)\n", out);
+        return;
+    }
+    describe_subtrees("permitted:   ", ca->names->permittedSubtrees, out);
+    describe_subtrees("excluded:    ", ca->names->excludedSubtrees, out);
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * mint.c: leaf certificates from the local CA, minted per name and cached. Any thread: the cache is locked, minting is not.
+ * Owns the cache and the one key of all leaves. The CA itself is in ca.c.
+ * Source: RFC 5280 4.2.1 (extensions), 4.1.2.5 (validity); RFC 6125 6.4.4 (names are in the SAN, not in the subject).
+ *
+ * The cache: a hash table for finding, a list from newest to oldest use for forgetting.
+ */
+#include "ca.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+enum {
+    CACHE_MAX = 1024,
+    CACHE_BUCKETS = 1024, /* a power of two */
+    KEY_BYTES = 4096,     /* all names of a certificate, with commas */
+    COMMON_NAME_BYTES = 64,
+    DNS_NAME_BYTES = 253,
+};
+
+struct entry {
+    struct entry *next;          /* in the bucket */
+    struct entry *newer, *older; /* by use */
+    X509 *leaf;                  /* one reference owned */
+    int64_t not_before, renew_at;
+    uint32_t hash;
+    size_t key_n;
+    char key[]; /* names, lower case, joined by commas */
+};
+
+struct mint {
+    const struct ca *ca; /* borrowed */
+    EVP_PKEY *key;       /* owned */
+    unsigned leaf_days;
+    pthread_mutex_t lock; /* guards all below */
+    struct entry *buckets[CACHE_BUCKETS]; /* owned */
+    struct entry *newest, *oldest;
+    size_t entries;
+};
+
+/* ---- cache; all under the lock ---- */
+
+/* FNV-1a. Not keyed: names chosen to collide cost their sender a handshake each and us, at most, a walk over CACHE_MAX. */
+static uint32_t hash_of(struct str key)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < key.n; i++)
+        hash = (hash ^ (uint8_t)key.p[i]) * 16777619u;
+    return hash;
+}
+
+static struct entry **slot_of(struct mint *m, struct str key, uint32_t hash)
+{
+    struct entry **at = &m->buckets[hash % CACHE_BUCKETS];
+    while (*at && !((*at)->hash == hash && str_eq(str_make((*at)->key, (*at)->key_n), key)))
+        at = &(*at)->next;
+    return at;
+}
+
+static void list_add(struct mint *m, struct entry *e)
+{
+    e->newer = NULL;
+    e->older = m->newest;
+    *(m->newest ? &m->newest->newer : &m->oldest) = e;
+    m->newest = e;
+}
+
+static void list_remove(struct mint *m, struct entry *e)
+{
+    *(e->newer ? &e->newer->older : &m->newest) = e->older;
+    *(e->older ? &e->older->newer : &m->oldest) = e->newer;
+}
+
+static void entry_free(struct mint *m, struct entry **slot)
+{
+    struct entry *e = *slot;
+    *slot = e->next;
+    list_remove(m, e);
+    X509_free(e->leaf);
+    free(e);
+    m->entries--;
+}
+
+/* A new reference to the leaf for @key that is good at @now_s, or NULL. */
+static X509 *cache_get(struct mint *m, struct str key, int64_t now_s)
+{
+    struct entry *e = *slot_of(m, key, hash_of(key));
+    if (!e || now_s >= e->renew_at || now_s < e->not_before) return NULL;
+    list_remove(m, e);
+    list_add(m, e);
+    X509_up_ref(e->leaf);
+    return e->leaf;
+}
+
+/* Keeps a reference to @leaf. Without memory it is just not kept. */
+static void cache_put(struct mint *m, struct str key, X509 *leaf, int64_t not_before, int64_t renew_at)
+{
+    uint32_t hash = hash_of(key);
+    struct entry **slot = slot_of(m, key, hash);
+    if (*slot) entry_free(m, slot); /* too old, or another thread was faster */
+    if (m->entries == CACHE_MAX) {
+        struct entry *old = m->oldest;
+        entry_free(m, slot_of(m, str_make(old->key, old->key_n), old->hash));
+    }
+    struct entry *e = malloc(sizeof *e + key.n);
+    if (!e) return;
+    *e = (struct entry){.leaf = leaf, .not_before = not_before, .renew_at = renew_at, .hash = hash, .key_n = key.n};
+    memcpy(e->key, key.p, key.n);
+    X509_up_ref(leaf);
+    e->next = m->buckets[hash % CACHE_BUCKETS];
+    m->buckets[hash % CACHE_BUCKETS] = e;
+    list_add(m, e);
+    m->entries++;
+}
+
+/* ---- names ---- */
+
+/* RFC 1123 2.1 letters, digits, '-' and '.', with '_' as some bucket names have it, and "*." at the beginning. */
+static bool is_dns_name(struct str name)
+{
+    if (name.n == 0 || name.n > DNS_NAME_BYTES) return false;
+    if (str_starts(name, STR("*."))) name = str_tail(name, 2);
+    if (name.n == 0 || name.p[0] == '.' || name.p[name.n - 1] == '.') return false;
+    if (str_find(name, STR("..")) != SIZE_MAX) return false;
+    for (size_t i = 0; i < name.n; i++) {
+        char c = ascii_lower(name.p[i]);
+        bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+        if (!ok) return false;
+    }
+    return true;
+}
+
+/* The cache key of @names into @out; each is a name that the CA may certify. */
+static enum err_code check_names(const struct ca *ca, const struct str *names, size_t n, struct sbuf *out,
+                                 struct err *err)
+{
+    uint8_t ip[CA_IP_BYTES];
+    if (n == 0) return err_set(err, ERR_TLS_SETUP, 0, "a certificate needs a name");
+    for (size_t i = 0; i < n; i++) {
+        if (!x509_ip_bytes(names[i], ip) && !is_dns_name(names[i]))
+            return err_set(err, ERR_TLS_SETUP, 0, "a certificate is asked for something that is not a name");
+        if (!ca_permits(ca, names[i]))
+            return err_set(err, ERR_TLS_SETUP, 0, "the local CA does not permit %.*s", STR_ARG(names[i]));
+        if (i > 0) sbuf_char(out, ',');
+        sbuf_lower(out, names[i]);
+    }
+    if (out->overflow) return err_set(err, ERR_TLS_SETUP, 0, "too many names for one certificate");
+    return ERR_NONE;
+}
+
+/* ---- minting ---- */
+
+static bool push_name(GENERAL_NAMES *list, struct str name)
+{
+    uint8_t ip[CA_IP_BYTES];
+    size_t ip_n = x509_ip_bytes(name, ip);
+    GENERAL_NAME *general = GENERAL_NAME_new();
+    ASN1_STRING *value = ASN1_STRING_type_new(ip_n ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING);
+    if (!general || !value || !ASN1_STRING_set(value, ip_n ? (const void *)ip : name.p, (int)(ip_n ? ip_n : name.n)))
+        goto fail;
+    GENERAL_NAME_set0_value(general, ip_n ? GEN_IPADD : GEN_DNS, value);
+    value = NULL;
+    if (!sk_GENERAL_NAME_push(list, general)) goto fail;
+    return true;
+fail:
+    ASN1_STRING_free(value);
+    GENERAL_NAME_free(general);
+    return false;
+}
+
+/* @key: the names, joined by commas. */
+static bool add_alt_names(X509 *cert, struct str key)
+{
+    struct str name;
+    GENERAL_NAMES *list = GENERAL_NAMES_new();
+    bool ok = list != NULL;
+    while (ok && str_split(&key, ',', &name))
+        ok = push_name(list, name);
+    ok = ok && X509_add1_ext_i2d(cert, NID_subject_alt_name, list, 0, X509V3_ADD_DEFAULT) == 1;
+    GENERAL_NAMES_free(list);
+    return ok;
+}
+
+/* The subject is for people. OpenSSL tests a CN that looks like a DNS name against the constraints when the SAN holds no
+ * DNS name, and takes 10.0.0.1 for one: so an address gets a word before it. */
+static struct str common_name_of(struct str key, char mem[COMMON_NAME_BYTES])
+{
+    uint8_t ip[CA_IP_BYTES];
+    struct str first = str_head(key, str_index(key, ','));
+    struct sbuf b = sbuf_make(mem, COMMON_NAME_BYTES);
+    if (x509_ip_bytes(first, ip)) sbuf_add(&b, STR("IP "));
+    sbuf_add(&b, str_head(first, b.cap - b.n));
+    return sbuf_str(&b);
+}
+
+static bool build_leaf(struct mint *m, X509 *cert, struct str key, int64_t not_before, int64_t not_after)
+{
+    X509 *issuer = m->ca->cert;
+    char mem[COMMON_NAME_BYTES];
+    return x509_fill(cert, issuer, common_name_of(key, mem), not_before, not_after) && X509_set_pubkey(cert, m->key) &&
+           add_alt_names(cert, key) && x509_extend(cert, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
+           x509_extend(cert, issuer, NID_key_usage, "critical,digitalSignature") &&
+           x509_extend(cert, issuer, NID_ext_key_usage, "serverAuth") &&
+           x509_extend(cert, issuer, NID_subject_key_identifier, "hash") &&
+           x509_extend(cert, issuer, NID_authority_key_identifier, "keyid") &&
+           X509_sign(cert, m->ca->key, EVP_sha256()) > 0;
+}
+
+static enum err_code mint_new_leaf(struct mint *m, struct str key, int64_t not_before, int64_t not_after, X509 **out,
+                                   struct err *err)
+{
+    ERR_clear_error();
+    X509 *cert = X509_new();
+    if (!cert || !build_leaf(m, cert, key, not_before, not_after)) {
+        X509_free(cert);
+        return x509_fail(err, ERR_TLS_SETUP, "cannot mint a certificate");
+    }
+    *out = cert;
+    return ERR_NONE;
+}
+
+enum err_code mint_leaf_for(struct mint *m, const struct str *names, size_t n, int64_t now_s, X509 **leaf,
+                            EVP_PKEY **key, struct err *err)
+{
+    char mem[KEY_BYTES];
+    struct sbuf joined = sbuf_make(mem, sizeof mem);
+    *leaf = NULL;
+    *key = m->key;
+    TRY(check_names(m->ca, names, n, &joined, err));
+
+    pthread_mutex_lock(&m->lock);
+    *leaf = cache_get(m, sbuf_str(&joined), now_s);
+    pthread_mutex_unlock(&m->lock);
+    if (*leaf) return ERR_NONE;
+
+    int64_t not_before = now_s - CA_BACKDATE_S, not_after = now_s + (int64_t)m->leaf_days * CA_DAY_S;
+    int64_t renew_at = not_after - (not_after - not_before) / 10;
+    if (not_after > m->ca->not_after) not_after = m->ca->not_after;
+    if (now_s >= not_after) return err_set(err, ERR_TLS_SETUP, 0, "the local CA has expired");
+    if (renew_at > not_after) renew_at = not_after; /* a new one would not live longer */
+    TRY(mint_new_leaf(m, sbuf_str(&joined), not_before, not_after, leaf, err));
+
+    pthread_mutex_lock(&m->lock);
+    cache_put(m, sbuf_str(&joined), *leaf, not_before, renew_at);
+    pthread_mutex_unlock(&m->lock);
+    return ERR_NONE;
+}
+
+enum err_code mint_leaf(struct mint *m, struct str name, int64_t now_s, X509 **leaf, EVP_PKEY **key, struct err *err)
+{
+    return mint_leaf_for(m, &name, 1, now_s, leaf, key, err);
+}
+
+/* ---- life ---- */
+
+struct mint *mint_new(const struct ca *ca, unsigned leaf_days)
+{
+    ASSERT(leaf_days >= 1 && leaf_days <= 397);
+    struct mint *m = calloc(1, sizeof *m);
+    if (!m) return NULL;
+    m->ca = ca;
+    m->leaf_days = leaf_days;
+    m->key = EVP_EC_gen("P-256");
+    if (!m->key || pthread_mutex_init(&m->lock, NULL) != 0) {
+        ERR_clear_error();
+        EVP_PKEY_free(m->key);
+        free(m);
+        return NULL;
+    }
+    return m;
+}
+
+void mint_free(struct mint **m)
+{
+    if (!*m) return;
+    for (size_t i = 0; i < CACHE_BUCKETS; i++)
+        while ((*m)->buckets[i])
+            entry_free(*m, &(*m)->buckets[i]);
+    pthread_mutex_destroy(&(*m)->lock);
+    EVP_PKEY_free((*m)->key);
+    free(*m);
+    *m = NULL;
+}

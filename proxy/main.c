@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * main.c: finds the command and runs it. Everything else is in proxy/cli, one file per command.
+ */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage, *summary;
+} commands[] = {
+    {"serve", cli_serve, "serve [-c FILE]", "run in the foreground"},
+    {"check", cli_check, "check [-c FILE] [--print]", "judge the configuration; show what it comes to"},
+    {"ca", cli_ca, "ca init|show|export", "the local CA that clients trust"},
+    {"client", cli_client, "client add|list|remove NAME", "local key pairs: who may come"},
+    {"version", cli_version, "version", "versions of program and libraries"},
+};
+
+static void print_help(FILE *out)
+{
+    fputs("s3onramp accepts S3 requests from on-premises clients, checks who calls, signs them anew and sends them to\n"
+          "the private addresses of an S3 interface endpoint.\n"
+          "\n"
+          "Usage: s3onramp COMMAND ...\n"
+          "\n",
+          out);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        fprintf(out, "  s3onramp %-28s %s\n", commands[i].usage, commands[i].summary);
+    fputs("\n"
+          "`s3onramp COMMAND --help` says more. Exit codes: 0 fine, 1 there is a problem, 2 wrong usage.\n"
+          "\n"
+          "Example: from nothing to a running proxy\n"
+          "  s3onramp check --example > s3onramp.ini     # then write your endpoint's name and addresses into it\n"
+          "  s3onramp client add me -c s3onramp.ini\n"
+          "  s3onramp check -c s3onramp.ini\n"
+          "  s3onramp serve -c s3onramp.ini\n",
+          out);
+}
+
+int main(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : NULL;
+
+    if (!word) {
+        print_help(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+        print_help(stdout);
+        return CLI_FINE;
+    }
+    if (strcmp(word, "--version") == 0) return cli_version(1, argv);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (strcmp(word, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "s3onramp: there is no command \"%s\"\nTry `s3onramp --help`.\n", word);
+    return CLI_USAGE;
+}
