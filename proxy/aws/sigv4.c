@@ -139,6 +139,7 @@ static void put_value(struct sbuf *b, struct str value)
     size_t space;
 
     value = str_trim(value);
+    if (value.n == 0) return;
     while ((space = str_index(value, ' ')) != SIZE_MAX) {
         sbuf_add(b, str_head(value, space + 1));
         while (value.p[space] == ' ') /* ends: a trimmed value does not end with a space */
@@ -413,6 +414,23 @@ static size_t insert_name(struct str *names, size_t n, struct str name)
     return n + 1;
 }
 
+static bool has_upper(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] >= 'A' && s.p[i] <= 'Z') return true;
+    return false;
+}
+
+/* @name itself if it is lower case already, else a copy in @lower. */
+static struct str lower_name(struct sbuf *lower, struct str name)
+{
+    size_t start = lower->n;
+
+    if (!has_upper(name)) return name;
+    sbuf_lower(lower, name);
+    return str_tail(sbuf_str(lower), start);
+}
+
 struct str sigv4_headers_to_sign(const struct headers *headers, struct arena *arena)
 {
     size_t name_bytes = 0, n = 0;
@@ -421,14 +439,10 @@ struct str sigv4_headers_to_sign(const struct headers *headers, struct arena *ar
         name_bytes += headers->v[i].name.n + 1;
     struct str *names = arena_alloc(arena, headers->n * sizeof *names);
     struct sbuf lower = arena_sbuf(arena, name_bytes), joined = arena_sbuf(arena, name_bytes);
-    if (!names || lower.cap < name_bytes || joined.cap < name_bytes) return STR_NONE;
+    if (!names || !lower.p || !joined.p) return STR_NONE;
 
-    for (size_t i = 0; i < headers->n; i++) {
-        if (!is_to_sign(&headers->v[i])) continue;
-        size_t start = lower.n;
-        sbuf_lower(&lower, headers->v[i].name);
-        n = insert_name(names, n, str_tail(sbuf_str(&lower), start));
-    }
+    for (size_t i = 0; i < headers->n; i++)
+        if (is_to_sign(&headers->v[i])) n = insert_name(names, n, lower_name(&lower, headers->v[i].name));
     for (size_t i = 0; i < n; i++) {
         if (i) sbuf_char(&joined, ';');
         sbuf_add(&joined, names[i]);

@@ -23,14 +23,14 @@ struct key_slot {
 };
 
 struct sigv4_keys {
-    size_t n;
+    size_t n;                /* below 2^32 */
     struct key_slot slots[]; /* direct-mapped by the hash of the parts */
 };
 
 struct sigv4_keys *sigv4_keys_new(size_t slots)
 {
     if (slots == 0) slots = 1;
-    if (slots > (SIZE_MAX - sizeof(struct sigv4_keys)) / sizeof(struct key_slot)) return NULL;
+    if (slots > UINT32_MAX || slots > (SIZE_MAX - sizeof(struct sigv4_keys)) / sizeof(struct key_slot)) return NULL;
 
     struct sigv4_keys *k = calloc(1, sizeof *k + slots * sizeof k->slots[0]);
     if (k) k->n = slots;
@@ -54,17 +54,24 @@ void sigv4_keys_free(struct sigv4_keys **k)
     *k = NULL;
 }
 
+static uint64_t hash_word(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */
+    return h ^ h >> 32;
+}
+
 static uint64_t hash_bytes(uint64_t h, struct str s)
 {
-    while (s.n > 0) {
-        uint64_t word = 0;
-        size_t n = s.n < sizeof word ? s.n : sizeof word;
-        memcpy(&word, s.p, n);
-        h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-        h ^= h >> 32;
-        s = str_tail(s, n);
+    uint64_t word, last = 0;
+    size_t i = 0;
+
+    for (; s.n - i >= sizeof word; i += sizeof word) {
+        memcpy(&word, s.p + i, sizeof word);
+        h = hash_word(h, word);
     }
-    return h;
+    for (; i < s.n; i++)
+        last = last << 8 | (uint8_t)s.p[i];
+    return hash_word(h, last);
 }
 
 static bool slot_has(const struct key_slot *s, const struct str parts[PARTS])
@@ -142,11 +149,12 @@ const struct hmac_key *sigv4_key(struct sigv4_keys *k, struct digest *d, struct 
 
     for (size_t i = 0; i < PARTS; i++)
         h = hash_bytes(h, parts[i]);
-    struct key_slot *s = &k->slots[h % k->n];
+    struct key_slot *s = &k->slots[(h >> 32) * k->n >> 32];
 
     struct str proof = secret_proof(d, secret, hash);
     const struct hmac_key *key = NULL;
-    if (slot_has(s, parts) && s->secret_n == secret.n && secret_equal(str_make(s->proof, s->proof_n), proof)) {
+    /* memcmp will do: both secrets come from the configuration, so its time tells a client nothing that it chose */
+    if (slot_has(s, parts) && s->secret_n == secret.n && str_eq(str_make(s->proof, s->proof_n), proof)) {
         key = s->key;
     } else {
         slot_clear(s);

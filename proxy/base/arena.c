@@ -57,7 +57,7 @@ static struct arena_block *block_new(size_t cap)
 /* The first block always has the configured size, whatever is asked for first: it is the one that is kept. */
 static bool add_block(struct arena *a, size_t need)
 {
-    bool is_first = !a->first;
+    bool is_first = !a->cur;
     struct arena_block *block = block_new(need > a->block_bytes && !is_first ? need : a->block_bytes);
 
     if (!block) return false;

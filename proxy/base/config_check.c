@@ -14,9 +14,12 @@
 
 enum { PORT_FORWARD = 3128, PORT_ENDPOINT = 9000, PORT_ENDPOINT_TLS = 9443 };
 
-#define FOR_EACH_SECTION(b, var, wanted)        \
-    for (size_t i_ = 0; i_ < (b)->raw->n; i_++) \
-        for (struct raw_section *var = (b)->raw->v[i_]; var && var->id == (wanted); var = NULL)
+static void for_each(struct config_build *b, enum section_id id,
+                     void (*visit)(struct config_build *b, struct raw_section *section))
+{
+    for (size_t i = 0; i < b->raw->n; i++)
+        if (b->raw->v[i]->id == id) visit(b, b->raw->v[i]);
+}
 
 static const char *text_of(struct raw_section *section, const char *key)
 {
@@ -231,6 +234,11 @@ static void finish_policy(struct config_build *b, struct raw_section *section)
                            policy->buckets.v[i]);
 }
 
+static void finish_client(struct config_build *b UNUSED, struct raw_section *section)
+{
+    ((struct set_client *)section->item)->credentials_index = SIZE_MAX;
+}
+
 static void finish_log(struct config_build *b)
 {
     struct set_log *set = &b->s->log;
@@ -244,11 +252,11 @@ static void finish_log(struct config_build *b)
 void config_finish(struct config_build *b)
 {
     finish_log(b);
-    FOR_EACH_SECTION(b, section, SECTION_LISTENER) finish_listener(b, section);
-    FOR_EACH_SECTION(b, section, SECTION_ENDPOINT) finish_endpoint(b, section);
-    FOR_EACH_SECTION(b, section, SECTION_CREDENTIALS) finish_credentials(b, section);
-    FOR_EACH_SECTION(b, section, SECTION_POLICY) finish_policy(b, section);
-    FOR_EACH_SECTION(b, section, SECTION_CLIENT)((struct set_client *)section->item)->credentials_index = SIZE_MAX;
+    for_each(b, SECTION_LISTENER, finish_listener);
+    for_each(b, SECTION_ENDPOINT, finish_endpoint);
+    for_each(b, SECTION_CREDENTIALS, finish_credentials);
+    for_each(b, SECTION_POLICY, finish_policy);
+    for_each(b, SECTION_CLIENT, finish_client);
 }
 
 /* --- files --- */
@@ -443,9 +451,9 @@ static void check_one_default(struct config_build *b)
 {
     const struct raw_section *first = NULL;
 
-    FOR_EACH_SECTION(b, section, SECTION_ENDPOINT)
-    {
-        if (!((struct set_endpoint *)section->item)->is_default) continue;
+    for (size_t i = 0; i < b->raw->n; i++) {
+        struct raw_section *section = b->raw->v[i];
+        if (section->id != SECTION_ENDPOINT || !((struct set_endpoint *)section->item)->is_default) continue;
         if (first)
             config_problem(b, place_of(section, "default"),
                            "endpoint \"%s\" is the default already; keep one default = yes", first->name);
@@ -548,10 +556,10 @@ void config_check(struct config_build *b)
         config_problem(b, file, "there is no [listener NAME]; write one with mode = endpoint or mode = forward");
     if (b->s->endpoints_n == 0)
         config_problem(b, file, "there is no [endpoint NAME]; write one with the endpoint's name and addresses");
-    FOR_EACH_SECTION(b, section, SECTION_LISTENER) check_listener(b, section);
-    FOR_EACH_SECTION(b, section, SECTION_LISTENER) check_binds(b, section);
-    FOR_EACH_SECTION(b, section, SECTION_ENDPOINT) check_endpoint(b, section);
+    for_each(b, SECTION_LISTENER, check_listener);
+    for_each(b, SECTION_LISTENER, check_binds);
+    for_each(b, SECTION_ENDPOINT, check_endpoint);
     check_one_default(b);
-    FOR_EACH_SECTION(b, section, SECTION_CLIENT) check_client(b, section);
+    for_each(b, SECTION_CLIENT, check_client);
     sort_clients(b);
 }

@@ -96,6 +96,7 @@ struct config_build {
     struct raw *raw;    /* s->impl */
     FILE *problems;
     size_t problems_n;
+    uint64_t no_field; /* where values of options without a field go */
     bool lenient; /* config_read: a variable of the environment may be missing */
 };
 

@@ -303,7 +303,10 @@ static bool next_line(struct reader *r, char *dst, size_t cap, size_t *n)
     return true;
 }
 
-static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
 
 /* True if an indented line is an entry of its own and no continuation. Base64 has '=' only at its very end and no
  * blanks; an IPv6 address has no blank after a colon. */

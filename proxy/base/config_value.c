@@ -184,7 +184,6 @@ static void parse_number(struct target *t, const char *text, bool is_time)
             BAD_VALUE(t, text, "this is no number in range; write one from %s to %s", t->o->min, t->o->max);
         return;
     }
-    if (t->o->offset == NO_FIELD) return;
     if (t->o->type == OPT_SIZE)
         *(size_t *)t->field = (size_t)value;
     else
@@ -298,7 +297,7 @@ static struct target target_of(struct config_build *b, struct raw_section *secti
     struct config_place place = config_raw_value(section, o->key)->place;
 
     return (struct target){b, section, o, place.file ? place : section->place,
-                           o->offset == NO_FIELD ? NULL : field_of(section->item, o)};
+                           o->offset == NO_FIELD ? &b->no_field : field_of(section->item, o)};
 }
 
 void config_parse_addresses(struct config_build *b, struct raw_section *section, const char *key, const char *text,

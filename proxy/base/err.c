@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const struct err_info table[] = {
-#define X(code, http, s3, blame, word, text) [ERR_##code] = {http, s3, word, text, blame},
+#define X(code, http, s3, blame, word, text) [ERR_##code] = {http, blame, s3, word, text},
     ERR_TABLE(X)
 #undef X
 };

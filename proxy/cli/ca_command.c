@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ca_command.c: `s3onramp ca init|show|export`: the local certificate authority. What it may certify is limited to the names
- * of S3 in the configured partitions, the listeners' own names, and private addresses (RFC 5280 4.2.1.10): a stolen
- * key opens no other site. One thread. Owns the settings while it works.
+ * ca_command.c: `s3onramp ca init|show|export`: the local certificate authority. What it may certify is limited to the
+ * names of S3 in the configured partitions, the listeners' own names, and private addresses (RFC 5280 4.2.1.10): a
+ * stolen key opens no other site. One thread. Owns the settings while it works.
  */
 #include "cli/cli.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * client_command.c: `s3onramp client add|list|remove`: local key pairs, kept in the clients file. One thread. Keys are on the
- * stack and in the file's text only, and wiped.
+ * client_command.c: `s3onramp client add|list|remove`: local key pairs, kept in the clients file. One thread. Keys are
+ * on the stack and in the file's text only, and wiped.
  */
 #include "cli/cli.h"
 
@@ -38,13 +38,16 @@ struct request {
  * NULL *@clients_path: there is one, and it has problems. */
 static struct settings *read_settings(const char *config, char **clients_path)
 {
+    ASSERT(config);
     *clients_path = NULL;
     if (access(config, F_OK) != 0 && strcmp(config, CLI_DEFAULT_CONFIG) == 0) {
         *clients_path = strdup("/etc/s3onramp/clients.ini");
         return NULL;
     }
     struct settings *s = config_read(config, stderr);
-    if (s) *clients_path = strdup(s->server.clients_file);
+    if (!s) return NULL;
+    ASSERT(s->server.clients_file); /* has a default */
+    *clients_path = strdup(s->server.clients_file);
     return s;
 }
 

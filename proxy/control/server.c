@@ -26,7 +26,7 @@ struct server {
     int *fds; /* owned: listening sockets, worker by worker */
     size_t fds_n, per_worker;
     struct loop loop; /* the control thread's */
-    struct event *signals[2];
+    struct event *signals[3];
     struct probe *probe;
     int stops;
 };
@@ -105,13 +105,21 @@ static void on_stop_signal(evutil_socket_t sig, short what, void *arg)
     }
 }
 
+static void on_hangup(evutil_socket_t sig, short what, void *arg)
+{
+    (void)sig;
+    (void)what;
+    (void)arg;
+    LOG(LOG_WARN, "SIGHUP is ignored: changed settings take effect when the proxy is started again");
+}
+
 static enum err_code watch_signals(struct server *sv, struct err *err)
 {
-    static const int stop_signals[] = {SIGTERM, SIGINT};
+    static const int watched[] = {SIGTERM, SIGINT, SIGHUP};
 
     signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; i < ARRAY_LEN(stop_signals); i++) {
-        sv->signals[i] = evsignal_new(sv->loop.base, stop_signals[i], on_stop_signal, sv);
+    for (size_t i = 0; i < ARRAY_LEN(watched); i++) {
+        sv->signals[i] = evsignal_new(sv->loop.base, watched[i], watched[i] == SIGHUP ? on_hangup : on_stop_signal, sv);
         if (!sv->signals[i] || event_add(sv->signals[i], NULL)) return err_set(err, ERR_INTERNAL, errno, "cannot watch signals");
     }
     return ERR_NONE;

@@ -93,6 +93,13 @@ static bool start_tls(struct client *c, struct str seed)
     return true;
 }
 
+static void warn_full(struct worker *w)
+{
+    if (w->loop.now_us - w->warned_full_us < 1000000) return;
+    w->warned_full_us = w->loop.now_us;
+    LOG(LOG_WARN, "max_connections (%zu) is reached: new connections are closed", w->rt->settings->server.max_connections);
+}
+
 void client_accept(struct worker *w, size_t listener_index, int fd, const struct netaddr *peer)
 {
     struct client *c = NULL;
@@ -100,6 +107,7 @@ void client_accept(struct worker *w, size_t listener_index, int fd, const struct
     size_t open = atomic_fetch_add_explicit(&w->rt->connections, 1, memory_order_relaxed);
 
     if (open < w->rt->settings->server.max_connections) c = calloc(1, sizeof(*c));
+    else warn_full(w);
     if (!c || conn_accept(&c->conn, &w->loop, fd, on_event, c, &err) != ERR_NONE) {
         if (!c) close(fd);
         free(c);
@@ -202,7 +210,7 @@ static bool run_tls(struct client *c)
 static bool next_request(struct client *c)
 {
     bool tunnel = c->req.in && c->req.in->method_id == METHOD_CONNECT && c->req.status == 200;
-    bool closes = c->req.client_closes && !tunnel;
+    bool closes = (c->req.client_closes && !tunnel) || c->worker->stopping;
 
     request_end(&c->req);
     c->requests++;
@@ -242,6 +250,7 @@ static bool run_linger(struct client *c)
     char *sink = buf_pool_get(&c->worker->loop.bufs);
     long r = -2;
 
+    conn_flush(&c->conn);
     if (sink) {
         do r = conn_transport_recv(&c->conn, sink, BUF_BYTES);
         while (r > 0);
@@ -318,6 +327,7 @@ void client_check_time(struct client *c)
 void client_stop(struct client *c)
 {
     if (c->state == CLIENT_REQUESTS && c->in_request) return; /* its answer will say Connection: close */
+    if (c->state == CLIENT_LINGER) return;                    /* its last answer is still on the way */
     client_free(c, false);
 }
 

@@ -43,7 +43,7 @@ enum step_result step_check_policy(struct request *req)
                             req->operation->name, req->bucket.n ? " on bucket " : "", STR_ARG(str_head(req->bucket, 64)));
     for (size_t i = 0; i < req->in->headers.n; i++) {
         const struct header *h = &req->in->headers.v[i];
-        struct str bucket;
+        struct str bucket = STR_NONE;
 
         if (h->id != HDR_X_AMZ_COPY_SOURCE) continue;
         if (copy_bucket(req, h->value, &bucket) != STEP_NEXT) return STEP_FAIL;

@@ -4,23 +4,25 @@
  *   head_scan ──▶ head_parse_request ─▶ request line ─▶ fields ─▶ Host, Connection, Expect ─▶ framing
  *             └─▶ head_parse_response ▶ status line ──▶ fields ─▶ framing for the method and status
  *
- * Source: RFC 9112 2.2, 3, 4, 5, 6, 9.3 and RFC 9110 5, 9.3.6, 10.1.1. Each leniency of these that has been used to smuggle
- * requests (RFC 9112 11.2) is refused. The writers are in head_write.c.
+ * Source: RFC 9112 2.2, 3, 4, 5, 6, 9.3 and RFC 9110 5, 9.3.6, 10.1.1. Each leniency of these that has been used to
+ * smuggle requests (RFC 9112 11.2) is refused. The writers are in head_write.c.
  */
 #include "http/head.h"
 
 #include "http/uri.h"
 #include "scan.h"
 
-#define T8(v) v, v, v, v, v, v, v, v
-
+/* clang-format off */
+#define X5(v) v, v, v, v, v
+#define X26(v) X5(v), X5(v), X5(v), X5(v), X5(v), v
 const uint8_t http_token[256] = {
-    ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1,
-    ['+'] = 1, ['-'] = 1, ['.'] = 1, ['^'] = 1, ['_'] = 1, ['`'] = 1,  ['|'] = 1,
-    ['~'] = 1, ['0'] = T8(1), 1,     1, /* 0-9 */
-    ['A'] = T8(1), T8(1), T8(1), 1, 1, /* A-Z */
-    ['a'] = T8(1), T8(1), T8(1), 1, 1, /* a-z */
+    ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,
+    ['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1, ['~'] = 1,
+    ['0'] = X5(1), X5(1),
+    ['A'] = X26(1),
+    ['a'] = X26(1),
 };
+/* clang-format on */
 
 /* ---- finding the end ---- */
 
@@ -42,7 +44,8 @@ static bool end_line(struct head_scan *s)
 enum head_result head_scan(struct head_scan *s, const char *buf, size_t len, size_t *skip, size_t *head_len,
                            struct err *err)
 {
-    size_t before = len > 0 && buf[0] == '\r' ? 2 : 0; /* RFC 9112 2.2: one empty line before the start line is ignored */
+    size_t before =
+        len > 0 && buf[0] == '\r' ? 2 : 0; /* RFC 9112 2.2: one empty line before the start line is ignored */
     size_t limit = before + HEAD_MAX_BYTES;
     const char *end = buf + (len < limit ? len : limit);
 
@@ -180,7 +183,8 @@ static enum err_code add_codings(struct codings *seen, struct str value, struct 
     return ERR_NONE;
 }
 
-/* Only "chunked" alone goes on. As S3 answers: 501 for codings it could know, 400 for a list that leaves the length open. */
+/* Only "chunked" alone goes on. As S3 answers: 501 for codings it could know, 400 for a list that leaves the length
+ * open. */
 static enum err_code judge_codings(const struct codings *seen, struct err *err)
 {
     if (!seen->chunked && !seen->registered)
@@ -223,8 +227,9 @@ static enum http_method method_of(struct str m)
         struct str name;
         enum http_method id;
     } methods[] = {
-        {STR_INIT("GET"), METHOD_GET},         {STR_INIT("PUT"), METHOD_PUT},   {STR_INIT("HEAD"), METHOD_HEAD},
-        {STR_INIT("POST"), METHOD_POST},       {STR_INIT("DELETE"), METHOD_DELETE}, {STR_INIT("CONNECT"), METHOD_CONNECT},
+        {STR_INIT("GET"), METHOD_GET},         {STR_INIT("PUT"), METHOD_PUT},
+        {STR_INIT("HEAD"), METHOD_HEAD},       {STR_INIT("POST"), METHOD_POST},
+        {STR_INIT("DELETE"), METHOD_DELETE},   {STR_INIT("CONNECT"), METHOD_CONNECT},
         {STR_INIT("OPTIONS"), METHOD_OPTIONS}, {STR_INIT("TRACE"), METHOD_TRACE},
     };
     for (size_t i = 0; i < ARRAY_LEN(methods); i++)
@@ -376,8 +381,8 @@ static enum err_code frame_response(struct head_response *out, enum http_method 
         out->body = f.has_length ? BODY_LENGTH : BODY_UNTIL_CLOSE;
 
     bool asked = out->minor == 1 || headers_has_token(&out->headers, HDR_CONNECTION, STR("keep-alive"));
-    out->keep_alive = asked && out->body != BODY_UNTIL_CLOSE &&
-                      !headers_has_token(&out->headers, HDR_CONNECTION, STR("close"));
+    out->keep_alive =
+        asked && out->body != BODY_UNTIL_CLOSE && !headers_has_token(&out->headers, HDR_CONNECTION, STR("close"));
     return ERR_NONE;
 }
 

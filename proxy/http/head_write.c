@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * head_write.c: writing message heads from parsed data. Pure; any thread; owns nothing.
- * Source: RFC 9112 3, 4, 5. A byte that would end a line or a name too early makes the builder overflow instead of getting
- * out: a head with an injected line is worse than none.
+ * Source: RFC 9112 3, 4, 5. A byte that would end a line or a name too early makes the builder overflow instead of
+ * getting out: a head with an injected line is worse than none.
  */
 #include "http/head.h"
 

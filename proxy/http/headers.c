@@ -4,9 +4,9 @@
  */
 #include "http/headers.h"
 
-/* True if @p equals @lower in any ASCII case. @lower holds letters, digits and '-' only. Always called with a literal, so
- * that the loops become a few word comparisons. Letters are the bytes of such a name that have bit 0x40: there, and only
- * there, bit 0x20 of the input is of no account. Wrong hits such as CR for '-' cannot happen. */
+/* True if @p equals @lower in any ASCII case. @lower holds letters, digits and '-' only. Always called with a literal,
+ * so that the loops become a few word comparisons. Letters are the bytes of such a name that have bit 0x40: there, and
+ * only there, bit 0x20 of the input is of no account. Wrong hits such as CR for '-' cannot happen. */
 static inline __attribute__((always_inline)) bool name_is(const char *p, const char *lower, size_t n)
 {
     size_t i = 0;
@@ -26,7 +26,8 @@ static inline __attribute__((always_inline)) bool name_is(const char *p, const c
 #define IS(id, literal) \
     if (name_is(name.p, literal, sizeof(literal) - 1)) return HDR_##id
 
-/* Two names of one length may share a case; the unit test runs through HEADER_TABLE, so no row can be forgotten here. */
+/* Two names of one length may share a case; the unit test runs through HEADER_TABLE, so no row can be forgotten here.
+ */
 enum header_id header_id_of(struct str name)
 {
     switch (name.n) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * scan.h: byte classes of HTTP and the search for control bytes, eight at a time. Private to the http layer. Pure; any thread.
- * Source: RFC 9110 5.5 (field values), 5.6.2 (tokens); SWAR tests as in "Bit Twiddling Hacks" (haszero, hasless).
+ * scan.h: byte classes of HTTP and the search for control bytes, eight at a time. Private to the http layer. Pure; any
+ * thread. Source: RFC 9110 5.5 (field values), 5.6.2 (tokens); SWAR tests as in "Bit Twiddling Hacks" (haszero,
+ * hasless).
  */
 #ifndef S3ONRAMP_HTTP_SCAN_H
 #define S3ONRAMP_HTTP_SCAN_H

@@ -1,38 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  * uri.c: request targets, authorities, percent-coding, query strings. Pure; any thread; owns nothing.
- * Source: RFC 9112 3.2, RFC 3986 2.1 and 3.2, AWS SigV4 "UriEncode". Nothing is normalised: S3 keys may hold "//" and "..".
+ * Source: RFC 9112 3.2, RFC 3986 2.1 and 3.2, AWS SigV4 "UriEncode". Nothing is normalised: S3 keys may hold "//" and
+ * "..".
  */
 #include "http/uri.h"
 
-#define X16(v) v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v
+enum { UNRESERVED = 1, REG_NAME = 2, IPV6 = 4, PATH_BAD = 8 };
+enum { ALPHA = UNRESERVED | REG_NAME, HEX = ALPHA | IPV6 };
 
-enum { UNRESERVED = 1, REG_NAME = 2, IPV6 = 4, PATH_BAD = 8, SCHEME = 16 };
-
-/* Classes of bytes. UNRESERVED: RFC 3986 2.3. REG_NAME: what we take in host names. IPV6: inside brackets. PATH_BAD: refused in
- * paths and queries (control bytes, space, '#', DEL). SCHEME: RFC 3986 3.1. */
+/* Classes of bytes. UNRESERVED: RFC 3986 2.3. REG_NAME: what we take in host names. IPV6: inside brackets. PATH_BAD:
+ * refused in paths and queries (control bytes, space, '#', DEL). HEX, ALPHA: what digits and letters are of these. */
+/* clang-format off */
+#define X4(v) v, v, v, v
+#define X6(v) X4(v), v, v
+#define X10(v) X6(v), X4(v)
+#define X20(v) X10(v), X10(v)
 static const uint8_t classes[256] = {
-    X16(PATH_BAD),
-    X16(PATH_BAD),
-    [' '] = PATH_BAD,
-    ['#'] = PATH_BAD,
-    [0x7f] = PATH_BAD,
-    ['-'] = UNRESERVED | REG_NAME | SCHEME,
-    ['.'] = UNRESERVED | REG_NAME | IPV6 | SCHEME,
-    ['_'] = UNRESERVED | REG_NAME,
-    ['~'] = UNRESERVED,
-    ['+'] = SCHEME,
-    [':'] = IPV6,
-#define DIGIT(c) [c] = UNRESERVED | REG_NAME | IPV6 | SCHEME
-#define HEX(c) [c] = UNRESERVED | REG_NAME | IPV6 | SCHEME
-#define ALPHA(c) [c] = UNRESERVED | REG_NAME | SCHEME
-    DIGIT('0'), DIGIT('1'), DIGIT('2'), DIGIT('3'), DIGIT('4'), DIGIT('5'), DIGIT('6'), DIGIT('7'), DIGIT('8'),
-    DIGIT('9'), HEX('A'), HEX('B'), HEX('C'), HEX('D'), HEX('E'), HEX('F'), HEX('a'), HEX('b'), HEX('c'), HEX('d'),
-    HEX('e'), HEX('f'), ALPHA('G'), ALPHA('H'), ALPHA('I'), ALPHA('J'), ALPHA('K'), ALPHA('L'), ALPHA('M'), ALPHA('N'),
-    ALPHA('O'), ALPHA('P'), ALPHA('Q'), ALPHA('R'), ALPHA('S'), ALPHA('T'), ALPHA('U'), ALPHA('V'), ALPHA('W'),
-    ALPHA('X'), ALPHA('Y'), ALPHA('Z'), ALPHA('g'), ALPHA('h'), ALPHA('i'), ALPHA('j'), ALPHA('k'), ALPHA('l'),
-    ALPHA('m'), ALPHA('n'), ALPHA('o'), ALPHA('p'), ALPHA('q'), ALPHA('r'), ALPHA('s'), ALPHA('t'), ALPHA('u'),
-    ALPHA('v'), ALPHA('w'), ALPHA('x'), ALPHA('y'), ALPHA('z'),
+    [0] = X20(PATH_BAD), X10(PATH_BAD), PATH_BAD, PATH_BAD, PATH_BAD, /* 0x00-0x20 */
+    ['#'] = PATH_BAD, [0x7f] = PATH_BAD,
+    ['-'] = ALPHA, ['_'] = ALPHA, ['~'] = UNRESERVED, ['.'] = HEX, [':'] = IPV6,
+    ['0'] = X10(HEX),
+    ['A'] = X6(HEX), X20(ALPHA),
+    ['a'] = X6(HEX), X20(ALPHA),
 };
+/* clang-format on */
 
 static bool all_of(struct str s, unsigned class)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ca.c: the local certificate authority: made, stored, loaded, described. Any thread; struct ca is read-only after loading.
- * A stolen key of this CA is worth little: critical name constraints hold it to the names it was made for.
+ * ca.c: the local certificate authority: made, stored, loaded, described. Any thread; struct ca is read-only after
+ * loading. A stolen key of this CA is worth little: critical name constraints hold it to the names it was made for.
  * Source: RFC 5280 4.1.2.2 (serial), 4.2.1 (extensions), 4.2.1.10 (name constraints); X509v3_config(5).
  */
 #include "ca.h"
@@ -77,7 +77,7 @@ bool x509_extend(X509 *cert, X509 *issuer, int nid, const char *value)
 /* ---- making one ---- */
 
 /* Adds @bytes as a subtree of @type to @list, which is made when it is NULL. */
-static bool add_subtree(STACK_OF(GENERAL_SUBTREE) **list, int type, const void *bytes, size_t n)
+static bool add_subtree(STACK_OF(GENERAL_SUBTREE) * *list, int type, const void *bytes, size_t n)
 {
     if (!*list) *list = sk_GENERAL_SUBTREE_new_null();
     GENERAL_SUBTREE *tree = GENERAL_SUBTREE_new();
@@ -94,7 +94,7 @@ fail:
 }
 
 /* RFC 5280 4.2.1.10: address, then mask. */
-static bool add_ip_subtree(STACK_OF(GENERAL_SUBTREE) **list, const struct netblock *block)
+static bool add_ip_subtree(STACK_OF(GENERAL_SUBTREE) * *list, const struct netblock *block)
 {
     bool v6 = block->base.u.sa.sa_family == AF_INET6;
     size_t n = v6 ? 16 : 4;
@@ -146,8 +146,7 @@ static bool build_ca(X509 *cert, EVP_PKEY *key, const struct ca_params *params)
     int64_t now = clock_wall_us() / 1000000;
     return x509_fill(cert, NULL, str_from(params->common_name), now - CA_BACKDATE_S,
                      now + (int64_t)params->days * CA_DAY_S) &&
-           X509_set_pubkey(cert, key) &&
-           x509_extend(cert, NULL, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
+           X509_set_pubkey(cert, key) && x509_extend(cert, NULL, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
            x509_extend(cert, NULL, NID_key_usage, "critical,keyCertSign,cRLSign") &&
            x509_extend(cert, NULL, NID_subject_key_identifier, "hash") &&
            x509_extend(cert, NULL, NID_authority_key_identifier, "keyid:always") && add_constraints(cert, params) &&
@@ -396,7 +395,7 @@ static bool ip_covers(struct str block, const uint8_t *ip, size_t ip_n)
 }
 
 /* Is @name (an address if @ip_n) in one of @trees? *@same_type: some subtree is about names of its type at all. */
-static bool is_covered(const STACK_OF(GENERAL_SUBTREE) *trees, struct str name, const uint8_t *ip, size_t ip_n,
+static bool is_covered(const STACK_OF(GENERAL_SUBTREE) * trees, struct str name, const uint8_t *ip, size_t ip_n,
                        bool *same_type)
 {
     bool found = false;
@@ -443,7 +442,7 @@ static void describe_subtree(const GENERAL_NAME *base, FILE *out)
     }
 }
 
-static void describe_subtrees(const char *label, const STACK_OF(GENERAL_SUBTREE) *trees, FILE *out)
+static void describe_subtrees(const char *label, const STACK_OF(GENERAL_SUBTREE) * trees, FILE *out)
 {
     for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
         fprintf(out, "%s", label);

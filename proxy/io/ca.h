@@ -26,7 +26,8 @@ enum err_code x509_fail(struct err *err, enum err_code code, const char *what);
 /* The address that @name spells, in network order: 4 or 16 bytes, or 0 if it is no IP literal. */
 size_t x509_ip_bytes(struct str name, uint8_t out[CA_IP_BYTES]);
 /* Version 3, a random serial, validity, the issuer of @issuer (NULL: self) and @common_name as subject. */
-MUST_CHECK bool x509_fill(X509 *cert, const X509 *issuer, struct str common_name, int64_t not_before, int64_t not_after);
+MUST_CHECK bool x509_fill(X509 *cert, const X509 *issuer, struct str common_name, int64_t not_before,
+                          int64_t not_after);
 /* Adds an extension in the notation of x509v3_config(5); never with text from outside. @issuer: NULL for self. */
 MUST_CHECK bool x509_extend(X509 *cert, X509 *issuer, int nid, const char *value);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * conn.c: see conn.h. Readiness flags follow edge-triggered rules: a flag is cleared by EAGAIN or, for reads, by a short recv (the socket is
- * drained, RFC-free kernel behaviour), except once the peer has closed: then the FIN behind the data brings no further edge.
+ * drained), except once the peer has closed: then the FIN behind the data brings no further edge.
  */
 #include "io/conn.h"
 
@@ -127,7 +127,6 @@ long conn_transport_recv(struct conn *c, char *p, size_t n)
     do r = recv(c->fd, p, n, 0);
     while (r < 0 && errno == EINTR);
     if (r > 0) {
-        c->bytes_in += (uint64_t)r;
         if ((size_t)r < n && !c->peer_closed) c->readable = false;
         return r;
     }
@@ -175,7 +174,6 @@ enum conn_result conn_transport_send(struct conn *c)
         r = send(c->fd, c->out + c->out_start, c->out_end - c->out_start, MSG_NOSIGNAL);
         if (r >= 0) {
             c->out_start += (size_t)r;
-            c->bytes_out += (uint64_t)r;
         } else if (errno == EAGAIN) {
             c->writable = false;
         } else if (errno != EINTR) {
@@ -183,6 +181,10 @@ enum conn_result conn_transport_send(struct conn *c)
         }
     }
     out_return(c);
+    if (c->fin_wanted) {
+        c->fin_wanted = false;
+        shutdown(c->fd, SHUT_WR);
+    }
     return CONN_OK;
 }
 
@@ -228,7 +230,6 @@ static enum conn_result plain_write(struct conn *c, const char *p, size_t n, siz
         return CONN_AGAIN;
     }
     if (r < 0) return fail_write(c, errno);
-    c->bytes_out += (uint64_t)r;
     if ((size_t)r < waiting) {
         c->out_start += (size_t)r;
         c->writable = false;
@@ -258,11 +259,9 @@ enum conn_result conn_flush(struct conn *c)
 void conn_shutdown(struct conn *c)
 {
     if (c->state == CONN_CLOSED || c->broken || c->write_broken) return;
-    if (c->ssl) {
-        tls_shutdown(c);
-        conn_transport_send(c);
-    }
-    shutdown(c->fd, SHUT_WR);
+    if (c->ssl) tls_shutdown(c);
+    c->fin_wanted = true;
+    conn_transport_send(c);
 }
 
 bool conn_unread(struct conn *c, struct str bytes)

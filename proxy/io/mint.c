@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * mint.c: leaf certificates from the local CA, minted per name and cached. Any thread: the cache is locked, minting is not.
- * Owns the cache and the one key of all leaves. The CA itself is in ca.c.
- * Source: RFC 5280 4.2.1 (extensions), 4.1.2.5 (validity); RFC 6125 6.4.4 (names are in the SAN, not in the subject).
+ * mint.c: leaf certificates from the local CA, minted per name and cached. Any thread: the cache is locked, minting is
+ * not. Owns the cache and the one key of all leaves. The CA itself is in ca.c. Source: RFC 5280 4.2.1
+ * (extensions), 4.1.2.5 (validity); RFC 6125 6.4.4 (names are in the SAN, not in the subject).
  *
  * The cache: a hash table for finding, a list from newest to oldest use for forgetting.
  */
@@ -35,7 +35,7 @@ struct mint {
     const struct ca *ca; /* borrowed */
     EVP_PKEY *key;       /* owned */
     unsigned leaf_days;
-    pthread_mutex_t lock; /* guards all below */
+    pthread_mutex_t lock;                 /* guards all below */
     struct entry *buckets[CACHE_BUCKETS]; /* owned */
     struct entry *newest, *oldest;
     size_t entries;
@@ -43,7 +43,8 @@ struct mint {
 
 /* ---- cache; all under the lock ---- */
 
-/* FNV-1a. Not keyed: names chosen to collide cost their sender a handshake each and us, at most, a walk over CACHE_MAX. */
+/* FNV-1a. Not keyed: names chosen to collide cost their sender a handshake each and us, at most, a walk over CACHE_MAX.
+ */
 static uint32_t hash_of(struct str key)
 {
     uint32_t hash = 2166136261u;
@@ -184,8 +185,8 @@ static bool add_alt_names(X509 *cert, struct str key)
     return ok;
 }
 
-/* The subject is for people. OpenSSL tests a CN that looks like a DNS name against the constraints when the SAN holds no
- * DNS name, and takes 10.0.0.1 for one: so an address gets a word before it. */
+/* The subject is for people. OpenSSL tests a CN that looks like a DNS name against the constraints when the SAN holds
+ * no DNS name, and takes 10.0.0.1 for one: so an address gets a word before it. */
 static struct str common_name_of(struct str key, char mem[COMMON_NAME_BYTES])
 {
     uint8_t ip[CA_IP_BYTES];

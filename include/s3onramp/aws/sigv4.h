@@ -72,8 +72,8 @@ MUST_CHECK struct str sigv4_string_to_sign(struct digest *d, struct str timestam
 struct sigv4_keys;
 MUST_CHECK struct sigv4_keys *sigv4_keys_new(size_t slots);
 void sigv4_keys_free(struct sigv4_keys **k); /* wipes */
-/* The prepared key for these four, derived if it is not cached. A changed @secret under the same @access_key is noticed (the cache holds a copy, compared in
- * constant time and wiped when replaced). Valid until the next call. NULL when out of memory. */
+/* The prepared key for these four, derived if it is not cached. A changed @secret under the same @access_key is noticed (the cache holds a copy,
+ * wiped when replaced). Valid until the next call. NULL when out of memory. */
 MUST_CHECK const struct hmac_key *sigv4_key(struct sigv4_keys *k, struct digest *d, struct str access_key, struct str secret, struct str date,
                                             struct str region, struct str service);
 

@@ -78,8 +78,8 @@ enum err_code {
 
 struct err_info {
     int http_status;
-    const char *s3_code, *word, *text;
     enum err_blame blame;
+    const char *s3_code, *word, *text;
 };
 
 /* The table row of @code. Static. */

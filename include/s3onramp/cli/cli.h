@@ -47,8 +47,8 @@ bool cli_needs_ca(const struct settings *s);
 /* --- proxy/cli/clients_file.c: editing the clients file --- */
 
 struct clients_file {
-    char *path;   /* owned; symbolic links resolved */
-    char *text;   /* owned; NUL-terminated, may hold secrets */
+    char *path; /* owned; symbolic links resolved */
+    char *text; /* owned; NUL-terminated, may hold secrets */
     size_t bytes;
     int dir_fd;   /* owned; the folder, locked */
     int uid, gid; /* of the file, or -1 if it is new */

@@ -23,7 +23,7 @@ struct worker {
     struct client *clients;
     size_t clients_n;
     bool stopping;
-    int64_t stop_by_us;
+    int64_t stop_by_us, warned_full_us;
     struct sbuf log; /* access lines of this turn; memory owned */
     uint64_t next_id;
     int64_t stamp_s;

@@ -27,10 +27,12 @@ struct body {
 /* @length: for BODY_LENGTH. BODY_NONE and a length of 0 are done at once. */
 void body_init(struct body *b, enum body_kind kind, uint64_t length);
 
-/* Decodes @data[0..@raw_len) in place: *@used raw bytes were taken (all, unless the body ended: what follows belongs to the next
- * message), *@plain_len bytes of content now stand at @data[0..). ERR_BAD_FRAMING for a bad chunk (size overflow, sign, 0x, spaces, missing CRLF, bare LF,
- * long line, malformed trailer): the connection cannot be used any more. Chunk extensions and trailers are dropped. */
-MUST_CHECK enum err_code body_decode(struct body *b, char *data, size_t raw_len, size_t *used, size_t *plain_len, struct err *err);
+/* Decodes @data[0..@raw_len) in place: *@used raw bytes were taken (all, unless the body ended: what follows belongs to
+ * the next message), *@plain_len bytes of content now stand at @data[0..). ERR_BAD_FRAMING for a bad chunk (size
+ * overflow, sign, 0x, spaces, missing CRLF, bare LF, long line, malformed trailer): the connection cannot be used any
+ * more. Chunk extensions and trailers are dropped. */
+MUST_CHECK enum err_code body_decode(struct body *b, char *data, size_t raw_len, size_t *used, size_t *plain_len,
+                                     struct err *err);
 
 /* The peer closed. True if that is a legal end (UNTIL_CLOSE, or already done). */
 bool body_eof(struct body *b);

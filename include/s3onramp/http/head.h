@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * head.h: strict HTTP/1.x message heads: finding their end, parsing them, writing them. Pure; any thread.
  * Zero copy: all views point into the bytes given to head_parse_*, which must stay until the head is no longer used.
- * Source: RFC 9112 2-6; where it lets a recipient be lenient this parser is not (bare LF or CR, obs-fold, space before ':',
- * control bytes, TE with CL, several Content-Length): leniency is how requests are smuggled (RFC 9112 11.2).
+ * Source: RFC 9112 2-6; where it lets a recipient be lenient this parser is not (bare LF or CR, obs-fold, space before
+ * ':', control bytes, TE with CL, several Content-Length): leniency is how requests are smuggled (RFC 9112 11.2).
  */
 #ifndef S3ONRAMP_HTTP_HEAD_H
 #define S3ONRAMP_HTTP_HEAD_H
@@ -28,11 +28,12 @@ struct head_scan {
     bool started;      /* a byte of the start line was seen */
 };
 
-/* @buf: all bytes of the message so far, the same start at each call, @len of them. HEAD_COMPLETE: *@skip bytes of leading
- * CRLF (at most one, RFC 9112 2.2) and then *@head_len bytes of head including its empty line. HEAD_INVALID: @err says
- * why (ERR_BAD_REQUEST, or ERR_HEAD_TOO_LARGE when no end came within HEAD_MAX_BYTES). Rejects early, at the first bad byte of line structure
- * (bare CR, bare LF, NUL). */
-MUST_CHECK enum head_result head_scan(struct head_scan *s, const char *buf, size_t len, size_t *skip, size_t *head_len, struct err *err);
+/* @buf: all bytes of the message so far, the same start at each call, @len of them. HEAD_COMPLETE: *@skip bytes of
+ * leading CRLF (at most one, RFC 9112 2.2) and then *@head_len bytes of head including its empty line. HEAD_INVALID:
+ * @err says why (ERR_BAD_REQUEST, or ERR_HEAD_TOO_LARGE when no end came within HEAD_MAX_BYTES). Rejects early, at the
+ * first bad byte of line structure (bare CR, bare LF, NUL). */
+MUST_CHECK enum head_result head_scan(struct head_scan *s, const char *buf, size_t len, size_t *skip, size_t *head_len,
+                                      struct err *err);
 
 enum http_method {
     METHOD_OTHER,
@@ -55,16 +56,18 @@ struct head_request {
     struct headers headers;
     struct header fields[HEAD_MAX_FIELDS]; /* what headers.v points to */
     struct str host;                       /* value of Host; empty if none (HTTP/1.0 or CONNECT only) */
-    enum body_kind body;                   /* NONE, LENGTH or CHUNKED */
+    enum body_kind body;                   /* NONE (always for CONNECT), LENGTH or CHUNKED */
     uint64_t content_length;               /* for LENGTH (may be 0); else 0 */
     bool has_content_length;
-    bool keep_alive;      /* the client lets the connection go on */
+    bool keep_alive;      /* the client lets the connection go on; never in HTTP/1.0 (RFC 9112 9.3: we are a proxy) */
     bool expect_continue; /* Expect: 100-continue, in HTTP/1.1 */
 };
 
-/* Parses one complete head of @raw.n bytes as delimited by head_scan. Errors: ERR_BAD_REQUEST, ERR_BAD_FRAMING (TE with CL,
- * two Content-Length, not digits, TE in 1.0, chunked not last or twice), ERR_TRANSFER_CODING (unknown coding), ERR_HEAD_TOO_LARGE (too many
- * fields, long target), ERR_HTTP_VERSION, ERR_BAD_EXPECT. Host: exactly one in HTTP/1.1 (except that CONNECT may go without). */
+/* Parses one complete head of @raw.n bytes as delimited by head_scan. Errors: ERR_BAD_REQUEST, ERR_BAD_FRAMING (TE with
+ * CL, two Content-Length, not digits, TE in 1.0, chunked not last or twice, CONNECT with a body), ERR_TRANSFER_CODING
+ * (a coding besides chunked, or a registered one alone; what leaves the length open, like "br", is ERR_BAD_FRAMING),
+ * ERR_HEAD_TOO_LARGE (too many fields, long target), ERR_HTTP_VERSION, ERR_BAD_EXPECT. Host: exactly one in HTTP/1.1
+ * (except that CONNECT may go without). */
 MUST_CHECK enum err_code head_parse_request(struct str raw, struct head_request *out, struct err *err);
 
 struct head_response {
@@ -80,10 +83,14 @@ struct head_response {
     bool keep_alive;
 };
 
-/* @method: of the request being answered (HEAD, CONNECT change the body rule). ERR_UPSTREAM_BAD for anything not strict. */
-MUST_CHECK enum err_code head_parse_response(struct str raw, enum http_method method, struct head_response *out, struct err *err);
+/* @method: of the request being answered (HEAD, CONNECT change the body rule). ERR_UPSTREAM_BAD for anything not
+ * strict. */
+MUST_CHECK enum err_code head_parse_response(struct str raw, enum http_method method, struct head_response *out,
+                                             struct err *err);
 
-/* Writers: each adds bytes to @b; overflow shows in b->overflow. */
+/* Writers: each adds bytes to @b; overflow shows in b->overflow. It is also set, and the bytes in question are not
+ * written, when a name is no token, a value or reason holds a control byte other than tab, or a path or query holds
+ * white space: no injected line gets out. */
 void head_put_request_line(struct sbuf *b, struct str method, struct str path, struct str query, bool has_query);
 /* @reason may be empty: the standard phrase of @status is used. */
 void head_put_status_line(struct sbuf *b, unsigned status, struct str reason);

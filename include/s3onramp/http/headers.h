@@ -20,7 +20,6 @@
     X(X_AMZ_COPY_SOURCE, "x-amz-copy-source") X(PROXY_AUTHENTICATE, "proxy-authenticate") X(PROXY_AUTHORIZATION, "proxy-authorization") \
     X(X_AMZ_BUCKET_REGION, "x-amz-bucket-region") X(X_AMZ_CONTENT_SHA256, "x-amz-content-sha256") X(X_AMZ_SECURITY_TOKEN, "x-amz-security-token") \
     X(X_AMZ_DECODED_CONTENT_LENGTH, "x-amz-decoded-content-length")
-/* clang-format on */
 
 enum header_id {
     HDR_OTHER,
@@ -29,6 +28,7 @@ enum header_id {
 #undef X
     HDR_COUNT
 };
+/* clang-format on */
 
 struct header {
     struct str name;  /* as sent */
@@ -52,8 +52,8 @@ size_t headers_count(const struct headers *h, enum header_id id);
 bool headers_has_token(const struct headers *h, enum header_id id, struct str token);
 /* True for fields that end at this hop: Connection, Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade. */
 bool header_is_hop_by_hop(enum header_id id);
-/* True if @h is hop-by-hop or named by a Connection field, where naming Host, Authorization, Content-*, Range, Date or any x-amz-* has
- * no effect (a client must not make the proxy drop what it verified; RFC 9110 7.6.1). */
+/* True if @h is hop-by-hop or named by a Connection field, where naming Host, Authorization, Content-*, Range, Date or
+ * any x-amz-* has no effect (a client must not make the proxy drop what it verified; RFC 9110 7.6.1). */
 bool headers_drops(const struct headers *all, const struct header *h);
 /* True for a field whose name begins with "x-amz-" (any case). */
 bool header_is_amz(struct str name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * uri.h: request targets, percent-coding, query strings. Pure; any thread; borrows everything.
- * Source: RFC 9112 3.2 (request target forms), RFC 3986 2.1 (percent-encoding); encoding rule of AWS SigV4 ("UriEncode").
+ * Source: RFC 9112 3.2 (request target forms), RFC 3986 2.1 (percent-encoding); encoding rule of AWS SigV4
+ * ("UriEncode").
  */
 #ifndef S3ONRAMP_HTTP_URI_H
 #define S3ONRAMP_HTTP_URI_H
@@ -24,15 +25,17 @@ struct uri {
  * '#' are. */
 MUST_CHECK enum err_code uri_split(struct str target, bool is_connect, struct uri *out, struct err *err);
 
-/* Splits "host", "host:port", "[v6]", "[v6]:port". @host: without brackets and without one trailing dot; @port: 0 if absent.
- * False for an empty host, a bad port (not 1..65535), or bytes outside [A-Za-z0-9._-] (v6: hex digits, ':' and '.'). */
+/* Splits "host", "host:port", "[v6]", "[v6]:port". @host: without brackets and without one trailing dot; @port: 0 if
+ * absent. False for an empty host, a bad port (not 1..65535), or bytes outside [A-Za-z0-9._-] (v6: hex digits, ':' and
+ * '.'). */
 MUST_CHECK bool uri_split_authority(struct str authority, struct str *host, unsigned *port);
 
-/* Decodes %XX once; '+' stays '+' unless @plus_is_space. @out: at least in.n bytes, may be in.p itself; *@out_n: length.
- * False for an incomplete or non-hex escape. */
+/* Decodes %XX once; '+' stays '+' unless @plus_is_space. @out: at least in.n bytes, may be in.p itself; *@out_n:
+ * length. False for an incomplete or non-hex escape. */
 MUST_CHECK bool uri_decode(struct str in, bool plus_is_space, char *out, size_t *out_n);
 
-/* AWS UriEncode: A-Za-z0-9-._~ stay, all else becomes %XX upper case; '/' stays if @keep_slash. At most 3*in.n bytes. */
+/* AWS UriEncode: A-Za-z0-9-._~ stay, all else becomes %XX upper case; '/' stays if @keep_slash. At most 3*in.n bytes.
+ */
 void uri_encode(struct sbuf *out, struct str in, bool keep_slash);
 /* True if uri_encode would not change @s. */
 bool uri_is_encoded_plain(struct str s, bool keep_slash);

@@ -46,12 +46,12 @@ struct conn {
     bool transport_eof;
     bool broken;       /* nothing more can be read or written */
     bool write_broken; /* nothing more can be written */
+    bool fin_wanted;   /* FIN follows what waits */
     bool ssl_pending; /* OpenSSL may hold bytes that were read ahead */
     char *out;        /* borrowed block: bytes that wait for send(2) */
     size_t out_start, out_end;
     char *seed; /* owned: bytes read before TLS began, given to it first */
     size_t seed_pos, seed_n;
-    uint64_t bytes_in, bytes_out; /* on the wire */
     char error[160]; /* why the last CONN_ERROR */
 };
 
@@ -68,7 +68,7 @@ enum conn_result conn_read(struct conn *c, char *p, size_t n, size_t *got);
 enum conn_result conn_write(struct conn *c, const char *p, size_t n, size_t *took);
 /* CONN_OK when nothing waits any more. */
 enum conn_result conn_flush(struct conn *c);
-/* Ends our direction: close_notify with TLS, then FIN. Flushed first by the caller. */
+/* Ends our direction: close_notify with TLS, then FIN, after everything that still waits; conn_flush goes on with it when the socket was full. */
 void conn_shutdown(struct conn *c);
 
 /* True if a read may give something: no system call is made otherwise. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * mint.h: the local certificate authority: making it, loading it, and minting leaf certificates per name.
  * struct ca: read-only after loading. struct mint: shared by all workers, locked inside.
- * Source: RFC 5280 4.2.1 (extensions; 4.2.1.10 name constraints); what VERIFY_X509_STRICT of OpenSSL (default in Python 3.13) asks for.
+ * Source: RFC 5280 4.2.1 (extensions; 4.2.1.10 name constraints); what VERIFY_X509_STRICT of OpenSSL (default in
+ * Python 3.13) asks for.
  */
 #ifndef S3ONRAMP_IO_MINT_H
 #define S3ONRAMP_IO_MINT_H
@@ -20,13 +21,17 @@ struct ca_params {
     size_t ip_n;
 };
 
-/* Makes a P-256 CA: self-signed, critical basicConstraints CA:TRUE pathlen:0, critical keyUsage keyCertSign+cRLSign, SKI, AKI, critical nameConstraints, random
- * positive serial of at most 20 bytes, notBefore an hour ago. Writes @key_path (PKCS#8 PEM, mode 0600) and then @cert_path (0644), each to a temporary
- * file in the same folder that is synced and linked into place: never half-written. ERR_FILE if one exists already and not @force, or cannot be written. */
-MUST_CHECK enum err_code ca_create(const char *cert_path, const char *key_path, const struct ca_params *params, bool force, struct err *err);
+/* Makes a P-256 CA: self-signed, critical basicConstraints CA:TRUE pathlen:0, critical keyUsage keyCertSign+cRLSign,
+ * SKI, AKI, critical nameConstraints, random positive serial of at most 20 bytes, notBefore an hour ago. Writes
+ * @key_path (PKCS#8 PEM, mode 0600) and then @cert_path (0644), each to a temporary file in the same folder that is
+ * synced and linked into place: never half-written. ERR_FILE if one exists already and not @force, or cannot be
+ * written; ERR_CONFIG for @params that make no CA. */
+MUST_CHECK enum err_code ca_create(const char *cert_path, const char *key_path, const struct ca_params *params,
+                                   bool force, struct err *err);
 
 struct ca;
-/* ERR_FILE: missing, unreadable, key readable by others (mode & 077), not a pair, not a CA, not yet or no longer valid; the detail says what to do
+/* ERR_FILE: missing, unreadable, key readable by others (mode & 077), not a pair, not a CA, not yet or no longer valid;
+ * the detail says what to do
  * ("run 's3onramp ca init'"). */
 MUST_CHECK enum err_code ca_load(const char *cert_path, const char *key_path, struct ca **out, struct err *err);
 void ca_free(struct ca **ca);
@@ -37,15 +42,21 @@ void ca_describe(const struct ca *ca, FILE *out);
 bool ca_permits(const struct ca *ca, struct str name);
 
 struct mint;
-/* @ca: borrowed, must outlive it. @leaf_days: validity of leaves, 1..397. Makes the one P-256 leaf key. NULL: out of memory. */
+/* @ca: borrowed, must outlive it. @leaf_days: validity of leaves, 1..397. Makes the one P-256 leaf key. NULL: out of
+ * memory. */
 MUST_CHECK struct mint *mint_new(const struct ca *ca, unsigned leaf_days);
 void mint_free(struct mint **m);
-/* The leaf for @name (DNS name lower case, or IP literal): SAN only (empty subject with critical SAN is avoided: subject CN = name cut to 64 bytes), basicConstraints
- * CA:FALSE critical, digitalSignature critical, serverAuth, SKI, AKI; notBefore an hour ago; never valid beyond the CA. From the cache, or minted and cached (at most
- * 1,024 names, least recently used out; minted anew in the last tenth of its life). The caller owns one reference of *@leaf (X509_free) and borrows *@key.
+/* The leaf for @name (DNS name lower case, or IP literal): SAN only (empty subject with critical SAN is avoided:
+ * subject CN = name cut to 64 bytes, "IP " before an address), basicConstraints CA:FALSE critical, digitalSignature
+ * critical, serverAuth, SKI, AKI; notBefore an hour ago; never valid beyond the CA. From the cache, or minted and
+ * cached (at most 1,024 names, least recently used out; minted anew in the last tenth of its life). The caller owns one
+ * reference of *@leaf (X509_free) and borrows *@key.
  * @now_s: Unix time. ERR_TLS_SETUP, also for a name the CA does not permit. Any thread. */
-MUST_CHECK enum err_code mint_leaf(struct mint *m, struct str name, int64_t now_s, X509 **leaf, EVP_PKEY **key, struct err *err);
-/* One certificate for several names at once (the default certificate of a TLS listener without SNI): @names are DNS names or IP literals. */
-MUST_CHECK enum err_code mint_leaf_for(struct mint *m, const struct str *names, size_t n, int64_t now_s, X509 **leaf, EVP_PKEY **key, struct err *err);
+MUST_CHECK enum err_code mint_leaf(struct mint *m, struct str name, int64_t now_s, X509 **leaf, EVP_PKEY **key,
+                                   struct err *err);
+/* One certificate for several names at once (the default certificate of a TLS listener without SNI): @names are DNS
+ * names or IP literals. */
+MUST_CHECK enum err_code mint_leaf_for(struct mint *m, const struct str *names, size_t n, int64_t now_s, X509 **leaf,
+                                       EVP_PKEY **key, struct err *err);
 
 #endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_buf.c: borrowed buffers: what moves, what stays, what is given back.
+ */
+#include "io/buf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static void test_buf_return_empty_gives_memory_back(void **state)
+{
+    struct buf_pool pool = {0};
+    struct buf b = {0};
+
+    (void)state;
+    assert_true(buf_borrow(&b, &pool));
+    assert_int_equal(pool.used_n, 1);
+    b.end = 5;
+    buf_return(&b, &pool);
+    assert_non_null(b.mem); /* five raw bytes are in it */
+    b.raw = b.start = b.mid = 5;
+    buf_return(&b, &pool);
+    assert_null(b.mem);
+    assert_int_equal(pool.used_n, 0);
+    assert_int_equal(pool.free_n, 1);
+    buf_pool_clear(&pool);
+    assert_int_equal(pool.free_n, 0);
+}
+
+static void test_buf_room_full_closes_gap_and_keeps_bytes(void **state)
+{
+    struct buf_pool pool = {0};
+    struct buf b = {0};
+
+    (void)state;
+    assert_true(buf_borrow(&b, &pool));
+    memset(b.mem, 'g', BUF_BYTES);
+    memcpy(b.mem + 100, "plain", 5);
+    memcpy(b.mem + BUF_BYTES - 3, "raw", 3);
+    b.start = 100;
+    b.mid = 105;
+    b.raw = BUF_BYTES - 3;
+    b.end = BUF_BYTES;
+    assert_int_equal(buf_room(&b), BUF_BYTES - 8);
+    assert_true(str_eq(buf_plain(&b), STR("plain")));
+    assert_true(str_eq(buf_raw(&b), STR("raw")));
+    buf_drop(&b, &pool);
+    buf_pool_clear(&pool);
+}
+
+static void test_buf_room_full_of_plain_is_none(void **state)
+{
+    struct buf_pool pool = {0};
+    struct buf b = {0};
+
+    (void)state;
+    assert_true(buf_borrow(&b, &pool));
+    b.mid = b.raw = b.end = BUF_BYTES;
+    assert_int_equal(buf_room(&b), 0);
+    b.start = 1; /* one byte left: room for one more, after moving */
+    assert_int_equal(buf_room(&b), 1);
+    assert_int_equal(b.mid, BUF_BYTES - 1);
+    buf_drop(&b, &pool);
+    buf_pool_clear(&pool);
+}
+
+static void test_buf_pool_get_reuses_last_block(void **state)
+{
+    struct buf_pool pool = {0};
+    char *a = buf_pool_get(&pool), *b = buf_pool_get(&pool), *first = a, *again;
+
+    (void)state;
+    assert_non_null(a);
+    assert_non_null(b);
+    buf_pool_put(&pool, &b);
+    buf_pool_put(&pool, &a);
+    assert_null(a);
+    buf_pool_put(&pool, &a); /* NULL is fine */
+    again = buf_pool_get(&pool);
+    assert_ptr_equal(again, first);
+    buf_pool_put(&pool, &again);
+    buf_pool_clear(&pool);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_buf_return_empty_gives_memory_back),
+        cmocka_unit_test(test_buf_room_full_closes_gap_and_keeps_bytes),
+        cmocka_unit_test(test_buf_room_full_of_plain_is_none),
+        cmocka_unit_test(test_buf_pool_get_reuses_last_block),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

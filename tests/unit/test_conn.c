@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_conn.c: the transport over a socket pair, plain and with TLS: every byte arrives once and in order, ends are told apart.
+ */
+#include "io/conn.h"
+
+#include "io/mint.h"
+#include "io/tls.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { TOTAL = 3 * 1024 * 1024 + 77 };
+
+struct end {
+    struct conn conn;
+    struct pair *pair;
+    size_t done; /* bytes sent or received */
+};
+
+struct pair {
+    struct loop loop;
+    struct end client, server;
+    bool tls;
+    enum conn_result last; /* how the receiver's stream ended */
+    size_t piece;          /* size of one write */
+};
+
+struct certs {
+    char dir[64], ca_pem[96], ca_key[96];
+    struct ca *ca;
+    struct mint *mint;
+    SSL_CTX *server, *client;
+};
+
+static char pattern(size_t i) { return (char)(i * 31 + (i >> 8) * 7 + (i >> 16)); }
+
+static int setup(void **state)
+{
+    static const char *const names[] = {"example.test"};
+    struct ca_params params = {.common_name = "test", .days = 2, .dns = names, .dns_n = 1};
+    struct certs *c = calloc(1, sizeof(*c));
+    struct err err = {0};
+
+    if (!c) return 1;
+    snprintf(c->dir, sizeof(c->dir), "/tmp/test_conn.XXXXXX");
+    if (!mkdtemp(c->dir)) return 1;
+    snprintf(c->ca_pem, sizeof(c->ca_pem), "%s/ca.pem", c->dir);
+    snprintf(c->ca_key, sizeof(c->ca_key), "%s/ca.key", c->dir);
+    if (ca_create(c->ca_pem, c->ca_key, &params, false, &err) != ERR_NONE || ca_load(c->ca_pem, c->ca_key, &c->ca, &err) != ERR_NONE) return 1;
+    c->mint = mint_new(c->ca, 1);
+    if (!c->mint || tls_server_ctx(c->mint, NULL, NULL, &c->server, &err) != ERR_NONE) return 1;
+    if (tls_client_ctx(c->ca_pem, NULL, &c->client, &err) != ERR_NONE) return 1;
+    *state = c;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct certs *c = *state;
+
+    tls_ctx_free(&c->server);
+    tls_ctx_free(&c->client);
+    mint_free(&c->mint);
+    ca_free(&c->ca);
+    unlink(c->ca_pem);
+    unlink(c->ca_key);
+    rmdir(c->dir);
+    free(c);
+    return 0;
+}
+
+static void wait_only(struct conn *c, void *arg)
+{
+    (void)c;
+    (void)arg;
+}
+
+static struct pair *pair_new(conn_event_fn *on_client, conn_event_fn *on_server)
+{
+    struct pair *p = calloc(1, sizeof(*p));
+    int fds[2];
+    struct err err = {0};
+
+    assert_non_null(p);
+    assert_int_equal(loop_init(&p->loop, NULL, NULL, p, &err), ERR_NONE);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    assert_int_equal(conn_accept(&p->client.conn, &p->loop, fds[0], on_client, &p->client, &err), ERR_NONE);
+    assert_int_equal(conn_accept(&p->server.conn, &p->loop, fds[1], on_server, &p->server, &err), ERR_NONE);
+    p->client.pair = p->server.pair = p;
+    return p;
+}
+
+static void pair_tls(struct pair *p, const struct certs *c, const char *name)
+{
+    struct err err = {0};
+
+    p->tls = true;
+    assert_int_equal(conn_tls_connect(&p->client.conn, c->client, name, NULL, &err), ERR_NONE);
+    assert_int_equal(conn_tls_accept(&p->server.conn, c->server, "fallback.test", STR_NONE, &err), ERR_NONE);
+}
+
+static void pair_free(struct pair *p)
+{
+    conn_close(&p->client.conn, false);
+    conn_close(&p->client.conn, false); /* twice is fine */
+    conn_close(&p->server.conn, false);
+    assert_int_equal(p->loop.bufs.used_n, 0); /* every borrowed block came back */
+    loop_clear(&p->loop);
+    free(p);
+}
+
+/* Writes TOTAL bytes in pieces, then ends its direction. */
+static void send_all(struct conn *c, void *arg)
+{
+    struct end *e = arg;
+    struct pair *p = e->pair;
+    char piece[200 * 1024];
+
+    if (c->state == CONN_HANDSHAKE && conn_handshake(c) != CONN_OK) return;
+    while (e->done < TOTAL) {
+        size_t n = p->piece < TOTAL - e->done ? p->piece : TOTAL - e->done, took;
+
+        for (size_t i = 0; i < n; i++) piece[i] = pattern(e->done + i);
+        if (conn_write(c, piece, n, &took) != CONN_OK) break;
+        e->done += took;
+    }
+    if (conn_flush(c) == CONN_OK && e->done == TOTAL) conn_shutdown(c);
+}
+
+static void receive_all(struct conn *c, void *arg)
+{
+    struct end *e = arg;
+    char mem[50 * 1000];
+    size_t got;
+
+    if (c->state == CONN_HANDSHAKE && conn_handshake(c) != CONN_OK) return;
+    while ((e->pair->last = conn_read(c, mem, sizeof(mem), &got)) == CONN_OK) {
+        for (size_t i = 0; i < got; i++)
+            if (mem[i] != pattern(e->done + i)) fail_msg("byte %zu differs", e->done + i);
+        e->done += got;
+    }
+    if (e->pair->last != CONN_AGAIN) loop_stop(&e->pair->loop);
+}
+
+static void run_transfer(struct pair *p, size_t piece)
+{
+    p->piece = piece;
+    receive_all(&p->server.conn, &p->server);
+    send_all(&p->client.conn, &p->client);
+    loop_run(&p->loop);
+    assert_int_equal(p->server.done, TOTAL);
+    assert_int_equal(p->last, CONN_EOF);
+    pair_free(p);
+}
+
+static const size_t pieces[] = {100, 4096, 16384, 16385, 65536, 200 * 1024};
+
+static void test_conn_write_plain_every_byte_arrives(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) run_transfer(pair_new(send_all, receive_all), pieces[i]);
+}
+
+static void test_conn_write_tls_every_byte_arrives(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        struct pair *p = pair_new(send_all, receive_all);
+
+        pair_tls(p, *state, "example.test");
+        run_transfer(p, pieces[i]);
+    }
+}
+
+/* Pumps both handshakes until one answers something else than CONN_AGAIN. */
+static enum conn_result shake(struct pair *p)
+{
+    for (int i = 0; i < 20; i++) {
+        enum conn_result a, b;
+
+        p->client.conn.readable = p->server.conn.readable = true;
+        a = conn_handshake(&p->client.conn);
+        b = conn_handshake(&p->server.conn);
+        if (a == CONN_ERROR || b == CONN_ERROR) return CONN_ERROR;
+        if (a == CONN_OK && b == CONN_OK) return CONN_OK;
+    }
+    return CONN_AGAIN;
+}
+
+static void test_conn_handshake_other_name_is_refused(void **state)
+{
+    struct pair *p = pair_new(wait_only, wait_only);
+
+    pair_tls(p, *state, "other.example.test"); /* minted for that name: fine */
+    assert_int_equal(shake(p), CONN_OK);
+    pair_free(p);
+    p = pair_new(wait_only, wait_only);
+    pair_tls(p, *state, "example.org"); /* outside the CA's constraints: no certificate at all */
+    assert_int_equal(shake(p), CONN_ERROR);
+    assert_non_null(strstr(p->server.conn.error, "no certificate"));
+    pair_free(p);
+}
+
+static void test_conn_handshake_unknown_ca_is_refused(void **state)
+{
+    struct certs *c = *state;
+    struct pair *p = pair_new(wait_only, wait_only);
+    SSL_CTX *system = NULL;
+    struct err err = {0};
+
+    assert_int_equal(tls_client_ctx(NULL, NULL, &system, &err), ERR_NONE);
+    assert_int_equal(conn_tls_connect(&p->client.conn, system, "example.test", NULL, &err), ERR_NONE);
+    assert_int_equal(conn_tls_accept(&p->server.conn, c->server, "x", STR_NONE, &err), ERR_NONE);
+    assert_int_equal(shake(p), CONN_ERROR);
+    assert_non_null(strstr(p->client.conn.error, "certificate"));
+    pair_free(p);
+    tls_ctx_free(&system);
+}
+
+static void test_conn_read_fin_without_close_notify_is_truncated(void **state)
+{
+    struct pair *p = pair_new(wait_only, wait_only);
+    char byte;
+    size_t got;
+
+    pair_tls(p, *state, "example.test");
+    assert_int_equal(shake(p), CONN_OK);
+    shutdown(p->client.conn.fd, SHUT_WR);
+    p->server.conn.readable = p->server.conn.peer_closed = true;
+    assert_int_equal(conn_read(&p->server.conn, &byte, 1, &got), CONN_TRUNCATED);
+    pair_free(p);
+}
+
+/* What was read before TLS began is given to it first: a ClientHello in the segment of CONNECT. */
+static void test_conn_tls_accept_seed_is_read_first(void **state)
+{
+    struct certs *c = *state;
+    struct pair *p = pair_new(wait_only, wait_only);
+    struct err err = {0};
+    char hello[4096];
+    ssize_t n;
+
+    assert_int_equal(conn_tls_connect(&p->client.conn, c->client, "example.test", NULL, &err), ERR_NONE);
+    assert_int_equal(conn_handshake(&p->client.conn), CONN_AGAIN);
+    n = recv(p->server.conn.fd, hello, sizeof(hello), 0);
+    assert_true(n > 100);
+    assert_int_equal(conn_tls_accept(&p->server.conn, c->server, "x", str_make(hello, (size_t)n), &err), ERR_NONE);
+    memset(hello, 0, sizeof(hello)); /* it was copied */
+    assert_int_equal(shake(p), CONN_OK);
+    pair_free(p);
+}
+
+static void test_conn_unread_comes_back_in_order(void **state)
+{
+    struct pair *p = pair_new(wait_only, wait_only);
+    char mem[32];
+    size_t got, took;
+
+    (void)state;
+    assert_int_equal(conn_write(&p->client.conn, "wire", 4, &took), CONN_OK);
+    assert_int_equal(conn_flush(&p->client.conn), CONN_OK);
+    assert_true(conn_unread(&p->server.conn, STR("second ")));
+    assert_true(conn_unread(&p->server.conn, STR("first ")));
+    assert_int_equal(conn_read(&p->server.conn, mem, 8, &got), CONN_OK);
+    assert_memory_equal(mem, "first se", 8);
+    assert_int_equal(conn_read(&p->server.conn, mem, sizeof(mem), &got), CONN_OK);
+    assert_int_equal(got, 5);
+    assert_memory_equal(mem, "cond ", 5);
+    assert_int_equal(conn_read(&p->server.conn, mem, sizeof(mem), &got), CONN_OK);
+    assert_memory_equal(mem, "wire", 4);
+    pair_free(p);
+}
+
+static void test_conn_write_after_peer_closed_still_reads_its_answer(void **state)
+{
+    struct pair *p = pair_new(wait_only, wait_only);
+    char mem[64];
+    size_t got, took;
+
+    (void)state;
+    assert_int_equal(conn_write(&p->server.conn, "answer", 6, &took), CONN_OK);
+    assert_int_equal(conn_flush(&p->server.conn), CONN_OK);
+    conn_close(&p->server.conn, false);
+    memset(mem, 'x', sizeof(mem));
+    assert_int_equal(conn_write(&p->client.conn, mem, sizeof(mem), &took), CONN_OK);
+    assert_int_equal(conn_flush(&p->client.conn), CONN_ERROR);
+    assert_int_equal(conn_write(&p->client.conn, mem, 1, &took), CONN_ERROR);
+    assert_int_equal(conn_read(&p->client.conn, mem, sizeof(mem), &got), CONN_OK);
+    assert_memory_equal(mem, "answer", 6);
+    pair_free(p);
+}
+
+static void test_conn_break_fails_every_call(void **state)
+{
+    struct pair *p = pair_new(wait_only, wait_only);
+    char byte = 'x';
+    size_t n;
+
+    (void)state;
+    conn_break(&p->client.conn, "because");
+    assert_int_equal(conn_read(&p->client.conn, &byte, 1, &n), CONN_ERROR);
+    assert_int_equal(conn_write(&p->client.conn, &byte, 1, &n), CONN_ERROR);
+    assert_int_equal(conn_flush(&p->client.conn), CONN_ERROR);
+    assert_string_equal(p->client.conn.error, "because");
+    pair_free(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_conn_write_plain_every_byte_arrives),
+        cmocka_unit_test(test_conn_write_tls_every_byte_arrives),
+        cmocka_unit_test(test_conn_handshake_other_name_is_refused),
+        cmocka_unit_test(test_conn_handshake_unknown_ca_is_refused),
+        cmocka_unit_test(test_conn_read_fin_without_close_notify_is_truncated),
+        cmocka_unit_test(test_conn_tls_accept_seed_is_read_first),
+        cmocka_unit_test(test_conn_unread_comes_back_in_order),
+        cmocka_unit_test(test_conn_write_after_peer_closed_still_reads_its_answer),
+        cmocka_unit_test(test_conn_break_fails_every_call),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
