@@ -4,9 +4,9 @@
  * (2008), for slicing; polynomials: RFC 3720 appendix B.4 (CRC32C), ISO/IEC 13239 (CRC32), NVM Command Set
  * Specification 5.2.1.3.4 (CRC64NVME).
  *
- * table[k][b] is the register after byte b and k zero bytes. A CRC is linear: it is the exclusive or of the values of
- * b's single bits, so 8 × 8 basis values say all. Read from bit 7 of slice 0 down to bit 0, then slice 1, …: the first is
- * the polynomial P, each next one is v >> 1, exclusive-or P if v was odd.
+ * table[k][b] is the register after byte b and k zero bytes. A CRC is linear: an entry is the exclusive or of the
+ * entries of its index's single bits, so 8 x 8 basis values say all. Read from bit 7 of slice 0 down to bit 0, then
+ * slice 1, and so on: the first is the polynomial P, each next one is v >> 1, exclusive-or P if v was odd.
  */
 #ifndef S3ONRAMP_AWS_CRC_TABLES_H
 #define S3ONRAMP_AWS_CRC_TABLES_H

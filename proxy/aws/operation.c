@@ -5,6 +5,8 @@
  */
 #include "aws/operation.h"
 
+#include "aws/digest.h"
+
 struct row {
     enum http_method method;
     struct operation operation;
@@ -20,12 +22,12 @@ struct row {
 #define WRITE_OBJECT(m, name, ...) {METHOD_##m, {name, LEVEL_OBJECT, ACCESS_WRITE, false}, __VA_ARGS__}
 #define STREAM_OBJECT(name, ...) {METHOD_PUT, {name, LEVEL_OBJECT, ACCESS_WRITE, true}, __VA_ARGS__}
 
-/* The first row that fits wins: rows with more conditions stand before rows with fewer. Where a request could be read as
- * either, a writing operation stands before a reading one, so that what a read-only policy lets through only reads. */
+/* The first row that fits wins: rows with more conditions stand before rows with fewer. Where a request could be read
+ * as either, a writing operation stands before a reading one, so that what a read-only policy lets through only reads. */
 static const struct row table[] = {
     {METHOD_GET, {"ListBuckets", LEVEL_SERVICE, ACCESS_READ, false}, .key = NULL},
 
-    {METHOD_GET, {"CreateSession", LEVEL_BUCKET, ACCESS_WRITE, false}, .key = "session"}, /* its credentials may write */
+    WRITE_BUCKET(GET, "CreateSession", .key = "session"), /* its credentials may write */
     READ_BUCKET("GetBucketLocation", .key = "location"),
     READ_BUCKET("GetBucketAcl", .key = "acl"),
     READ_BUCKET("GetBucketPolicy", .key = "policy"),
@@ -150,23 +152,14 @@ static const struct operation unknown[][2] = {
     [LEVEL_OBJECT] = {{"Unknown", LEVEL_OBJECT, ACCESS_READ, false}, {"Unknown", LEVEL_OBJECT, ACCESS_WRITE, false}},
 };
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    char l = ascii_lower(c);
-    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
-
 /* True if @encoded is @plain once decoded: "%75ploads" is "uploads" to S3, too. */
 static bool decodes_to(struct str encoded, const char *plain)
 {
     for (; encoded.n > 0; encoded = str_tail(encoded, 1), plain++) {
-        char c = encoded.p[0];
-        if (c == '%' && encoded.n >= 3 && hex_value(encoded.p[1]) >= 0 && hex_value(encoded.p[2]) >= 0) {
-            c = (char)(hex_value(encoded.p[1]) << 4 | hex_value(encoded.p[2]));
+        uint8_t byte = (uint8_t)encoded.p[0];
+        if (byte == '%' && encoded.n >= 3 && hex_decode(str_make(encoded.p + 1, 2), &byte, 1))
             encoded = str_tail(encoded, 2);
-        }
-        if (*plain == '\0' || c != *plain) return false;
+        if (*plain == '\0' || byte != (uint8_t)*plain) return false;
     }
     return *plain == '\0';
 }

@@ -96,16 +96,15 @@ static struct str secret_proof(struct digest *d, struct str secret, uint8_t hash
 static struct hmac_key *derive(struct digest *d, struct str secret, const struct str parts[PARTS])
 {
     uint8_t k[SHA256_BYTES];
-    const struct str key = {(const char *)k, sizeof k};
-    size_t first_n = secret.n + 4;
-    char *first = malloc(first_n);
+    const struct str key = {(const char *)k, sizeof k}, prefix = STR("AWS4");
+    struct sbuf first = {malloc(prefix.n + secret.n), 0, prefix.n + secret.n, false};
 
-    if (!first) return NULL;
-    memcpy(first, "AWS4", 4);
-    if (secret.n) memcpy(first + 4, secret.p, secret.n);
-    digest_hmac_sha256(d, str_make(first, first_n), parts[1], k);
-    secret_wipe(first, first_n);
-    free(first);
+    if (!first.p) return NULL;
+    sbuf_add(&first, prefix);
+    sbuf_add(&first, secret);
+    digest_hmac_sha256(d, sbuf_str(&first), parts[1], k);
+    secret_wipe(first.p, first.cap);
+    free(first.p);
 
     digest_hmac_sha256(d, key, parts[2], k);
     digest_hmac_sha256(d, key, parts[3], k);

@@ -97,7 +97,7 @@ struct config_build {
     FILE *problems;
     size_t problems_n;
     uint64_t no_field; /* where values of options without a field go */
-    bool lenient; /* config_read: a variable of the environment may be missing */
+    bool lenient;      /* config_read: a variable of the environment may be missing */
 };
 
 /* Memory for settings; aborts when there is none: no part of the program can run without settings. */

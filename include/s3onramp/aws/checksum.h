@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
- * checksum.h: S3's object checksums, streaming: CRC32, CRC32C, CRC64NVME, SHA1, SHA256. Pure; a struct checksum belongs to one thread.
- * Source: S3 User Guide, "Checking object integrity". Values are base64 of the big-endian bytes.
+ * checksum.h: S3's object checksums, streaming: CRC32, CRC32C, CRC64NVME, SHA1, SHA256. Pure; a struct checksum belongs
+ * to one thread. Source: S3 User Guide, "Checking object integrity". Values are base64 of the big-endian bytes.
  */
 #ifndef S3ONRAMP_AWS_CHECKSUM_H
 #define S3ONRAMP_AWS_CHECKSUM_H
 
 #include "aws/digest.h"
 
-enum checksum_kind { CHECKSUM_NONE, CHECKSUM_CRC32, CHECKSUM_CRC32C, CHECKSUM_CRC64NVME, CHECKSUM_SHA1, CHECKSUM_SHA256 };
+enum checksum_kind {
+    CHECKSUM_NONE,
+    CHECKSUM_CRC32,
+    CHECKSUM_CRC32C,
+    CHECKSUM_CRC64NVME,
+    CHECKSUM_SHA1,
+    CHECKSUM_SHA256
+};
 
 struct checksum {
     enum checksum_kind kind;

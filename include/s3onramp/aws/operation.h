@@ -15,11 +15,13 @@ struct operation {
     const char *name; /* "GetObject"; "Unknown" where S3 has none */
     enum operation_level level;
     enum operation_access access; /* what a read-only policy allows is ACCESS_READ */
-    bool streams_body;            /* PutObject, UploadPart, PutObjectAnnotation: the only ones with aws-chunked bodies */
+    bool streams_body; /* PutObject, UploadPart, PutObjectAnnotation: the only ones with aws-chunked bodies */
 };
 
-/* Never NULL; unknown combinations give "Unknown", ACCESS_WRITE unless GET/HEAD. @headers: for CopyObject / UploadPartCopy (x-amz-copy-source). */
-const struct operation *operation_find(enum http_method method, enum operation_level level, const struct query_param *query, size_t query_n, const struct headers *headers);
+/* Never NULL; unknown combinations give "Unknown", ACCESS_WRITE unless GET/HEAD. @headers: for CopyObject /
+ * UploadPartCopy (x-amz-copy-source). */
+const struct operation *operation_find(enum http_method method, enum operation_level level,
+                                       const struct query_param *query, size_t query_n, const struct headers *headers);
 /* The same for a browser form upload or others not to be told from method and query: by name; NULL if unknown. */
 const struct operation *operation_by_name(struct str name);
 

@@ -17,11 +17,13 @@ struct s3_error_field {
 /* Escapes for element content; bytes that XML 1.0 forbids or that are not UTF-8 become '?'. */
 void s3_error_escape(struct sbuf *b, struct str s);
 
-/* Whole document. @message: never empty (some clients crash on an empty Message). @resource: raw path as the client sent it. */
-void s3_error_document(struct sbuf *b, const char *code, struct str message, const struct s3_error_field *fields, size_t fields_n, struct str resource, struct str request_id,
-                       struct str host_id);
+/* Whole document. @message: never empty (some clients crash on an empty Message). @resource: raw path as the client
+ * sent it. */
+void s3_error_document(struct sbuf *b, const char *code, struct str message, const struct s3_error_field *fields,
+                       size_t fields_n, struct str resource, struct str request_id, struct str host_id);
 
-/* The text of <Code> in an S3 error document (views into it), or empty. Not an XML parser: finds the first <Code>…</Code>. */
+/* The text of <Code> in an S3 error document (views into it), or empty. Not an XML parser: finds the first
+ * <Code>…</Code>. */
 struct str s3_error_code_in(struct str document);
 
 #endif

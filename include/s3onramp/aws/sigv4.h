@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sigv4.h: AWS Signature Version 4 for S3 requests: canonical request, string to sign, signature, Authorization header.
- * Pure: time is a parameter. One thread per struct digest / sigv4_keys. Owns nothing but the key cache; writes into the caller's arena.
- * Source: Amazon S3 API Reference, "Signature Calculations for the Authorization Header: Transferring Payload in a Single Chunk".
- * S3 exceptions to the general algorithm: the path is encoded once and never normalised.
+ * Pure: time is a parameter. One thread per struct digest / sigv4_keys. Owns nothing but the key cache; writes into the
+ * caller's arena. Source: Amazon S3 API Reference, "Signature Calculations for the Authorization Header: Transferring
+ * Payload in a Single Chunk". S3 exceptions to the general algorithm: the path is encoded once and never normalised.
  */
 #ifndef S3ONRAMP_AWS_SIGV4_H
 #define S3ONRAMP_AWS_SIGV4_H
@@ -24,25 +24,27 @@ enum payload_mode {
 };
 enum payload_mode sigv4_payload_mode(struct str x_amz_content_sha256);
 
-extern const struct str SIGV4_UNSIGNED_PAYLOAD;          /* "UNSIGNED-PAYLOAD" */
+extern const struct str SIGV4_UNSIGNED_PAYLOAD;           /* "UNSIGNED-PAYLOAD" */
 extern const struct str SIGV4_STREAMING_UNSIGNED_TRAILER; /* "STREAMING-UNSIGNED-PAYLOAD-TRAILER" */
-extern const struct str SIGV4_EMPTY_SHA256;              /* hex SHA-256 of nothing */
+extern const struct str SIGV4_EMPTY_SHA256;               /* hex SHA-256 of nothing */
 
 /* An Authorization header taken apart. Views into it. */
 struct sigv4_auth {
-    struct str access_key;     /* may contain ':' and '/': Credential is split from the right */
-    struct str date;           /* yyyymmdd */
+    struct str access_key; /* may contain ':' and '/': Credential is split from the right */
+    struct str date;       /* yyyymmdd */
     struct str region, service;
     struct str signed_headers; /* "a;b;c" as sent */
     struct str signature;      /* 64 lower-case hex digits */
 };
 
-/* @value: of Authorization, beginning with "AWS4-HMAC-SHA256". Fields are found by name, commas with or without spaces. Every field exactly once.
- * ERR_AUTH_MALFORMED with the reason: missing or repeated field, scope not of four parts or not ending in aws4_request, date not 8 digits,
- * signed_headers empty, not lower case, not sorted or repeated, signature not 64 hex digits. */
+/* @value: of Authorization, beginning with "AWS4-HMAC-SHA256". Fields are found by name, commas with or without spaces.
+ * Every field exactly once. ERR_AUTH_MALFORMED with the reason: missing or repeated field, scope not of four parts or
+ * not ending in aws4_request, date not 8 digits, signed_headers empty, not lower case, not sorted or repeated,
+ * signature not 64 hex digits. */
 MUST_CHECK enum err_code sigv4_parse_authorization(struct str value, struct sigv4_auth *out, struct err *err);
 
-/* "20130524T000000Z", or an RFC 9110 5.6.7 IMF-fixdate (also with +0000 or UTC in place of GMT, as S3 takes). False if neither. */
+/* "20130524T000000Z", or an RFC 9110 5.6.7 IMF-fixdate (also with +0000 or UTC in place of GMT, as S3 takes). False if
+ * neither. */
 MUST_CHECK bool sigv4_parse_date(struct str s, int64_t *unix_s);
 enum { SIGV4_TIMESTAMP_BYTES = 16, SIGV4_DATE_BYTES = 8 };
 /* yyyymmddThhmmssZ, not NUL-terminated. */
@@ -51,52 +53,58 @@ void sigv4_format_time(int64_t unix_s, char out[SIGV4_TIMESTAMP_BYTES]);
 /* What is signed. Borrows everything. */
 struct sigv4_input {
     struct str method;
-    struct str path; /* decoded bytes, beginning with '/', not normalised; "" means "/" */
+    struct str path;                 /* decoded bytes, beginning with '/', not normalised; "" means "/" */
     const struct query_param *query; /* as sent, still encoded */
     size_t query_n;
-    bool plus_is_space;           /* how '+' in the query is read before it is encoded again */
+    bool plus_is_space;            /* how '+' in the query is read before it is encoded again */
     const struct headers *headers; /* values as sent */
-    struct str signed_headers;    /* "a;b;c": lower case, sorted. A named header that is absent contributes an empty value. */
-    struct str payload_hash;      /* last line */
+    struct str signed_headers;     /* "a;b;c": lower case, sorted. A header that is absent counts as empty. */
+    struct str payload_hash;       /* last line */
 };
 
-/* The canonical request, in @arena; {NULL,0} when out of memory or a query escape is broken. Header values: trimmed, inner runs of spaces made one,
- * equal names joined with ','. Query: encoded names and values, then sorted bytewise by name, then value. */
+/* The canonical request, in @arena; {NULL,0} when out of memory or a query escape is broken. Header values: trimmed,
+ * inner runs of spaces made one, equal names joined with ','. Query: encoded names and values, then sorted bytewise by
+ * name, then value. */
 MUST_CHECK struct str sigv4_canonical_request(const struct sigv4_input *in, struct arena *arena);
 
 /* "AWS4-HMAC-SHA256\n<timestamp>\n<date>/<region>/<service>/aws4_request\n<hex>" in @arena. */
-MUST_CHECK struct str sigv4_string_to_sign(struct digest *d, struct str timestamp, struct str date, struct str region, struct str service,
-                                           struct str canonical, struct arena *arena);
+MUST_CHECK struct str sigv4_string_to_sign(struct digest *d, struct str timestamp, struct str date, struct str region,
+                                           struct str service, struct str canonical, struct arena *arena);
 
-/* Signing keys, derived once per (secret's owner, day, region, service) and kept: a small direct-mapped cache of prepared HMAC keys. */
+/* Signing keys, derived once per (secret's owner, day, region, service) and kept: a small direct-mapped cache of
+ * prepared HMAC keys. */
 struct sigv4_keys;
 MUST_CHECK struct sigv4_keys *sigv4_keys_new(size_t slots);
 void sigv4_keys_free(struct sigv4_keys **k); /* wipes */
-/* The prepared key for these four, derived if it is not cached. A changed @secret under the same @access_key is noticed (the cache holds a copy,
- * wiped when replaced). Valid until the next call. NULL when out of memory. */
-MUST_CHECK const struct hmac_key *sigv4_key(struct sigv4_keys *k, struct digest *d, struct str access_key, struct str secret, struct str date,
-                                            struct str region, struct str service);
+/* The prepared key for these four, derived if it is not cached. A changed @secret under the same @access_key is noticed
+ * (the cache holds a copy, wiped when replaced). Valid until the next call. NULL when out of memory. */
+MUST_CHECK const struct hmac_key *sigv4_key(struct sigv4_keys *k, struct digest *d, struct str access_key,
+                                            struct str secret, struct str date, struct str region, struct str service);
 
 /* hex(HMAC(key, string_to_sign)), 64 digits. */
 void sigv4_signature(struct digest *d, const struct hmac_key *key, struct str string_to_sign, char out[SHA256_HEX]);
 
-/* Verifies: canonical request → string → signature, compared in constant time. When it fails and the query holds a '+', tries again with the other reading
- * of '+'; @in->plus_is_space tells the reading that verified (true when there is no '+'). @timestamp: yyyymmddThhmmssZ of the request.
- * ERR_SIG_MISMATCH: *@canonical and *@string_to_sign (may be NULL) then hold ours, for the error document. ERR_BAD_URI: a broken escape in the query.
- * ERR_NO_MEMORY. */
-MUST_CHECK enum err_code sigv4_verify(struct digest *d, const struct hmac_key *key, struct sigv4_input *in, const struct sigv4_auth *auth, struct str timestamp,
-                                      struct arena *arena, struct str *canonical, struct str *string_to_sign, struct err *err);
+/* Verifies: canonical request → string → signature, compared in constant time. When it fails and the query holds a '+',
+ * tries again with the other reading of '+'; @in->plus_is_space tells the reading that verified (true when there is no
+ * '+'). @timestamp: yyyymmddThhmmssZ of the request. ERR_SIG_MISMATCH: *@canonical and *@string_to_sign (may be NULL)
+ * then hold ours, for the error document. ERR_BAD_URI: a broken escape in the query. ERR_NO_MEMORY. */
+MUST_CHECK enum err_code sigv4_verify(struct digest *d, const struct hmac_key *key, struct sigv4_input *in,
+                                      const struct sigv4_auth *auth, struct str timestamp, struct arena *arena,
+                                      struct str *canonical, struct str *string_to_sign, struct err *err);
 
 /* True if @name (any case) is among @signed_headers "a;b;c". */
 bool sigv4_is_signed(struct str signed_headers, struct str name);
 
-/* Signs: returns the Authorization value "AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…" in @arena, or {NULL,0}. @in->signed_headers must be set. */
-MUST_CHECK struct str sigv4_authorization(struct digest *d, const struct hmac_key *key, const struct sigv4_input *in, struct str access_key, struct str timestamp,
-                                          struct str region, struct str service, struct arena *arena);
+/* Signs: returns the Authorization value "AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…" in @arena, or
+ * {NULL,0}. @in->signed_headers must be set. */
+MUST_CHECK struct str sigv4_authorization(struct digest *d, const struct hmac_key *key, const struct sigv4_input *in,
+                                          struct str access_key, struct str timestamp, struct str region,
+                                          struct str service, struct arena *arena);
 
-/* "a;b;c" for the headers of @headers that the proxy signs: host, every x-amz-*, content-type, content-md5, range, date-free conditionals (if-match,
- * if-none-match, if-modified-since, if-unmodified-since); lower case, sorted, each once. Never authorization, user-agent, accept-encoding, content-length,
- * expect, connection-class. {NULL,0} when out of memory. */
+/* "a;b;c" for the headers of @headers that the proxy signs: host, every x-amz-*, content-type, content-md5, range,
+ * date-free conditionals (if-match, if-none-match, if-modified-since, if-unmodified-since); lower case, sorted, each
+ * once. Never authorization, user-agent, accept-encoding, content-length, expect, connection-class. {NULL,0} when out
+ * of memory. */
 MUST_CHECK struct str sigv4_headers_to_sign(const struct headers *headers, struct arena *arena);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * target.h: what an S3 request is about: host name and path → service, Region, bucket, key. Pure; any thread; borrows everything.
- * Source: S3 User Guide, "Virtual hosting of general purpose buckets", "AWS PrivateLink for Amazon S3"; General Reference, "Amazon S3 endpoints";
- * partitions as in botocore's data/partitions.json.
+ * target.h: what an S3 request is about: host name and path → service, Region, bucket, key. Pure; any thread; borrows
+ * everything. Source: S3 User Guide, "Virtual hosting of general purpose buckets", "AWS PrivateLink for Amazon S3";
+ * General Reference, "Amazon S3 endpoints"; partitions as in botocore's data/partitions.json.
  */
 #ifndef S3ONRAMP_AWS_TARGET_H
 #define S3ONRAMP_AWS_TARGET_H
@@ -11,7 +11,7 @@
 
 /* What a host name stands for. */
 enum s3_service {
-    S3_BUCKETS,      /* s3.R.S and everything that is served as it; prefix = bucket (host style) or empty (path style) */
+    S3_BUCKETS, /* s3.R.S and everything that is served as it; prefix = bucket (host style) or empty (path style) */
     S3_ACCESS_POINT, /* <name>-<account>.s3-accesspoint.R.S; prefix = <name>-<account> */
     S3_CONTROL,      /* [<account>.]s3-control.R.S; prefix = account or empty */
 };
@@ -19,9 +19,9 @@ enum s3_service {
 /* Parts of a host name; views into it (lower case) or static text. */
 struct s3_host {
     enum s3_service service;
-    struct str region;  /* empty for the global name s3.amazonaws.com, which says nothing about the Region */
-    struct str suffix;  /* partition's DNS suffix, "amazonaws.com" */
-    struct str prefix;  /* see enum s3_service */
+    struct str region;      /* empty for the global name s3.amazonaws.com, which says nothing about the Region */
+    struct str suffix;      /* partition's DNS suffix, "amazonaws.com" */
+    struct str prefix;      /* see enum s3_service */
     struct str endpoint_id; /* "vpce-…" (with zone, if any) for endpoint-specific names, else empty */
     bool fips, dualstack;
     bool legacy; /* a name the endpoint does not serve and that is rewritten: global, dash, s3-external-1, dualstack */
@@ -35,9 +35,10 @@ struct str s3_suffix(size_t i);
 /* True if it looks like a Region of some partition (word-word-digit forms). */
 bool s3_region_valid(struct str region);
 
-/* Takes @host apart: lower case already, no port, no trailing dot, read from the right (suffix, Region, [dualstack], service label; the rest is the prefix).
- * ERR_HOST_REFUSED, with a sentence in @err->detail, for names that are not S3 names and for S3 names that PrivateLink cannot serve (website, accelerate,
- * Multi-Region Access Points, directory buckets) or that are not served here yet (object lambda, outposts): the sentence says which. */
+/* Takes @host apart: lower case already, no port, no trailing dot, read from the right (suffix, Region, [dualstack],
+ * service label; the rest is the prefix). ERR_HOST_REFUSED, with a sentence in @err->detail, for names that are not S3
+ * names and for S3 names that PrivateLink cannot serve (website, accelerate, Multi-Region Access Points, directory
+ * buckets) or that are not served here yet (object lambda, outposts): the sentence says which. */
 MUST_CHECK enum err_code s3_host_parse(struct str host, struct s3_host *out, struct err *err);
 
 /* An endpoint-specific name as AWS shows it: [bucket.|*.]vpce-ID[-AZ].s3[-fips].R.vpce.S. */
@@ -47,12 +48,14 @@ struct s3_vpce_name {
 };
 MUST_CHECK bool s3_vpce_name_parse(struct str name, struct s3_vpce_name *out);
 
-/* 3..255 bytes of [A-Za-z0-9._-], not "." or "..": wide enough for old us-east-1 buckets and for access point aliases. Not a check of what S3 would create. */
+/* 3..255 bytes of [A-Za-z0-9._-], not "." or "..": wide enough for old us-east-1 buckets and for access point aliases.
+ * Not a check of what S3 would create. */
 bool s3_bucket_valid(struct str bucket);
 /* True if @bucket can stand as one DNS label before s3.R.S under its wildcard certificate: [a-z0-9-], no dots, ≤ 63. */
 bool s3_bucket_host_style(struct str bucket);
 
-/* Splits a decoded path in path style: "/bucket/key…" → bucket, key. "/" → both empty; "/b" and "/b/" → key empty. Keys keep every byte. */
+/* Splits a decoded path in path style: "/bucket/key…" → bucket, key. "/" → both empty; "/b" and "/b/" → key empty. Keys
+ * keep every byte. */
 void s3_path_split(struct str decoded_path, struct str *bucket, struct str *key);
 
 #endif

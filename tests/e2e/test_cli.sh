@@ -1,0 +1,197 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# test_cli.sh: the commands of the real binary ($S3ONRAMP), from nothing to a configuration that is fine.
+# Works in a folder of its own; needs no root and no network.
+set -u
+S3ONRAMP=$(realpath "${S3ONRAMP:?set S3ONRAMP to the binary to test}")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+[ -x "$S3ONRAMP" ] || { echo "$S3ONRAMP cannot be run" >&2; exit 1; }
+cd "$folder" || exit 1
+unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+failures=0
+
+fail() {
+    echo "FAIL line ${BASH_LINENO[1]}: $*" >&2
+    sed 's/^/    /' out err >&2
+    failures=$((failures + 1))
+}
+
+# expect CODE COMMAND...: runs the binary; its output goes to the files out and err.
+expect() {
+    local want=$1
+    shift
+    "$S3ONRAMP" "$@" >out 2>err </dev/null
+    local got=$?
+    [ "$got" = "$want" ] || fail "s3onramp $*: exit code $got, not $want"
+    ! grep -q -e AddressSanitizer -e 'runtime error' err || fail "s3onramp $*: sanitizer report"
+}
+# has FILE TEXT: the fixed text is in the file.
+has() { grep -qF -- "$2" "$1" || fail "\"$2\" is not in $1"; }
+hasnt() { ! grep -qF -- "$2" "$1" || fail "\"$2\" is in $1"; }
+mode() { [ "$(stat -c %a "$1")" = "$2" ] || fail "mode of $1 is $(stat -c %a "$1"), not $2"; }
+
+# --- usage ---
+expect 2
+has err "Usage: s3onramp COMMAND"
+expect 0 --help
+for command in serve check ca client version; do
+    has out "s3onramp $command"
+    expect 0 $command --help
+    has out "Usage: s3onramp $command"
+    has out "Example:"
+    expect 2 $command --nonsense
+    has err "there is no option --nonsense"
+    expect 0 --help
+done
+hasnt out $'\033'
+expect 2 frobnicate
+has err "there is no command \"frobnicate\""
+expect 2 check -c
+has err "option -c needs a value"
+expect 2 check extra
+expect 2 ca
+expect 2 ca destroy
+expect 2 ca init --days 0
+expect 2 ca init --days 1x
+expect 2 client
+expect 2 client add
+expect 2 client add 'a b' --policy read-only
+expect 2 client remove x --policy read-only
+expect 2 client list x
+expect 0 version
+for library in s3onramp libevent OpenSSL libcurl inih; do has out "$library "; done
+expect 0 --version
+
+# --- the example, and what is missing in it ---
+expect 0 check --example
+cp out s3onramp.ini
+expect 1 check -c s3onramp.ini
+has err "AWS_ACCESS_KEY_ID is not set"
+has err "client \"me\" has no key pair"
+expect 1 check -c missing.ini
+has err "missing.ini: cannot be opened (No such file or directory)"
+
+# --- clients ---
+expect 0 client add me -c s3onramp.ini
+mode clients.ini 600
+has out "[default]"
+id=$(sed -n 's/^aws_access_key_id = //p' out)
+secret=$(sed -n 's/^aws_secret_access_key = //p' out)
+[[ $id =~ ^S3OR[A-Z2-7]{16}$ ]] || fail "access key $id"
+[[ $secret =~ ^[A-Za-z0-9+/]{40}$ ]] || fail "secret of ${#secret} characters"
+has clients.ini "access_key_id = $id"
+has clients.ini "secret_access_key = $secret"
+hasnt err "$secret"
+expect 1 client add me -c s3onramp.ini
+has err "has a key pair already"
+has clients.ini "$secret"
+export AWS_ACCESS_KEY_ID=AKIDTEST AWS_SECRET_ACCESS_KEY=outersecret
+expect 0 check -c s3onramp.ini
+has err "fine: 1 listener, 1 endpoint, 1 client"
+expect 0 check -c s3onramp.ini --print
+has out "; clients.ini:2"
+hasnt out "$secret"
+hasnt out outersecret
+
+expect 2 client add bob -c s3onramp.ini
+has err "needs a policy"
+expect 1 client add bob -c s3onramp.ini --policy nope
+has err "there is no [policy nope]"
+expect 1 client add me2 -c missing.ini --policy read-only
+printf '\n# kept: about carol\n[client carol]\npolicy = read-only\n; kept: inside\n' >>clients.ini
+expect 0 client add bob --policy allow-all -c s3onramp.ini
+expect 1 client add carol --policy allow-all -c s3onramp.ini
+has err "policy = read-only"
+expect 0 client add carol -c s3onramp.ini
+expect 0 client list -c s3onramp.ini
+[ "$(wc -l <out)" = 4 ] || fail "list has $(wc -l <out) lines, not 4"
+has out "$id"
+hasnt out "$secret"
+grep -qE '^carol +S3OR[A-Z2-7]{16} +read-only' out || fail "carol is not listed"
+grep -qE '^bob +S3OR[A-Z2-7]{16} +allow-all' out || fail "bob is not listed"
+expect 0 check -c s3onramp.ini
+
+expect 0 client remove me -c s3onramp.ini
+hasnt clients.ini "$id"
+has clients.ini "# kept: about carol"
+has clients.ini "; kept: inside"
+expect 1 client remove me -c s3onramp.ini
+has err "is not in the clients file"
+expect 1 client remove nobody -c s3onramp.ini
+has err "there is no client \"nobody\""
+expect 0 client remove carol -c s3onramp.ini
+has clients.ini "# kept: about carol"
+hasnt clients.ini "[client carol]"
+has clients.ini "[client bob]"
+mode clients.ini 600
+[ "$(ls -A | sort | tr '\n' ' ')" = "clients.ini err out s3onramp.ini " ] || fail "left over: $(ls -A)"
+
+# Many at once: the lock keeps every one.
+for i in 1 2 3 4 5 6 7 8; do "$S3ONRAMP" client add "many$i" --policy read-only -c s3onramp.ini >/dev/null 2>&1 & done
+wait
+expect 0 client list -c s3onramp.ini
+[ "$(grep -c '^many' out)" = 8 ] || fail "of 8 clients added at once $(grep -c '^many' out) are there"
+
+# A link stays a link.
+mkdir real && mv clients.ini real/ && ln -s real/clients.ini clients.ini
+expect 0 client add linked --policy read-only -c s3onramp.ini
+[ -L clients.ini ] || fail "the symbolic link was replaced"
+has real/clients.ini "[client linked]"
+
+# What others may read is refused.
+chmod 644 real/clients.ini
+expect 1 check -c s3onramp.ini
+has err "chmod 600 clients.ini"
+chmod 600 real/clients.ini
+
+# --- the CA ---
+cat >forward.ini <<'END'
+[ca]
+certificate = ca.pem
+private_key = ca.key
+[listener proxy]
+mode = forward
+names = s3.lab.test
+[endpoint osaka]
+region = ap-northeast-3
+addresses = 10.0.0.1
+[endpoint beijing]
+region = cn-north-1
+addresses = 10.0.0.2
+END
+expect 1 check -c forward.ini
+has err "s3onramp ca init"
+expect 1 ca show -c forward.ini
+expect 1 ca export -c forward.ini
+has err "s3onramp ca init"
+expect 0 ca init -c forward.ini --days 100
+has out "export AWS_CA_BUNDLE=ca.pem"
+mode ca.key 600
+mode ca.pem 644
+for name in amazonaws.com amazonaws.com.cn s3.lab.test localhost; do has err "$name"; done
+expect 1 ca init -c forward.ini
+has err "--force"
+expect 0 ca show -c forward.ini
+has out "s3.lab.test"
+has out "10.0.0.0"
+expect 0 ca export -c forward.ini
+cmp -s out ca.pem || fail "the exported certificate differs"
+hasnt out "PRIVATE"
+expect 0 check -c forward.ini
+cp ca.pem old.pem
+expect 0 ca init -c forward.ini --force
+! cmp -s old.pem ca.pem || fail "--force made no new authority"
+sed -i 's/s3.lab.test/s3.other.test/' forward.ini
+expect 1 check -c forward.ini
+has err "does not permit the name s3.other.test"
+sed -i 's/s3.other.test/s3.lab.test/' forward.ini
+chmod 640 ca.key
+expect 1 check -c forward.ini
+has err "chmod 600"
+
+if [ "$failures" -gt 0 ]; then
+    echo "$failures failures" >&2
+    exit 1
+fi
+echo "all fine"

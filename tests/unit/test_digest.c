@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_digest.c: SHA-256, HMAC, hexadecimal and base64 against published values.
+ * Source: FIPS 180-4 examples (NIST), RFC 4231 (HMAC), RFC 4648 10 (base64).
+ */
+#include "aws/digest.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct str hex_of(const uint8_t *bytes, size_t n, char *out, size_t cap)
+{
+    struct sbuf b = sbuf_make(out, cap);
+    hex_lower(&b, bytes, n);
+    assert_false(b.overflow);
+    return sbuf_str(&b);
+}
+
+static void assert_hash(const uint8_t hash[SHA256_BYTES], const char *expected)
+{
+    char text[SHA256_HEX];
+    struct str got = hex_of(hash, SHA256_BYTES, text, sizeof text);
+    assert_int_equal(got.n, strlen(expected));
+    assert_memory_equal(got.p, expected, got.n);
+}
+
+static void test_digest_sha256_published_values_match(void **state)
+{
+    static const struct {
+        const char *text, *hash;
+    } cases[] = {
+        {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+    };
+    struct digest *d = digest_new();
+
+    assert_non_null(d);
+    for (size_t round = 0; round < 2; round++) /* contexts are used again */
+        for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+            uint8_t hash[SHA256_BYTES];
+            digest_sha256(d, str_from(cases[i].text), hash);
+            assert_hash(hash, cases[i].hash);
+        }
+    digest_free(&d);
+    assert_null(d);
+    (void)state;
+}
+
+static void test_digest_sha256_stream_interrupted_by_others_still_matches(void **state)
+{
+    struct digest *d = digest_new();
+    uint8_t hash[SHA256_BYTES], other[SHA256_BYTES];
+
+    assert_non_null(d);
+    digest_sha256_begin(d);
+    for (const char *p = "abc"; *p; p++) {
+        digest_sha256_add(d, str_make(p, 1));
+        digest_sha256(d, STR("something else"), other);
+        digest_hmac_sha256(d, STR("key"), STR("data"), other);
+    }
+    digest_sha256_end(d, hash);
+    assert_hash(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    digest_free(&d);
+    (void)state;
+}
+
+/* RFC 4231 test cases 1, 2, 6, 7. */
+static void test_hmac_rfc4231_cases_match(void **state)
+{
+    char long_key[131], short_key[20];
+    memset(long_key, 0xaa, sizeof long_key);
+    memset(short_key, 0x0b, sizeof short_key);
+    const struct {
+        struct str key, data;
+        const char *mac;
+    } cases[] = {
+        {{short_key, sizeof short_key},
+         STR_INIT("Hi There"),
+         "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+        {STR_INIT("Jefe"), STR_INIT("what do ya want for nothing?"),
+         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+        {{long_key, sizeof long_key},
+         STR_INIT("Test Using Larger Than Block-Size Key - Hash Key First"),
+         "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+        {{long_key, sizeof long_key},
+         STR_INIT("This is a test using a larger than block-size key and a larger than block-size data. The key needs "
+                  "to be hashed before being used by the HMAC algorithm."),
+         "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"},
+    };
+    struct digest *d = digest_new();
+
+    assert_non_null(d);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint8_t mac[SHA256_BYTES];
+        digest_hmac_sha256(d, cases[i].key, cases[i].data, mac);
+        assert_hash(mac, cases[i].mac);
+
+        struct hmac_key *key = hmac_key_new(d, cases[i].key);
+        assert_non_null(key);
+        for (int round = 0; round < 3; round++) {
+            memset(mac, 0, sizeof mac);
+            hmac_key_sign(d, key, cases[i].data, mac);
+            assert_hash(mac, cases[i].mac);
+        }
+        hmac_key_free(&key);
+        assert_null(key);
+    }
+    digest_free(&d);
+    digest_free(&d); /* NULL is fine */
+    (void)state;
+}
+
+static void test_hex_decode_good_and_bad_input(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t n;
+        bool ok;
+    } cases[] = {{"00ff7F", 3, true}, {"", 0, true},    {"00ff7", 3, false}, {"00ff7F00", 3, false},
+                 {"0g", 1, false},    {" 0", 1, false}, {"0x", 1, false},    {"00", 0, false}};
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint8_t out[8] = {0};
+        assert_int_equal(hex_decode(str_from(cases[i].text), out, cases[i].n), cases[i].ok);
+    }
+    uint8_t out[3];
+    assert_true(hex_decode(STR("00ff7F"), out, sizeof out));
+    assert_memory_equal(out, "\x00\xff\x7f", 3);
+    (void)state;
+}
+
+static void test_hex_lower_too_small_buffer_overflows(void **state)
+{
+    char mem[3];
+    struct sbuf b = sbuf_make(mem, sizeof mem);
+
+    hex_lower(&b, (const uint8_t *)"ab", 2);
+    assert_true(b.overflow);
+    assert_int_equal(b.n, 0);
+    (void)state;
+}
+
+static void test_base64_rfc4648_values_both_ways(void **state)
+{
+    static const struct {
+        const char *plain, *text;
+    } cases[] = {{"", ""},
+                 {"f", "Zg=="},
+                 {"fo", "Zm8="},
+                 {"foo", "Zm9v"},
+                 {"foob", "Zm9vYg=="},
+                 {"fooba", "Zm9vYmE="},
+                 {"foobar", "Zm9vYmFy"},
+                 {"\xff\xef\xbe", "/+++"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char mem[16];
+        uint8_t back[8];
+        struct sbuf b = sbuf_make(mem, sizeof mem);
+        size_t n = strlen(cases[i].plain);
+        base64_encode(&b, (const uint8_t *)cases[i].plain, n);
+        assert_true(str_eq(sbuf_str(&b), str_from(cases[i].text)));
+        assert_true(base64_decode(str_from(cases[i].text), back, n));
+        assert_memory_equal(back, cases[i].plain, n);
+    }
+    (void)state;
+}
+
+static void test_base64_decode_not_strict_is_refused(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t n;
+    } cases[] = {{"Zg", 1},   {"Zg=", 1},  {"Zh==", 1},     {"Zm9=", 2}, {"Zg==", 2},   {"Zm9v", 2},
+                 {"Zm9v", 4}, {"Zm 9", 3}, {"Zm9-", 3},     {"Zm9_", 3}, {"Zg==\n", 1}, {"=g==", 1},
+                 {"Z===", 1}, {"====", 1}, {"Zm9v====", 4}, {"Zg=a", 1}};
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint8_t out[8];
+        if (base64_decode(str_from(cases[i].text), out, cases[i].n)) fail_msg("accepted: %s", cases[i].text);
+    }
+    (void)state;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_digest_sha256_published_values_match),
+        cmocka_unit_test(test_digest_sha256_stream_interrupted_by_others_still_matches),
+        cmocka_unit_test(test_hmac_rfc4231_cases_match),
+        cmocka_unit_test(test_hex_decode_good_and_bad_input),
+        cmocka_unit_test(test_hex_lower_too_small_buffer_overflows),
+        cmocka_unit_test(test_base64_rfc4648_values_both_ways),
+        cmocka_unit_test(test_base64_decode_not_strict_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,688 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_mint.c: the local CA and the leaves minted from it, judged by OpenSSL's own strict verification.
+ * Source: RFC 5280 4.2.1, 6.1; X509_V_FLAG_X509_STRICT in X509_VERIFY_PARAM_set_flags(3).
+ */
+#include "io/mint.h"
+
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+
+enum { DAY_S = 86400 };
+
+static const char *const dns_names[] = {"amazonaws.com", "s3.local"};
+
+struct fixture {
+    char folder[64], cert[96], key[96];
+    struct netblock ip[2];
+    struct ca_params params;
+    struct ca *ca;
+    struct mint *mint;
+    int64_t now;
+};
+
+static void make_paths(struct fixture *f)
+{
+    strcpy(f->folder, "/tmp/s3onramp-mint-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    snprintf(f->cert, sizeof f->cert, "%s/ca.pem", f->folder);
+    snprintf(f->key, sizeof f->key, "%s/ca.key", f->folder);
+}
+
+/* A CA for dns_names, and for 127.0.0.0/8 and fd00::/8 if @with_ip, loaded, and a mint. */
+static struct fixture *set_up(bool with_ip)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct err err = {.detail = ""};
+    assert_non_null(f);
+    make_paths(f);
+    assert_true(netblock_parse(STR("127.0.0.0/8"), &f->ip[0]));
+    assert_true(netblock_parse(STR("fd00::/8"), &f->ip[1]));
+    f->params = (struct ca_params){"Test CA", 3650, dns_names, ARRAY_LEN(dns_names), f->ip, with_ip ? 2 : 0};
+    if (ca_create(f->cert, f->key, &f->params, false, &err) != ERR_NONE) fail_msg("%s", err.detail);
+    if (ca_load(f->cert, f->key, &f->ca, &err) != ERR_NONE) fail_msg("%s", err.detail);
+    f->mint = mint_new(f->ca, 30);
+    assert_non_null(f->mint);
+    f->now = clock_wall_us() / 1000000;
+    return f;
+}
+
+static void tear_down(struct fixture *f)
+{
+    mint_free(&f->mint);
+    ca_free(&f->ca);
+    assert_null(f->mint);
+    assert_null(f->ca);
+    (void)unlink(f->cert);
+    (void)unlink(f->key);
+    assert_int_equal(rmdir(f->folder), 0); /* fails if a temporary file stayed */
+    free(f);
+}
+
+/* X509_V_OK, or what OpenSSL has against @leaf as a server certificate for @name now. */
+static int verify(const struct fixture *f, X509 *leaf, const char *name, bool is_ip)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    assert_true(store && ctx && X509_STORE_add_cert(store, ca_certificate(f->ca)));
+    assert_int_equal(X509_STORE_CTX_init(ctx, store, leaf, NULL), 1);
+    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
+    assert_int_equal(X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_SSL_SERVER), 1);
+    if (is_ip)
+        assert_int_equal(X509_VERIFY_PARAM_set1_ip_asc(param, name), 1);
+    else
+        assert_int_equal(X509_VERIFY_PARAM_set1_host(param, name, 0), 1);
+    int result = X509_verify_cert(ctx) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(ctx);
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    return result;
+}
+
+static X509 *mint_ok(struct fixture *f, const char *name, int64_t now)
+{
+    X509 *leaf = NULL;
+    EVP_PKEY *key = NULL;
+    struct err err = {.detail = ""};
+    if (mint_leaf(f->mint, str_from(name), now, &leaf, &key, &err) != ERR_NONE) fail_msg("%s: %s", name, err.detail);
+    assert_non_null(leaf);
+    assert_int_equal(X509_check_private_key(leaf, key), 1);
+    return leaf;
+}
+
+static int64_t unix_time(const ASN1_TIME *t)
+{
+    struct tm tm;
+    assert_int_equal(ASN1_TIME_to_tm(t, &tm), 1);
+    return timegm(&tm);
+}
+
+static bool is_critical(X509 *cert, int nid)
+{
+    int at = X509_get_ext_by_NID(cert, nid, -1);
+    assert_true(at >= 0);
+    return X509_EXTENSION_get_critical(X509_get_ext(cert, at)) == 1;
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_mode & 07777;
+}
+
+/* ---- the CA ---- */
+
+static void test_ca_create_certificate_has_what_rfc_5280_asks_for(void **state)
+{
+    (void)state;
+    struct fixture *f = set_up(false);
+    X509 *cert = ca_certificate(f->ca);
+    assert_int_equal(X509_get_version(cert), X509_VERSION_3);
+    assert_int_equal(X509_check_ca(cert), 1);
+    assert_int_equal(X509_get_pathlen(cert), 0);
+    assert_int_equal(X509_get_key_usage(cert), KU_KEY_CERT_SIGN | KU_CRL_SIGN);
+    assert_true(is_critical(cert, NID_basic_constraints));
+    assert_true(is_critical(cert, NID_key_usage));
+    assert_true(is_critical(cert, NID_name_constraints));
+    assert_non_null(X509_get0_subject_key_id(cert));
+    assert_int_equal(ASN1_OCTET_STRING_cmp(X509_get0_subject_key_id(cert), X509_get0_authority_key_id(cert)), 0);
+    assert_int_equal(X509_check_issued(cert, cert), X509_V_OK);
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+    assert_true(ASN1_STRING_length(serial) >= 16 && ASN1_STRING_length(serial) <= 20);
+    assert_int_equal(ASN1_STRING_type(serial), V_ASN1_INTEGER); /* V_ASN1_NEG_INTEGER otherwise */
+    int64_t before = unix_time(X509_get0_notBefore(cert)), after = unix_time(X509_get0_notAfter(cert));
+    assert_in_range(f->now - before, 3600 - 60, 3600 + 60);
+    assert_in_range(after - f->now, 3650LL * DAY_S - 60, 3650LL * DAY_S + 60);
+    tear_down(f);
+}
+
+static void test_ca_create_files_have_their_modes_whatever_the_umask(void **state)
+{
+    (void)state;
+    static const mode_t masks[] = {0, 022, 077};
+    for (size_t i = 0; i < ARRAY_LEN(masks); i++) {
+        mode_t old = umask(masks[i]);
+        struct fixture *f = set_up(false);
+        umask(old);
+        assert_int_equal(mode_of(f->key), 0600);
+        assert_int_equal(mode_of(f->cert), 0644);
+        tear_down(f);
+    }
+}
+
+static char *slurp(const char *path, size_t *n)
+{
+    FILE *file = fopen(path, "re");
+    char *text = calloc(1, 8192);
+    assert_true(file && text);
+    *n = fread(text, 1, 8191, file);
+    assert_int_equal(fclose(file), 0);
+    return text;
+}
+
+static void test_ca_create_existing_files_stay_unless_forced(void **state)
+{
+    (void)state;
+    struct fixture *f = set_up(false);
+    size_t n, again_n;
+    char *key = slurp(f->key, &n);
+    struct err err;
+    assert_non_null(strstr(key, "BEGIN PRIVATE KEY"));
+
+    assert_int_equal(ca_create(f->cert, f->key, &f->params, false, &err), ERR_FILE);
+    assert_int_equal(unlink(f->cert), 0); /* one of the two is enough to stop */
+    assert_int_equal(ca_create(f->cert, f->key, &f->params, false, &err), ERR_FILE);
+    assert_int_equal(access(f->cert, F_OK), -1);
+    char *again = slurp(f->key, &again_n);
+    assert_int_equal(n, again_n);
+    assert_memory_equal(key, again, n);
+    free(again);
+
+    assert_int_equal(ca_create(f->cert, f->key, &f->params, true, &err), ERR_NONE);
+    again = slurp(f->key, &again_n);
+    assert_true(n != again_n || memcmp(key, again, n) != 0);
+    assert_int_equal(mode_of(f->key), 0600);
+    struct ca *ca = NULL;
+    assert_int_equal(ca_load(f->cert, f->key, &ca, &err), ERR_NONE);
+    ca_free(&ca);
+    free(again);
+    free(key);
+    tear_down(f);
+}
+
+static void test_ca_create_bad_parameters_write_nothing(void **state)
+{
+    (void)state;
+    struct fixture *f = set_up(false);
+    static const char *const bad_dns[] = {"amazonaws.com:443"}, *const empty[] = {""}, *const spaced[] = {"a b"};
+    char long_name[66];
+    memset(long_name, 'a', sizeof long_name);
+    long_name[65] = '\0';
+    const struct ca_params rows[] = {
+        {"", 1, dns_names, 1, NULL, 0},  {long_name, 1, dns_names, 1, NULL, 0}, {"x", 0, dns_names, 1, NULL, 0},
+        {"x", 1, dns_names, 0, NULL, 0}, {"x", 1, bad_dns, 1, NULL, 0},         {"x", 1, empty, 1, NULL, 0},
+        {"x", 1, spaced, 1, NULL, 0},
+    };
+    char cert[128], key[128];
+    snprintf(cert, sizeof cert, "%s/x.pem", f->folder);
+    snprintf(key, sizeof key, "%s/x.key", f->folder);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err err;
+        assert_int_equal(ca_create(cert, key, &rows[i], false, &err), ERR_CONFIG);
+        assert_int_equal(access(cert, F_OK), -1);
+        assert_int_equal(access(key, F_OK), -1);
+    }
+    struct err err;
+    assert_int_equal(ca_create(cert, cert, &f->params, false, &err), ERR_CONFIG);
+    assert_int_equal(ca_create(cert, "/nonexistent/x.key", &f->params, false, &err), ERR_FILE);
+    assert_int_equal(ca_create("/nonexistent/x.pem", key, &f->params, false, &err), ERR_FILE);
+    assert_int_equal(access(key, F_OK), -1); /* not left behind without its certificate */
+    tear_down(f);
+}
+
+static void test_ca_load_unusable_files_are_refused_with_advice(void **state)
+{
+    (void)state;
+    struct fixture *f = set_up(false), *other = set_up(false);
+    struct ca *ca = NULL;
+    struct err err;
+    assert_int_equal(ca_load("/nonexistent", f->key, &ca, &err), ERR_FILE);
+    assert_non_null(strstr(err.detail, "ca init"));
+    assert_int_equal(ca_load(f->cert, "/nonexistent", &ca, &err), ERR_FILE);
+    assert_int_equal(ca_load(f->cert, f->folder, &ca, &err), ERR_FILE);
+    assert_int_equal(ca_load(f->key, f->key, &ca, &err), ERR_FILE);
+    assert_int_equal(ca_load(f->cert, other->key, &ca, &err), ERR_FILE);
+    assert_non_null(strstr(err.detail, "belong together"));
+    static const mode_t open_modes[] = {0640, 0604, 0660, 0610};
+    for (size_t i = 0; i < ARRAY_LEN(open_modes); i++) {
+        assert_int_equal(chmod(f->key, open_modes[i]), 0);
+        assert_int_equal(ca_load(f->cert, f->key, &ca, &err), ERR_FILE);
+        assert_non_null(strstr(err.detail, "chmod 600"));
+    }
+    assert_int_equal(chmod(f->key, 0400), 0);
+    assert_int_equal(ca_load(f->cert, f->key, &ca, &err), ERR_NONE);
+    ca_free(&ca);
+    assert_null(ca);
+    assert_int_equal(ERR_peek_error(), 0); /* nothing is left for the next caller of OpenSSL */
+    tear_down(other);
+    tear_down(f);
+}
+
+/* Writes @cert over the fixture's, and @key if given. */
+static void replace_files(const struct fixture *f, X509 *cert, EVP_PKEY *key)
+{
+    FILE *file = fopen(f->cert, "we");
+    assert_non_null(file);
+    assert_true(i2d_re_X509_tbs(cert, NULL) > 0); /* or the bytes from before a change would be written */
+    assert_int_equal(PEM_write_X509(file, cert), 1);
+    assert_int_equal(fclose(file), 0);
+    if (!key) return;
+    file = fopen(f->key, "we"); /* keeps its mode */
+    assert_non_null(file);
+    assert_int_equal(PEM_write_PKCS8PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_ca_load_leaf_or_wrong_time_is_refused(void **state)
+{
+    (void)state;
+    struct fixture *f = set_up(false);
+    struct ca *ca = NULL;
+    struct err err;
+    X509 *copy = X509_dup(ca_certificate(f->ca));
+    assert_non_null(copy);
+    assert_non_null(ASN1_TIME_set(X509_getm_notBefore(copy), f->now - 2 * DAY_S));
+    assert_non_null(ASN1_TIME_set(X509_getm_notAfter(copy), f->now - DAY_S));
+    replace_files(f, copy, NULL);
+    assert_int_equal(ca_load(f->cert, f->key, &ca, &err), ERR_FILE);
+    assert_non_null(strstr(err.detail, "expired"));
+    assert_non_null(ASN1_TIME_set(X509_getm_notBefore(copy), f->now + DAY_S));
+    assert_non_null(ASN1_TIME_set(X509_getm_notAfter(copy), f->now + 2 * DAY_S));
+    replace_files(f, copy, NULL);
+    assert_int_equal(ca_load(f->cert, f->key, &ca, &err), ERR_FILE);
+    assert_non_null(strstr(err.detail, "clock"));
+
+    X509 *leaf = NULL;
+    EVP_PKEY *key = NULL;
+    assert_int_equal(mint_leaf(f->mint, STR("a.s3.local"), f->now, &leaf, &key, &err), ERR_NONE);
+    replace_files(f, leaf, key);
+    assert_int_equal(ca_load(f->cert, f->key, &ca, &err), ERR_FILE);
+    assert_non_null(strstr(err.detail, "not the certificate of a CA"));
+    assert_null(ca);
+    X509_free(leaf);
+    X509_free(copy);
+    tear_down(f);
+}
+
+static void test_ca_permits_table(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool without_ip, with_ip;
+    } rows[] = {
+        {"amazonaws.com", true, true},
+        {"s3.eu-west-1.amazonaws.com", true, true},
+        {"a.b.S3.EU-WEST-1.AMAZONAWS.COM", true, true},
+        {"*.s3.local", true, true},
+        {"xamazonaws.com", false, false},
+        {"amazonaws.com.evil.example", false, false},
+        {"com", false, false},
+        {"example.com", false, false},
+        {"", false, false},
+        {"127.0.0.1", false, true},
+        {"127.255.255.255", false, true},
+        {"128.0.0.1", false, false},
+        {"10.0.0.1", false, false},
+        {"fd12::1", false, true},
+        {"fc00::1", false, false},
+        {"::1", false, false},
+        {"::ffff:127.0.0.1", false, false},
+    };
+    struct fixture *without = set_up(false), *with = set_up(true);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (ca_permits(without->ca, str_from(rows[i].name)) != rows[i].without_ip ||
+            ca_permits(with->ca, str_from(rows[i].name)) != rows[i].with_ip)
+            fail_msg("%s", rows[i].name);
+    }
+    tear_down(without);
+    tear_down(with);
+}
+
+static void test_ca_describe_names_all_that_matters(void **state)
+{
+    (void)state;
+    struct fixture *with = set_up(true), *without = set_up(false);
+    char text[4096] = "";
+    FILE *out = fmemopen(text, sizeof text - 1, "w");
+    assert_non_null(out);
+    ca_describe(with->ca, out);
+    ca_describe(without->ca, out);
+    assert_int_equal(fclose(out), 0);
+    static const char *const parts[] = {"CN=Test CA",
+                                        "SHA-256:     ",
+                                        "valid from:  20",
+                                        "valid until: 20",
+                                        "permitted:   s3.local and names below\n",
+                                        "127.0.0.0, mask 255.0.0.0\n",
+                                        "fd00::, mask ff00::\n",
+                                        "excluded:    0.0.0.0, mask 0.0.0.0\n",
+                                        "excluded:    ::, mask ::\n"};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (!strstr(text, parts[i])) fail_msg("no \"%s\" in:\n%s", parts[i], text);
+    assert_null(strstr(text, "PRIVATE"));
+    tear_down(with);
+    tear_down(without);
+}
+
+/* ---- leaves ---- */
+
+static void test_mint_leaf_verifies_strictly_for_its_name_only(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *other;
+        bool is_ip;
+    } rows[] = {
+        {"s3.eu-west-1.amazonaws.com", "s3.eu-west-2.amazonaws.com", false},
+        {"amazonaws.com", "s3.amazonaws.com", false},
+        {"dotted.bucket.s3.us-east-1.amazonaws.com", "bucket.s3.us-east-1.amazonaws.com", false},
+        {"under_score.s3.local", "s3.local", false},
+        {"a-label-that-is-rather-long-0123456789-0123456789-0123456789-xy.vpce-0123456789abcdef0-abcdefgh."
+         "s3.ap-northeast-1.vpce.amazonaws.com",
+         "s3.local", false},
+        {"127.0.0.1", "127.0.0.2", true},
+        {"fd00::1", "fd00::2", true},
+    };
+    struct fixture *f = set_up(true);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        X509 *leaf = mint_ok(f, rows[i].name, f->now);
+        int result = verify(f, leaf, rows[i].name, rows[i].is_ip);
+        if (result != X509_V_OK) fail_msg("%s: %s", rows[i].name, X509_verify_cert_error_string(result));
+        assert_int_equal(verify(f, leaf, rows[i].other, rows[i].is_ip),
+                         rows[i].is_ip ? X509_V_ERR_IP_ADDRESS_MISMATCH : X509_V_ERR_HOSTNAME_MISMATCH);
+        X509_free(leaf);
+    }
+    tear_down(f);
+}
+
+static void test_mint_leaf_has_what_rfc_5280_asks_for(void **state)
+{
+    (void)state;
+    struct fixture *f = set_up(false);
+    X509 *leaf = mint_ok(f, "S3.Local", f->now), *other = mint_ok(f, "b.s3.local", f->now);
+    assert_int_equal(X509_get_version(leaf), X509_VERSION_3);
+    assert_int_equal(X509_check_ca(leaf), 0);
+    assert_int_equal(X509_get_key_usage(leaf), KU_DIGITAL_SIGNATURE);
+    assert_int_equal(X509_get_extended_key_usage(leaf), XKU_SSL_SERVER);
+    assert_true(is_critical(leaf, NID_basic_constraints));
+    assert_true(is_critical(leaf, NID_key_usage));
+    assert_false(is_critical(leaf, NID_subject_alt_name));
+    assert_non_null(X509_get0_subject_key_id(leaf));
+    assert_int_equal(
+        ASN1_OCTET_STRING_cmp(X509_get0_authority_key_id(leaf), X509_get0_subject_key_id(ca_certificate(f->ca))), 0);
+    char name[128];
+    assert_true(X509_NAME_get_text_by_NID(X509_get_subject_name(leaf), NID_commonName, name, sizeof name) > 0);
+    assert_string_equal(name, "s3.local");
+    assert_int_equal(unix_time(X509_get0_notBefore(leaf)), f->now - 3600);
+    assert_int_equal(unix_time(X509_get0_notAfter(leaf)), f->now + 30 * DAY_S);
+    assert_int_not_equal(ASN1_INTEGER_cmp(X509_get0_serialNumber(leaf), X509_get0_serialNumber(other)), 0);
+    X509_free(other);
+    X509_free(leaf);
+    tear_down(f);
+}
+
+static void test_mint_leaf_outside_the_constraints_is_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"example.com",
+                                        "amazonaws.com.example",
+                                        "10.0.0.1",
+                                        "::1",
+                                        "",
+                                        "a b.s3.local",
+                                        ".s3.local",
+                                        "a..s3.local",
+                                        "s3.local.",
+                                        "a,b.s3.local",
+                                        "*.*.s3.local",
+                                        "a\ns3.local",
+                                        "\xc3\xa9.s3.local",
+                                        "x/s3.local",
+                                        "[fd00::1]"};
+    struct fixture *f = set_up(false);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        X509 *leaf = NULL;
+        EVP_PKEY *key = NULL;
+        struct err err = {.detail = ""};
+        if (mint_leaf(f->mint, str_from(names[i]), f->now, &leaf, &key, &err) != ERR_TLS_SETUP)
+            fail_msg("minted \"%s\"", names[i]);
+        assert_null(leaf);
+        assert_true(err.detail[0] != '\0');
+    }
+    tear_down(f);
+}
+
+/* Takes the CA's key from its file, as a thief would, and signs a certificate that our own code refuses to. */
+static X509 *forge(const struct fixture *f, const char *san, const char *common_name)
+{
+    FILE *file = fopen(f->key, "re");
+    assert_non_null(file);
+    EVP_PKEY *stolen = PEM_read_PrivateKey(file, NULL, NULL, NULL), *key = EVP_EC_gen("P-256");
+    assert_int_equal(fclose(file), 0);
+    X509 *cert = X509_new(), *ca = ca_certificate(f->ca);
+    assert_true(stolen && key && cert);
+    X509_set_version(cert, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 4711);
+    X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+    X509_gmtime_adj(X509_getm_notAfter(cert), DAY_S);
+    X509_set_issuer_name(cert, X509_get_subject_name(ca));
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)common_name, -1,
+                               -1, 0);
+    X509_set_pubkey(cert, key);
+    const struct {
+        int nid;
+        const char *value;
+    } extensions[] = {{NID_subject_alt_name, san},
+                      {NID_basic_constraints, "critical,CA:FALSE"},
+                      {NID_key_usage, "critical,digitalSignature"},
+                      {NID_subject_key_identifier, "hash"},
+                      {NID_authority_key_identifier, "keyid:always"}};
+    X509V3_CTX ctx;
+    X509V3_set_ctx(&ctx, ca, cert, NULL, NULL, 0);
+    for (size_t i = 0; i < ARRAY_LEN(extensions); i++) {
+        X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, &ctx, extensions[i].nid, extensions[i].value);
+        assert_non_null(ext);
+        assert_int_equal(X509_add_ext(cert, ext, -1), 1);
+        X509_EXTENSION_free(ext);
+    }
+    assert_true(X509_sign(cert, stolen, EVP_sha256()) > 0);
+    EVP_PKEY_free(stolen);
+    EVP_PKEY_free(key);
+    return cert;
+}
+
+static void test_ca_constraints_hold_for_a_stolen_key(void **state)
+{
+    (void)state;
+    struct fixture *f = set_up(false), *with_ip = set_up(true);
+    X509 *good = forge(f, "DNS:b.s3.local", "b.s3.local");
+    assert_int_equal(verify(f, good, "b.s3.local", false), X509_V_OK); /* the forgery itself is sound */
+    X509 *dns = forge(f, "DNS:bank.example", "bank.example");
+    assert_int_equal(verify(f, dns, "bank.example", false), X509_V_ERR_PERMITTED_VIOLATION);
+    X509 *both = forge(f, "DNS:b.s3.local,DNS:bank.example", "b.s3.local");
+    assert_int_equal(verify(f, both, "b.s3.local", false), X509_V_ERR_PERMITTED_VIOLATION);
+    X509 *ip = forge(f, "IP:10.0.0.1", "an address");
+    assert_int_equal(verify(f, ip, "10.0.0.1", true), X509_V_ERR_EXCLUDED_VIOLATION);
+    X509 *ip6 = forge(f, "IP:2001:db8::1", "an address");
+    assert_int_equal(verify(f, ip6, "2001:db8::1", true), X509_V_ERR_EXCLUDED_VIOLATION);
+    X509 *foreign_ip = forge(with_ip, "IP:10.0.0.1", "an address");
+    assert_int_equal(verify(with_ip, foreign_ip, "10.0.0.1", true), X509_V_ERR_PERMITTED_VIOLATION);
+    X509_free(good);
+    X509_free(dns);
+    X509_free(both);
+    X509_free(ip);
+    X509_free(ip6);
+    X509_free(foreign_ip);
+    tear_down(with_ip);
+    tear_down(f);
+}
+
+static void test_mint_leaf_for_several_names_holds_all(void **state)
+{
+    (void)state;
+    static const struct str names[] = {STR_INIT("127.0.0.1"), STR_INIT("s3.local"), STR_INIT("*.s3.local"),
+                                       STR_INIT("fd00::1")};
+    static const struct str bad[] = {STR_INIT("s3.local"), STR_INIT("example.com")};
+    struct fixture *f = set_up(true);
+    X509 *leaf = NULL, *again = NULL;
+    EVP_PKEY *key = NULL;
+    struct err err;
+    assert_int_equal(mint_leaf_for(f->mint, names, ARRAY_LEN(names), f->now, &leaf, &key, &err), ERR_NONE);
+    assert_int_equal(verify(f, leaf, "s3.local", false), X509_V_OK);
+    assert_int_equal(verify(f, leaf, "bucket.s3.local", false), X509_V_OK);
+    assert_int_equal(verify(f, leaf, "127.0.0.1", true), X509_V_OK);
+    assert_int_equal(verify(f, leaf, "fd00::1", true), X509_V_OK);
+    assert_int_equal(verify(f, leaf, "127.0.0.2", true), X509_V_ERR_IP_ADDRESS_MISMATCH);
+    assert_int_equal(mint_leaf_for(f->mint, names, ARRAY_LEN(names), f->now, &again, &key, &err), ERR_NONE);
+    assert_ptr_equal(leaf, again);
+    X509_free(again);
+    X509_free(leaf);
+    assert_int_equal(mint_leaf_for(f->mint, bad, 2, f->now, &leaf, &key, &err), ERR_TLS_SETUP);
+    assert_int_equal(mint_leaf_for(f->mint, NULL, 0, f->now, &leaf, &key, &err), ERR_TLS_SETUP);
+    static struct str many[512];
+    for (size_t i = 0; i < ARRAY_LEN(many); i++)
+        many[i] = STR("b.s3.local");
+    assert_int_equal(mint_leaf_for(f->mint, many, ARRAY_LEN(many), f->now, &leaf, &key, &err), ERR_TLS_SETUP);
+    assert_null(leaf);
+    tear_down(f);
+}
+
+/* ---- the cache ---- */
+
+static void test_mint_leaf_is_cached_until_its_last_tenth(void **state)
+{
+    (void)state;
+    struct fixture *f = set_up(false);
+    int64_t life = 30 * DAY_S + 3600, renew_at = f->now + 30 * DAY_S - life / 10;
+    X509 *first = mint_ok(f, "b.s3.local", f->now), *upper = mint_ok(f, "B.s3.LOCAL", f->now + 1);
+    X509 *late = mint_ok(f, "b.s3.local", renew_at - 1), *other = mint_ok(f, "c.s3.local", f->now);
+    assert_ptr_equal(first, upper);
+    assert_ptr_equal(first, late);
+    assert_ptr_not_equal(first, other);
+    X509 *renewed = mint_ok(f, "b.s3.local", renew_at), *kept = mint_ok(f, "b.s3.local", renew_at);
+    assert_ptr_not_equal(first, renewed);
+    assert_ptr_equal(renewed, kept);
+    assert_int_equal(unix_time(X509_get0_notAfter(renewed)), renew_at + 30 * DAY_S);
+    X509 *past = mint_ok(f, "b.s3.local", f->now); /* the clock was set back: not yet valid would be no help */
+    assert_ptr_not_equal(past, renewed);
+    X509 *all[] = {first, upper, late, other, renewed, kept, past};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        X509_free(all[i]);
+    tear_down(f);
+}
+
+static void test_mint_leaf_never_outlives_the_ca(void **state)
+{
+    (void)state;
+    struct fixture *f = set_up(false);
+    int64_t end = unix_time(X509_get0_notAfter(ca_certificate(f->ca)));
+    X509 *leaf = mint_ok(f, "b.s3.local", end - 60), *again = mint_ok(f, "b.s3.local", end - 1);
+    assert_int_equal(unix_time(X509_get0_notAfter(leaf)), end);
+    assert_ptr_equal(leaf, again); /* a new one would not be better */
+    X509_free(leaf);
+    X509_free(again);
+    EVP_PKEY *key;
+    struct err err;
+    assert_int_equal(mint_leaf(f->mint, STR("b.s3.local"), end, &leaf, &key, &err), ERR_TLS_SETUP);
+    assert_non_null(strstr(err.detail, "expired"));
+    tear_down(f);
+}
+
+static void test_mint_leaf_least_recently_used_is_forgotten(void **state)
+{
+    (void)state;
+    struct fixture *f = set_up(false);
+    X509 *oldest = mint_ok(f, "oldest.s3.local", f->now), *used = mint_ok(f, "used.s3.local", f->now);
+    for (int i = 0; i < 1023; i++) { /* two more than there is room for after these two, less one */
+        char name[64];
+        snprintf(name, sizeof name, "n%d.s3.local", i);
+        X509_free(mint_ok(f, name, f->now));
+        X509 *hit = mint_ok(f, "used.s3.local", f->now);
+        assert_ptr_equal(hit, used);
+        X509_free(hit);
+    }
+    X509 *hit = mint_ok(f, "n1022.s3.local", f->now), *same = mint_ok(f, "n1022.s3.local", f->now);
+    assert_ptr_equal(hit, same);
+    X509 *anew = mint_ok(f, "oldest.s3.local", f->now);
+    assert_ptr_not_equal(anew, oldest);
+    assert_int_equal(verify(f, oldest, "oldest.s3.local", false), X509_V_OK); /* our reference outlives the cache's */
+    X509 *all[] = {hit, same, anew, used, oldest};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        X509_free(all[i]);
+    tear_down(f);
+}
+
+/* ---- threads ---- */
+
+enum { THREADS = 4, ROUNDS = 300, NAMES = 40 };
+
+struct worker {
+    struct fixture *f;
+    unsigned seed;
+    size_t wrong;
+};
+
+static void *mint_many(void *arg)
+{
+    struct worker *w = arg;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        char name[64];
+        w->seed = w->seed * 1103515245u + 12345u;
+        snprintf(name, sizeof name, "t%u.s3.local", (w->seed >> 16) % NAMES);
+        X509 *leaf = NULL;
+        EVP_PKEY *key = NULL;
+        /* time runs fast here, so that leaves are renewed under each other's feet */
+        int64_t now = w->f->now + (int64_t)i * DAY_S / 10;
+        bool ok = mint_leaf(w->f->mint, str_from(name), now, &leaf, &key, NULL) == ERR_NONE && leaf &&
+                  X509_check_host(leaf, name, 0, 0, NULL) == 1 && X509_check_private_key(leaf, key) == 1;
+        w->wrong += !ok;
+        X509_free(leaf);
+    }
+    return NULL;
+}
+
+static void test_mint_leaf_four_threads_each_get_their_name(void **state)
+{
+    (void)state;
+    struct fixture *f = set_up(false);
+    pthread_t threads[THREADS];
+    struct worker workers[THREADS];
+    for (unsigned i = 0; i < THREADS; i++) {
+        workers[i] = (struct worker){f, i, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, mint_many, &workers[i]), 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(workers[i].wrong, 0);
+    }
+    tear_down(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ca_create_certificate_has_what_rfc_5280_asks_for),
+        cmocka_unit_test(test_ca_create_files_have_their_modes_whatever_the_umask),
+        cmocka_unit_test(test_ca_create_existing_files_stay_unless_forced),
+        cmocka_unit_test(test_ca_create_bad_parameters_write_nothing),
+        cmocka_unit_test(test_ca_load_unusable_files_are_refused_with_advice),
+        cmocka_unit_test(test_ca_load_leaf_or_wrong_time_is_refused),
+        cmocka_unit_test(test_ca_permits_table),
+        cmocka_unit_test(test_ca_describe_names_all_that_matters),
+        cmocka_unit_test(test_ca_constraints_hold_for_a_stolen_key),
+        cmocka_unit_test(test_mint_leaf_verifies_strictly_for_its_name_only),
+        cmocka_unit_test(test_mint_leaf_has_what_rfc_5280_asks_for),
+        cmocka_unit_test(test_mint_leaf_outside_the_constraints_is_refused),
+        cmocka_unit_test(test_mint_leaf_for_several_names_holds_all),
+        cmocka_unit_test(test_mint_leaf_is_cached_until_its_last_tenth),
+        cmocka_unit_test(test_mint_leaf_never_outlives_the_ca),
+        cmocka_unit_test(test_mint_leaf_least_recently_used_is_forgotten),
+        cmocka_unit_test(test_mint_leaf_four_threads_each_get_their_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_operation.c: each operation of the S3 API by its documented request syntax; precedence, access, unknown ones.
+ */
+#include "aws/operation.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { MAX_PARAMS = 16 };
+
+static const struct operation *find(enum http_method method, enum operation_level level, const char *query, bool copies)
+{
+    struct query_param params[MAX_PARAMS];
+    struct header copy_source = {STR("X-Amz-Copy-Source"), STR("/b/k"), HDR_X_AMZ_COPY_SOURCE};
+    struct headers headers = {&copy_source, copies ? 1 : 0};
+    size_t n = query_split(str_from(query), params, MAX_PARAMS);
+
+    assert_true(n <= MAX_PARAMS);
+    return operation_find(method, level, params, n, &headers);
+}
+
+static bool is_reading(const char *name)
+{
+    struct str s = str_from(name);
+
+    return str_starts(s, STR("Get")) || str_starts(s, STR("Head")) || str_starts(s, STR("List")) ||
+           str_eq(s, STR("SelectObjectContent"));
+}
+
+static bool is_streaming(const char *name)
+{
+    return !strcmp(name, "PutObject") || !strcmp(name, "UploadPart") || !strcmp(name, "PutObjectAnnotation");
+}
+
+static void test_operation_find_documented_syntax_gives_its_name(void **state)
+{
+    static const struct {
+        enum http_method method;
+        enum operation_level level;
+        const char *query;
+        bool copies;
+        const char *name;
+    } cases[] = {
+        /* clang-format off */
+        {METHOD_DELETE, LEVEL_OBJECT, "uploadId=1", false, "AbortMultipartUpload"},
+        {METHOD_POST, LEVEL_OBJECT, "uploadId=1", false, "CompleteMultipartUpload"},
+        {METHOD_PUT, LEVEL_OBJECT, "", true, "CopyObject"},
+        {METHOD_PUT, LEVEL_BUCKET, "", false, "CreateBucket"},
+        {METHOD_POST, LEVEL_BUCKET, "metadataConfiguration", false, "CreateBucketMetadataConfiguration"},
+        {METHOD_POST, LEVEL_BUCKET, "metadataTable", false, "CreateBucketMetadataTableConfiguration"},
+        {METHOD_POST, LEVEL_OBJECT, "uploads", false, "CreateMultipartUpload"},
+        {METHOD_GET, LEVEL_BUCKET, "session", false, "CreateSession"},
+        {METHOD_DELETE, LEVEL_BUCKET, "", false, "DeleteBucket"},
+        {METHOD_DELETE, LEVEL_BUCKET, "analytics&id=1", false, "DeleteBucketAnalyticsConfiguration"},
+        {METHOD_DELETE, LEVEL_BUCKET, "cors", false, "DeleteBucketCors"},
+        {METHOD_DELETE, LEVEL_BUCKET, "encryption", false, "DeleteBucketEncryption"},
+        {METHOD_DELETE, LEVEL_BUCKET, "intelligent-tiering&id=1", false, "DeleteBucketIntelligentTieringConfiguration"},
+        {METHOD_DELETE, LEVEL_BUCKET, "inventory&id=1", false, "DeleteBucketInventoryConfiguration"},
+        {METHOD_DELETE, LEVEL_BUCKET, "lifecycle", false, "DeleteBucketLifecycle"},
+        {METHOD_DELETE, LEVEL_BUCKET, "metadataConfiguration", false, "DeleteBucketMetadataConfiguration"},
+        {METHOD_DELETE, LEVEL_BUCKET, "metadataTable", false, "DeleteBucketMetadataTableConfiguration"},
+        {METHOD_DELETE, LEVEL_BUCKET, "metrics&id=1", false, "DeleteBucketMetricsConfiguration"},
+        {METHOD_DELETE, LEVEL_BUCKET, "ownershipControls", false, "DeleteBucketOwnershipControls"},
+        {METHOD_DELETE, LEVEL_BUCKET, "policy", false, "DeleteBucketPolicy"},
+        {METHOD_DELETE, LEVEL_BUCKET, "replication", false, "DeleteBucketReplication"},
+        {METHOD_DELETE, LEVEL_BUCKET, "tagging", false, "DeleteBucketTagging"},
+        {METHOD_DELETE, LEVEL_BUCKET, "website", false, "DeleteBucketWebsite"},
+        {METHOD_DELETE, LEVEL_OBJECT, "", false, "DeleteObject"},
+        {METHOD_DELETE, LEVEL_OBJECT, "tagging", false, "DeleteObjectTagging"},
+        {METHOD_POST, LEVEL_BUCKET, "delete", false, "DeleteObjects"},
+        {METHOD_DELETE, LEVEL_BUCKET, "publicAccessBlock", false, "DeletePublicAccessBlock"},
+        {METHOD_GET, LEVEL_BUCKET, "abac", false, "GetBucketAbac"},
+        {METHOD_GET, LEVEL_BUCKET, "accelerate", false, "GetBucketAccelerateConfiguration"},
+        {METHOD_GET, LEVEL_BUCKET, "acl", false, "GetBucketAcl"},
+        {METHOD_GET, LEVEL_BUCKET, "analytics&id=1", false, "GetBucketAnalyticsConfiguration"},
+        {METHOD_GET, LEVEL_BUCKET, "cors", false, "GetBucketCors"},
+        {METHOD_GET, LEVEL_BUCKET, "encryption", false, "GetBucketEncryption"},
+        {METHOD_GET, LEVEL_BUCKET, "intelligent-tiering&id=1", false, "GetBucketIntelligentTieringConfiguration"},
+        {METHOD_GET, LEVEL_BUCKET, "inventory&id=1", false, "GetBucketInventoryConfiguration"},
+        {METHOD_GET, LEVEL_BUCKET, "lifecycle", false, "GetBucketLifecycleConfiguration"},
+        {METHOD_GET, LEVEL_BUCKET, "location", false, "GetBucketLocation"},
+        {METHOD_GET, LEVEL_BUCKET, "logging", false, "GetBucketLogging"},
+        {METHOD_GET, LEVEL_BUCKET, "metadataConfiguration", false, "GetBucketMetadataConfiguration"},
+        {METHOD_GET, LEVEL_BUCKET, "metadataTable", false, "GetBucketMetadataTableConfiguration"},
+        {METHOD_GET, LEVEL_BUCKET, "metrics&id=1", false, "GetBucketMetricsConfiguration"},
+        {METHOD_GET, LEVEL_BUCKET, "notification", false, "GetBucketNotificationConfiguration"},
+        {METHOD_GET, LEVEL_BUCKET, "ownershipControls", false, "GetBucketOwnershipControls"},
+        {METHOD_GET, LEVEL_BUCKET, "policy", false, "GetBucketPolicy"},
+        {METHOD_GET, LEVEL_BUCKET, "policyStatus", false, "GetBucketPolicyStatus"},
+        {METHOD_GET, LEVEL_BUCKET, "replication", false, "GetBucketReplication"},
+        {METHOD_GET, LEVEL_BUCKET, "requestPayment", false, "GetBucketRequestPayment"},
+        {METHOD_GET, LEVEL_BUCKET, "tagging", false, "GetBucketTagging"},
+        {METHOD_GET, LEVEL_BUCKET, "versioning", false, "GetBucketVersioning"},
+        {METHOD_GET, LEVEL_BUCKET, "website", false, "GetBucketWebsite"},
+        {METHOD_GET, LEVEL_OBJECT, "", false, "GetObject"},
+        {METHOD_GET, LEVEL_OBJECT, "acl", false, "GetObjectAcl"},
+        {METHOD_GET, LEVEL_OBJECT, "attributes", false, "GetObjectAttributes"},
+        {METHOD_GET, LEVEL_OBJECT, "legal-hold", false, "GetObjectLegalHold"},
+        {METHOD_GET, LEVEL_BUCKET, "object-lock", false, "GetObjectLockConfiguration"},
+        {METHOD_GET, LEVEL_OBJECT, "retention", false, "GetObjectRetention"},
+        {METHOD_GET, LEVEL_OBJECT, "tagging", false, "GetObjectTagging"},
+        {METHOD_GET, LEVEL_OBJECT, "torrent", false, "GetObjectTorrent"},
+        {METHOD_GET, LEVEL_BUCKET, "publicAccessBlock", false, "GetPublicAccessBlock"},
+        {METHOD_HEAD, LEVEL_BUCKET, "", false, "HeadBucket"},
+        {METHOD_HEAD, LEVEL_OBJECT, "", false, "HeadObject"},
+        {METHOD_GET, LEVEL_BUCKET, "analytics", false, "ListBucketAnalyticsConfigurations"},
+        {METHOD_GET, LEVEL_BUCKET, "intelligent-tiering", false, "ListBucketIntelligentTieringConfigurations"},
+        {METHOD_GET, LEVEL_BUCKET, "inventory", false, "ListBucketInventoryConfigurations"},
+        {METHOD_GET, LEVEL_BUCKET, "metrics", false, "ListBucketMetricsConfigurations"},
+        {METHOD_GET, LEVEL_SERVICE, "", false, "ListBuckets"},
+        {METHOD_GET, LEVEL_BUCKET, "uploads", false, "ListMultipartUploads"},
+        {METHOD_GET, LEVEL_BUCKET, "versions", false, "ListObjectVersions"},
+        {METHOD_GET, LEVEL_BUCKET, "", false, "ListObjects"},
+        {METHOD_GET, LEVEL_BUCKET, "list-type=2", false, "ListObjectsV2"},
+        {METHOD_GET, LEVEL_OBJECT, "uploadId=1", false, "ListParts"},
+        {METHOD_PUT, LEVEL_BUCKET, "abac", false, "PutBucketAbac"},
+        {METHOD_PUT, LEVEL_BUCKET, "accelerate", false, "PutBucketAccelerateConfiguration"},
+        {METHOD_PUT, LEVEL_BUCKET, "acl", false, "PutBucketAcl"},
+        {METHOD_PUT, LEVEL_BUCKET, "analytics&id=1", false, "PutBucketAnalyticsConfiguration"},
+        {METHOD_PUT, LEVEL_BUCKET, "cors", false, "PutBucketCors"},
+        {METHOD_PUT, LEVEL_BUCKET, "encryption", false, "PutBucketEncryption"},
+        {METHOD_PUT, LEVEL_BUCKET, "intelligent-tiering&id=1", false, "PutBucketIntelligentTieringConfiguration"},
+        {METHOD_PUT, LEVEL_BUCKET, "inventory&id=1", false, "PutBucketInventoryConfiguration"},
+        {METHOD_PUT, LEVEL_BUCKET, "lifecycle", false, "PutBucketLifecycleConfiguration"},
+        {METHOD_PUT, LEVEL_BUCKET, "logging", false, "PutBucketLogging"},
+        {METHOD_PUT, LEVEL_BUCKET, "metrics&id=1", false, "PutBucketMetricsConfiguration"},
+        {METHOD_PUT, LEVEL_BUCKET, "notification", false, "PutBucketNotificationConfiguration"},
+        {METHOD_PUT, LEVEL_BUCKET, "ownershipControls", false, "PutBucketOwnershipControls"},
+        {METHOD_PUT, LEVEL_BUCKET, "policy", false, "PutBucketPolicy"},
+        {METHOD_PUT, LEVEL_BUCKET, "replication", false, "PutBucketReplication"},
+        {METHOD_PUT, LEVEL_BUCKET, "requestPayment", false, "PutBucketRequestPayment"},
+        {METHOD_PUT, LEVEL_BUCKET, "tagging", false, "PutBucketTagging"},
+        {METHOD_PUT, LEVEL_BUCKET, "versioning", false, "PutBucketVersioning"},
+        {METHOD_PUT, LEVEL_BUCKET, "website", false, "PutBucketWebsite"},
+        {METHOD_PUT, LEVEL_OBJECT, "", false, "PutObject"},
+        {METHOD_PUT, LEVEL_OBJECT, "acl", false, "PutObjectAcl"},
+        {METHOD_PUT, LEVEL_OBJECT, "legal-hold", false, "PutObjectLegalHold"},
+        {METHOD_PUT, LEVEL_BUCKET, "object-lock", false, "PutObjectLockConfiguration"},
+        {METHOD_PUT, LEVEL_OBJECT, "retention", false, "PutObjectRetention"},
+        {METHOD_PUT, LEVEL_OBJECT, "tagging", false, "PutObjectTagging"},
+        {METHOD_PUT, LEVEL_BUCKET, "publicAccessBlock", false, "PutPublicAccessBlock"},
+        {METHOD_PUT, LEVEL_OBJECT, "renameObject", false, "RenameObject"},
+        {METHOD_POST, LEVEL_OBJECT, "restore", false, "RestoreObject"},
+        {METHOD_POST, LEVEL_OBJECT, "select&select-type=2", false, "SelectObjectContent"},
+        {METHOD_PUT, LEVEL_BUCKET, "metadataInventoryTable", false, "UpdateBucketMetadataInventoryTableConfiguration"},
+        {METHOD_PUT, LEVEL_BUCKET, "metadataJournalTable", false, "UpdateBucketMetadataJournalTableConfiguration"},
+        {METHOD_PUT, LEVEL_OBJECT, "encryption", false, "UpdateObjectEncryption"},
+        {METHOD_PUT, LEVEL_OBJECT, "partNumber=1&uploadId=1", false, "UploadPart"},
+        {METHOD_PUT, LEVEL_OBJECT, "partNumber=1&uploadId=1", true, "UploadPartCopy"},
+        {METHOD_GET, LEVEL_OBJECT, "annotation&annotationName=a", false, "GetObjectAnnotation"},
+        {METHOD_GET, LEVEL_OBJECT, "annotation", false, "ListObjectAnnotations"},
+        {METHOD_PUT, LEVEL_OBJECT, "annotation&annotationName=a", false, "PutObjectAnnotation"},
+        {METHOD_DELETE, LEVEL_OBJECT, "annotation&annotationName=a", false, "DeleteObjectAnnotation"},
+        {METHOD_POST, LEVEL_BUCKET, "", false, "PostObject"},
+        /* clang-format on */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct operation *op = find(cases[i].method, cases[i].level, cases[i].query, cases[i].copies);
+        if (strcmp(op->name, cases[i].name) != 0) fail_msg("%s: got %s", cases[i].name, op->name);
+        assert_int_equal(op->level, cases[i].level);
+        assert_int_equal(op->access, is_reading(op->name) ? ACCESS_READ : ACCESS_WRITE);
+        assert_int_equal(op->streams_body, is_streaming(op->name));
+        assert_ptr_equal(operation_by_name(str_from(cases[i].name)), op);
+    }
+    (void)state;
+}
+
+static void test_operation_find_mixed_queries_precedence(void **state)
+{
+    static const struct {
+        enum http_method method;
+        enum operation_level level;
+        const char *query;
+        bool copies;
+        const char *name;
+        enum operation_access access;
+    } cases[] = {
+        {METHOD_GET, LEVEL_SERVICE, "x-id=ListBuckets&max-buckets=2", false, "ListBuckets", ACCESS_READ},
+        {METHOD_GET, LEVEL_BUCKET, "prefix=a&list-type=2", false, "ListObjectsV2", ACCESS_READ},
+        {METHOD_GET, LEVEL_BUCKET, "list-type=%32", false, "ListObjectsV2", ACCESS_READ},
+        {METHOD_GET, LEVEL_BUCKET, "list-type=1", false, "ListObjects", ACCESS_READ},
+        {METHOD_GET, LEVEL_BUCKET, "list-type", false, "ListObjects", ACCESS_READ},
+        {METHOD_GET, LEVEL_BUCKET, "prefix=acl", false, "ListObjects", ACCESS_READ},
+        {METHOD_GET, LEVEL_BUCKET, "ACL", false, "ListObjects", ACCESS_READ},
+        {METHOD_GET, LEVEL_BUCKET, "%61cl", false, "GetBucketAcl", ACCESS_READ},
+        {METHOD_GET, LEVEL_BUCKET, "%6", false, "ListObjects", ACCESS_READ},
+        {METHOD_GET, LEVEL_BUCKET, "acl%00", false, "ListObjects", ACCESS_READ},
+        {METHOD_GET, LEVEL_BUCKET, "session&acl", false, "CreateSession", ACCESS_WRITE},
+        {METHOD_GET, LEVEL_OBJECT, "versionId=3&partNumber=2", false, "GetObject", ACCESS_READ},
+        {METHOD_GET, LEVEL_OBJECT, "response-content-type=acl", true, "GetObject", ACCESS_READ},
+        {METHOD_HEAD, LEVEL_OBJECT, "versionId=3", false, "HeadObject", ACCESS_READ},
+        {METHOD_PUT, LEVEL_OBJECT, "partNumber=1", false, "PutObject", ACCESS_WRITE},
+        {METHOD_PUT, LEVEL_OBJECT, "x-id=PutObject", false, "PutObject", ACCESS_WRITE},
+        {METHOD_PUT, LEVEL_OBJECT, "acl", true, "PutObjectAcl", ACCESS_WRITE},
+        {METHOD_PUT, LEVEL_BUCKET, "", true, "CreateBucket", ACCESS_WRITE},
+        {METHOD_POST, LEVEL_BUCKET, "", false, "PostObject", ACCESS_WRITE},
+        {METHOD_POST, LEVEL_BUCKET, "deletex", false, "PostObject", ACCESS_WRITE},
+        {METHOD_POST, LEVEL_OBJECT, "select", false, "Unknown", ACCESS_WRITE},
+        /* what only reads must not hide what writes */
+        {METHOD_POST, LEVEL_OBJECT, "select&select-type=2&uploads", false, "CreateMultipartUpload", ACCESS_WRITE},
+        {METHOD_POST, LEVEL_OBJECT, "select&select-type=2&%75ploads", false, "CreateMultipartUpload", ACCESS_WRITE},
+        {METHOD_POST, LEVEL_OBJECT, "select&select-type=2&uploadId=1", false, "CompleteMultipartUpload", ACCESS_WRITE},
+        {METHOD_POST, LEVEL_OBJECT, "select&select-type=2&restore", false, "RestoreObject", ACCESS_WRITE},
+        {METHOD_POST, LEVEL_OBJECT, "", false, "Unknown", ACCESS_WRITE},
+        {METHOD_POST, LEVEL_SERVICE, "", false, "Unknown", ACCESS_WRITE},
+        {METHOD_PUT, LEVEL_SERVICE, "", false, "Unknown", ACCESS_WRITE},
+        {METHOD_HEAD, LEVEL_SERVICE, "", false, "Unknown", ACCESS_READ},
+        {METHOD_OPTIONS, LEVEL_OBJECT, "", false, "Unknown", ACCESS_WRITE},
+        {METHOD_OTHER, LEVEL_BUCKET, "acl", false, "Unknown", ACCESS_WRITE},
+        {METHOD_TRACE, LEVEL_OBJECT, "", false, "Unknown", ACCESS_WRITE},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct operation *op = find(cases[i].method, cases[i].level, cases[i].query, cases[i].copies);
+        if (strcmp(op->name, cases[i].name) != 0) fail_msg("%zu ?%s: got %s", i, cases[i].query, op->name);
+        assert_int_equal(op->access, cases[i].access);
+        assert_int_equal(op->level, cases[i].level);
+    }
+    (void)state;
+}
+
+/* Whatever the query, a method that can change something is never taken for one that only reads, but for Select. */
+static void test_operation_find_writing_methods_never_read(void **state)
+{
+    static const enum http_method methods[] = {METHOD_PUT, METHOD_POST, METHOD_DELETE, METHOD_OTHER};
+    static const char *const queries[] = {"",           "acl",     "location", "list-type=2",
+                                          "uploadId=1", "tagging", "torrent",  "versions"};
+
+    for (size_t m = 0; m < ARRAY_LEN(methods); m++)
+        for (int level = LEVEL_SERVICE; level <= LEVEL_OBJECT; level++)
+            for (size_t q = 0; q < ARRAY_LEN(queries); q++)
+                assert_int_equal(find(methods[m], (enum operation_level)level, queries[q], false)->access,
+                                 ACCESS_WRITE);
+    (void)state;
+}
+
+static void test_operation_by_name_unknown_is_null(void **state)
+{
+    assert_null(operation_by_name(STR("Unknown")));
+    assert_null(operation_by_name(STR("getobject")));
+    assert_null(operation_by_name(STR("")));
+    (void)state;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_operation_find_documented_syntax_gives_its_name),
+        cmocka_unit_test(test_operation_find_mixed_queries_precedence),
+        cmocka_unit_test(test_operation_find_writing_methods_never_read),
+        cmocka_unit_test(test_operation_by_name_unknown_is_null),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

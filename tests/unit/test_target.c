@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_target.c: every form of S3 host name, refusals and their sentences, partitions, buckets, paths.
+ */
+#include "aws/target.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static void assert_str(const char *what, struct str got, const char *expected)
+{
+    if (!str_eq(got, str_from(expected))) fail_msg("%s: got \"%.*s\", expected \"%s\"", what, STR_ARG(got), expected);
+}
+
+enum { FIPS = 1, DUALSTACK = 2, LEGACY = 4 };
+
+#define VPCE "vpce-1a2b3c4d-5e6f"
+#define ZONAL "vpce-1a2b3c4d-5e6f-us-east-1a"
+
+static void test_s3_host_parse_served_names(void **state)
+{
+    static const struct {
+        const char *host;
+        enum s3_service service;
+        const char *region, *suffix, *prefix, *endpoint_id;
+        int flags;
+    } cases[] = {
+        {"s3.us-east-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "", "", 0},
+        {"b.s3.ap-northeast-1.amazonaws.com", S3_BUCKETS, "ap-northeast-1", "amazonaws.com", "b", "", 0},
+        {"my.dotted.bucket.s3.eu-west-1.amazonaws.com", S3_BUCKETS, "eu-west-1", "amazonaws.com", "my.dotted.bucket",
+         "", 0},
+        {"x.s3.s3.us-west-2.amazonaws.com", S3_BUCKETS, "us-west-2", "amazonaws.com", "x.s3", "", 0},
+        {"s3.s3.us-west-2.amazonaws.com", S3_BUCKETS, "us-west-2", "amazonaws.com", "s3", "", 0},
+        {"dualstack.s3.us-west-2.amazonaws.com", S3_BUCKETS, "us-west-2", "amazonaws.com", "dualstack", "", 0},
+        {"s3.us-west-2.s3.us-west-1.amazonaws.com", S3_BUCKETS, "us-west-1", "amazonaws.com", "s3.us-west-2", "", 0},
+        {"old_bucket.s3.us-east-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "old_bucket", "", 0},
+        {"ap-alias-s3alias.s3.us-east-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "ap-alias-s3alias",
+         "", 0},
+        {"s3.dualstack.us-east-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "", "", DUALSTACK | LEGACY},
+        {"b.s3.dualstack.us-east-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "b", "",
+         DUALSTACK | LEGACY},
+        {"s3-fips.us-gov-west-1.amazonaws.com", S3_BUCKETS, "us-gov-west-1", "amazonaws.com", "", "", FIPS},
+        {"b.s3-fips.dualstack.us-east-2.amazonaws.com", S3_BUCKETS, "us-east-2", "amazonaws.com", "b", "",
+         FIPS | DUALSTACK | LEGACY},
+
+        {"s3.amazonaws.com", S3_BUCKETS, "", "amazonaws.com", "", "", LEGACY},
+        {"b.s3.amazonaws.com", S3_BUCKETS, "", "amazonaws.com", "b", "", LEGACY},
+        {"b.us-west-1.s3.amazonaws.com", S3_BUCKETS, "", "amazonaws.com", "b.us-west-1", "", LEGACY},
+        {"s3-external-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "", "", LEGACY},
+        {"b.s3-external-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "b", "", LEGACY},
+        {"s3-eu-west-1.amazonaws.com", S3_BUCKETS, "eu-west-1", "amazonaws.com", "", "", LEGACY},
+        {"a.b.s3-us-west-2.amazonaws.com", S3_BUCKETS, "us-west-2", "amazonaws.com", "a.b", "", LEGACY},
+        {"s3-fips-us-gov-west-1.amazonaws.com", S3_BUCKETS, "us-gov-west-1", "amazonaws.com", "", "", LEGACY | FIPS},
+
+        {"name-123456789012.s3-accesspoint.us-east-1.amazonaws.com", S3_ACCESS_POINT, "us-east-1", "amazonaws.com",
+         "name-123456789012", "", 0},
+        {"name-123456789012.s3-accesspoint-fips.us-east-1.amazonaws.com", S3_ACCESS_POINT, "us-east-1", "amazonaws.com",
+         "name-123456789012", "", FIPS},
+        {"name-123456789012.s3-accesspoint.dualstack.us-east-1.amazonaws.com", S3_ACCESS_POINT, "us-east-1",
+         "amazonaws.com", "name-123456789012", "", DUALSTACK | LEGACY},
+        {"s3-control.us-east-1.amazonaws.com", S3_CONTROL, "us-east-1", "amazonaws.com", "", "", 0},
+        {"123456789012.s3-control-fips.us-east-1.amazonaws.com", S3_CONTROL, "us-east-1", "amazonaws.com",
+         "123456789012", "", FIPS},
+
+        {"bucket." VPCE ".s3.us-east-1.vpce.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "", VPCE, 0},
+        {"b.bucket." VPCE ".s3.us-east-1.vpce.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "b", VPCE, 0},
+        {"my.bucket.bucket." ZONAL ".s3-fips.us-east-1.vpce.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com",
+         "my.bucket", ZONAL, FIPS},
+        {"bucket." VPCE ".s3.cn-north-1.vpce.amazonaws.com.cn", S3_BUCKETS, "cn-north-1", "amazonaws.com.cn", "", VPCE,
+         0},
+        {"n-123456789012.accesspoint." VPCE ".s3.us-east-1.vpce.amazonaws.com", S3_ACCESS_POINT, "us-east-1",
+         "amazonaws.com", "n-123456789012", VPCE, 0},
+        {"x-s3alias.accesspoint." VPCE ".s3.us-east-1.vpce.amazonaws.com", S3_ACCESS_POINT, "us-east-1",
+         "amazonaws.com", "x-s3alias", VPCE, 0},
+        {"123456789012.control." VPCE ".s3.us-east-1.vpce.amazonaws.com", S3_CONTROL, "us-east-1", "amazonaws.com",
+         "123456789012", VPCE, 0},
+
+        {"b.s3.cn-northwest-1.amazonaws.com.cn", S3_BUCKETS, "cn-northwest-1", "amazonaws.com.cn", "b", "", 0},
+        {"b.s3.eusc-de-east-1.amazonaws.eu", S3_BUCKETS, "eusc-de-east-1", "amazonaws.eu", "b", "", 0},
+        {"b.s3.us-iso-east-1.c2s.ic.gov", S3_BUCKETS, "us-iso-east-1", "c2s.ic.gov", "b", "", 0},
+        {"b.s3.us-isob-east-1.sc2s.sgov.gov", S3_BUCKETS, "us-isob-east-1", "sc2s.sgov.gov", "b", "", 0},
+        {"b.s3.eu-isoe-west-1.cloud.adc-e.uk", S3_BUCKETS, "eu-isoe-west-1", "cloud.adc-e.uk", "b", "", 0},
+        {"b.s3.us-isof-south-1.csp.hci.ic.gov", S3_BUCKETS, "us-isof-south-1", "csp.hci.ic.gov", "b", "", 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct s3_host h;
+        struct err err = {.code = ERR_NONE};
+        if (s3_host_parse(str_from(cases[i].host), &h, &err) != ERR_NONE) fail_msg("%s: %s", cases[i].host, err.detail);
+        assert_int_equal(h.service, cases[i].service);
+        assert_str(cases[i].host, h.region, cases[i].region);
+        assert_str(cases[i].host, h.suffix, cases[i].suffix);
+        assert_str(cases[i].host, h.prefix, cases[i].prefix);
+        assert_str(cases[i].host, h.endpoint_id, cases[i].endpoint_id);
+        int flags = (h.fips ? FIPS : 0) | (h.dualstack ? DUALSTACK : 0) | (h.legacy ? LEGACY : 0);
+        if (flags != cases[i].flags) fail_msg("%s: flags %d", cases[i].host, flags);
+    }
+    (void)state;
+}
+
+/* The sentence must name the reason, @hint. */
+static void test_s3_host_parse_refused_names_say_why(void **state)
+{
+    static const struct {
+        const char *host, *hint;
+    } cases[] = {
+        {"", "not an S3 name"},
+        {"example.com", "not an S3 name"},
+        {"s3.example.com", "not an S3 name"},
+        {"10.0.0.1", "not an S3 name"},
+        {"169.254.169.254", "not an S3 name"},
+        {"amazonaws.com", "not an S3 name"},
+        {".amazonaws.com", "not an S3 name"},
+        {"xamazonaws.com", "not an S3 name"},
+        {"s3.us-east-1.amazonaws.com.evil.example", "not an S3 name"},
+        {"s3.us-east-1.evilamazonaws.com", "not an S3 name"},
+        {"S3.us-east-1.amazonaws.com", "not an S3 name"},
+        {"b..s3.us-east-1.amazonaws.com", "not an S3 name"},
+        {".s3.us-east-1.amazonaws.com", "not an S3 name"},
+        {"b/../x.s3.us-east-1.amazonaws.com", "not an S3 name"},
+        {"s3.us-east-1.api.aws", "not an S3 name"},
+        {"sts.us-east-1.amazonaws.com", "not one of S3"},
+        {"ec2.amazonaws.com", "not one of S3"},
+        {"us-east-1.amazonaws.com", "not one of S3"},
+        {"dualstack.us-east-1.amazonaws.com", "not one of S3"},
+        {"dualstack.amazonaws.com", "not one of S3"},
+        {"b.dualstack.us-east-1.amazonaws.com", "not one of S3"},
+        {"s3x.us-east-1.amazonaws.com", "not one of S3"},
+        {"s3.us-east.amazonaws.com", "not one of S3"},
+        {"s3-fips.amazonaws.com", "not one of S3"},
+        {"s3-cn-north-1.amazonaws.com", "not one of S3"},
+        {"b.s3-accelerate.amazonaws.com", "Transfer Acceleration"},
+        {"b.s3-accelerate.dualstack.amazonaws.com", "Transfer Acceleration"},
+        {"b.s3-website-us-west-2.amazonaws.com", "website"},
+        {"b.s3-website.eu-central-1.amazonaws.com", "website"},
+        {"x.mrap.accesspoint.s3-global.amazonaws.com", "Multi-Region"},
+        {"b--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com", "directory buckets"},
+        {"b--use1-az4--x-s3.s3express-fips-use1-az4.us-east-1.amazonaws.com", "directory buckets"},
+        {"s3express-control.us-east-1.amazonaws.com", "directory buckets"},
+        {"s3express-control-fips.us-east-1.amazonaws.com", "directory buckets"},
+        {"n-123456789012.s3-object-lambda.us-east-1.amazonaws.com", "Object Lambda"},
+        {"n-123456789012.s3-object-lambda-fips.us-east-1.amazonaws.com", "Object Lambda"},
+        {"n-123456789012.op-1.s3-outposts.us-east-1.amazonaws.com", "Outposts"},
+        {"s3-fips.cn-north-1.amazonaws.com.cn", "FIPS"},
+        {"s3.amazonaws.com.cn", "names no Region"},
+        {"s3.cn-north-1.amazonaws.com", "another partition"},
+        {"s3.us-east-1.amazonaws.com.cn", "another partition"},
+        {"s3.us-iso-east-1.amazonaws.com", "another partition"},
+        {"s3-accesspoint.us-east-1.amazonaws.com", "access point"},
+        {"name.s3-accesspoint.us-east-1.amazonaws.com", "access point"},
+        {"-123456789012.x.s3-accesspoint.us-east-1.amazonaws.com", "access point"},
+        {"name-12345678901.s3-accesspoint.us-east-1.amazonaws.com", "access point"},
+        {"name.s3-control.us-east-1.amazonaws.com", "12-digit account"},
+        {"x.control." VPCE ".s3.us-east-1.vpce.amazonaws.com", "12-digit account"},
+        {VPCE ".s3.us-east-1.vpce.amazonaws.com", "bucket."},
+        {"b." VPCE ".s3.us-east-1.vpce.amazonaws.com", "bucket."},
+        {"bucket." VPCE ".sts.us-east-1.vpce.amazonaws.com", "endpoint-specific"},
+        {"bucket." VPCE ".s3.vpce.amazonaws.com", "endpoint-specific"},
+        {"bucket.vpce-.s3.us-east-1.vpce.amazonaws.com", "endpoint-specific"},
+        {"bucket.s3.us-east-1.vpce.amazonaws.com", "endpoint-specific"},
+        {"bucket." VPCE ".s3.cn-north-1.vpce.amazonaws.com", "endpoint-specific"},
+        {"vpce.amazonaws.com", "endpoint-specific"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct s3_host h;
+        struct err err = {.code = ERR_NONE};
+        if (s3_host_parse(str_from(cases[i].host), &h, &err) != ERR_HOST_REFUSED) fail_msg("%s: served", cases[i].host);
+        if (!strstr(err.detail, cases[i].hint)) fail_msg("%s: \"%s\"", cases[i].host, err.detail);
+        assert_int_equal(err.code, ERR_HOST_REFUSED);
+    }
+    (void)state;
+}
+
+static void test_s3_host_parse_longest_host_name_keeps_the_sentence(void **state)
+{
+    char host[400];
+    struct s3_host h;
+    struct err err;
+
+    memset(host, 'a', sizeof host);
+    assert_int_equal(s3_host_parse(str_make(host, sizeof host), &h, &err), ERR_HOST_REFUSED);
+    assert_non_null(strstr(err.detail, "NO_PROXY.")); /* the sentence is complete */
+    (void)state;
+}
+
+static void test_s3_partition_suffix_regions(void **state)
+{
+    static const struct {
+        const char *region, *suffix;
+    } cases[] = {
+        {"us-east-1", "amazonaws.com"},
+        {"mx-central-1", "amazonaws.com"},
+        {"il-central-1", "amazonaws.com"},
+        {"us-gov-east-1", "amazonaws.com"},
+        {"cn-north-1", "amazonaws.com.cn"},
+        {"eusc-de-east-1", "amazonaws.eu"},
+        {"us-iso-west-1", "c2s.ic.gov"},
+        {"us-isob-west-1", "sc2s.sgov.gov"},
+        {"eu-isoe-west-1", "cloud.adc-e.uk"},
+        {"us-isof-east-1", "csp.hci.ic.gov"},
+        {"ap-southeast-12", "amazonaws.com"},
+        {"", ""},
+        {"us", ""},
+        {"us-east", ""},
+        {"us-east-", ""},
+        {"us--1", ""},
+        {"-east-1", ""},
+        {"us-east-1a", ""},
+        {"us-east1-1", ""},
+        {"xx-east-1", ""},
+        {"us-foo-east-1", ""},
+        {"us-east-1-1", ""},
+        {"US-east-1", ""},
+        {"eusc-fr-east-1", ""},
+        {"aws-global", ""},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str region = str_from(cases[i].region);
+        assert_str(cases[i].region, s3_partition_suffix(region), cases[i].suffix);
+        assert_int_equal(s3_region_valid(region), cases[i].suffix[0] != '\0');
+    }
+    (void)state;
+}
+
+static void test_s3_suffix_each_once_then_empty(void **state)
+{
+    size_t n = 0;
+
+    while (s3_suffix(n).n > 0) {
+        for (size_t i = 0; i < n; i++)
+            assert_false(str_eq(s3_suffix(i), s3_suffix(n)));
+        n++;
+    }
+    assert_int_equal(n, 7);
+    assert_int_equal(s3_suffix(n + 1).n, 0);
+    (void)state;
+}
+
+static void test_s3_vpce_name_parse_forms(void **state)
+{
+    static const struct {
+        const char *name, *id, *region; /* id NULL: refused */
+        bool fips;
+    } cases[] = {
+        {VPCE ".s3.us-east-1.vpce.amazonaws.com", VPCE, "us-east-1", false},
+        {"*." VPCE ".s3.us-east-1.vpce.amazonaws.com", VPCE, "us-east-1", false},
+        {"bucket." ZONAL ".s3-fips.us-east-1.vpce.amazonaws.com", ZONAL, "us-east-1", true},
+        {"bucket." VPCE ".s3.cn-north-1.vpce.amazonaws.com.cn", VPCE, "cn-north-1", false},
+        {"b.bucket." VPCE ".s3.us-east-1.vpce.amazonaws.com", NULL, NULL, false},
+        {"control." VPCE ".s3.us-east-1.vpce.amazonaws.com", NULL, NULL, false},
+        {"bucket.*." VPCE ".s3.us-east-1.vpce.amazonaws.com", NULL, NULL, false},
+        {VPCE ".sts.us-east-1.vpce.amazonaws.com", NULL, NULL, false},
+        {VPCE ".s3.us-east-1.vpce.amazonaws.com.", NULL, NULL, false},
+        {VPCE ".s3.us-east-1.amazonaws.com", NULL, NULL, false},
+        {VPCE ".s3.us-east-1.vpce.amazonaws.com.cn", NULL, NULL, false},
+        {"s3.us-east-1.vpce.amazonaws.com", NULL, NULL, false},
+        {"vpce.amazonaws.com", NULL, NULL, false},
+        {"*.", NULL, NULL, false},
+        {"", NULL, NULL, false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct s3_vpce_name v;
+        bool ok = s3_vpce_name_parse(str_from(cases[i].name), &v);
+        if (ok != (cases[i].id != NULL)) fail_msg("%s", cases[i].name);
+        if (!ok) continue;
+        assert_str(cases[i].name, v.id, cases[i].id);
+        assert_str(cases[i].name, v.region, cases[i].region);
+        assert_int_equal(v.fips, cases[i].fips);
+        assert_true(str_eq(v.suffix, s3_partition_suffix(v.region)));
+    }
+    (void)state;
+}
+
+static void test_s3_bucket_valid_and_host_style(void **state)
+{
+    char long_name[256];
+    memset(long_name, 'a', sizeof long_name);
+    const struct {
+        struct str bucket;
+        bool valid, host_style;
+    } cases[] = {
+        {STR_INIT("bucket"), true, true},      {STR_INIT("abc"), true, true},
+        {STR_INIT("my-bucket-1"), true, true}, {STR_INIT("my.bucket"), true, false},
+        {STR_INIT("Old_Bucket"), true, false}, {STR_INIT("old_bucket"), true, false},
+        {STR_INIT("UPPER"), true, false},      {STR_INIT("-abc"), true, false},
+        {STR_INIT("abc-"), true, false},       {STR_INIT("..."), true, false},
+        {STR_INIT("ab"), false, false},        {STR_INIT(""), false, false},
+        {STR_INIT("."), false, false},         {STR_INIT(".."), false, false},
+        {STR_INIT("a b"), false, false},       {STR_INIT("a/b"), false, false},
+        {STR_INIT("a\0b"), false, false},      {STR_INIT("b\xc3\xbcr"), false, false},
+        {STR_INIT("a%b"), false, false},       {{long_name, 63}, true, true},
+        {{long_name, 64}, true, false},        {{long_name, 255}, true, false},
+        {{long_name, 256}, false, false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        if (s3_bucket_valid(cases[i].bucket) != cases[i].valid) fail_msg("valid: %.*s", STR_ARG(cases[i].bucket));
+        if (s3_bucket_host_style(cases[i].bucket) != cases[i].host_style)
+            fail_msg("host style: %.*s", STR_ARG(cases[i].bucket));
+    }
+    (void)state;
+}
+
+static void test_s3_path_split_keys_keep_every_byte(void **state)
+{
+    static const struct {
+        const char *path, *bucket, *key;
+    } cases[] = {
+        {"", "", ""},         {"/", "", ""},
+        {"/b", "b", ""},      {"/b/", "b", ""},
+        {"/b/k", "b", "k"},   {"/b/k/", "b", "k/"},
+        {"/b//k", "b", "/k"}, {"/b/../c", "b", "../c"},
+        {"//k", "", "k"},     {"/b/a b?c", "b", "a b?c"},
+        {"/b///", "b", "//"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str bucket, key;
+        s3_path_split(str_from(cases[i].path), &bucket, &key);
+        assert_str(cases[i].path, bucket, cases[i].bucket);
+        assert_str(cases[i].path, key, cases[i].key);
+    }
+    (void)state;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_s3_host_parse_served_names),
+        cmocka_unit_test(test_s3_host_parse_refused_names_say_why),
+        cmocka_unit_test(test_s3_host_parse_longest_host_name_keeps_the_sentence),
+        cmocka_unit_test(test_s3_partition_suffix_regions),
+        cmocka_unit_test(test_s3_suffix_each_once_then_empty),
+        cmocka_unit_test(test_s3_vpce_name_parse_forms),
+        cmocka_unit_test(test_s3_bucket_valid_and_host_style),
+        cmocka_unit_test(test_s3_path_split_keys_keep_every_byte),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
