@@ -179,7 +179,7 @@ static enum step_result check_payload_mode(struct request *req)
     case PAYLOAD_UNSIGNED_TRAILER:
         if (!h || headers_count(&req->in->headers, HDR_X_AMZ_DECODED_CONTENT_LENGTH) != 1 || !str_to_u64(h->value, &req->decoded_length))
             return request_fail(req, ERR_LENGTH_REQUIRED, "x-amz-decoded-content-length is missing or not a number");
-        if (req->in->body == BODY_NONE) return request_fail(req, ERR_INCOMPLETE_BODY, "an aws-chunked body is announced, but none is sent");
+        if (req->body.done) return request_fail(req, ERR_INCOMPLETE_BODY, "an aws-chunked body is announced, but none is sent");
         return STEP_NEXT;
     default:
         /* S3 needs to know the length before it takes a body. */

@@ -60,16 +60,21 @@ static void on_event(struct conn *conn, void *arg)
 
 static void on_task(void *arg) { client_run(arg); }
 
-/* Without SNI the certificate names the address that the client came to. */
-static char *local_address_name(int fd)
+/* Without SNI the certificate names the address that the client came to, and what the listener calls itself. */
+static char *names_without_sni(const struct client *c)
 {
     struct netaddr a = {.len = sizeof(a.u)};
-    char text[INET6_ADDRSTRLEN] = "";
+    char text[900], ip[INET6_ADDRSTRLEN] = "";
+    struct sbuf b = sbuf_make(text, sizeof(text) - 1);
 
-    if (getsockname(fd, &a.u.sa, &a.len)) return NULL;
-    if (a.u.sa.sa_family == AF_INET) inet_ntop(AF_INET, &a.u.in.sin_addr, text, sizeof(text));
-    else inet_ntop(AF_INET6, &a.u.in6.sin6_addr, text, sizeof(text));
-    return strdup(text);
+    if (getsockname(c->conn.fd, &a.u.sa, &a.len)) return NULL;
+    if (a.u.sa.sa_family == AF_INET) inet_ntop(AF_INET, &a.u.in.sin_addr, ip, sizeof(ip));
+    else inet_ntop(AF_INET6, &a.u.in6.sin6_addr, ip, sizeof(ip));
+    sbuf_printf(&b, "%s", ip);
+    if (str_starts(str_from(ip), STR("127.")) || str_eq(str_from(ip), STR("::1"))) sbuf_printf(&b, ",localhost");
+    for (size_t i = 0; i < c->listener->names.n; i++)
+        if (b.cap - b.n > strlen(c->listener->names.v[i]) + 1) sbuf_printf(&b, ",%s", c->listener->names.v[i]);
+    return strndup(b.p, b.n);
 }
 
 static SSL_CTX *server_ctx(const struct client *c)
@@ -126,7 +131,7 @@ void client_accept(struct worker *w, size_t listener_index, int fd, const struct
     w->clients = c;
     w->clients_n++;
     request_begin(&c->req, c);
-    if (c->listener->tls != LISTENER_PLAIN) c->tls_name = local_address_name(fd);
+    if (c->listener->tls != LISTENER_PLAIN) c->tls_name = names_without_sni(c);
     if (c->listener->tls == LISTENER_PLAIN) {
         set_state(c, CLIENT_REQUESTS);
     } else if (c->listener->tls == LISTENER_TLS && !start_tls(c, STR_NONE)) {

@@ -92,17 +92,6 @@ static void idle_unlink(struct upconn *u)
     a->idle_n--;
 }
 
-struct upconn *pool_reuse(struct pool_address *a, struct request *req)
-{
-    struct upconn *u = a->idle;
-
-    if (!u) return NULL;
-    idle_unlink(u);
-    a->busy_n++;
-    u->owner = req;
-    return u;
-}
-
 static void destroy(struct upconn *u, bool reset)
 {
     struct loop *loop = &u->worker->loop;
@@ -115,12 +104,28 @@ static void destroy(struct upconn *u, bool reset)
 /* An idle connection has nothing to say: data, an end or an error all mean that it is of no use. TLS tickets are read by the way. */
 static void idle_event(struct upconn *u)
 {
-    char byte;
-    size_t got;
-
-    if (conn_read(&u->conn, &byte, 1, &got) == CONN_AGAIN && conn_flush(&u->conn) != CONN_ERROR) return;
+    if (conn_is_quiet(&u->conn)) return;
     idle_unlink(u);
     destroy(u, false);
+}
+
+/* Whatever arrived behind the last answer, an end included, is looked for here once more: its event may stand behind ours in this turn, and no bytes of
+ * one answer may be taken for the next one's. */
+struct upconn *pool_reuse(struct pool_address *a, struct request *req)
+{
+    struct upconn *u;
+
+    while ((u = a->idle)) {
+        idle_unlink(u);
+        if (!conn_is_quiet(&u->conn)) {
+            destroy(u, false);
+            continue;
+        }
+        a->busy_n++;
+        u->owner = req;
+        return u;
+    }
+    return NULL;
 }
 
 static void on_event(struct conn *c, void *arg)

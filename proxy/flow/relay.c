@@ -147,10 +147,20 @@ static enum conn_result pump_request(struct request *req, bool *moved)
 
 /* ------------------------------------------------------------- endpoint → client */
 
+/* RFC 9110 9.2.2: only what may happen twice is sent twice. A conditional write could fail on its own first success. */
+static bool is_repeatable(const struct request *req)
+{
+    const struct headers *all = &req->in->headers;
+
+    if (req->in->method_id == METHOD_GET || req->in->method_id == METHOD_HEAD) return true;
+    if (req->in->method_id != METHOD_PUT && req->in->method_id != METHOD_DELETE) return false;
+    return !headers_find_name(all, STR("if-match")) && !headers_find_name(all, STR("if-none-match"));
+}
+
 /* The endpoint closed or broke without a byte of an answer. STEP_NEXT: a second try was prepared. */
 static enum step_result endpoint_gone(struct request *req, enum conn_result why)
 {
-    bool can_replay = req->up->requests > 0 && !req->retried && req->replay && !req->interim_sent;
+    bool can_replay = req->up->requests > 0 && !req->retried && req->replay && !req->interim_sent && is_repeatable(req);
     char ctx[256];
 
     request_fail(req, ERR_UPSTREAM_GONE, "[endpoint %s] %s: %s before the answer", req->endpoint->name, req->address,
@@ -201,14 +211,14 @@ static enum step_result begin_answer(struct request *req)
 }
 
 /* One head stands complete at the front of the buffer: an interim one, or the final one. */
-static enum step_result take_answer_head(struct request *req, size_t skip, size_t head_len)
+static enum step_result take_answer_head(struct request *req, size_t head_len)
 {
     struct buf *b = &req->up->in;
     struct head_response *head = arena_alloc(&req->arena, sizeof(*head));
-    struct str raw = arena_dup(&req->arena, str_make(b->mem + b->raw + skip, head_len));
+    struct str raw = arena_dup(&req->arena, str_make(b->mem + b->raw, head_len));
 
     if (!head || !raw.p) return request_fail(req, ERR_NO_MEMORY, "answer head");
-    b->raw += skip + head_len;
+    b->raw += head_len;
     req->answer_scan = (struct head_scan){0};
     if (head_parse_response(raw, req->in->method_id, head, &req->err) != ERR_NONE) {
         req->err.code = ERR_UPSTREAM_BAD;
@@ -262,7 +272,10 @@ static enum step_result pump_answer_head(struct request *req, bool *moved)
 
     if (b->raw != b->end) {
         switch (head_scan(&req->answer_scan, b->mem + b->raw, b->end - b->raw, &skip, &head_len, &req->err)) {
-        case HEAD_COMPLETE: *moved = true; return take_answer_head(req, skip, head_len);
+        case HEAD_COMPLETE:
+            *moved = true;
+            if (skip) return request_fail(req, ERR_UPSTREAM_BAD, "an empty line before the answer");
+            return take_answer_head(req, head_len);
         case HEAD_INVALID: req->err.code = ERR_UPSTREAM_BAD; return STEP_FAIL;
         case HEAD_MORE: break;
         }

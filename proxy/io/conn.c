@@ -256,6 +256,19 @@ enum conn_result conn_flush(struct conn *c)
     return conn_transport_send(c);
 }
 
+bool conn_is_quiet(struct conn *c)
+{
+    char byte;
+    size_t got;
+
+    if (c->broken || c->write_broken) return false;
+    if (!conn_may_read(c)) {
+        if (recv(c->fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN) return true;
+        c->readable = true;
+    }
+    return conn_read(c, &byte, 1, &got) == CONN_AGAIN && conn_flush(c) != CONN_ERROR;
+}
+
 void conn_shutdown(struct conn *c)
 {
     if (c->state == CONN_CLOSED || c->broken || c->write_broken) return;
@@ -281,11 +294,11 @@ bool conn_unread(struct conn *c, struct str bytes)
     return true;
 }
 
-enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_name, struct str seed, struct err *err)
+enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_names, struct str seed, struct err *err)
 {
     ASSERT(c->state == CONN_OPEN && !c->ssl);
     if (!conn_unread(c, seed)) return err_set(err, ERR_NO_MEMORY, 0, "TLS seed");
-    c->tls_name = fallback_name;
+    c->tls_name = fallback_names;
     TRY(tls_attach(c, ctx, NULL, NULL, true, err));
     c->state = CONN_HANDSHAKE;
     return ERR_NONE;

@@ -78,6 +78,7 @@ static void list_remove(struct mint *m, struct entry *e)
 static void entry_free(struct mint *m, struct entry **slot)
 {
     struct entry *e = *slot;
+    ASSERT(e);
     *slot = e->next;
     list_remove(m, e);
     X509_free(e->leaf);

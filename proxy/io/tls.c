@@ -20,6 +20,7 @@ enum {
     READ_AHEAD = 66 * 1024, /* four full records and slack */
     RECORD = SSL3_RT_MAX_PLAIN_LENGTH,
     RECORD_OVERHEAD = 512,
+    MAX_NAMES = 16, /* of a certificate for clients without SNI */
 };
 
 static int bio_read(BIO *b, char *p, size_t n, size_t *got)
@@ -116,22 +117,34 @@ static SSL_CTX *ctx_new(const SSL_METHOD *method)
     return ctx;
 }
 
-/* At the ClientHello: the certificate for the name that the client asks for. */
+/* @names: "a" or "a,b,c". A certificate for all of them, or, where the CA does not permit one of them, for the first. */
+static enum err_code mint_for(struct mint *mint, struct str names, X509 **leaf, EVP_PKEY **key, struct err *err)
+{
+    struct str each[MAX_NAMES], rest = names;
+    size_t n = 0;
+    int64_t now_s = clock_wall_us() / 1000000;
+
+    while (n < MAX_NAMES && str_split(&rest, ',', &each[n])) n++;
+    if (n > 1 && mint_leaf_for(mint, each, n, now_s, leaf, key, err) == ERR_NONE) return ERR_NONE;
+    return mint_leaf(mint, each[0], now_s, leaf, key, err);
+}
+
+/* At the ClientHello: the certificate for the name that the client asks for. Without SNI (addresses; Java also for names without a dot): one for all
+ * names of the listener. */
 static int choose_certificate(SSL *ssl, void *arg)
 {
     struct conn *c = SSL_get_app_data(ssl);
     const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-    char name[256];
-    struct str asked = str_from(sni ? sni : c->tls_name);
+    char name[1024];
     struct sbuf b = sbuf_make(name, sizeof(name));
     struct err err = {0};
     X509 *leaf = NULL;
     EVP_PKEY *key = NULL;
     int ok;
 
-    sbuf_lower(&b, asked);
-    if (b.overflow || !b.n) return 0;
-    if (mint_leaf(arg, sbuf_str(&b), clock_wall_us() / 1000000, &leaf, &key, &err) != ERR_NONE) {
+    sbuf_lower(&b, str_from(sni ? sni : c->tls_name));
+    if (b.overflow || !b.n || (sni && strchr(sni, ','))) return 0;
+    if (mint_for(arg, sbuf_str(&b), &leaf, &key, &err) != ERR_NONE) {
         snprintf(c->error, sizeof(c->error), "no certificate: %.140s", err.detail);
         return 0;
     }

@@ -208,6 +208,9 @@ static void test_uri_decode_in_place_and_nul_is_a_byte(void **state)
     assert_true(uri_decode(str_make(text, sizeof text - 1), false, text, &n));
     assert_int_equal(n, 3);
     assert_memory_equal(text, "A\0\xff", 3);
+    char next[] = "%41"; /* what follows the view is not of it */
+    assert_false(uri_decode(str_make(next, 2), false, next, &n));
+    assert_false(uri_decode(str_make(next, 1), false, next, &n));
 }
 
 static void test_uri_encode_every_byte_as_sigv4_says(void **state)

@@ -25,7 +25,7 @@ struct client {
     struct buf in;
     struct netaddr peer;
     char *authority;     /* owned: lower-case host of CONNECT, or NULL */
-    char *tls_name;      /* owned: certificate name without SNI */
+    char *tls_name;      /* owned: certificate names without SNI */
     bool tls;            /* requests come over TLS */
     bool in_request;     /* a byte of a request was seen */
     int64_t since_us;    /* monotonic: when the current state, or idle time, began */

@@ -40,7 +40,7 @@ struct conn {
     conn_event_fn *on_event;
     void *arg;
     SSL *ssl; /* owned; NULL: plain */
-    const char *tls_name; /* borrowed: server side: certificate name when the client sends no SNI */
+    const char *tls_name; /* borrowed: server side: names for the certificate when the client sends no SNI, "a,b,c" */
     bool readable, writable;
     bool peer_closed; /* EV_CLOSED was seen: a FIN is or will be in the stream */
     bool transport_eof;
@@ -68,6 +68,8 @@ enum conn_result conn_read(struct conn *c, char *p, size_t n, size_t *got);
 enum conn_result conn_write(struct conn *c, const char *p, size_t n, size_t *took);
 /* CONN_OK when nothing waits any more. */
 enum conn_result conn_flush(struct conn *c);
+/* True if the peer has sent nothing (TLS's own messages aside) and has not closed; asks the kernel. False: bytes, an end or an error, which may be lost. */
+bool conn_is_quiet(struct conn *c);
 /* Ends our direction: close_notify with TLS, then FIN, after everything that still waits; conn_flush goes on with it when the socket was full. */
 void conn_shutdown(struct conn *c);
 
@@ -75,7 +77,8 @@ void conn_shutdown(struct conn *c);
 static inline bool conn_may_read(const struct conn *c) { return c->readable || c->ssl_pending || c->seed; }
 
 /* Begins TLS on an open plain connection. @seed: bytes of the peer that were read already (copied). */
-MUST_CHECK enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_name, struct str seed, struct err *err);
+/* @fallback_names: "a,b,c", borrowed as long as the connection lives. */
+MUST_CHECK enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_names, struct str seed, struct err *err);
 /* @name: SNI and the name the certificate must carry. @session: borrowed, may be NULL. */
 MUST_CHECK enum err_code conn_tls_connect(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session, struct err *err);
 enum conn_result conn_handshake(struct conn *c);

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may come in: signatures that are wrong in each possible way are refused with S3's own code, and nothing of such a
+request reaches the endpoint."""
+import hashlib
+import urllib.parse
+
+import lib
+import s3raw
+
+LISTENERS = ("plain", "tls", "sniff", "forward")
+SIGV2 = "AWS AKIALOCALALICE000001:qgk2+6Sv9/oM7G3qLEjTH1a1l1g="
+
+
+def setUpModule():
+    global endpoint
+    endpoint = lib.start_endpoint()
+    lib.Case.proxy = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]])
+
+
+def tearDownModule():
+    lib.Case.proxy.stop()
+    assert endpoint.refused() == [], endpoint.refused()
+    endpoint.close()
+
+
+def changed(headers, name, change):
+    """The same headers after somebody changed one on the way."""
+    assert any(n.lower() == name.lower() for n, _ in headers), name
+    return [(n, change(v) if n.lower() == name.lower() else v) for n, v in headers]
+
+
+def without(headers, name):
+    return [(n, v) for n, v in headers if n.lower() != name.lower()]
+
+
+class Auth(lib.Case):
+    def host(self, listener):
+        return [("Host", self.proxy.host(listener))]
+
+    def send(self, listener, method, target, headers, body=b""):
+        with self.proxy.connect(listener) as connection:
+            connection.send(s3raw.head(method, target, headers) + body)
+            return connection.read_answer(method)
+
+    def refused(self, listener, status, code, method, target, headers, body=b""):
+        """Refused as it should be, with an S3 error document, and not forwarded."""
+        before = len(endpoint.requests)
+        answer = self.check(self.send(listener, method, target, headers, body), status, code)
+        self.assertEqual(answer.header("content-type"), "application/xml")
+        self.assertTrue(answer.message, "an empty Message makes some clients crash")
+        self.assertIn(b"<RequestId>", answer.body)
+        self.assertEqual(len(endpoint.requests), before, "forwarded")
+        for secret in (lib.ALICE[1], lib.UPSTREAM_KEY[1], lib.UPSTREAM_KEY[0]):
+            if secret not in str(headers):  # a key id is told to whom it came from
+                self.assertNotIn(secret.encode(), answer.body)
+        return answer
+
+    def each(self, status, code, make):
+        """make(listener) → (method, target, headers[, body])"""
+        for listener in LISTENERS:
+            with self.subTest(listener=listener):
+                self.refused(listener, status, code, *make(listener))
+
+    def signed(self, listener, method="GET", target="/bucket/key", more=(), **options):
+        options.setdefault("key", lib.ALICE)
+        return s3raw.sign(method, target, self.host(listener) + list(more), options.pop("key"), **options)
+
+    def test_right_signature_is_forwarded(self):
+        for listener in LISTENERS + ("legacy",):
+            with self.subTest(listener=listener):
+                before = len(endpoint.requests)
+                self.check(self.send(listener, "GET", "/bucket?list-type=2",
+                                     self.signed(listener, target="/bucket?list-type=2")), 200)
+                self.assertEqual(len(endpoint.requests), before + 1)
+                head = "\n".join(endpoint.requests[-1]["head"])
+                self.assertIn("Credential=" + lib.UPSTREAM_KEY[0], head)
+                self.assertNotIn(lib.ALICE[0], head)
+
+    def test_region_of_the_scope_does_not_matter(self):
+        for region in ("us-east-1", "ap-northeast-1", "default"):
+            with self.subTest(region=region):
+                self.check(self.send("plain", "GET", "/bucket?list-type=2", self.signed(
+                    "plain", target="/bucket?list-type=2", region=region)), 200)
+
+    def test_wrong_secret(self):
+        self.each(403, "SignatureDoesNotMatch", lambda l: (
+            "GET", "/bucket/key", self.signed(l, key=(lib.ALICE[0], "not the secret"))))
+
+    def test_unknown_key(self):
+        self.each(403, "InvalidAccessKeyId", lambda l: (
+            "GET", "/bucket/key", self.signed(l, key=("AKIANOBODY0000000001", lib.ALICE[1]))))
+
+    def test_upstream_key_is_not_a_client(self):
+        self.each(403, "InvalidAccessKeyId", lambda l: ("GET", "/bucket/key", self.signed(l, key=lib.UPSTREAM_KEY)))
+
+    def test_wrong_key_counts_even_where_unsigned_is_allowed(self):
+        self.refused("legacy", 403, "SignatureDoesNotMatch", "GET", "/bucket/key",
+                     self.signed("legacy", key=(lib.ALICE[0], "not the secret")))
+
+    def test_unsigned(self):
+        self.each(403, "AccessDenied", lambda l: ("GET", "/bucket/key", self.host(l)))
+
+    def test_tampered_header(self):
+        self.each(403, "SignatureDoesNotMatch", lambda l: ("PUT", "/bucket/key", changed(
+            self.signed(l, "PUT", more=[("x-amz-meta-a", "b"), ("Content-Length", "0")]), "x-amz-meta-a", lambda v: "c")))
+
+    def test_tampered_date(self):
+        self.each(403, "SignatureDoesNotMatch", lambda l: ("GET", "/bucket/key", changed(
+            self.signed(l), "x-amz-date", lambda v: s3raw.amz_date(7))))
+
+    def test_tampered_payload_hash(self):
+        self.each(403, "SignatureDoesNotMatch", lambda l: ("PUT", "/bucket/key", changed(
+            self.signed(l, "PUT", more=[("Content-Length", "1")], body=b"a"), "x-amz-content-sha256",
+            lambda v: hashlib.sha256(b"b").hexdigest()), b"b"))
+
+    def test_tampered_path(self):
+        for path in ("/bucket/kez", "/bucket/Key", "/bucket/key/", "/bucket//key", "/bucket/x/../key", "/other/key"):
+            self.each(403, "SignatureDoesNotMatch", lambda l: ("GET", path, self.signed(l)))
+
+    def test_tampered_query(self):
+        for query in ("?list-type=2&prefix=b", "?list-type=2", "?list-type=2&prefix=a&acl", "?list-type=2&prefix=a&prefix=a"):
+            self.each(403, "SignatureDoesNotMatch", lambda l: (
+                "GET", "/bucket" + query, self.signed(l, target="/bucket?list-type=2&prefix=a")))
+
+    def test_tampered_method(self):
+        self.each(403, "SignatureDoesNotMatch", lambda l: ("DELETE", "/bucket/key", self.signed(l)))
+
+    def test_tampered_signature(self):
+        for flip in (lambda v: v[:-1] + ("0" if v[-1] != "0" else "1"), lambda v: v[:-64] + "0" * 64):
+            self.each(403, "SignatureDoesNotMatch", lambda l: (
+                "GET", "/bucket/key", changed(self.signed(l), "Authorization", flip)))
+
+    def test_tampered_body_is_not_stored(self):
+        for listener in LISTENERS:
+            with self.subTest(listener=listener):
+                target = "/bucket/tampered-%s" % listener
+                headers = self.signed(listener, "PUT", target, [("Content-Length", "4")], body=b"good")
+                answer = self.send(listener, "PUT", target, headers, b"evil")
+                self.assertEqual(answer.status, 400, answer.body)
+                self.assertNotIn((b"bucket", target[8:].encode()), endpoint.objects)
+
+    def test_skewed_clock(self):
+        for minutes in (-16, 16, -60 * 24 * 3):
+            self.each(403, "RequestTimeTooSkewed", lambda l: (
+                "GET", "/bucket/key", self.signed(l, date=s3raw.amz_date(minutes * 60))))
+
+    def test_clock_within_limits(self):
+        for minutes in (-14, 14):
+            with self.subTest(minutes=minutes):
+                self.check(self.send("plain", "GET", "/bucket?list-type=2", self.signed(
+                    "plain", target="/bucket?list-type=2", date=s3raw.amz_date(minutes * 60))), 200)
+
+    def test_no_payload_hash(self):
+        self.each(400, "InvalidRequest", lambda l: ("GET", "/bucket/key", self.signed(l, send_payload=False)))
+
+    def test_invalid_payload_hash(self):
+        for value in ("abc", "unsigned-payload", "0" * 63, "g" * 64):
+            self.each(400, "InvalidArgument", lambda l: ("GET", "/bucket/key", self.signed(l, payload=value)))
+
+    def test_amz_header_that_is_not_signed(self):
+        for name in ("x-amz-acl", "X-Amz-Meta-A", "x-amz-copy-source"):
+            self.each(403, "AccessDenied", lambda l: ("PUT", "/bucket/key", self.signed(
+                l, "PUT", more=[("Content-Length", "0")]) + [(name, "private")]))
+
+    def test_host_that_is_not_signed(self):
+        self.each(403, "AccessDenied", lambda l: ("GET", "/bucket/key", self.signed(l, leave_unsigned=("host",))))
+
+    def test_no_date(self):
+        def make(listener):
+            return "GET", "/bucket/key", without(self.signed(listener), "x-amz-date")
+        for listener in LISTENERS:
+            with self.subTest(listener=listener):
+                self.refused(listener, 403, "AccessDenied", *make(listener))
+
+    def test_malformed_authorization(self):
+        changes = {
+            "no signature": lambda v: v.rpartition(",")[0],
+            "no credential": lambda v: v.replace("Credential=", "Cred="),
+            "short signature": lambda v: v[:-1],
+            "upper case signature": lambda v: v[:-64] + "A" * 64,
+            "wrong scope end": lambda v: v.replace("aws4_request", "aws3_request"),
+            "wrong service": lambda v: v.replace("/s3/", "/ec2/"),
+            "day differs": lambda v: v.replace(s3raw.amz_date()[:8], "20130524"),
+            "twice": lambda v: v + ", Signature=" + "0" * 64,
+            "headers out of order": lambda v: v.replace("host;", "x-amz-date;host;"),
+            "empty": lambda v: "AWS4-HMAC-SHA256",
+        }
+        for name, change in changes.items():
+            with self.subTest(name):
+                self.each(400, "AuthorizationHeaderMalformed", lambda l: (
+                    "GET", "/bucket/key", changed(self.signed(l), "Authorization", change)))
+
+    def test_two_authorization_headers(self):
+        def make(listener):
+            headers = self.signed(listener)
+            return "GET", "/bucket/key", headers + [headers[-1]]
+        for listener in LISTENERS:
+            with self.subTest(listener=listener):
+                before = len(endpoint.requests)
+                self.assertEqual(self.send(listener, *make(listener)).status, 400)
+                self.assertEqual(len(endpoint.requests), before)
+
+    def test_other_kinds_of_authorization(self):
+        for value in ("Bearer abc", "Basic YTpi", "nonsense"):
+            self.each(400, "InvalidArgument", lambda l: (
+                "GET", "/bucket/key", self.host(l) + [("Authorization", value), ("x-amz-date", s3raw.amz_date())]))
+
+    def test_what_is_not_implemented_is_said_so(self):
+        presigned = ("/bucket/key?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=%s&X-Amz-Date=%s&X-Amz-Expires=60"
+                     "&X-Amz-SignedHeaders=host&X-Amz-Signature=%s" % (
+                         urllib.parse.quote("%s/%s/%s/s3/aws4_request" % (lib.ALICE[0], s3raw.amz_date()[:8], lib.REGION),
+                                            safe=""), s3raw.amz_date(), "0" * 64))
+        presigned_v2 = "/bucket/key?AWSAccessKeyId=%s&Expires=4000000000&Signature=abc%%3D" % lib.ALICE[0]
+        for listener in LISTENERS + ("legacy",):
+            with self.subTest(listener=listener):
+                self.refused(listener, 501, "NotImplemented", "GET", "/bucket/key", self.host(listener) + [
+                    ("Authorization", SIGV2), ("Date", "Tue, 27 Mar 2007 19:36:42 +0000")])
+                self.refused(listener, 501, "NotImplemented", "GET", presigned, self.host(listener))
+                self.refused(listener, 501, "NotImplemented", "GET", presigned_v2, self.host(listener))
+
+    def test_signed_chunks_are_not_implemented(self):
+        for payload in ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+                        "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"):
+            more = [("Content-Length", "0"), ("Content-Encoding", "aws-chunked"), ("x-amz-decoded-content-length", "0")]
+            self.each(501, "NotImplemented", lambda l: (
+                "PUT", "/bucket/key", self.signed(l, "PUT", more=more, payload=payload)))
+
+    def test_header_and_query_together(self):
+        target = "/bucket/key?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=" + "0" * 64
+        self.each(400, "InvalidArgument", lambda l: ("GET", target, self.signed(l, target=target)))
+
+    def test_policy(self):
+        for method in ("PUT", "DELETE", "POST"):
+            self.each(403, "AccessDenied", lambda l: (method, "/bucket/key", self.signed(
+                l, method, key=lib.READER, more=[("Content-Length", "0")])))
+        self.check(self.send("plain", "GET", "/bucket?list-type=2", self.signed(
+            "plain", target="/bucket?list-type=2", key=lib.READER)), 200)
+
+    def test_errors_about_our_own_key_stay_here(self):
+        for code in ("SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken", "RequestTimeTooSkewed", "InvalidToken"):
+            for listener in ("plain", "forward"):
+                with self.subTest(code=code, listener=listener):
+                    target = "/bucket/fault/own-key/" + code
+                    answer = self.check(self.send(listener, "GET", target, self.signed(listener, target=target)), 503,
+                                        "ServiceUnavailable")
+                    self.assertNotIn(lib.UPSTREAM_KEY[0].encode(), answer.body)
+
+    def test_keepalive_after_refusal(self):
+        """A refused request does not take the connection with it when nothing of it is left to read."""
+        with self.proxy.connect("plain") as connection:
+            for key, status in ((("AKIANOBODY0000000001", "x"), 403), (lib.ALICE, 200)):
+                answer = self.proxy.request("plain", "GET", "/bucket?list-type=2", key=key, connection=connection)
+                self.assertEqual(answer.status, status, answer.body)
+
+
+if __name__ == "__main__":
+    lib.main()
