@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * serve.c: the command `s3onramp serve`: reads the configuration and runs the proxy in the foreground. Main thread, which becomes the control thread.
+ * serve.c: the command `s3onramp serve`: reads the configuration and runs the proxy in the foreground. Main thread,
+ * which becomes the control thread.
  */
 #include "base/log.h"
 #include "cli/cli.h"
@@ -7,20 +8,21 @@
 
 #include <unistd.h>
 
-static const char help[] =
-    "Usage: s3onramp serve [-c FILE]\n"
-    "\n"
-    "Runs the proxy in the foreground until SIGTERM or SIGINT; then finishes running transfers (server.shutdown_timeout).\n"
-    "\n"
-    "  -c, --config FILE   configuration (default " CLI_DEFAULT_CONFIG ")\n"
-    "  -h, --help          this text\n"
-    "\n"
-    "Example:\n"
-    "  s3onramp check -c s3onramp.ini && s3onramp serve -c s3onramp.ini\n";
+static const char help[] = "Usage: s3onramp serve [-c FILE]\n"
+                           "\n"
+                           "Runs the proxy in the foreground until SIGTERM or SIGINT; then finishes running transfers "
+                           "(server.shutdown_timeout).\n"
+                           "\n"
+                           "  -c, --config FILE   configuration (default " CLI_DEFAULT_CONFIG ")\n"
+                           "  -h, --help          this text\n"
+                           "\n"
+                           "Example:\n"
+                           "  s3onramp check -c s3onramp.ini && s3onramp serve -c s3onramp.ini\n";
 
 int cli_serve(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     const char *path = CLI_DEFAULT_CONFIG;
     struct settings *settings;
     struct err err = {0};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * curl_loop.c: see curl_loop.h. libcurl tells which sockets and which timeout to watch; libevent tells libcurl what happened.
+ * curl_loop.c: see curl_loop.h. libcurl tells which sockets and which timeout to watch; libevent tells libcurl what
+ * happened.
  */
 #include "control/curl_loop.h"
 
@@ -12,8 +13,8 @@ struct transfer {
 };
 
 struct curl_loop {
-    struct loop *loop; /* borrowed */
-    CURLM *multi;      /* owned */
+    struct loop *loop;   /* borrowed */
+    CURLM *multi;        /* owned */
     struct event *timer; /* owned */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * probe.c: see probe.h. A HEAD request for "/" without a signature: any HTTP answer proves the road. The name (SNI, certificate) and the address are
- * two values, as for real requests.
+ * probe.c: see probe.h. A HEAD request for "/" without a signature: any HTTP answer proves the road. The name (SNI,
+ * certificate) and the address are two values, as for real requests.
  */
 #include "control/probe.h"
 
@@ -49,7 +49,8 @@ static void on_done(CURL *easy, CURLcode result, void *arg)
     t->running = false;
     curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME, &seconds);
     if (v != t->verdict && v == VERDICT_UP)
-        LOG(LOG_INFO, "endpoint %s: %s answers as %s (connected and verified in %.1f ms)", t->endpoint->name, t->text, t->endpoint->sni, seconds * 1000);
+        LOG(LOG_INFO, "endpoint %s: %s answers as %s (connected and verified in %.1f ms)", t->endpoint->name, t->text,
+            t->endpoint->sni, seconds * 1000);
     if (v != t->verdict && v == VERDICT_DOWN)
         LOG(LOG_WARN, "endpoint %s: %s does not answer as %s: %s", t->endpoint->name, t->text, t->endpoint->sni,
             t->why[0] ? t->why : curl_easy_strerror(result));
@@ -62,8 +63,10 @@ static void start_one(struct target *t)
 
     if (t->running) return;
     t->why[0] = '\0';
-    if (curl_loop_start(t->probe->curl, t->easy, on_done, t, &err) == ERR_NONE) t->running = true;
-    else LOG(LOG_WARN, "endpoint %s: probe: %s", t->endpoint->name, err.detail);
+    if (curl_loop_start(t->probe->curl, t->easy, on_done, t, &err) == ERR_NONE)
+        t->running = true;
+    else
+        LOG(LOG_WARN, "endpoint %s: probe: %s", t->endpoint->name, err.detail);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -72,10 +75,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    for (size_t i = 0; i < p->n; i++) start_one(&p->targets[i]);
+    for (size_t i = 0; i < p->n; i++)
+        start_one(&p->targets[i]);
 }
 
-static enum err_code target_init(struct target *t, struct probe *p, const struct set_endpoint *ep, const struct netaddr *addr, struct err *err)
+static enum err_code target_init(struct target *t, struct probe *p, const struct set_endpoint *ep,
+                                 const struct netaddr *addr, struct err *err)
 {
     t->probe = p;
     t->endpoint = ep;
@@ -105,7 +110,8 @@ enum err_code probe_new(struct loop *loop, const struct settings *s, struct prob
 
     if (!p) return err_set(err, ERR_NO_MEMORY, 0, "probe");
     *out = p;
-    for (size_t i = 0; i < s->endpoints_n; i++) n += s->endpoints[i].addresses_n;
+    for (size_t i = 0; i < s->endpoints_n; i++)
+        n += s->endpoints[i].addresses_n;
     TRY(curl_loop_new(loop, &p->curl, err));
     p->targets = calloc(n + 1, sizeof(*p->targets));
     p->timer = event_new(loop->base, -1, EV_PERSIST, on_timer, p);

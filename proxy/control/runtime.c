@@ -59,7 +59,8 @@ static enum err_code load_endpoints(struct runtime *rt, struct err *err)
 
     rt->endpoint_ctx = calloc(s->endpoints_n + 1, sizeof(SSL_CTX *));
     if (!rt->endpoint_ctx) return err_set(err, ERR_NO_MEMORY, 0, "endpoints");
-    for (size_t i = 0; i < s->endpoints_n; i++) TRY(tls_client_ctx(s->endpoints[i].ca_file, keep_session, &rt->endpoint_ctx[i], err));
+    for (size_t i = 0; i < s->endpoints_n; i++)
+        TRY(tls_client_ctx(s->endpoints[i].ca_file, keep_session, &rt->endpoint_ctx[i], err));
     return ERR_NONE;
 }
 
@@ -106,8 +107,10 @@ void runtime_free(struct runtime **rtp)
 
     if (!rt) return;
     *rtp = NULL;
-    for (size_t i = 0; rt->listener_ctx && i < rt->settings->listeners_n; i++) tls_ctx_free(&rt->listener_ctx[i]);
-    for (size_t i = 0; rt->endpoint_ctx && i < rt->settings->endpoints_n; i++) tls_ctx_free(&rt->endpoint_ctx[i]);
+    for (size_t i = 0; rt->listener_ctx && i < rt->settings->listeners_n; i++)
+        tls_ctx_free(&rt->listener_ctx[i]);
+    for (size_t i = 0; rt->endpoint_ctx && i < rt->settings->endpoints_n; i++)
+        tls_ctx_free(&rt->endpoint_ctx[i]);
     free(rt->listener_ctx);
     free(rt->endpoint_ctx);
     tls_ctx_free(&rt->mint_ctx);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * server.c: see server.h. Start-up order: limits, listening sockets, runtime, workers; shut-down in reverse. Every socket is open and every
- * file read before the first connection is taken, so that a mistake stops the program instead of half of it.
+ * server.c: see server.h. Start-up order: limits, listening sockets, runtime, workers; shut-down in reverse. Every
+ * socket is open and every file read before the first connection is taken, so that a mistake stops the program instead
+ * of half of it.
  */
 #include "control/server.h"
 
@@ -52,22 +53,25 @@ static void raise_file_limit(const struct settings *s)
         setrlimit(RLIMIT_NOFILE, &r);
     }
     if (r.rlim_cur < want)
-        LOG(LOG_WARN, "only %llu file descriptors for max_connections = %zu: raise the limit (LimitNOFILE=%llu in systemd)", (unsigned long long)r.rlim_cur,
-            s->server.max_connections, (unsigned long long)want);
+        LOG(LOG_WARN,
+            "only %llu file descriptors for max_connections = %zu: raise the limit (LimitNOFILE=%llu in systemd)",
+            (unsigned long long)r.rlim_cur, s->server.max_connections, (unsigned long long)want);
 }
 
 static enum err_code open_listeners(struct server *sv, struct err *err)
 {
     const struct settings *s = sv->rt->settings;
 
-    for (size_t i = 0; i < s->listeners_n; i++) sv->per_worker += s->listeners[i].bind_n;
+    for (size_t i = 0; i < s->listeners_n; i++)
+        sv->per_worker += s->listeners[i].bind_n;
     sv->fds_n = sv->per_worker * sv->workers_n;
     sv->fds = malloc((sv->fds_n + 1) * sizeof(int));
     if (!sv->fds) return err_set(err, ERR_NO_MEMORY, 0, "listeners");
     memset(sv->fds, 0xff, (sv->fds_n + 1) * sizeof(int));
     for (size_t w = 0, k = 0; w < sv->workers_n; w++)
         for (size_t i = 0; i < s->listeners_n; i++)
-            for (size_t j = 0; j < s->listeners[i].bind_n; j++, k++) TRY(listener_open(&s->listeners[i].bind[j], &sv->fds[k], err));
+            for (size_t j = 0; j < s->listeners[i].bind_n; j++, k++)
+                TRY(listener_open(&s->listeners[i].bind[j], &sv->fds[k], err));
     return ERR_NONE;
 }
 
@@ -77,13 +81,17 @@ static void stop_all(struct server *sv)
         if (sv->workers[i].started) worker_stop(&sv->workers[i]);
 }
 
-static void stop_loop(void *arg) { loop_stop(arg); }
+static void stop_loop(void *arg)
+{
+    loop_stop(arg);
+}
 
 static void *join_all(void *arg)
 {
     struct server *sv = arg;
 
-    for (size_t i = 0; i < sv->workers_n; i++) worker_join(&sv->workers[i]);
+    for (size_t i = 0; i < sv->workers_n; i++)
+        worker_join(&sv->workers[i]);
     if (!loop_post(&sv->loop, stop_loop, &sv->loop)) abort();
     return NULL;
 }
@@ -93,7 +101,8 @@ static void on_stop_signal(evutil_socket_t sig, short what, void *arg)
     struct server *sv = arg;
 
     (void)what;
-    LOG(LOG_INFO, "%s: %s", sig == SIGTERM ? "SIGTERM" : "SIGINT", sv->stops ? "again: ending at once" : "no new connections; finishing what runs");
+    LOG(LOG_INFO, "%s: %s", sig == SIGTERM ? "SIGTERM" : "SIGINT",
+        sv->stops ? "again: ending at once" : "no new connections; finishing what runs");
     sv->stops++;
     stop_all(sv);
     if (sv->stops == 1) {
@@ -120,7 +129,8 @@ static enum err_code watch_signals(struct server *sv, struct err *err)
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < ARRAY_LEN(watched); i++) {
         sv->signals[i] = evsignal_new(sv->loop.base, watched[i], watched[i] == SIGHUP ? on_hangup : on_stop_signal, sv);
-        if (!sv->signals[i] || event_add(sv->signals[i], NULL)) return err_set(err, ERR_INTERNAL, errno, "cannot watch signals");
+        if (!sv->signals[i] || event_add(sv->signals[i], NULL))
+            return err_set(err, ERR_INTERNAL, errno, "cannot watch signals");
     }
     return ERR_NONE;
 }
@@ -131,10 +141,12 @@ static enum err_code start_workers(struct server *sv, struct err *err)
         enum err_code code = worker_init(&sv->workers[i], sv->rt, i, sv->fds + i * sv->per_worker, err);
 
         /* What the worker took over it closes itself. */
-        for (size_t k = 0; k < sv->workers[i].listeners_n; k++) sv->fds[i * sv->per_worker + k] = -1;
+        for (size_t k = 0; k < sv->workers[i].listeners_n; k++)
+            sv->fds[i * sv->per_worker + k] = -1;
         if (code != ERR_NONE) return code;
     }
-    for (size_t i = 0; i < sv->workers_n; i++) TRY(worker_start(&sv->workers[i], err));
+    for (size_t i = 0; i < sv->workers_n; i++)
+        TRY(worker_start(&sv->workers[i], err));
     return ERR_NONE;
 }
 
@@ -143,27 +155,33 @@ static void announce(const struct server *sv)
     const struct settings *s = sv->rt->settings;
     char text[NETADDR_TEXT];
 
-    LOG(LOG_INFO, "s3onramp %s, %s, libevent %s, %zu workers, %zu clients", S3ONRAMP_VERSION, tls_library_version(), event_get_version(), sv->workers_n,
-        s->clients_n);
+    LOG(LOG_INFO, "s3onramp %s, %s, libevent %s, %zu workers, %zu clients", S3ONRAMP_VERSION, tls_library_version(),
+        event_get_version(), sv->workers_n, s->clients_n);
     for (size_t i = 0; i < s->endpoints_n; i++)
         for (size_t j = 0; j < s->endpoints[i].addresses_n; j++) {
             netaddr_format(&s->endpoints[i].addresses[j], text);
-            LOG(LOG_INFO, "endpoint %s: %s as %s, Region %s", s->endpoints[i].name, text, s->endpoints[i].host, s->endpoints[i].region);
+            LOG(LOG_INFO, "endpoint %s: %s as %s, Region %s", s->endpoints[i].name, text, s->endpoints[i].host,
+                s->endpoints[i].region);
         }
     for (size_t i = 0; i < s->listeners_n; i++)
         for (size_t j = 0; j < s->listeners[i].bind_n; j++) {
             netaddr_format(&s->listeners[i].bind[j], text);
-            LOG(LOG_INFO, "listener %s: %s on %s%s", s->listeners[i].name, s->listeners[i].mode == LISTENER_FORWARD ? "forward proxy" : "S3 endpoint", text,
-                s->listeners[i].tls == LISTENER_TLS ? " (TLS)" : s->listeners[i].tls == LISTENER_SNIFF ? " (TLS and plain)" : "");
+            LOG(LOG_INFO, "listener %s: %s on %s%s", s->listeners[i].name,
+                s->listeners[i].mode == LISTENER_FORWARD ? "forward proxy" : "S3 endpoint", text,
+                s->listeners[i].tls == LISTENER_TLS     ? " (TLS)"
+                : s->listeners[i].tls == LISTENER_SNIFF ? " (TLS and plain)"
+                                                        : "");
         }
 }
 
 static void server_clear(struct server *sv)
 {
     stop_all(sv);
-    for (size_t i = 0; i < sv->workers_n; i++) worker_join(&sv->workers[i]);
+    for (size_t i = 0; i < sv->workers_n; i++)
+        worker_join(&sv->workers[i]);
     probe_free(&sv->probe);
-    for (size_t i = 0; i < sv->workers_n; i++) worker_clear(&sv->workers[i]);
+    for (size_t i = 0; i < sv->workers_n; i++)
+        worker_clear(&sv->workers[i]);
     for (size_t i = 0; i < ARRAY_LEN(sv->signals); i++)
         if (sv->signals[i]) event_free(sv->signals[i]);
     for (size_t i = 0; sv->fds && i < sv->fds_n; i++)

@@ -32,8 +32,10 @@ static void put_name(struct line *l, const char *name)
 static void put_str(struct line *l, const char *name, struct str value)
 {
     put_name(l, name);
-    if (l->json) log_json_string(l->b, value);
-    else log_text_value(l->b, value);
+    if (l->json)
+        log_json_string(l->b, value);
+    else
+        log_text_value(l->b, value);
 }
 
 static void put_u64(struct line *l, const char *name, uint64_t value)
@@ -66,7 +68,10 @@ static void put_request(struct line *l, const struct request *req)
     put_str(l, "peer", str_from(peer));
     put_str(l, "client", req->caller ? str_from(req->caller->name) : STR_NONE);
     put_str(l, "method", req->in ? str_head(req->in->method, 32) : STR_NONE);
-    put_str(l, "operation", req->operation ? str_from(req->operation->name) : req->in && req->in->method_id == METHOD_CONNECT ? STR("CONNECT") : STR_NONE);
+    put_str(l, "operation",
+            req->operation                                    ? str_from(req->operation->name)
+            : req->in && req->in->method_id == METHOD_CONNECT ? STR("CONNECT")
+                                                              : STR_NONE);
     put_str(l, "host", str_head(req->host, 255));
     put_str(l, "bucket", str_head(req->bucket, 255));
     put_str(l, "key", str_head(req->key, KEY_MAX));
@@ -111,8 +116,10 @@ void access_log_write(struct request *req)
     }
     log_time(l.b, req->started_wall_us);
     if (l.json) sbuf_char(l.b, '"');
-    if (l.json) put_str(&l, "type", STR("access"));
-    else sbuf_add(l.b, STR(" access"));
+    if (l.json)
+        put_str(&l, "type", STR("access"));
+    else
+        sbuf_add(l.b, STR(" access"));
     put_request(&l, req);
     put_outcome(&l, req);
     if (l.json) sbuf_char(l.b, '}');

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * auth.c: the step check_caller: who calls, and is what they signed what arrived. Values are judged exactly as received.
- * Source: S3 API Reference, "Authenticating Requests (AWS Signature Version 4)"; order of checks as S3-compatible servers do it:
- * kind → date → skew → syntax → scope → key → signed headers → payload value → signature.
+ * auth.c: the step check_caller: who calls, and is what they signed what arrived. Values are judged exactly as
+ * received. Source: S3 API Reference, "Authenticating Requests (AWS Signature Version 4)"; order of checks as
+ * S3-compatible servers do it: kind → date → skew → syntax → scope → key → signed headers → payload value → signature.
  */
 #include "base/clock.h"
 #include "flow/flow.h"
@@ -16,7 +16,8 @@ static bool in_query(const struct request *req, const char *name)
 
 static enum step_result not_yet(struct request *req, const char *what)
 {
-    return request_fail(req, ERR_NOT_IMPLEMENTED, "%s is not supported by this proxy yet; sign with SigV4 in the Authorization header", what);
+    return request_fail(req, ERR_NOT_IMPLEMENTED,
+                        "%s is not supported by this proxy yet; sign with SigV4 in the Authorization header", what);
 }
 
 /* Requests that prove nothing: a listener may say who they are. */
@@ -25,8 +26,10 @@ static enum step_result accept_anonymous(struct request *req)
     const struct set_listener *l = req->client->listener;
     const struct header *type = headers_find(&req->in->headers, HDR_CONTENT_TYPE);
 
-    if (in_query(req, "X-Amz-Signature") || in_query(req, "X-Amz-Algorithm")) return not_yet(req, "A presigned URL (Signature Version 4 in the query)");
-    if (in_query(req, "Signature") || in_query(req, "AWSAccessKeyId")) return not_yet(req, "A presigned URL (Signature Version 2 in the query)");
+    if (in_query(req, "X-Amz-Signature") || in_query(req, "X-Amz-Algorithm"))
+        return not_yet(req, "A presigned URL (Signature Version 4 in the query)");
+    if (in_query(req, "Signature") || in_query(req, "AWSAccessKeyId"))
+        return not_yet(req, "A presigned URL (Signature Version 2 in the query)");
     if (req->in->method_id == METHOD_POST && type && str_starts_nocase(type->value, STR("multipart/form-data")))
         return not_yet(req, "A browser form upload (POST Object)");
     if (l->anonymous_index == SIZE_MAX)
@@ -42,10 +45,12 @@ static enum step_result check_date(struct request *req, struct str *timestamp)
 {
     const struct header *h = headers_find(&req->in->headers, HDR_X_AMZ_DATE);
     int64_t now_s = req->started_wall_us / 1000000, then_s;
-    struct sbuf stamp = arena_sbuf(&req->arena, SIGV4_TIMESTAMP_BYTES), server = arena_sbuf(&req->arena, SIGV4_TIMESTAMP_BYTES);
+    struct sbuf stamp = arena_sbuf(&req->arena, SIGV4_TIMESTAMP_BYTES),
+                server = arena_sbuf(&req->arena, SIGV4_TIMESTAMP_BYTES);
 
     if (!h) h = headers_find(&req->in->headers, HDR_DATE);
-    if (!h || !sigv4_parse_date(h->value, &then_s)) return request_fail(req, ERR_AUTH_DATE, "neither x-amz-date nor Date is usable");
+    if (!h || !sigv4_parse_date(h->value, &then_s))
+        return request_fail(req, ERR_AUTH_DATE, "neither x-amz-date nor Date is usable");
     if (!stamp.cap || !server.cap) return request_fail(req, ERR_NO_MEMORY, "date");
     sigv4_format_time(then_s, stamp.p);
     stamp.n = SIGV4_TIMESTAMP_BYTES;
@@ -71,7 +76,9 @@ static enum step_result check_signed_headers(struct request *req, const struct s
     for (size_t i = 0; i < all->n; i++) {
         const struct header *h = &all->v[i];
 
-        if (!header_is_amz(h->name) || h->id == HDR_X_AMZ_CONTENT_SHA256 || sigv4_is_signed(auth->signed_headers, h->name)) continue;
+        if (!header_is_amz(h->name) || h->id == HDR_X_AMZ_CONTENT_SHA256 ||
+            sigv4_is_signed(auth->signed_headers, h->name))
+            continue;
         request_error_field(req, "HeadersNotSigned", h->name);
         return request_fail(req, ERR_HEADERS_NOT_SIGNED, "%.*s", STR_ARG(str_head(h->name, 64)));
     }
@@ -81,10 +88,14 @@ static enum step_result check_signed_headers(struct request *req, const struct s
 static enum step_result check_scope(struct request *req, const struct sigv4_auth *auth, struct str timestamp)
 {
     if (!str_eq(auth->service, STR("s3")))
-        return request_fail(req, ERR_AUTH_MALFORMED, "The authorization header is malformed; incorrect service \"%.*s\". This endpoint belongs to \"s3\".",
-                            STR_ARG(str_head(auth->service, 32)));
+        return request_fail(
+            req, ERR_AUTH_MALFORMED,
+            "The authorization header is malformed; incorrect service \"%.*s\". This endpoint belongs to \"s3\".",
+            STR_ARG(str_head(auth->service, 32)));
     if (!str_eq(auth->date, str_head(timestamp, SIGV4_DATE_BYTES)))
-        return request_fail(req, ERR_AUTH_MALFORMED, "The authorization header is malformed; Invalid credential date \"%.*s\". This date is not the same as X-Amz-Date.",
+        return request_fail(req, ERR_AUTH_MALFORMED,
+                            "The authorization header is malformed; Invalid credential date \"%.*s\". This date is not "
+                            "the same as X-Amz-Date.",
                             STR_ARG(auth->date));
     return STEP_NEXT;
 }
@@ -105,11 +116,13 @@ static enum step_result check_payload_value(struct request *req, struct str *val
     return STEP_NEXT;
 }
 
-static enum step_result check_signature(struct request *req, const struct sigv4_auth *auth, struct str timestamp, struct str payload)
+static enum step_result check_signature(struct request *req, const struct sigv4_auth *auth, struct str timestamp,
+                                        struct str payload)
 {
     struct worker *w = req->worker;
-    const struct hmac_key *key = sigv4_key(w->client_keys, w->digest, auth->access_key, str_from(req->caller->secret_access_key), auth->date,
-                                           auth->region, auth->service);
+    const struct hmac_key *key =
+        sigv4_key(w->client_keys, w->digest, auth->access_key, str_from(req->caller->secret_access_key), auth->date,
+                  auth->region, auth->service);
     struct sigv4_input in = {
         .method = req->in->method,
         .path = req->path,
@@ -146,7 +159,8 @@ static enum step_result check_sigv4_header(struct request *req, struct str autho
     req->caller = settings_client_by_key(req->worker->rt->settings, auth.access_key);
     if (!req->caller) {
         request_error_field(req, "AWSAccessKeyId", auth.access_key);
-        return request_fail(req, ERR_UNKNOWN_KEY, "no [client] has the access key %.*s", STR_ARG(str_head(auth.access_key, 128)));
+        return request_fail(req, ERR_UNKNOWN_KEY, "no [client] has the access key %.*s",
+                            STR_ARG(str_head(auth.access_key, 128)));
     }
     req->signed_region = auth.region;
     if (check_payload_value(req, &payload) != STEP_NEXT) return STEP_FAIL;
@@ -177,13 +191,16 @@ static enum step_result check_payload_mode(struct request *req)
     case PAYLOAD_SIGNED_TRAILER: return not_yet(req, "A body in signed chunks (STREAMING-AWS4-HMAC-SHA256-PAYLOAD)");
     case PAYLOAD_ECDSA: return not_yet(req, "Signature Version 4A");
     case PAYLOAD_UNSIGNED_TRAILER:
-        if (!h || headers_count(&req->in->headers, HDR_X_AMZ_DECODED_CONTENT_LENGTH) != 1 || !str_to_u64(h->value, &req->decoded_length))
+        if (!h || headers_count(&req->in->headers, HDR_X_AMZ_DECODED_CONTENT_LENGTH) != 1 ||
+            !str_to_u64(h->value, &req->decoded_length))
             return request_fail(req, ERR_LENGTH_REQUIRED, "x-amz-decoded-content-length is missing or not a number");
-        if (req->body.done) return request_fail(req, ERR_INCOMPLETE_BODY, "an aws-chunked body is announced, but none is sent");
+        if (req->body.done)
+            return request_fail(req, ERR_INCOMPLETE_BODY, "an aws-chunked body is announced, but none is sent");
         return STEP_NEXT;
     default:
         /* S3 needs to know the length before it takes a body. */
-        if (req->in->body == BODY_CHUNKED) return request_fail(req, ERR_LENGTH_REQUIRED, "Transfer-Encoding: chunked without aws-chunked inside");
+        if (req->in->body == BODY_CHUNKED)
+            return request_fail(req, ERR_LENGTH_REQUIRED, "Transfer-Encoding: chunked without aws-chunked inside");
         return STEP_NEXT;
     }
 }

@@ -44,8 +44,10 @@ static void client_free(struct client *c, bool reset)
     free(c->authority);
     free(c->tls_name);
     c->authority = c->tls_name = NULL;
-    if (c->prev) c->prev->next = c->next;
-    else w->clients = c->next;
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        w->clients = c->next;
     if (c->next) c->next->prev = c->prev;
     w->clients_n--;
     atomic_fetch_sub_explicit(&w->rt->connections, 1, memory_order_relaxed);
@@ -58,7 +60,10 @@ static void on_event(struct conn *conn, void *arg)
     client_run(arg);
 }
 
-static void on_task(void *arg) { client_run(arg); }
+static void on_task(void *arg)
+{
+    client_run(arg);
+}
 
 /* Without SNI the certificate names the address that the client came to, and what the listener calls itself. */
 static char *names_without_sni(const struct client *c)
@@ -68,8 +73,10 @@ static char *names_without_sni(const struct client *c)
     struct sbuf b = sbuf_make(text, sizeof(text) - 1);
 
     if (getsockname(c->conn.fd, &a.u.sa, &a.len)) return NULL;
-    if (a.u.sa.sa_family == AF_INET) inet_ntop(AF_INET, &a.u.in.sin_addr, ip, sizeof(ip));
-    else inet_ntop(AF_INET6, &a.u.in6.sin6_addr, ip, sizeof(ip));
+    if (a.u.sa.sa_family == AF_INET)
+        inet_ntop(AF_INET, &a.u.in.sin_addr, ip, sizeof(ip));
+    else
+        inet_ntop(AF_INET6, &a.u.in6.sin6_addr, ip, sizeof(ip));
     sbuf_printf(&b, "%s", ip);
     if (str_starts(str_from(ip), STR("127.")) || str_eq(str_from(ip), STR("::1"))) sbuf_printf(&b, ",localhost");
     for (size_t i = 0; i < c->listener->names.n; i++)
@@ -102,7 +109,8 @@ static void warn_full(struct worker *w)
 {
     if (w->loop.now_us - w->warned_full_us < 1000000) return;
     w->warned_full_us = w->loop.now_us;
-    LOG(LOG_WARN, "max_connections (%zu) is reached: new connections are closed", w->rt->settings->server.max_connections);
+    LOG(LOG_WARN, "max_connections (%zu) is reached: new connections are closed",
+        w->rt->settings->server.max_connections);
 }
 
 void client_accept(struct worker *w, size_t listener_index, int fd, const struct netaddr *peer)
@@ -111,8 +119,10 @@ void client_accept(struct worker *w, size_t listener_index, int fd, const struct
     struct err err = {0};
     size_t open = atomic_fetch_add_explicit(&w->rt->connections, 1, memory_order_relaxed);
 
-    if (open < w->rt->settings->server.max_connections) c = calloc(1, sizeof(*c));
-    else warn_full(w);
+    if (open < w->rt->settings->server.max_connections)
+        c = calloc(1, sizeof(*c));
+    else
+        warn_full(w);
     if (!c || conn_accept(&c->conn, &w->loop, fd, on_event, c, &err) != ERR_NONE) {
         if (!c) close(fd);
         free(c);
@@ -200,9 +210,11 @@ static bool run_tls(struct client *c)
     if (r == CONN_AGAIN) return false;
     if (r != CONN_OK) {
         netaddr_format(&c->peer, peer);
-        LOG(LOG_INFO, "listener %s: TLS handshake with %s%s%s failed: %s%s", c->listener->name, peer, c->authority ? " for " : "",
-            c->authority ? c->authority : "", c->conn.error,
-            strstr(c->conn.error, "unknown ca") ? " (the client does not trust our CA: give it the certificate that `s3onramp ca export` prints)" : "");
+        LOG(LOG_INFO, "listener %s: TLS handshake with %s%s%s failed: %s%s", c->listener->name, peer,
+            c->authority ? " for " : "", c->authority ? c->authority : "", c->conn.error,
+            strstr(c->conn.error, "unknown ca")
+                ? " (the client does not trust our CA: give it the certificate that `s3onramp ca export` prints)"
+                : "");
         client_free(c, false);
         return false;
     }
@@ -249,15 +261,18 @@ static bool run_requests(struct client *c)
     }
 }
 
-/* Our FIN is out: what still comes is thrown away, so that the kernel does not answer it with a reset that overtakes our last answer. */
+/* Our FIN is out: what still comes is thrown away, so that the kernel does not answer it with a reset that overtakes
+ * our last answer. */
 static bool run_linger(struct client *c)
 {
     char *sink = buf_pool_get(&c->worker->loop.bufs);
     long r = -2;
 
     conn_flush(&c->conn);
+    conn_insist(&c->conn);
     if (sink) {
-        do r = conn_transport_recv(&c->conn, sink, BUF_BYTES);
+        do
+            r = conn_transport_recv(&c->conn, sink, BUF_BYTES);
         while (r > 0);
         buf_pool_put(&c->worker->loop.bufs, &sink);
     }
@@ -336,4 +351,7 @@ void client_stop(struct client *c)
     client_free(c, false);
 }
 
-void client_kill(struct client *c) { client_free(c, c->in_request); }
+void client_kill(struct client *c)
+{
+    client_free(c, c->in_request);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * pool.c: see pool.h. Why last in, first out: the newest connection is the least likely to have been forgotten by the endpoint or a firewall,
- * and the surplus ages out (S3 closes idle connections after an undocumented time; PrivateLink forgets flows after 350 s).
+ * pool.c: see pool.h. Why last in, first out: the newest connection is the least likely to have been forgotten by the
+ * endpoint or a firewall, and the surplus ages out (S3 closes idle connections after an undocumented time; PrivateLink
+ * forgets flows after 350 s).
  */
 #include "flow/pool.h"
 
@@ -11,7 +12,8 @@
 
 enum { AVOID_MS = 5000 };
 
-static void pool_set_address(struct pool_address *a, const struct set_endpoint *ep, size_t index, const struct netaddr *addr)
+static void pool_set_address(struct pool_address *a, const struct set_endpoint *ep, size_t index,
+                             const struct netaddr *addr)
 {
     a->endpoint = ep;
     a->endpoint_index = index;
@@ -26,7 +28,8 @@ enum err_code pool_init(struct pool *p, struct worker *w, struct err *err)
 
     memset(p, 0, sizeof(*p));
     p->worker = w;
-    for (size_t i = 0; i < s->endpoints_n; i++) n += s->endpoints[i].addresses_n;
+    for (size_t i = 0; i < s->endpoints_n; i++)
+        n += s->endpoints[i].addresses_n;
     p->addresses = calloc(n + 1, sizeof(*p->addresses));
     p->first = calloc(s->endpoints_n + 1, sizeof(*p->first));
     p->next = calloc(s->endpoints_n + 1, sizeof(*p->next));
@@ -47,7 +50,8 @@ enum err_code pool_init(struct pool *p, struct worker *w, struct err *err)
 void pool_clear(struct pool *p)
 {
     if (p->addresses) pool_expire(p, true);
-    for (size_t i = 0; i < p->addresses_n; i++) tls_session_free(&p->addresses[i].session);
+    for (size_t i = 0; i < p->addresses_n; i++)
+        tls_session_free(&p->addresses[i].session);
     free(p->addresses);
     free(p->first);
     free(p->next);
@@ -78,16 +82,23 @@ struct pool_address *pool_pick(struct pool *p, size_t endpoint, uint64_t tried)
     return avoided;
 }
 
-void pool_avoid(struct pool_address *a) { a->avoid_until_us = clock_monotonic_us() + AVOID_MS * 1000; }
+void pool_avoid(struct pool_address *a)
+{
+    a->avoid_until_us = clock_monotonic_us() + AVOID_MS * 1000;
+}
 
 static void idle_unlink(struct upconn *u)
 {
     struct pool_address *a = u->at;
 
-    if (u->newer) u->newer->older = u->older;
-    else a->idle = u->older;
-    if (u->older) u->older->newer = u->newer;
-    else a->idle_oldest = u->newer;
+    if (u->newer)
+        u->newer->older = u->older;
+    else
+        a->idle = u->older;
+    if (u->older)
+        u->older->newer = u->newer;
+    else
+        a->idle_oldest = u->newer;
     u->newer = u->older = NULL;
     a->idle_n--;
 }
@@ -101,7 +112,8 @@ static void destroy(struct upconn *u, bool reset)
     loop_free_later(loop, u);
 }
 
-/* An idle connection has nothing to say: data, an end or an error all mean that it is of no use. TLS tickets are read by the way. */
+/* An idle connection has nothing to say: data, an end or an error all mean that it is of no use. TLS tickets are read
+ * by the way. */
 static void idle_event(struct upconn *u)
 {
     if (conn_is_quiet(&u->conn)) return;
@@ -109,8 +121,8 @@ static void idle_event(struct upconn *u)
     destroy(u, false);
 }
 
-/* Whatever arrived behind the last answer, an end included, is looked for here once more: its event may stand behind ours in this turn, and no bytes of
- * one answer may be taken for the next one's. */
+/* Whatever arrived behind the last answer, an end included, is looked for here once more: its event may stand behind
+ * ours in this turn, and no bytes of one answer may be taken for the next one's. */
 struct upconn *pool_reuse(struct pool_address *a, struct request *req)
 {
     struct upconn *u;
@@ -133,11 +145,14 @@ static void on_event(struct conn *c, void *arg)
     struct upconn *u = arg;
 
     (void)c;
-    if (u->owner) client_run(u->owner->client);
-    else idle_event(u);
+    if (u->owner)
+        client_run(u->owner->client);
+    else
+        idle_event(u);
 }
 
-enum err_code pool_open(struct worker *w, struct pool_address *a, struct request *req, struct upconn **out, struct err *err)
+enum err_code pool_open(struct worker *w, struct pool_address *a, struct request *req, struct upconn **out,
+                        struct err *err)
 {
     struct upconn *u = calloc(1, sizeof(*u));
 
@@ -171,8 +186,10 @@ void pool_give_back(struct upconn **up)
     u->requests++;
     u->idle_since_us = u->worker->loop.now_us;
     u->older = a->idle;
-    if (a->idle) a->idle->newer = u;
-    else a->idle_oldest = u;
+    if (a->idle)
+        a->idle->newer = u;
+    else
+        a->idle_oldest = u;
     a->idle = u;
     a->idle_n++;
     if (conn_may_read(&u->conn)) idle_event(u);

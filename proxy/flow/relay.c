@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * relay.c: the step relay: two streams at once, each with one 64 KiB buffer and back-pressure (a full buffer is not read into).
+ * relay.c: the step relay: two streams at once, each with one 64 KiB buffer and back-pressure (a full buffer is not
+ * read into).
  *
  *   client ──read──▶ [http framing off] ──▶ [aws-chunked off / checked] ──▶ client->in ──[framing on]──▶ endpoint
  *   client ◀──[framing on]── up->in ◀──[http framing off] ◀──read── endpoint
  *
  * Nothing bad is committed: of a body that is judged only at its end the last byte is held back until it was judged.
- * A connection that was reused and dies without a byte of an answer is replaced once by a fresh one, if all that was sent still stands in the buffer.
+ * A connection that was reused and dies without a byte of an answer is replaced once by a fresh one, if all that was
+ * sent still stands in the buffer.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -47,6 +49,7 @@ enum conn_result relay_take_body(struct request *req, bool *moved)
     size_t got, room;
 
     if (b->raw == b->end) {
+        conn_insist(&c->conn);
         if (!conn_may_read(&c->conn) && !c->conn.broken) return CONN_AGAIN;
         if (!buf_borrow(b, &req->worker->loop.bufs)) {
             request_fail(req, ERR_NO_MEMORY, "body buffer");
@@ -57,7 +60,8 @@ enum conn_result relay_take_body(struct request *req, bool *moved)
         r = conn_read(&c->conn, b->mem + b->end, room, &got);
         if (r == CONN_AGAIN) return r;
         if (r != CONN_OK) {
-            request_fail(req, ERR_CLIENT_GONE, "the client's connection ended after %llu bytes of the body", (unsigned long long)req->body.plain);
+            request_fail(req, ERR_CLIENT_GONE, "the client's connection ended after %llu bytes of the body",
+                         (unsigned long long)req->body.plain);
             return CONN_ERROR;
         }
         b->end += got;
@@ -88,7 +92,8 @@ static enum conn_result send_head(struct request *req, bool *moved)
 {
     while (req->out_head_sent < req->out_head.n) {
         size_t took;
-        enum conn_result r = conn_write(&req->up->conn, req->out_head.p + req->out_head_sent, req->out_head.n - req->out_head_sent, &took);
+        enum conn_result r = conn_write(&req->up->conn, req->out_head.p + req->out_head_sent,
+                                        req->out_head.n - req->out_head_sent, &took);
 
         if (r != CONN_OK) return r;
         req->out_head_sent += took;
@@ -118,7 +123,8 @@ static enum conn_result send_plain(struct request *req, bool *moved)
     return r;
 }
 
-/* One round of the request's direction. CONN_ERROR: the client's side failed (req->err); the endpoint's failures only stop sending. */
+/* One round of the request's direction. CONN_ERROR: the client's side failed (req->err); the endpoint's failures only
+ * stop sending. */
 static enum conn_result pump_request(struct request *req, bool *moved)
 {
     enum conn_result r = CONN_OK;
@@ -166,7 +172,8 @@ static enum step_result endpoint_gone(struct request *req, enum conn_result why)
     request_fail(req, ERR_UPSTREAM_GONE, "[endpoint %s] %s: %s before the answer", req->endpoint->name, req->address,
                  why == CONN_ERROR ? req->up->conn.error : "connection closed");
     if (!can_replay) return STEP_FAIL;
-    LOG_CTX(LOG_INFO, request_log_ctx(req, ctx, sizeof(ctx)), "%s; a kept connection was stale, trying once more on a new one", req->err.detail);
+    LOG_CTX(LOG_INFO, request_log_ctx(req, ctx, sizeof(ctx)),
+            "%s; a kept connection was stale, trying once more on a new one", req->err.detail);
     pool_drop(&req->up, true);
     req->err = (struct err){0};
     req->retried = req->fresh_only = true;
@@ -181,7 +188,8 @@ static void relay_interim(struct request *req, const struct head_response *head)
     reply_interim(req, head);
 }
 
-/* Puts our head in front of what stands in the buffer, so that both leave in one write; else it is written by itself. */
+/* Puts our head in front of what stands in the buffer, so that both leave in one write; else it is written by itself.
+ */
 static void place_head(struct request *req, struct str head)
 {
     struct buf *b = &req->up->in;
@@ -206,7 +214,8 @@ static enum step_result begin_answer(struct request *req)
     req->status = req->answer->status;
     req->answered = true;
     req->answer_state = ANSWER_BODY;
-    if (req->send_state != SEND_DONE) req->send_state = SEND_STOPPED; /* an early answer: the rest of the body is not wanted */
+    if (req->send_state != SEND_DONE)
+        req->send_state = SEND_STOPPED; /* an early answer: the rest of the body is not wanted */
     return STEP_NEXT;
 }
 
@@ -249,6 +258,7 @@ static enum conn_result take_answer(struct request *req, bool *moved)
     enum conn_result r;
     size_t got, room;
 
+    if (b->raw != b->end || req->answer_state != ANSWER_HEAD || req->interim_sent) conn_insist(&u->conn);
     if (!conn_may_read(&u->conn) && !u->conn.broken) return CONN_AGAIN;
     if (!buf_borrow(b, &req->worker->loop.bufs)) return CONN_AGAIN;
     if (req->answer_state == ANSWER_HEAD && b->raw == b->end) {
@@ -287,13 +297,16 @@ static enum step_result pump_answer_head(struct request *req, bool *moved)
         return STEP_WAIT;
     }
     if (b->raw == b->end) return endpoint_gone(req, r);
-    return request_fail(req, ERR_UPSTREAM_BAD, "[endpoint %s] %s: the connection ended inside the answer's head", req->endpoint->name, req->address);
+    return request_fail(req, ERR_UPSTREAM_BAD, "[endpoint %s] %s: the connection ended inside the answer's head",
+                        req->endpoint->name, req->address);
 }
 
 static enum step_result answer_cut(struct request *req, enum conn_result why)
 {
-    return request_fail(req, ERR_UPSTREAM_SHORT, "[endpoint %s] %s: %s after %llu bytes of the answer's body", req->endpoint->name, req->address,
-                        why == CONN_ERROR ? req->up->conn.error : "connection closed", (unsigned long long)req->answer_body.plain);
+    return request_fail(req, ERR_UPSTREAM_SHORT, "[endpoint %s] %s: %s after %llu bytes of the answer's body",
+                        req->endpoint->name, req->address,
+                        why == CONN_ERROR ? req->up->conn.error : "connection closed",
+                        (unsigned long long)req->answer_body.plain);
 }
 
 /* raw → plain of the answer; reads more when nothing waits. STEP_WAIT: nothing to do now. */
@@ -321,12 +334,17 @@ static enum step_result decode_answer(struct request *req, bool *moved)
     return STEP_NEXT;
 }
 
-/* Errors about our own key must not reach the client: they hold the key id, the token and our canonical request, and would make the client
- * doubt its own credentials. */
+/* Errors about our own key must not reach the client: they hold the key id, the token and our canonical request, and
+ * would make the client doubt its own credentials. */
 static bool blames_our_key(struct str code)
 {
-    static const struct str codes[] = {STR_INIT("SignatureDoesNotMatch"), STR_INIT("InvalidAccessKeyId"), STR_INIT("ExpiredToken"), STR_INIT("InvalidToken"),
-                                       STR_INIT("RequestTimeTooSkewed"), STR_INIT("TokenRefreshRequired"), STR_INIT("AuthorizationHeaderMalformed")};
+    static const struct str codes[] = {STR_INIT("SignatureDoesNotMatch"),
+                                       STR_INIT("InvalidAccessKeyId"),
+                                       STR_INIT("ExpiredToken"),
+                                       STR_INIT("InvalidToken"),
+                                       STR_INIT("RequestTimeTooSkewed"),
+                                       STR_INIT("TokenRefreshRequired"),
+                                       STR_INIT("AuthorizationHeaderMalformed")};
 
     for (size_t i = 0; i < ARRAY_LEN(codes); i++)
         if (str_eq(code, codes[i])) return true;
@@ -346,8 +364,10 @@ static enum step_result pump_peek(struct request *req, bool *moved)
     if (!req->answer_body.done && document.n < PEEK_MAX) return STEP_NEXT;
     code = s3_error_code_in(document);
     if (blames_our_key(code))
-        return request_fail(req, ERR_UPSTREAM_AUTH, "[endpoint %s] %s answered %u %.*s: the endpoint does not accept [credentials %s]", req->endpoint->name,
-                            req->address, req->answer->status, STR_ARG(str_head(code, 40)), req->credentials->name);
+        return request_fail(req, ERR_UPSTREAM_AUTH,
+                            "[endpoint %s] %s answered %u %.*s: the endpoint does not accept [credentials %s]",
+                            req->endpoint->name, req->address, req->answer->status, STR_ARG(str_head(code, 40)),
+                            req->credentials->name);
     /* The head goes in front of the document, wherever that stands. */
     req->answer_head = reply_head(req);
     if (!req->answer_head.p) return request_fail(req, ERR_NO_MEMORY, "answer head");
@@ -361,7 +381,8 @@ static enum step_result pump_peek(struct request *req, bool *moved)
 
 static enum step_result client_gone(struct request *req)
 {
-    return request_fail(req, ERR_CLIENT_GONE, "%s after %llu bytes of the answer", req->client->conn.error[0] ? req->client->conn.error : "connection closed",
+    return request_fail(req, ERR_CLIENT_GONE, "%s after %llu bytes of the answer",
+                        req->client->conn.error[0] ? req->client->conn.error : "connection closed",
                         (unsigned long long)req->answer_bytes);
 }
 
@@ -445,8 +466,10 @@ enum step_result step_relay(struct request *req)
         r = pump_answer(req, &moved);
         if (r == STEP_FAIL || req->step != STEP_relay) return r;
         if (req->answer_state == ANSWER_DONE) return STEP_NEXT;
-        if (moved) req->progress_us = req->worker->loop.now_us;
-        else return STEP_WAIT;
+        if (moved)
+            req->progress_us = req->worker->loop.now_us;
+        else
+            return STEP_WAIT;
         if (req->body_sent + req->answer_body.plain - before > TURN_BYTES) {
             loop_defer(&req->worker->loop, &req->client->task);
             return STEP_WAIT;

@@ -111,13 +111,17 @@ void reply_interim(struct request *req, const struct head_response *head)
 
     head_put_status_line(&b, head->status, head->reason);
     for (size_t i = 0; i < head->headers.n; i++)
-        if (!headers_drops(&head->headers, &head->headers.v[i])) head_put(&b, head->headers.v[i].name, head->headers.v[i].value);
+        if (!headers_drops(&head->headers, &head->headers.v[i]))
+            head_put(&b, head->headers.v[i].name, head->headers.v[i].value);
     head_put_end(&b);
     arena_trim(&req->arena, &b);
     if (!b.overflow) put_interim(req, sbuf_str(&b));
 }
 
-void reply_continue(struct request *req) { put_interim(req, STR("HTTP/1.1 100 Continue\r\n\r\n")); }
+void reply_continue(struct request *req)
+{
+    put_interim(req, STR("HTTP/1.1 100 Continue\r\n\r\n"));
+}
 
 static void put_date(struct sbuf *b)
 {
@@ -156,7 +160,8 @@ static struct str reason_of(struct request *req, struct str message)
 {
     struct sbuf b = arena_sbuf(&req->arena, 200);
 
-    for (size_t i = 0; i < message.n && b.n + 1 < b.cap; i++) sbuf_char(&b, message.p[i] >= ' ' && message.p[i] < 0x7f ? message.p[i] : '?');
+    for (size_t i = 0; i < message.n && b.n + 1 < b.cap; i++)
+        sbuf_char(&b, message.p[i] >= ' ' && message.p[i] < 0x7f ? message.p[i] : '?');
     return sbuf_str(&b);
 }
 
@@ -177,7 +182,8 @@ static void put_s3_error(struct request *req, struct sbuf *b, const struct err_i
 {
     struct sbuf xml = arena_sbuf(&req->arena, ERROR_MAX);
 
-    s3_error_document(&xml, info->s3_code, message, req->error_fields, req->error_fields_n, req->uri.path, str_from(req->id), STR("s3onramp"));
+    s3_error_document(&xml, info->s3_code, message, req->error_fields, req->error_fields_n, req->uri.path,
+                      str_from(req->id), STR("s3onramp"));
     if (xml.overflow) { /* fields that a client made enormous are left out */
         xml.n = 0;
         xml.overflow = false;
@@ -206,10 +212,13 @@ void reply_error(struct request *req)
 
     if (!req->id[0]) memcpy(req->id, "-", 2);
     decide_close(req);
-    if (req->err.code == ERR_BAD_FRAMING || req->err.code == ERR_CLIENT_TIMEOUT || req->err.code == ERR_INCOMPLETE_BODY) req->client_closes = true;
+    if (req->err.code == ERR_BAD_FRAMING || req->err.code == ERR_CLIENT_TIMEOUT || req->err.code == ERR_INCOMPLETE_BODY)
+        req->client_closes = true;
     b = arena_sbuf(&req->arena, ERROR_MAX + 4096);
-    if (plain) put_plain_error(req, &b, info, message);
-    else put_s3_error(req, &b, info, message);
+    if (plain)
+        put_plain_error(req, &b, info, message);
+    else
+        put_s3_error(req, &b, info, message);
     req->status = (unsigned)info->http_status;
     req->answered = true;
     if (b.overflow || conn_write(&req->client->conn, b.p, b.n, &took) != CONN_OK || took != b.n) req->broken = true;

@@ -23,7 +23,10 @@ static const struct {
 #undef X
 };
 
-const char *request_step_name(enum request_step step) { return steps[step].name; }
+const char *request_step_name(enum request_step step)
+{
+    return steps[step].name;
+}
 
 /* "S3O" and 13 characters: recognisable as ours, unique among workers and restarts. */
 static void make_id(struct worker *w, char out[REQUEST_ID_BYTES + 1])
@@ -32,7 +35,8 @@ static void make_id(struct worker *w, char out[REQUEST_ID_BYTES + 1])
     uint64_t v = w->next_id += 0x9e3779b97f4a7c15u; /* odd step: runs through all 64-bit values */
 
     memcpy(out, "S3O", 3);
-    for (size_t i = REQUEST_ID_BYTES - 1; i >= 3; i--, v >>= 5) out[i] = digits[v & 31];
+    for (size_t i = REQUEST_ID_BYTES - 1; i >= 3; i--, v >>= 5)
+        out[i] = digits[v & 31];
     out[REQUEST_ID_BYTES] = '\0';
 }
 
@@ -64,7 +68,8 @@ enum step_result request_fail(struct request *req, enum err_code code, const cha
 
 void request_error_field(struct request *req, const char *name, struct str value)
 {
-    if (req->error_fields_n < REQUEST_ERROR_FIELDS) req->error_fields[req->error_fields_n++] = (struct s3_error_field){name, value};
+    if (req->error_fields_n < REQUEST_ERROR_FIELDS)
+        req->error_fields[req->error_fields_n++] = (struct s3_error_field){name, value};
 }
 
 const char *request_log_ctx(const struct request *req, char *buf, size_t n)
@@ -72,7 +77,8 @@ const char *request_log_ctx(const struct request *req, char *buf, size_t n)
     char peer[NETADDR_TEXT];
 
     netaddr_format(&req->client->peer, peer);
-    snprintf(buf, n, "req=%s peer=%s client=%s step=%s", req->id, peer, req->caller ? req->caller->name : "-", request_step_name(req->step));
+    snprintf(buf, n, "req=%s peer=%s client=%s step=%s", req->id, peer, req->caller ? req->caller->name : "-",
+             request_step_name(req->step));
     return buf;
 }
 
@@ -82,18 +88,21 @@ static void on_failure(struct request *req)
     char ctx[256];
 
     req->failed_at = req->step;
-    LOG_CTX(err_info(req->err.code)->blame == BLAME_CLIENT ? LOG_DEBUG : LOG_WARN, request_log_ctx(req, ctx, sizeof(ctx)), "%s: %s",
-            err_info(req->err.code)->word, req->err.detail);
+    LOG_CTX(err_info(req->err.code)->blame == BLAME_CLIENT ? LOG_DEBUG : LOG_WARN,
+            request_log_ctx(req, ctx, sizeof(ctx)), "%s: %s", err_info(req->err.code)->word, req->err.detail);
     pool_drop(&req->up, true);
-    if (req->answered || req->err.code == ERR_CLIENT_GONE) req->broken = true;
-    else reply_error(req);
+    if (req->answered || req->err.code == ERR_CLIENT_GONE)
+        req->broken = true;
+    else
+        reply_error(req);
     req->step = STEP_finish;
 }
 
 /* Before waiting: what was collected must leave. False: a side is broken, go round again. */
 static bool flush_both(struct request *req)
 {
-    if (req->up && req->send_state != SEND_STOPPED && req->up->conn.state == CONN_OPEN && conn_flush(&req->up->conn) == CONN_ERROR) {
+    if (req->up && req->send_state != SEND_STOPPED && req->up->conn.state == CONN_OPEN &&
+        conn_flush(&req->up->conn) == CONN_ERROR) {
         req->send_state = SEND_STOPPED; /* the answer may be there all the same */
         return false;
     }
@@ -176,11 +185,13 @@ enum step_result step_read_head(struct request *req)
             case HEAD_MORE: break;
             }
         }
+        if (b->raw != b->end) conn_insist(&c->conn);
         if (!conn_may_read(&c->conn) && !c->conn.broken) {
             buf_return(b, &req->worker->loop.bufs);
             return STEP_WAIT;
         }
-        if (!buf_borrow(b, &req->worker->loop.bufs) || !buf_room(b)) return request_fail(req, ERR_NO_MEMORY, "read buffer");
+        if (!buf_borrow(b, &req->worker->loop.bufs) || !buf_room(b))
+            return request_fail(req, ERR_NO_MEMORY, "read buffer");
         switch (conn_read(&c->conn, b->mem + b->end, buf_room(b), &got)) {
         case CONN_OK: b->end += got; break;
         case CONN_AGAIN: buf_return(b, &req->worker->loop.bufs); return STEP_WAIT;
@@ -198,10 +209,12 @@ static void let_go_upstream(struct request *req)
     bool clean;
 
     if (!u) return;
-    clean = req->send_state == SEND_DONE && req->answer_state == ANSWER_DONE && req->answer && req->answer->keep_alive &&
-            req->answer_body.kind != BODY_UNTIL_CLOSE && buf_empty(&u->in);
-    if (clean) pool_give_back(&req->up);
-    else pool_drop(&req->up, req->send_state != SEND_DONE);
+    clean = req->send_state == SEND_DONE && req->answer_state == ANSWER_DONE && req->answer &&
+            req->answer->keep_alive && req->answer_body.kind != BODY_UNTIL_CLOSE && buf_empty(&u->in);
+    if (clean)
+        pool_give_back(&req->up);
+    else
+        pool_drop(&req->up, req->send_state != SEND_DONE);
 }
 
 /* Reads the rest of a refused body away, so that the next request can follow. CONN_OK: done. */
@@ -216,10 +229,12 @@ static enum conn_result drain_body(struct request *req)
 
         b->start = b->mid = b->raw;
         if (b->raw != b->end) {
-            if (body_decode(&req->body, b->mem + b->raw, b->end - b->raw, &used, &plain, NULL) != ERR_NONE) return CONN_ERROR;
+            if (body_decode(&req->body, b->mem + b->raw, b->end - b->raw, &used, &plain, NULL) != ERR_NONE)
+                return CONN_ERROR;
             b->raw += used;
             continue;
         }
+        conn_insist(&c->conn);
         if (!buf_borrow(b, &req->worker->loop.bufs)) return CONN_ERROR;
         r = conn_read(&c->conn, b->mem + b->end, buf_room(b), &got);
         if (r != CONN_OK) return r;

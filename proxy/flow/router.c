@@ -7,18 +7,23 @@
 
 #include <arpa/inet.h>
 
-const struct set_endpoint *router_endpoint_for_host(const struct settings *s, const struct s3_host *host, struct str name, struct err *err)
+const struct set_endpoint *router_endpoint_for_host(const struct settings *s, const struct s3_host *host,
+                                                    struct str name, struct err *err)
 {
-    const struct set_endpoint *ep = host->region.n ? settings_endpoint_for_region(s, host->region) : settings_default_endpoint(s);
+    const struct set_endpoint *ep =
+        host->region.n ? settings_endpoint_for_region(s, host->region) : settings_default_endpoint(s);
 
     if (!ep) {
         err_set(err, ERR_HOST_REFUSED, 0,
-                "No endpoint of this proxy serves Region %.*s (asked for as %.*s): add an [endpoint] section with region = %.*s, or put the Region into also_regions of one",
+                "No endpoint of this proxy serves Region %.*s (asked for as %.*s): add an [endpoint] section with "
+                "region = %.*s, or put the Region into also_regions of one",
                 STR_ARG(host->region), STR_ARG(name), STR_ARG(host->region));
         return NULL;
     }
     if (host->fips && !ep->fips) {
-        err_set(err, ERR_HOST_REFUSED, 0, "%.*s asks for FIPS, and [endpoint %s] is not a FIPS endpoint: configure one whose name has the label s3-fips",
+        err_set(err, ERR_HOST_REFUSED, 0,
+                "%.*s asks for FIPS, and [endpoint %s] is not a FIPS endpoint: configure one whose name has the label "
+                "s3-fips",
                 STR_ARG(name), ep->name);
         return NULL;
     }
@@ -30,7 +35,8 @@ static bool is_ip_literal(struct str host)
     char text[INET6_ADDRSTRLEN];
     struct in6_addr a;
 
-    return str_to_cstr(host, text, sizeof(text)) && (inet_pton(AF_INET, text, &a) == 1 || inet_pton(AF_INET6, text, &a) == 1);
+    return str_to_cstr(host, text, sizeof(text)) &&
+           (inet_pton(AF_INET, text, &a) == 1 || inet_pton(AF_INET6, text, &a) == 1);
 }
 
 /* Names of an endpoint listener: its own ones, addresses, localhost. BUCKET.NAME is host style. */
@@ -66,14 +72,17 @@ static enum step_result find_host(struct request *req)
         return request_fail(req, ERR_NOT_AN_ENDPOINT, "origin-form request on forward listener %s", c->listener->name);
     if (absolute && !str_eq_nocase(req->uri.scheme, STR("http")) && !str_eq_nocase(req->uri.scheme, STR("https")))
         return request_fail(req, ERR_BAD_REQUEST, "only http and https targets are forwarded");
-    if (!authority.n && req->in->minor == 0 && c->listener->mode == LISTENER_ENDPOINT) authority = STR("localhost"); /* RFC 9112 3.2: 1.0 may leave it out */
-    if (!uri_split_authority(authority, &host, &port)) return request_fail(req, ERR_BAD_REQUEST, "Host is missing or malformed");
+    if (!authority.n && req->in->minor == 0 && c->listener->mode == LISTENER_ENDPOINT)
+        authority = STR("localhost"); /* RFC 9112 3.2: 1.0 may leave it out */
+    if (!uri_split_authority(authority, &host, &port))
+        return request_fail(req, ERR_BAD_REQUEST, "Host is missing or malformed");
     lower = arena_sbuf(&req->arena, host.n + 1);
     sbuf_lower(&lower, host);
     if (lower.overflow) return request_fail(req, ERR_NO_MEMORY, "host");
     req->host = sbuf_str(&lower);
     if (c->authority && !str_eq(req->host, str_from(c->authority)))
-        return request_fail(req, ERR_MISDIRECTED, "the connection was opened for %s, the request names %.*s", c->authority, STR_ARG(req->host));
+        return request_fail(req, ERR_MISDIRECTED, "the connection was opened for %s, the request names %.*s",
+                            c->authority, STR_ARG(req->host));
     return STEP_NEXT;
 }
 
@@ -92,10 +101,13 @@ static enum step_result find_object(struct request *req)
         req->host_style = true;
         req->bucket = req->s3.prefix;
     }
-    if (req->host_style) req->key = str_tail(req->path, 1);
-    else s3_path_split(req->path, &req->bucket, &req->key);
+    if (req->host_style)
+        req->key = str_tail(req->path, 1);
+    else
+        s3_path_split(req->path, &req->bucket, &req->key);
     if (!req->own_name && req->s3.service == S3_CONTROL) return STEP_NEXT; /* its paths are no buckets */
-    if (!req->bucket.n && req->key.n) return request_fail(req, ERR_BAD_BUCKET, "the path begins with an empty bucket name");
+    if (!req->bucket.n && req->key.n)
+        return request_fail(req, ERR_BAD_BUCKET, "the path begins with an empty bucket name");
     if (req->bucket.n && !s3_bucket_valid(req->bucket)) {
         request_error_field(req, "BucketName", req->bucket);
         return request_fail(req, ERR_BAD_BUCKET, "bucket name");
@@ -108,7 +120,8 @@ static enum step_result find_query(struct request *req)
     struct query_param params[REQUEST_MAX_QUERY + 1];
     size_t n = query_split(req->uri.query, params, REQUEST_MAX_QUERY);
 
-    if (n > REQUEST_MAX_QUERY) return request_fail(req, ERR_BAD_URI, "more than %d query parameters", REQUEST_MAX_QUERY);
+    if (n > REQUEST_MAX_QUERY)
+        return request_fail(req, ERR_BAD_URI, "more than %d query parameters", REQUEST_MAX_QUERY);
     if (n) {
         req->query = arena_alloc(&req->arena, n * sizeof(*req->query));
         if (!req->query) return request_fail(req, ERR_NO_MEMORY, "query");
@@ -125,7 +138,8 @@ static void find_operation(struct request *req)
     enum operation_level level = req->key.n ? LEVEL_OBJECT : req->bucket.n ? LEVEL_BUCKET : LEVEL_SERVICE;
 
     if (!req->own_name && req->s3.service == S3_CONTROL) {
-        req->operation = req->in->method_id == METHOD_GET || req->in->method_id == METHOD_HEAD ? &control_read : &control_write;
+        req->operation =
+            req->in->method_id == METHOD_GET || req->in->method_id == METHOD_HEAD ? &control_read : &control_write;
         return;
     }
     req->operation = operation_find(req->in->method_id, level, req->query, req->query_n, &req->in->headers);
@@ -137,7 +151,9 @@ static enum step_result refuse_host(struct request *req)
     struct err why = req->err;
 
     if (l->mode != LISTENER_ENDPOINT) return STEP_FAIL;
-    return request_fail(req, ERR_HOST_REFUSED, "%.350s If this is a name of the proxy itself, put it into `names` of [listener %s].", why.detail, l->name);
+    return request_fail(req, ERR_HOST_REFUSED,
+                        "%.350s If this is a name of the proxy itself, put it into `names` of [listener %s].",
+                        why.detail, l->name);
 }
 
 enum step_result step_find_target(struct request *req)
@@ -173,6 +189,7 @@ enum step_result step_choose_route(struct request *req)
     if (!req->endpoint && req->signed_region.n) req->endpoint = settings_endpoint_for_region(s, req->signed_region);
     if (!req->endpoint) req->endpoint = settings_default_endpoint(s);
     if (!req->endpoint) return request_fail(req, ERR_NO_ENDPOINT, "no endpoint is configured");
-    req->credentials = &s->credentials[req->caller->credentials_index != SIZE_MAX ? req->caller->credentials_index : req->endpoint->credentials_index];
+    req->credentials = &s->credentials[req->caller->credentials_index != SIZE_MAX ? req->caller->credentials_index
+                                                                                  : req->endpoint->credentials_index];
     return STEP_NEXT;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * sign.c: the step sign: the request that goes out, decided and built in one place, from what came in (which is never changed).
+ * sign.c: the step sign: the request that goes out, decided and built in one place, from what came in (which is never
+ * changed).
  *
  * Body: what comes in → what goes out
- *   plain, Content-Length              → the same bytes, Content-Length, the client's hash or UNSIGNED-PAYLOAD
- *   aws-chunked, trailers = decode     → content only, Content-Length = decoded length, UNSIGNED-PAYLOAD, trailer checked here
- *   aws-chunked, trailers = pass       → framing passed on, in the HTTP framing it came in, sentinel signed
+ *   plain, Content-Length → the same bytes, Content-Length, the client's hash or UNSIGNED-PAYLOAD
+ *   aws-chunked, decode   → content only, Content-Length = decoded length, UNSIGNED-PAYLOAD, trailer checked here
+ *   aws-chunked, pass     → framing passed on, in the HTTP framing it came in, sentinel signed
  */
 #include "base/clock.h"
 #include "flow/flow.h"
@@ -37,9 +38,12 @@ static enum step_result plan_body(struct request *req)
     req->check = !req->decode;
     kind = req->decode ? checksum_kind_of(str_trim(announced)) : CHECKSUM_NONE;
     if (req->decode && announced.n && kind == CHECKSUM_NONE)
-        return request_fail(req, ERR_NOT_IMPLEMENTED, "The trailer %.*s cannot be checked by this proxy; use one of the x-amz-checksum trailers crc32, crc32c, crc64nvme, sha1, sha256",
+        return request_fail(req, ERR_NOT_IMPLEMENTED,
+                            "The trailer %.*s cannot be checked by this proxy; use one of the x-amz-checksum trailers "
+                            "crc32, crc32c, crc64nvme, sha1, sha256",
                             STR_ARG(str_head(announced, 100)));
-    if (kind != CHECKSUM_NONE && !checksum_init(&req->checksum, kind)) return request_fail(req, ERR_NO_MEMORY, "checksum");
+    if (kind != CHECKSUM_NONE && !checksum_init(&req->checksum, kind))
+        return request_fail(req, ERR_NO_MEMORY, "checksum");
     aws_chunked_init(&req->chunked, req->decoded_length, announced, kind != CHECKSUM_NONE ? &req->checksum : NULL);
     /* An empty object has no last byte that could be held back until the trailer was checked. */
     req->body_first = req->decode && req->decoded_length == 0;
@@ -55,7 +59,8 @@ static struct str out_host(struct request *req, bool *host_style)
     *host_style = req->host_style && req->bucket.n;
     if (!req->own_name && req->s3.service != S3_BUCKETS) {
         if (req->s3.prefix.n) sbuf_printf(&b, "%.*s.", STR_ARG(req->s3.prefix));
-        sbuf_printf(&b, "%s%s.%s.%s", req->s3.service == S3_CONTROL ? "s3-control" : "s3-accesspoint", ep->fips ? "-fips" : "", ep->region, ep->suffix);
+        sbuf_printf(&b, "%s%s.%s.%s", req->s3.service == S3_CONTROL ? "s3-control" : "s3-accesspoint",
+                    ep->fips ? "-fips" : "", ep->region, ep->suffix);
         *host_style = true;
     } else {
         *host_style = *host_style && s3_bucket_host_style(req->bucket);
@@ -145,7 +150,10 @@ static bool is_replaced(const struct request *req, const struct header *h)
     case HDR_EXPECT: return true;
     case HDR_X_AMZ_TRAILER:
     case HDR_X_AMZ_DECODED_CONTENT_LENGTH: return req->decode;
-    default: return req->decode && str_eq_nocase(h->name, STR("x-amz-sdk-checksum-algorithm")); /* S3 takes it only together with a checksum */
+    default:
+        return req->decode &&
+               str_eq_nocase(h->name,
+                             STR("x-amz-sdk-checksum-algorithm")); /* S3 takes it only together with a checksum */
     }
 }
 
@@ -195,10 +203,12 @@ static enum step_result write_head(struct request *req, const struct out *o, str
     size_t n = HEAD_SLACK + o->path.n + o->query.n + authorization.n;
     struct sbuf b;
 
-    for (size_t i = 0; i < o->headers.n; i++) n += o->fields[i].name.n + o->fields[i].value.n + 4;
+    for (size_t i = 0; i < o->headers.n; i++)
+        n += o->fields[i].name.n + o->fields[i].value.n + 4;
     b = arena_sbuf(&req->arena, n);
     head_put_request_line(&b, req->in->method, o->path, o->query, o->query.n > 0);
-    for (size_t i = 0; i < o->headers.n; i++) head_put(&b, o->fields[i].name, o->fields[i].value);
+    for (size_t i = 0; i < o->headers.n; i++)
+        head_put(&b, o->fields[i].name, o->fields[i].value);
     head_put(&b, STR("Authorization"), authorization);
     head_put(&b, STR("Via"), STR("1.1 s3onramp"));
     add_framing(req, &b);
@@ -213,8 +223,9 @@ static enum step_result sign_and_write(struct request *req, struct out *o, struc
     struct worker *w = req->worker;
     const struct set_credentials *cred = req->credentials;
     struct str region = str_from(req->endpoint->region);
-    const struct hmac_key *key = sigv4_key(w->own_keys, w->digest, str_from(cred->access_key_id), str_from(cred->secret_access_key),
-                                           str_head(timestamp, SIGV4_DATE_BYTES), region, STR("s3"));
+    const struct hmac_key *key =
+        sigv4_key(w->own_keys, w->digest, str_from(cred->access_key_id), str_from(cred->secret_access_key),
+                  str_head(timestamp, SIGV4_DATE_BYTES), region, STR("s3"));
     struct query_param params[REQUEST_MAX_QUERY];
     struct sigv4_input in = {
         .method = req->in->method,
@@ -231,7 +242,8 @@ static enum step_result sign_and_write(struct request *req, struct out *o, struc
     if (!key || !in.signed_headers.p || !decoded.cap || !uri_decode(o->path, false, decoded.p, &decoded.n))
         return request_fail(req, ERR_NO_MEMORY, "signature");
     in.path = sbuf_str(&decoded);
-    authorization = sigv4_authorization(w->digest, key, &in, str_from(cred->access_key_id), timestamp, region, STR("s3"), &req->arena);
+    authorization = sigv4_authorization(w->digest, key, &in, str_from(cred->access_key_id), timestamp, region,
+                                        STR("s3"), &req->arena);
     if (!authorization.p) return request_fail(req, ERR_NO_MEMORY, "signature");
     return write_head(req, o, authorization);
 }

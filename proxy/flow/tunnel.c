@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * tunnel.c: CONNECT on a forward listener: intercepted when the host is an S3 name of a configured endpoint, refused otherwise. No socket is
- * ever opened to the host that the client names.
- * Source: RFC 9110 9.3.6, RFC 9112 3.2.3.
+ * tunnel.c: CONNECT on a forward listener: intercepted when the host is an S3 name of a configured endpoint, refused
+ * otherwise. No socket is ever opened to the host that the client names. Source: RFC 9110 9.3.6, RFC 9112 3.2.3.
  */
 #include "base/log.h"
 #include "flow/flow.h"
@@ -27,7 +26,8 @@ enum step_result tunnel_connect(struct request *req)
     unsigned port;
     struct sbuf lower;
 
-    if (c->listener->mode != LISTENER_FORWARD) return request_fail(req, ERR_NOT_A_PROXY, "CONNECT on endpoint listener %s", c->listener->name);
+    if (c->listener->mode != LISTENER_FORWARD)
+        return request_fail(req, ERR_NOT_A_PROXY, "CONNECT on endpoint listener %s", c->listener->name);
     if (c->authority) return request_fail(req, ERR_METHOD, "CONNECT inside CONNECT");
     if (uri_split(req->in->target, true, &req->uri, &req->err) != ERR_NONE) return STEP_FAIL;
     if (!uri_split_authority(req->uri.authority, &host, &port) || port == 0)
@@ -38,7 +38,8 @@ enum step_result tunnel_connect(struct request *req)
     req->host = sbuf_str(&lower);
     if (s3_host_parse(req->host, &req->s3, &req->err) != ERR_NONE) return STEP_FAIL;
     if (!router_endpoint_for_host(req->worker->rt->settings, &req->s3, req->host, &req->err)) return STEP_FAIL;
-    if (port != 443 && port != 80) return request_fail(req, ERR_PORT_REFUSED, "port %u: only 443 and 80 are S3's", port);
+    if (port != 443 && port != 80)
+        return request_fail(req, ERR_PORT_REFUSED, "port %u: only 443 and 80 are S3's", port);
     if (!client_enter_tunnel(c, req->host)) return request_fail(req, ERR_NO_MEMORY, "tunnel");
     return answer_established(req);
 }

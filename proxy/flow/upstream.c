@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * upstream.c: the step send: a connection to one of the endpoint's addresses, ready for the head. An idle one if there is one; else a new one,
- * address after address until one answers.
+ * upstream.c: the step send: a connection to one of the endpoint's addresses, ready for the head. An idle one if there
+ * is one; else a new one, address after address until one answers.
  *
  *   pick address ──▶ reuse idle ─────────────────────────▶ ready
  *        ▲    └────▶ connect ──▶ TLS handshake ──────────▶ ready
@@ -24,7 +24,8 @@ static void attempt_failed(struct request *req)
     char ctx[256];
     bool tls = req->up->conn.state == CONN_HANDSHAKE;
 
-    request_fail(req, tls ? ERR_UPSTREAM_TLS : ERR_UPSTREAM_CONNECT, "[endpoint %s] %s: %s", req->endpoint->name, a->text, req->up->conn.error);
+    request_fail(req, tls ? ERR_UPSTREAM_TLS : ERR_UPSTREAM_CONNECT, "[endpoint %s] %s: %s", req->endpoint->name,
+                 a->text, req->up->conn.error);
     LOG_CTX(LOG_WARN, request_log_ctx(req, ctx, sizeof(ctx)), "%s", req->err.detail);
     pool_avoid(a);
     req->tried |= pool_bit(&req->worker->pool, a);
@@ -40,7 +41,8 @@ static enum step_result next_attempt(struct request *req)
         struct pool_address *a = pool_pick(&w->pool, endpoint_index(req), req->tried);
 
         if (!a) {
-            if (req->err.code == ERR_NONE) request_fail(req, ERR_UPSTREAM_CONNECT, "[endpoint %s] no address left", req->endpoint->name);
+            if (req->err.code == ERR_NONE)
+                request_fail(req, ERR_UPSTREAM_CONNECT, "[endpoint %s] no address left", req->endpoint->name);
             return STEP_FAIL;
         }
         memcpy(req->address, a->text, sizeof(req->address));
@@ -60,7 +62,8 @@ static enum conn_result establish(struct request *req)
     enum conn_result r = conn_connected(&u->conn);
 
     if (r != CONN_OK) return r;
-    if (!u->conn.ssl && conn_tls_connect(&u->conn, req->worker->rt->endpoint_ctx[endpoint_index(req)], req->endpoint->sni, u->at->session, &req->err) != ERR_NONE) {
+    if (!u->conn.ssl && conn_tls_connect(&u->conn, req->worker->rt->endpoint_ctx[endpoint_index(req)],
+                                         req->endpoint->sni, u->at->session, &req->err) != ERR_NONE) {
         conn_break(&u->conn, req->err.detail);
         return CONN_ERROR;
     }
@@ -74,7 +77,8 @@ static enum step_result take_whole_body(struct request *req)
     bool moved;
 
     if (req->in->expect_continue && !req->interim_sent) reply_continue(req);
-    while (!req->body.done && r == CONN_OK) r = relay_take_body(req, &moved);
+    while (!req->body.done && r == CONN_OK)
+        r = relay_take_body(req, &moved);
     if (r == CONN_AGAIN) return STEP_WAIT;
     return r == CONN_OK ? STEP_NEXT : STEP_FAIL;
 }

@@ -59,7 +59,8 @@ static enum err_code start_listeners(struct worker *w, const int *fds, struct er
     const struct settings *s = w->rt->settings;
     size_t n = 0, k = 0;
 
-    for (size_t i = 0; i < s->listeners_n; i++) n += s->listeners[i].bind_n;
+    for (size_t i = 0; i < s->listeners_n; i++)
+        n += s->listeners[i].bind_n;
     w->listeners = calloc(n + 1, sizeof(*w->listeners));
     w->listener_of = calloc(n + 1, sizeof(*w->listener_of));
     if (!w->listeners || !w->listener_of) return err_set(err, ERR_NO_MEMORY, 0, "listeners");
@@ -127,7 +128,8 @@ static void stop_now(void *arg)
     }
     w->stopping = true;
     w->stop_by_us = w->loop.now_us + (int64_t)w->rt->settings->server.shutdown_timeout_ms * 1000;
-    for (size_t i = 0; i < w->listeners_n; i++) listener_stop(&w->listeners[i]);
+    for (size_t i = 0; i < w->listeners_n; i++)
+        listener_stop(&w->listeners[i]);
     for (c = w->clients; c; c = next) {
         next = c->next;
         client_stop(c);
@@ -149,7 +151,8 @@ void worker_join(struct worker *w)
 
 void worker_clear(struct worker *w)
 {
-    for (size_t i = 0; i < w->listeners_n; i++) listener_stop(&w->listeners[i]);
+    for (size_t i = 0; i < w->listeners_n; i++)
+        listener_stop(&w->listeners[i]);
     while (w->clients) {
         struct client *c = w->clients;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * conn.c: see conn.h. Readiness flags follow edge-triggered rules: a flag is cleared by EAGAIN or, for reads, by a short recv (the socket is
- * drained), except once the peer has closed: then the FIN behind the data brings no further edge.
+ * conn.c: see conn.h. Readiness flags follow edge-triggered rules: `readable` is cleared by EAGAIN only; `drained`, set
+ * by a short recv, is a guess that saves the call which would answer EAGAIN. It is not trusted once the peer has closed
+ * (the FIN behind the data brings no further edge), nor when an owner insists.
  */
 #include "io/conn.h"
 
@@ -23,12 +24,14 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
     ASSERT(c->magic == CONN_MAGIC);
     loop_touch(c->loop);
     if (what & EV_READ) c->readable = true;
+    c->drained = false;
     if (what & EV_WRITE) c->writable = true;
     if (what & EV_CLOSED) c->peer_closed = c->readable = true;
     c->on_event(c, c->arg);
 }
 
-static enum err_code start(struct conn *c, struct loop *loop, int fd, conn_event_fn *on_event, void *arg, struct err *err)
+static enum err_code start(struct conn *c, struct loop *loop, int fd, conn_event_fn *on_event, void *arg,
+                           struct err *err)
 {
     int one = 1;
 
@@ -51,7 +54,8 @@ static enum err_code start(struct conn *c, struct loop *loop, int fd, conn_event
     return ERR_NONE;
 }
 
-enum err_code conn_accept(struct conn *c, struct loop *loop, int fd, conn_event_fn *on_event, void *arg, struct err *err)
+enum err_code conn_accept(struct conn *c, struct loop *loop, int fd, conn_event_fn *on_event, void *arg,
+                          struct err *err)
 {
     TRY(start(c, loop, fd, on_event, arg, err));
     c->state = CONN_OPEN;
@@ -59,8 +63,8 @@ enum err_code conn_accept(struct conn *c, struct loop *loop, int fd, conn_event_
     return ERR_NONE;
 }
 
-enum err_code conn_connect(struct conn *c, struct loop *loop, const struct netaddr *addr, conn_event_fn *on_event, void *arg,
-                           struct err *err)
+enum err_code conn_connect(struct conn *c, struct loop *loop, const struct netaddr *addr, conn_event_fn *on_event,
+                           void *arg, struct err *err)
 {
     int fd = socket(addr->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -87,6 +91,7 @@ static enum conn_result fail(struct conn *c, const char *what, int e)
 static enum conn_result fail_write(struct conn *c, int e)
 {
     c->write_broken = c->readable = true;
+    c->drained = false;
     buf_pool_put(&c->loop->bufs, &c->out);
     snprintf(c->error, sizeof(c->error), "send: %s", strerror(e));
     return CONN_ERROR;
@@ -123,11 +128,12 @@ long conn_transport_recv(struct conn *c, char *p, size_t n)
         return (long)take;
     }
     if (c->transport_eof) return 0;
-    if (!c->readable) return -1;
-    do r = recv(c->fd, p, n, 0);
+    if (!c->readable || c->drained) return -1;
+    do
+        r = recv(c->fd, p, n, 0);
     while (r < 0 && errno == EINTR);
     if (r > 0) {
-        if ((size_t)r < n && !c->peer_closed) c->readable = false;
+        if ((size_t)r < n && !c->peer_closed) c->drained = true;
         return r;
     }
     if (r == 0) {
@@ -223,7 +229,8 @@ static enum conn_result plain_write(struct conn *c, const char *p, size_t n, siz
     if (!c->writable) return CONN_AGAIN;
     if (waiting) iov[msg.msg_iovlen++] = (struct iovec){c->out + c->out_start, waiting};
     iov[msg.msg_iovlen++] = (struct iovec){(void *)(uintptr_t)p, n};
-    do r = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
+    do
+        r = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
     while (r < 0 && errno == EINTR);
     if (r < 0 && errno == EAGAIN) {
         c->writable = false;
@@ -265,6 +272,7 @@ bool conn_is_quiet(struct conn *c)
     if (!conn_may_read(c)) {
         if (recv(c->fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN) return true;
         c->readable = true;
+        c->drained = false;
     }
     return conn_read(c, &byte, 1, &got) == CONN_AGAIN && conn_flush(c) != CONN_ERROR;
 }
@@ -294,7 +302,8 @@ bool conn_unread(struct conn *c, struct str bytes)
     return true;
 }
 
-enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_names, struct str seed, struct err *err)
+enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_names, struct str seed,
+                              struct err *err)
 {
     ASSERT(c->state == CONN_OPEN && !c->ssl);
     if (!conn_unread(c, seed)) return err_set(err, ERR_NO_MEMORY, 0, "TLS seed");
@@ -318,6 +327,7 @@ enum conn_result conn_handshake(struct conn *c)
 
     if (c->state == CONN_OPEN) return CONN_OK;
     if (c->broken) return CONN_ERROR;
+    conn_insist(c);
     r = tls_handshake(c);
     if (r == CONN_OK) c->state = CONN_OPEN;
     return r;

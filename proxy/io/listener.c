@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * listener.c: see listener.h. Level-triggered; at most ACCEPT_BURST connections a turn, so that a flood does not starve transfers.
+ * listener.c: see listener.h. Level-triggered; at most ACCEPT_BURST connections a turn, so that a flood does not starve
+ * transfers.
  */
 #include "io/listener.h"
 
@@ -37,7 +38,8 @@ enum err_code listener_open(const struct netaddr *addr, int *fd_out, struct err 
     return ERR_NONE;
 }
 
-/* No descriptors left: give up the reserve to take one client off the queue and turn it away, or accept would report it for ever. */
+/* No descriptors left: give up the reserve to take one client off the queue and turn it away, or accept would report it
+ * for ever. */
 static void shed_one(struct listener *l)
 {
     int fd;
@@ -48,7 +50,8 @@ static void shed_one(struct listener *l)
     l->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (l->loop->now_us - l->warned_us > 1000000) {
         l->warned_us = l->loop->now_us;
-        LOG(LOG_ERROR, "no file descriptors left: connections are turned away; raise LimitNOFILE or lower max_connections");
+        LOG(LOG_ERROR,
+            "no file descriptors left: connections are turned away; raise LimitNOFILE or lower max_connections");
     }
 }
 
@@ -73,7 +76,8 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-enum err_code listener_start(struct listener *l, struct loop *loop, int fd, listener_accept_fn *on_accept, void *arg, struct err *err)
+enum err_code listener_start(struct listener *l, struct loop *loop, int fd, listener_accept_fn *on_accept, void *arg,
+                             struct err *err)
 {
     l->loop = loop;
     l->fd = fd;

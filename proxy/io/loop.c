@@ -79,7 +79,8 @@ enum err_code loop_init(struct loop *l, void (*tick)(void *), void (*turn)(void 
 
 static void free_later_now(struct loop *l)
 {
-    while (l->freed_n) free(l->freed[--l->freed_n]);
+    while (l->freed_n)
+        free(l->freed[--l->freed_n]);
 }
 
 void loop_clear(struct loop *l)
@@ -164,7 +165,8 @@ void loop_cancel(struct loop *l, struct loop_task *t)
 
     if (!t->queued) return;
     t->queued = false;
-    while (*p && *p != t) p = &(*p)->next;
+    while (*p && *p != t)
+        p = &(*p)->next;
     if (!*p) return; /* in the list that run_tasks walks: its flag stops it */
     *p = t->next;
     if (!*p) l->tasks_tail = p;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * tls.c: see tls.h.
  *
- * Our BIO: a read is one big recv straight into OpenSSL's read-ahead buffer; a write only appends the record to the connection's
- * out block, which leaves in one send per four records. Room for a whole record is made before SSL_write, so that it never fails half way.
+ * Our BIO: a read is one big recv straight into OpenSSL's read-ahead buffer; a write only appends the record to the
+ * connection's out block, which leaves in one send per four records. Room for a whole record is made before SSL_write,
+ * so that it never fails half way.
  */
 #include "io/tls.h"
 
@@ -111,26 +112,29 @@ static SSL_CTX *ctx_new(const SSL_METHOD *method)
     if (!ctx) return NULL;
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(ctx,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(ctx, 1);
     SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD);
     return ctx;
 }
 
-/* @names: "a" or "a,b,c". A certificate for all of them, or, where the CA does not permit one of them, for the first. */
+/* @names: "a" or "a,b,c". A certificate for all of them, or, where the CA does not permit one of them, for the first.
+ */
 static enum err_code mint_for(struct mint *mint, struct str names, X509 **leaf, EVP_PKEY **key, struct err *err)
 {
     struct str each[MAX_NAMES], rest = names;
     size_t n = 0;
     int64_t now_s = clock_wall_us() / 1000000;
 
-    while (n < MAX_NAMES && str_split(&rest, ',', &each[n])) n++;
+    while (n < MAX_NAMES && str_split(&rest, ',', &each[n]))
+        n++;
     if (n > 1 && mint_leaf_for(mint, each, n, now_s, leaf, key, err) == ERR_NONE) return ERR_NONE;
     return mint_leaf(mint, each[0], now_s, leaf, key, err);
 }
 
-/* At the ClientHello: the certificate for the name that the client asks for. Without SNI (addresses; Java also for names without a dot): one for all
- * names of the listener. */
+/* At the ClientHello: the certificate for the name that the client asks for. Without SNI (addresses; Java also for
+ * names without a dot): one for all names of the listener. */
 static int choose_certificate(SSL *ssl, void *arg)
 {
     struct conn *c = SSL_get_app_data(ssl);
@@ -153,7 +157,8 @@ static int choose_certificate(SSL *ssl, void *arg)
     return ok;
 }
 
-static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in, unsigned in_n, void *arg)
+static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in,
+                       unsigned in_n, void *arg)
 {
     static const unsigned char http11[] = "\x08http/1.1";
 
@@ -165,7 +170,8 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n
     return SSL_TLSEXT_ERR_NOACK;
 }
 
-enum err_code tls_server_ctx(struct mint *mint, const char *cert_file, const char *key_file, SSL_CTX **out, struct err *err)
+enum err_code tls_server_ctx(struct mint *mint, const char *cert_file, const char *key_file, SSL_CTX **out,
+                             struct err *err)
 {
     SSL_CTX *ctx = ctx_new(TLS_server_method());
 
@@ -173,7 +179,8 @@ enum err_code tls_server_ctx(struct mint *mint, const char *cert_file, const cha
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(ctx, 1);
     SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
-    if (SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"s3onramp", 8) != 1) return ctx_fail(&ctx, err, "TLS server");
+    if (SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"s3onramp", 8) != 1)
+        return ctx_fail(&ctx, err, "TLS server");
     if (cert_file) {
         if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1) return ctx_fail(&ctx, err, cert_file);
         if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1) return ctx_fail(&ctx, err, key_file);
@@ -224,7 +231,8 @@ void tls_session_free(SSL_SESSION **session)
     *session = NULL;
 }
 
-enum err_code tls_attach(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session, bool server, struct err *err)
+enum err_code tls_attach(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session, bool server,
+                         struct err *err)
 {
     BIO *bio;
 
@@ -366,6 +374,12 @@ void tls_detach(struct conn *c)
     c->ssl = NULL;
 }
 
-const char *tls_version(const struct conn *c) { return c->ssl ? SSL_get_version(c->ssl) : ""; }
+const char *tls_version(const struct conn *c)
+{
+    return c->ssl ? SSL_get_version(c->ssl) : "";
+}
 
-const char *tls_library_version(void) { return OpenSSL_version(OPENSSL_VERSION); }
+const char *tls_library_version(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION);
+}

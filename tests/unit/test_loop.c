@@ -44,7 +44,10 @@ static void must_not_run(void *arg)
     fail_msg("a cancelled task ran");
 }
 
-static void on_turn(void *arg) { ((struct probe *)arg)->turns++; }
+static void on_turn(void *arg)
+{
+    ((struct probe *)arg)->turns++;
+}
 
 static struct probe *probe_new(int wanted)
 {
@@ -106,7 +109,10 @@ static void test_loop_cancel_before_its_turn(void **state)
     probe_free(p);
 }
 
-static void count_post(void *arg) { stop_when_reached(arg); }
+static void count_post(void *arg)
+{
+    stop_when_reached(arg);
+}
 
 static void *post_many(void *arg)
 {
@@ -123,9 +129,11 @@ static void test_loop_post_from_threads_arrives_once_each(void **state)
     pthread_t threads[THREADS];
 
     (void)state;
-    for (int i = 0; i < THREADS; i++) assert_int_equal(pthread_create(&threads[i], NULL, post_many, p), 0);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, post_many, p), 0);
     loop_run(&p->loop);
-    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
     assert_int_equal(p->runs, POSTS * THREADS);
     probe_free(p);
 }

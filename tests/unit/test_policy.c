@@ -46,7 +46,8 @@ static void test_policy_allows_table(void **state)
         static const struct operation unknown = {"Unknown", LEVEL_SERVICE, ACCESS_READ, false};
 
         if (!op) op = &unknown;
-        if (policy_allows(rows[i].policy, op, str_from(rows[i].bucket)) != rows[i].allowed) fail_msg("%s", rows[i].name);
+        if (policy_allows(rows[i].policy, op, str_from(rows[i].bucket)) != rows[i].allowed)
+            fail_msg("%s", rows[i].name);
     }
 }
 

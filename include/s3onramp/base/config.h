@@ -42,7 +42,8 @@ struct netblock {
 };
 MUST_CHECK bool netblock_parse(struct str s, struct netblock *out);
 bool netblock_has(const struct netblock *b, const struct netaddr *a);
-/* RFC 1918, RFC 4193, RFC 6598. Not loopback, link-local, or anything else. IPv4-mapped IPv6 addresses are judged as IPv4. */
+/* RFC 1918, RFC 4193, RFC 6598. Not loopback, link-local, or anything else. IPv4-mapped IPv6 addresses are judged as
+ * IPv4. */
 bool netaddr_is_private(const struct netaddr *a);
 
 struct str_list {
@@ -57,9 +58,9 @@ struct config_place {
 };
 
 struct set_server {
-    size_t workers; /* 0: one per CPU, at most 8 */
+    size_t workers;         /* 0: one per CPU, at most 8 */
     size_t max_connections; /* client connections of all workers */
-    char *clients_file; /* key pairs made by `s3onramp client add`; path, relative to the configuration file */
+    char *clients_file;     /* key pairs made by `s3onramp client add`; path, relative to the configuration file */
     uint64_t header_timeout_ms, idle_timeout_ms, body_timeout_ms, tls_timeout_ms, shutdown_timeout_ms;
     struct netblock *private_networks; /* further networks that count as private */
     size_t private_networks_n;
@@ -75,7 +76,7 @@ struct set_listener {
     char *certificate, *private_key; /* PEM files for TLS; NULL: minted from the local CA */
     struct str_list names;           /* own host names of an endpoint listener; bucket.NAME is host style */
     char *anonymous;                 /* client name for unsigned requests, or NULL: refused */
-    char *endpoint;                  /* endpoint name for own names, or NULL: by Region of the signature, else the default */
+    char *endpoint; /* endpoint name for own names, or NULL: by Region of the signature, else the default */
     size_t anonymous_index, endpoint_index; /* into clients / endpoints; SIZE_MAX if none */
 };
 
@@ -112,7 +113,7 @@ struct set_client {
     struct config_place place;
     char *access_key_id, *secret_access_key; /* local pair; both NULL for a client that is only reached anonymously */
     char *policy;
-    char *credentials; /* NULL: the endpoint's */
+    char *credentials;                      /* NULL: the endpoint's */
     size_t policy_index, credentials_index; /* credentials_index: SIZE_MAX if not set */
 };
 
@@ -160,8 +161,10 @@ struct settings {
 /* Reads @path and its clients file and checks everything that can be checked without starting: all problems in one run.
  * Returns counted settings, or NULL if there was a problem. */
 MUST_CHECK struct settings *config_load(const char *path, FILE *problems);
-/* The same without judging whether things fit together: values are right, but sections that are named need not exist, keys and addresses may be missing, all
- * *_index are unset and lookups by key find nothing; a secret from an environment variable that is not set here stays "env:NAME". For commands that help to complete a configuration. */
+/* The same without judging whether things fit together: values are right, but sections that are named need not exist,
+ * keys and addresses may be missing, all
+ * *_index are unset and lookups by key find nothing; a secret from an environment variable that is not set here stays
+ * "env:NAME". For commands that help to complete a configuration. */
 MUST_CHECK struct settings *config_read(const char *path, FILE *problems);
 /* As config_load, from @in, called @name in messages; without a clients file. */
 MUST_CHECK struct settings *config_load_stream(FILE *in, const char *name, FILE *problems);

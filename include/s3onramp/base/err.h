@@ -96,9 +96,9 @@ struct err {
 /* Fills @err (if not NULL) and returns @code, so that `return err_set(...)` reads well. @sys_errno: errno or 0. */
 enum err_code err_set(struct err *err, enum err_code code, int sys_errno, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
-#define TRY(expr)                              \
-    do {                                       \
-        enum err_code try_code_ = (expr);      \
+#define TRY(expr)                                    \
+    do {                                             \
+        enum err_code try_code_ = (expr);            \
         if (try_code_ != ERR_NONE) return try_code_; \
     } while (0)
 

@@ -23,12 +23,12 @@ bool log_level_parse(struct str s, enum log_level *out);
 
 /* @ctx: NULL, or a text like "req=… client=…" put before the message. Control bytes in the text come out escaped. */
 void log_line(enum log_level level, const char *ctx, const char *fmt, ...) PRINTF_LIKE(3, 4);
-#define LOG(level, ...)                                             \
-    do {                                                            \
+#define LOG(level, ...)                                                     \
+    do {                                                                    \
         if ((level) <= log_level_now) log_line((level), NULL, __VA_ARGS__); \
     } while (0)
-#define LOG_CTX(level, ctx, ...)                                    \
-    do {                                                            \
+#define LOG_CTX(level, ctx, ...)                                             \
+    do {                                                                     \
         if ((level) <= log_level_now) log_line((level), (ctx), __VA_ARGS__); \
     } while (0)
 

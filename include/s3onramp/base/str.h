@@ -18,13 +18,22 @@ struct str {
 };
 
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
-#define STR_INIT(literal) {(literal), sizeof(literal) - 1} /* for static tables */
+#define STR_INIT(literal)              \
+    {                                  \
+        (literal), sizeof(literal) - 1 \
+    } /* for static tables */
 #define STR_NONE ((struct str){NULL, 0})
 /* printf("%.*s", STR_ARG(s)) */
 #define STR_ARG(s) ((int)(s).n), ((s).n ? (s).p : "")
 
-static inline struct str str_make(const char *p, size_t n) { return (struct str){p, n}; }
-static inline struct str str_from(const char *z) { return (struct str){z, z ? strlen(z) : 0}; }
+static inline struct str str_make(const char *p, size_t n)
+{
+    return (struct str){p, n};
+}
+static inline struct str str_from(const char *z)
+{
+    return (struct str){z, z ? strlen(z) : 0};
+}
 static inline bool str_eq(struct str a, struct str b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
@@ -38,7 +47,10 @@ static inline struct str str_head(struct str s, size_t n)
 {
     return (struct str){s.p, n < s.n ? n : s.n};
 }
-static inline char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+static inline char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
 
 bool str_eq_nocase(struct str a, struct str b); /* ASCII only */
 int str_cmp(struct str a, struct str b);        /* bytewise, shorter first: as memcmp */
@@ -54,7 +66,8 @@ size_t str_find(struct str s, struct str needle);
 /* Without spaces and tabs (OWS, RFC 9110 5.6.3) at both ends. */
 struct str str_trim(struct str s);
 /* Takes the text before the next @sep from *@rest into *@item; false when *@rest is used up.
- * "a,,b" gives a, "", b; "" gives nothing, and so does the empty text after a final @sep. *@rest becomes {NULL,0} after the last item. */
+ * "a,,b" gives a, "", b; "" gives nothing, and so does the empty text after a final @sep. *@rest becomes {NULL,0} after
+ * the last item. */
 bool str_split(struct str *rest, char sep, struct str *item);
 /* Whole string as unsigned decimal, digits only, no overflow. False otherwise. */
 bool str_to_u64(struct str s, uint64_t *out);
@@ -73,8 +86,14 @@ struct sbuf {
     bool overflow;
 };
 
-static inline struct sbuf sbuf_make(char *mem, size_t cap) { return (struct sbuf){mem, 0, cap, false}; }
-static inline struct str sbuf_str(const struct sbuf *b) { return (struct str){b->p, b->n}; }
+static inline struct sbuf sbuf_make(char *mem, size_t cap)
+{
+    return (struct sbuf){mem, 0, cap, false};
+}
+static inline struct str sbuf_str(const struct sbuf *b)
+{
+    return (struct str){b->p, b->n};
+}
 static inline void sbuf_add(struct sbuf *b, struct str s)
 {
     if (b->overflow || s.n > b->cap - b->n) {

@@ -20,8 +20,10 @@ MUST_CHECK enum err_code curl_loop_new(struct loop *loop, struct curl_loop **out
 void curl_loop_abandon(struct curl_loop *cl, CURL *easy);
 /* No transfer may run any more. */
 void curl_loop_free(struct curl_loop **cl);
-/* A handle with what every transfer here has: https only, no proxy from the environment, no signals, no redirects. NULL: out of memory. */
+/* A handle with what every transfer here has: https only, no proxy from the environment, no signals, no redirects.
+ * NULL: out of memory. */
 MUST_CHECK CURL *curl_loop_easy(struct curl_loop *cl);
-MUST_CHECK enum err_code curl_loop_start(struct curl_loop *cl, CURL *easy, curl_done_fn *done, void *arg, struct err *err);
+MUST_CHECK enum err_code curl_loop_start(struct curl_loop *cl, CURL *easy, curl_done_fn *done, void *arg,
+                                         struct err *err);
 
 #endif

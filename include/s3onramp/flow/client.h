@@ -24,11 +24,11 @@ struct client {
     struct loop_task task;
     struct buf in;
     struct netaddr peer;
-    char *authority;     /* owned: lower-case host of CONNECT, or NULL */
-    char *tls_name;      /* owned: certificate names without SNI */
-    bool tls;            /* requests come over TLS */
-    bool in_request;     /* a byte of a request was seen */
-    int64_t since_us;    /* monotonic: when the current state, or idle time, began */
+    char *authority;  /* owned: lower-case host of CONNECT, or NULL */
+    char *tls_name;   /* owned: certificate names without SNI */
+    bool tls;         /* requests come over TLS */
+    bool in_request;  /* a byte of a request was seen */
+    int64_t since_us; /* monotonic: when the current state, or idle time, began */
     uint64_t requests;
     struct request req;
 };
@@ -43,7 +43,8 @@ void client_check_time(struct client *c);
 void client_stop(struct client *c);
 /* Ends it at once, with a reset if a request runs. */
 void client_kill(struct client *c);
-/* After the answer: the host of an accepted CONNECT; further bytes of the client are TLS or plain HTTP. False: out of memory. */
+/* After the answer: the host of an accepted CONNECT; further bytes of the client are TLS or plain HTTP. False: out of
+ * memory. */
 MUST_CHECK bool client_enter_tunnel(struct client *c, struct str host);
 
 #endif

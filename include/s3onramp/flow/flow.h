@@ -13,6 +13,7 @@ void access_log_write(struct request *req);
 /* policy.c: may @caller do @operation on @bucket? For tests as well. */
 bool policy_allows(const struct set_policy *policy, const struct operation *operation, struct str bucket);
 /* router.c: the endpoint for an S3 host name; NULL with the reason in @err. For CONNECT and for requests. */
-const struct set_endpoint *router_endpoint_for_host(const struct settings *s, const struct s3_host *host, struct str name, struct err *err);
+const struct set_endpoint *router_endpoint_for_host(const struct settings *s, const struct s3_host *host,
+                                                    struct str name, struct err *err);
 
 #endif

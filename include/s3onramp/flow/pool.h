@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * pool.h: connections to the endpoints' addresses, kept per worker: choosing an address, reusing idle connections (last in, first out), opening new ones.
- * One worker. An address that failed is avoided for some seconds as long as another one is left.
+ * pool.h: connections to the endpoints' addresses, kept per worker: choosing an address, reusing idle connections (last
+ * in, first out), opening new ones. One worker. An address that failed is avoided for some seconds as long as another
+ * one is left.
  */
 #ifndef S3ONRAMP_FLOW_POOL_H
 #define S3ONRAMP_FLOW_POOL_H
@@ -19,7 +20,7 @@ struct pool_address {
     struct upconn *idle; /* newest first */
     struct upconn *idle_oldest;
     size_t idle_n, busy_n;
-    SSL_SESSION *session; /* owned: for resumption */
+    SSL_SESSION *session;   /* owned: for resumption */
     int64_t avoid_until_us; /* monotonic; 0: fine */
 };
 
@@ -28,7 +29,7 @@ struct upconn {
     struct conn conn;
     struct worker *worker;
     struct pool_address *at;
-    struct request *owner; /* NULL: idle */
+    struct request *owner;        /* NULL: idle */
     struct upconn *newer, *older; /* idle list */
     struct buf in;
     uint64_t requests; /* answered on it so far */
@@ -44,13 +45,15 @@ struct pool {
 
 MUST_CHECK enum err_code pool_init(struct pool *p, struct worker *w, struct err *err);
 void pool_clear(struct pool *p);
-/* Next address of endpoint @endpoint in turn, leaving out those in the bit set @tried; avoided ones only when nothing else is left. NULL: all were tried. */
+/* Next address of endpoint @endpoint in turn, leaving out those in the bit set @tried; avoided ones only when nothing
+ * else is left. NULL: all were tried. */
 struct pool_address *pool_pick(struct pool *p, size_t endpoint, uint64_t tried);
 uint64_t pool_bit(const struct pool *p, const struct pool_address *a); /* its bit in `tried` */
 /* An idle connection to @a for @req, or NULL. */
 struct upconn *pool_reuse(struct pool_address *a, struct request *req);
 /* Starts a new connection to @a for @req. */
-MUST_CHECK enum err_code pool_open(struct worker *w, struct pool_address *a, struct request *req, struct upconn **out, struct err *err);
+MUST_CHECK enum err_code pool_open(struct worker *w, struct pool_address *a, struct request *req, struct upconn **out,
+                                   struct err *err);
 /* The exchange ended cleanly: keep it for others, or close it when enough are idle. Nulls *@u. */
 void pool_give_back(struct upconn **u);
 /* Close it. @reset: the endpoint must see that the request was broken off. Nulls *@u; NULL is fine. */

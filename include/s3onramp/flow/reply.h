@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * reply.h: what the client gets: the endpoint's answer under a head of our own, interim answers, or an error of our own. One worker.
+ * reply.h: what the client gets: the endpoint's answer under a head of our own, interim answers, or an error of our
+ * own. One worker.
  */
 #ifndef S3ONRAMP_FLOW_REPLY_H
 #define S3ONRAMP_FLOW_REPLY_H
 
 #include "flow/request.h"
 
-/* Builds the head for req->answer into the arena: hop-by-hop fields out, framing for this client in. {NULL,0}: out of memory. Sets req->answer_framer and
- * req->client_closes. */
+/* Builds the head for req->answer into the arena: hop-by-hop fields out, framing for this client in. {NULL,0}: out of
+ * memory. Sets req->answer_framer and req->client_closes. */
 MUST_CHECK struct str reply_head(struct request *req);
 /* Relays a 1xx answer (@head: parsed interim head). */
 void reply_interim(struct request *req, const struct head_response *head);

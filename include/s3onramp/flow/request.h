@@ -4,7 +4,8 @@
  *   read_head → find_target → check_caller → check_policy → choose_route → sign → send → relay → finish
  *   request.c   router.c      auth.c         policy.c       router.c       sign.c upstream.c relay.c request.c
  *
- * A step reads what earlier steps filled in and fills in its own fields. What came in is never changed; what goes out is built in sign.c.
+ * A step reads what earlier steps filled in and fills in its own fields. What came in is never changed; what goes out
+ * is built in sign.c.
  */
 #ifndef S3ONRAMP_FLOW_REQUEST_H
 #define S3ONRAMP_FLOW_REQUEST_H
@@ -17,7 +18,7 @@
 #include "flow/pool.h"
 #include "http/body.h"
 
-#define REQUEST_STEPS(X)                                                                                                    \
+#define REQUEST_STEPS(X) \
     X(read_head) X(find_target) X(check_caller) X(check_policy) X(choose_route) X(sign) X(send) X(relay) X(finish)
 
 enum request_step {
@@ -40,9 +41,9 @@ enum answer_state { ANSWER_HEAD, ANSWER_PEEK, ANSWER_BODY, ANSWER_DONE };
 /* Writes a body in the framing of the message it belongs to. */
 struct framer {
     bool chunked;
-    bool begun;        /* a chunk was written */
+    bool begun; /* a chunk was written */
     uint64_t chunk_left;
-    char line[24];     /* chunk header (with the end of the chunk before) not yet written */
+    char line[24]; /* chunk header (with the end of the chunk before) not yet written */
     size_t line_n, line_pos;
 };
 
@@ -52,11 +53,11 @@ struct request {
     struct client *client; /* borrowed: contains this */
     struct worker *worker; /* borrowed */
     enum request_step step, failed_at;
-    struct arena arena;    /* everything below that is a view lives here, or in settings */
+    struct arena arena; /* everything below that is a view lives here, or in settings */
     char id[REQUEST_ID_BYTES + 1];
-    int64_t started_us;    /* monotonic: first byte of the head */
+    int64_t started_us; /* monotonic: first byte of the head */
     int64_t started_wall_us;
-    int64_t progress_us;   /* monotonic: when bytes last moved */
+    int64_t progress_us; /* monotonic: when bytes last moved */
     struct err err;
     struct s3_error_field error_fields[REQUEST_ERROR_FIELDS];
     size_t error_fields_n;
@@ -65,16 +66,16 @@ struct request {
     struct head_scan scan;
     struct head_request *in; /* in arena */
     struct uri uri;
-    struct body body;        /* framing of the client's body */
+    struct body body; /* framing of the client's body */
 
     /* find_target */
-    struct str host;         /* lower case, without port */
+    struct str host; /* lower case, without port */
     struct s3_host s3;
-    bool own_name;           /* Host is a name or address of the listener, not an S3 name */
-    struct str path;         /* decoded */
+    bool own_name;   /* Host is a name or address of the listener, not an S3 name */
+    struct str path; /* decoded */
     struct query_param *query;
     size_t query_n;
-    struct str bucket, key;  /* decoded; for access points the bucket is "<name>-<account>" */
+    struct str bucket, key; /* decoded; for access points the bucket is "<name>-<account>" */
     bool host_style;
     const struct operation *operation;
 
@@ -83,23 +84,23 @@ struct request {
     bool anonymous, plus_is_space;
     struct str signed_region; /* of the client's scope; empty if unsigned */
     enum payload_mode payload;
-    uint64_t decoded_length;  /* for aws-chunked */
+    uint64_t decoded_length; /* for aws-chunked */
 
     /* choose_route */
     const struct set_endpoint *endpoint;
     const struct set_credentials *credentials;
 
     /* sign */
-    struct str out_head;      /* the whole head, as it goes out */
+    struct str out_head; /* the whole head, as it goes out */
     struct framer out_framer;
-    bool decode, check;       /* aws-chunked framing is taken off / looked at and passed on */
-    bool body_first;          /* the body must be seen to its end before anything goes out */
+    bool decode, check; /* aws-chunked framing is taken off / looked at and passed on */
+    bool body_first;    /* the body must be seen to its end before anything goes out */
     struct aws_chunked chunked;
     struct checksum checksum; /* owned: cleared in request_end */
 
     /* send */
-    uint64_t tried;           /* addresses that failed */
-    struct upconn *up;        /* owned while the exchange lasts */
+    uint64_t tried;             /* addresses that failed */
+    struct upconn *up;          /* owned while the exchange lasts */
     char address[NETADDR_TEXT]; /* where it went last */
     unsigned attempts;
     bool retried, fresh_only;
@@ -109,27 +110,27 @@ struct request {
     enum send_state send_state;
     enum answer_state answer_state;
     size_t out_head_sent;
-    bool replay;              /* what was sent still stands at the front of the client's buffer */
-    size_t kept;              /* how much of it */
-    uint64_t body_sent;       /* content bytes handed to the endpoint's connection */
+    bool replay;        /* what was sent still stands at the front of the client's buffer */
+    size_t kept;        /* how much of it */
+    uint64_t body_sent; /* content bytes handed to the endpoint's connection */
     struct head_scan answer_scan;
     struct head_response *answer; /* in arena; NULL until the final head is there */
     struct body answer_body;
     struct framer answer_framer;
-    struct str answer_head;   /* still to be written */
-    size_t head_in_front;     /* bytes of our head that stand in front of the content in the buffer */
-    uint64_t answer_bytes;    /* content bytes given to the client */
+    struct str answer_head; /* still to be written */
+    size_t head_in_front;   /* bytes of our head that stand in front of the content in the buffer */
+    uint64_t answer_bytes;  /* content bytes given to the client */
     int64_t first_byte_us;
-    bool client_closes;       /* no further request on this connection */
-    bool interim_sent;        /* 100 Continue went to the client */
-    bool drain;               /* after our own answer: read the rest of the body and go on */
+    bool client_closes; /* no further request on this connection */
+    bool interim_sent;  /* 100 Continue went to the client */
+    bool drain;         /* after our own answer: read the rest of the body and go on */
 
     /* answer, for the access line */
     unsigned status;
-    bool answered;            /* a byte of a final answer went to the client's connection */
-    bool finished;            /* its access line is written */
-    bool broken;              /* the client's connection must end with a reset: what it has is not a whole answer */
-    bool silent;              /* nothing to answer: the connection just ends */
+    bool answered; /* a byte of a final answer went to the client's connection */
+    bool finished; /* its access line is written */
+    bool broken;   /* the client's connection must end with a reset: what it has is not a whole answer */
+    bool silent;   /* nothing to answer: the connection just ends */
 };
 
 #define X(name) enum step_result step_##name(struct request *req);
@@ -140,7 +141,8 @@ const char *request_step_name(enum request_step step);
 void request_begin(struct request *req, struct client *client);
 /* Runs steps until one waits or the request is over. STEP_WAIT or STEP_OVER. */
 enum step_result request_run(struct request *req);
-/* Ends it wherever it is: answers if nothing was answered yet and the client can still hear it, writes the access line at the end. Used for timeouts. */
+/* Ends it wherever it is: answers if nothing was answered yet and the client can still hear it, writes the access line
+ * at the end. Used for timeouts. */
 enum step_result request_abort(struct request *req, enum err_code code, const char *detail);
 /* Gives everything back; the access line was written, or nothing had begun. */
 void request_end(struct request *req);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * runtime.h: what workers read and never change: the settings and the TLS contexts made from them. Built by control/, shared by all workers,
- * freed after the last of them ended.
+ * runtime.h: what workers read and never change: the settings and the TLS contexts made from them. Built by control/,
+ * shared by all workers, freed after the last of them ended.
  */
 #ifndef S3ONRAMP_FLOW_RUNTIME_H
 #define S3ONRAMP_FLOW_RUNTIME_H
@@ -9,13 +9,13 @@
 #include "io/tls.h"
 
 struct runtime {
-    struct settings *settings; /* one reference */
-    struct ca *ca;             /* owned; NULL when no listener needs minted certificates */
-    struct mint *mint;         /* owned */
-    SSL_CTX *mint_ctx;         /* owned: server side, certificate per name */
-    SSL_CTX **listener_ctx;    /* owned: per listener: its own certificate, or NULL: mint_ctx */
-    SSL_CTX **endpoint_ctx;    /* owned: per endpoint: client side */
-    int access_fd;             /* owned unless it is the log's; -1: no access lines */
+    struct settings *settings;  /* one reference */
+    struct ca *ca;              /* owned; NULL when no listener needs minted certificates */
+    struct mint *mint;          /* owned */
+    SSL_CTX *mint_ctx;          /* owned: server side, certificate per name */
+    SSL_CTX **listener_ctx;     /* owned: per listener: its own certificate, or NULL: mint_ctx */
+    SSL_CTX **endpoint_ctx;     /* owned: per endpoint: client side */
+    int access_fd;              /* owned unless it is the log's; -1: no access lines */
     _Atomic size_t connections; /* client connections of all workers */
 };
 

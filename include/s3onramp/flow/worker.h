@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * worker.h: a thread with its loop, listeners, clients, pool, signing contexts and log buffer. Nothing here is shared on the data path.
+ * worker.h: a thread with its loop, listeners, clients, pool, signing contexts and log buffer. Nothing here is shared
+ * on the data path.
  */
 #ifndef S3ONRAMP_FLOW_WORKER_H
 #define S3ONRAMP_FLOW_WORKER_H
@@ -13,7 +14,7 @@ struct worker {
     size_t index;
     pthread_t thread;
     bool started;
-    struct digest *digest;         /* owned */
+    struct digest *digest;          /* owned */
     struct sigv4_keys *client_keys; /* owned: of callers */
     struct sigv4_keys *own_keys;    /* owned: of the proxy's credentials */
     struct pool pool;
@@ -31,13 +32,15 @@ struct worker {
 };
 
 /* @fds: one open listening socket per (listener, bind address) in the order of the settings; taken over. */
-MUST_CHECK enum err_code worker_init(struct worker *w, struct runtime *rt, size_t index, const int *fds, struct err *err);
+MUST_CHECK enum err_code worker_init(struct worker *w, struct runtime *rt, size_t index, const int *fds,
+                                     struct err *err);
 MUST_CHECK enum err_code worker_start(struct worker *w, struct err *err);
 /* Any thread: stop accepting, finish what runs (at most shutdown_timeout), end the thread. */
 void worker_stop(struct worker *w);
 void worker_join(struct worker *w);
 void worker_clear(struct worker *w);
-/* The current time as yyyymmddThhmmssZ, formatted once a second; SIGV4_TIMESTAMP_BYTES bytes valid until the next call. */
+/* The current time as yyyymmddThhmmssZ, formatted once a second; SIGV4_TIMESTAMP_BYTES bytes valid until the next call.
+ */
 struct str worker_timestamp(struct worker *w, int64_t now_s);
 
 #endif

@@ -6,7 +6,8 @@
  *     0      start            mid     raw            end       BUF_BYTES
  *     | free | plain: ready   | gap   | raw: as read | free    |
  *
- * Bytes are read behind `end`, decoded in place from `raw` to `mid` (decoding only shrinks), and written out from `start`.
+ * Bytes are read behind `end`, decoded in place from `raw` to `mid` (decoding only shrinks), and written out from
+ * `start`.
  */
 #ifndef S3ONRAMP_IO_BUF_H
 #define S3ONRAMP_IO_BUF_H
@@ -44,9 +45,18 @@ void buf_return(struct buf *b, struct buf_pool *p);
 /* Forgets what is in it and gives the memory back. */
 void buf_drop(struct buf *b, struct buf_pool *p);
 
-static inline struct str buf_plain(const struct buf *b) { return str_make(b->mem + b->start, b->mid - b->start); }
-static inline struct str buf_raw(const struct buf *b) { return str_make(b->mem + b->raw, b->end - b->raw); }
-static inline bool buf_empty(const struct buf *b) { return b->start == b->mid && b->raw == b->end; }
+static inline struct str buf_plain(const struct buf *b)
+{
+    return str_make(b->mem + b->start, b->mid - b->start);
+}
+static inline struct str buf_raw(const struct buf *b)
+{
+    return str_make(b->mem + b->raw, b->end - b->raw);
+}
+static inline bool buf_empty(const struct buf *b)
+{
+    return b->start == b->mid && b->raw == b->end;
+}
 /* Room behind `end`, after moving what is there to the front if that makes room. */
 size_t buf_room(struct buf *b);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * conn.h: the transport: a nonblocking TCP socket with or without TLS, under one interface. Belongs to one loop.
  *
- * One edge-triggered libevent event per connection, added once. Readiness is kept as flags; the owner's callback runs its state machine
- * until every call answers CONN_AGAIN. What is written is collected (small writes, TLS records) and goes out in one send per four records or at
- * conn_flush: the owner must flush before it waits.
+ * One edge-triggered libevent event per connection, added once. Readiness is kept as flags; the owner's callback runs
+ * its state machine until every call answers CONN_AGAIN. What is written is collected (small writes, TLS records) and
+ * goes out in one send per four records or at conn_flush: the owner must flush before it waits.
  *
  *     CONN_CONNECTING ──▶ CONN_OPEN ──▶ CONN_HANDSHAKE ──▶ CONN_OPEN ──▶ CONN_CLOSED
  */
@@ -39,61 +39,81 @@ struct conn {
     struct event ev;
     conn_event_fn *on_event;
     void *arg;
-    SSL *ssl; /* owned; NULL: plain */
+    SSL *ssl;             /* owned; NULL: plain */
     const char *tls_name; /* borrowed: server side: names for the certificate when the client sends no SNI, "a,b,c" */
     bool readable, writable;
+    bool drained;     /* the last recv was short: most likely nothing is left, so the call that would say so is saved */
     bool peer_closed; /* EV_CLOSED was seen: a FIN is or will be in the stream */
     bool transport_eof;
     bool broken;       /* nothing more can be read or written */
     bool write_broken; /* nothing more can be written */
     bool fin_wanted;   /* FIN follows what waits */
-    bool ssl_pending; /* OpenSSL may hold bytes that were read ahead */
-    char *out;        /* borrowed block: bytes that wait for send(2) */
+    bool ssl_pending;  /* OpenSSL may hold bytes that were read ahead */
+    char *out;         /* borrowed block: bytes that wait for send(2) */
     size_t out_start, out_end;
     char *seed; /* owned: bytes read before TLS began, given to it first */
     size_t seed_pos, seed_n;
     char error[160]; /* why the last CONN_ERROR */
 };
 
-/* Takes over @fd, which is connected (accepted). The event is added; @on_event may run from the next turn on, and the caller should run its machine once by itself. */
-MUST_CHECK enum err_code conn_accept(struct conn *c, struct loop *loop, int fd, conn_event_fn *on_event, void *arg, struct err *err);
+/* Takes over @fd, which is connected (accepted). The event is added; @on_event may run from the next turn on, and the
+ * caller should run its machine once by itself. */
+MUST_CHECK enum err_code conn_accept(struct conn *c, struct loop *loop, int fd, conn_event_fn *on_event, void *arg,
+                                     struct err *err);
 /* Starts connecting to @addr. CONN_CONNECTING until conn_connected says otherwise. */
-MUST_CHECK enum err_code conn_connect(struct conn *c, struct loop *loop, const struct netaddr *addr, conn_event_fn *on_event, void *arg, struct err *err);
+MUST_CHECK enum err_code conn_connect(struct conn *c, struct loop *loop, const struct netaddr *addr,
+                                      conn_event_fn *on_event, void *arg, struct err *err);
 /* CONN_OK once connected, CONN_AGAIN, or CONN_ERROR. */
 enum conn_result conn_connected(struct conn *c);
 
-/* Reads up to @n bytes into @p; *@got > 0 with CONN_OK. With TLS it goes on over records until @p is full or nothing is left. */
+/* Reads up to @n bytes into @p; *@got > 0 with CONN_OK. With TLS it goes on over records until @p is full or nothing is
+ * left. */
 enum conn_result conn_read(struct conn *c, char *p, size_t n, size_t *got);
 /* Takes up to @n bytes from @p; *@took > 0 with CONN_OK. Taken bytes may still wait in the connection: conn_flush. */
 enum conn_result conn_write(struct conn *c, const char *p, size_t n, size_t *took);
 /* CONN_OK when nothing waits any more. */
 enum conn_result conn_flush(struct conn *c);
-/* True if the peer has sent nothing (TLS's own messages aside) and has not closed; asks the kernel. False: bytes, an end or an error, which may be lost. */
+/* True if the peer has sent nothing (TLS's own messages aside) and has not closed; asks the kernel. False: bytes, an
+ * end or an error, which may be lost. */
 bool conn_is_quiet(struct conn *c);
-/* Ends our direction: close_notify with TLS, then FIN, after everything that still waits; conn_flush goes on with it when the socket was full. */
+/* Ends our direction: close_notify with TLS, then FIN, after everything that still waits; conn_flush goes on with it
+ * when the socket was full. */
 void conn_shutdown(struct conn *c);
 
 /* True if a read may give something: no system call is made otherwise. */
-static inline bool conn_may_read(const struct conn *c) { return c->readable || c->ssl_pending || c->seed; }
+static inline bool conn_may_read(const struct conn *c)
+{
+    return (c->readable && !c->drained) || c->ssl_pending || c->seed;
+}
+/* For an owner that needs more to go on: asks the kernel even after a short recv. A reset that arrives together with
+ * the last data is reported by one event for both (and not as EV_CLOSED), and no further edge tells of it. */
+static inline void conn_insist(struct conn *c)
+{
+    c->drained = false;
+}
 
 /* Begins TLS on an open plain connection. @seed: bytes of the peer that were read already (copied). */
 /* @fallback_names: "a,b,c", borrowed as long as the connection lives. */
-MUST_CHECK enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_names, struct str seed, struct err *err);
+MUST_CHECK enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_names, struct str seed,
+                                         struct err *err);
 /* @name: SNI and the name the certificate must carry. @session: borrowed, may be NULL. */
-MUST_CHECK enum err_code conn_tls_connect(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session, struct err *err);
+MUST_CHECK enum err_code conn_tls_connect(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session,
+                                          struct err *err);
 enum conn_result conn_handshake(struct conn *c);
-/* Puts bytes back in front of what conn_read gives next (plain connections: after sniffing). Copied. False when out of memory. */
+/* Puts bytes back in front of what conn_read gives next (plain connections: after sniffing). Copied. False when out of
+ * memory. */
 MUST_CHECK bool conn_unread(struct conn *c, struct str bytes);
 
 /* From outside: every further call answers CONN_ERROR, with @why. */
 void conn_break(struct conn *c, const char *why);
 
-/* The one teardown: event deleted, close_notify tried once (not when @reset), SSL freed, socket closed. @reset: the peer sees RST, so that nobody
- * takes a cut stream for a whole one. Safe to call twice. The struct itself belongs to the owner. */
+/* The one teardown: event deleted, close_notify tried once (not when @reset), SSL freed, socket closed. @reset: the
+ * peer sees RST, so that nobody takes a cut stream for a whole one. Safe to call twice. The struct itself belongs to
+ * the owner. */
 void conn_close(struct conn *c, bool reset);
 
 /* For io/tls.c only: the socket under TLS. */
-long conn_transport_recv(struct conn *c, char *p, size_t n); /* >0, 0 EOF, -1 again, -2 error */
+long conn_transport_recv(struct conn *c, char *p, size_t n);      /* >0, 0 EOF, -1 again, -2 error */
 bool conn_transport_put(struct conn *c, const char *p, size_t n); /* false: no room, flush first */
 enum conn_result conn_transport_send(struct conn *c);
 

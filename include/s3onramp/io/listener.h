@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * listener.h: listening sockets: one per address and worker (SO_REUSEPORT), accepting in bursts, surviving a full descriptor table.
+ * listener.h: listening sockets: one per address and worker (SO_REUSEPORT), accepting in bursts, surviving a full
+ * descriptor table.
  */
 #ifndef S3ONRAMP_IO_LISTENER_H
 #define S3ONRAMP_IO_LISTENER_H
@@ -23,10 +24,12 @@ struct listener {
     int64_t warned_us;
 };
 
-/* Opens, binds and listens; done by the starting thread, so that errors stop the program before it serves. *@fd: the caller's. */
+/* Opens, binds and listens; done by the starting thread, so that errors stop the program before it serves. *@fd: the
+ * caller's. */
 MUST_CHECK enum err_code listener_open(const struct netaddr *addr, int *fd, struct err *err);
 /* Takes over @fd. On the loop's thread, or before it runs. */
-MUST_CHECK enum err_code listener_start(struct listener *l, struct loop *loop, int fd, listener_accept_fn *on_accept, void *arg, struct err *err);
+MUST_CHECK enum err_code listener_start(struct listener *l, struct loop *loop, int fd, listener_accept_fn *on_accept,
+                                        void *arg, struct err *err);
 void listener_stop(struct listener *l); /* safe to call twice */
 
 #endif

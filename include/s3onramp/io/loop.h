@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * loop.h: one thread's event loop: libevent's base, work posted by other threads, work put off to the next turn, a coarse tick, and
- * objects freed at the end of the turn. All functions are for the loop's own thread, except loop_post and loop_stop.
+ * loop.h: one thread's event loop: libevent's base, work posted by other threads, work put off to the next turn, a
+ * coarse tick, and objects freed at the end of the turn. All functions are for the loop's own thread, except loop_post
+ * and loop_stop.
  */
 #ifndef S3ONRAMP_IO_LOOP_H
 #define S3ONRAMP_IO_LOOP_H
@@ -31,7 +32,7 @@ struct loop_post {
 };
 
 struct loop {
-    struct event_base *base; /* owned */
+    struct event_base *base;   /* owned */
     struct event *wake, *tick; /* owned */
     int wake_fd;
     struct loop_task *tasks, **tasks_tail;
@@ -49,7 +50,8 @@ struct loop {
 };
 
 /* @on_tick, @on_turn may be NULL. */
-MUST_CHECK enum err_code loop_init(struct loop *l, void (*on_tick)(void *), void (*on_turn)(void *), void *arg, struct err *err);
+MUST_CHECK enum err_code loop_init(struct loop *l, void (*on_tick)(void *), void (*on_turn)(void *), void *arg,
+                                   struct err *err);
 void loop_clear(struct loop *l);
 /* First thing in every event callback: brings now_us up to date, once a turn. */
 static inline void loop_touch(struct loop *l)

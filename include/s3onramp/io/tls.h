@@ -9,19 +9,23 @@
 #include "io/conn.h"
 #include "io/mint.h"
 
-/* Server side. @mint (borrowed, must outlive the context): certificates are minted per SNI name, or for the connection's fallback name. NULL: @cert_file and
+/* Server side. @mint (borrowed, must outlive the context): certificates are minted per SNI name, or for the
+ * connection's fallback name. NULL: @cert_file and
  * @key_file (PEM chain and key). TLS 1.2 and 1.3, stateless tickets with keys shared by all workers. */
-MUST_CHECK enum err_code tls_server_ctx(struct mint *mint, const char *cert_file, const char *key_file, SSL_CTX **out, struct err *err);
+MUST_CHECK enum err_code tls_server_ctx(struct mint *mint, const char *cert_file, const char *key_file, SSL_CTX **out,
+                                        struct err *err);
 
 /* Called with a new session of a client connection; takes over the reference. */
 typedef void tls_session_fn(struct conn *c, SSL_SESSION *session);
 /* Client side: verifies the chain against @ca_file (NULL: the system's store) and the name; never without. */
-MUST_CHECK enum err_code tls_client_ctx(const char *ca_file, tls_session_fn *on_session, SSL_CTX **out, struct err *err);
+MUST_CHECK enum err_code tls_client_ctx(const char *ca_file, tls_session_fn *on_session, SSL_CTX **out,
+                                        struct err *err);
 void tls_ctx_free(SSL_CTX **ctx);
 void tls_session_free(SSL_SESSION **session);
 
 /* For conn.c. */
-MUST_CHECK enum err_code tls_attach(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session, bool server, struct err *err);
+MUST_CHECK enum err_code tls_attach(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session, bool server,
+                                    struct err *err);
 enum conn_result tls_handshake(struct conn *c);
 enum conn_result tls_read(struct conn *c, char *p, size_t n, size_t *got);
 enum conn_result tls_write(struct conn *c, const char *p, size_t n, size_t *took);
