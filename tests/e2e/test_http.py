@@ -282,9 +282,11 @@ class Relay(lib.Case):
                     self.check(self.get("fault/none", listener), 200)
 
     def test_bytes_after_an_answer_reach_nobody(self):
-        with self.proxy.connect("legacy") as connection:
-            for _ in range(4):
-                self.assertEqual(self.check(self.get("fault/extra", connection=connection), 200).body, b"good")
+        for path, pause in (("fault/extra", 0), ("fault/extra-late", 0.2)):
+            with self.subTest(path), self.proxy.connect("legacy") as connection:
+                for _ in range(8):
+                    self.assertEqual(self.check(self.get(path, connection=connection), 200).body, b"good")
+                    time.sleep(pause)
 
     def test_http10_client(self):
         for path, body in (("fault/chunked", b"hello, world"), ("fault/informational", b"final")):

@@ -584,9 +584,16 @@ class Exchange:
         self.answer(200, length=123456789012)
 
     def fault_extra(self):
-        """A good answer and then bytes nobody asked for."""
+        """A good answer and, in the same TLS record, bytes nobody asked for."""
+        self.read_body()
+        self.record["status"] = 200
+        self.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngoodHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+
+    def fault_extra_late(self):
+        """The same, but they come when the connection is idle."""
         self.read_body()
         self.answer(200, b"good")
+        time.sleep(0.05)
         self.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
 
     def fault_half_close(self):
