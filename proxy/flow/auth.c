@@ -52,13 +52,15 @@ static enum step_result check_date(struct request *req, struct str *timestamp)
     if (!h || !sigv4_parse_date(h->value, &then_s))
         return request_fail(req, ERR_AUTH_DATE, "neither x-amz-date nor Date is usable");
     if (!stamp.cap || !server.cap) return request_fail(req, ERR_NO_MEMORY, "date");
-    sigv4_format_time(then_s, stamp.p);
-    stamp.n = SIGV4_TIMESTAMP_BYTES;
-    *timestamp = sbuf_str(&stamp);
-    if (then_s >= now_s - MAX_SKEW_S && then_s <= now_s + MAX_SKEW_S) return STEP_NEXT;
+    if (then_s >= now_s - MAX_SKEW_S && then_s <= now_s + MAX_SKEW_S) {
+        sigv4_format_time(then_s, stamp.p);
+        stamp.n = SIGV4_TIMESTAMP_BYTES;
+        *timestamp = sbuf_str(&stamp);
+        return STEP_NEXT;
+    }
     sigv4_format_time(now_s, server.p);
     server.n = SIGV4_TIMESTAMP_BYTES;
-    request_error_field(req, "RequestTime", *timestamp);
+    request_error_field(req, "RequestTime", h->value);
     request_error_field(req, "ServerTime", sbuf_str(&server));
     request_error_field(req, "MaxAllowedSkewMilliseconds", STR("900000"));
     return request_fail(req, ERR_TIME_SKEWED, "the client's clock is off by %lld s", (long long)(then_s - now_s));

@@ -144,6 +144,12 @@ class Auth(lib.Case):
             self.each(403, "RequestTimeTooSkewed", lambda l: (
                 "GET", "/bucket/key", self.signed(l, date=s3raw.amz_date(minutes * 60))))
 
+    def test_dates_outside_all_calendars(self):
+        for date in ("00010101T000000Z", "19691231T235959Z", "99991231T235959Z"):
+            self.each(403, "RequestTimeTooSkewed", lambda l: ("GET", "/bucket/key", self.signed(l, date=date)))
+        for date in ("20260230T000000Z", "20261301T000000Z", "2026", "tomorrow"):
+            self.each(403, "AccessDenied", lambda l: ("GET", "/bucket/key", self.signed(l, date=date)))
+
     def test_clock_within_limits(self):
         for minutes in (-14, 14):
             with self.subTest(minutes=minutes):
