@@ -348,6 +348,10 @@ class Case(unittest.TestCase):
     proxy = None
     maxDiff = None
 
+    def setUp(self):
+        if self.proxy.process.poll() is not None:
+            self.skipTest("the proxy has ended in a test before this one")
+
     def tearDown(self):
         self.proxy.check_alive()
         self.proxy.check_clean()

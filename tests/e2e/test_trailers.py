@@ -195,6 +195,7 @@ class Trailers:
 class Decode(Trailers, lib.Case):
     def setUp(self):
         self.proxy = decode
+        super().setUp()
 
     def check_encoding(self, key, kept):
         answer = self.check(ceph.request("HEAD", "/trailers/" + key), 200)
@@ -208,6 +209,7 @@ class Decode(Trailers, lib.Case):
 class Pass(Trailers, lib.Case):
     def setUp(self):
         self.proxy = passing
+        super().setUp()
 
     def check_encoding(self, key, kept):
         sent = [line for line in endpoint.requests[-1]["head"] if line.lower().startswith("content-encoding:")]
