@@ -166,7 +166,8 @@ class Proxy:
     def environment():
         return clean_environment(
             ASAN_OPTIONS="abort_on_error=0:detect_leaks=1:detect_stack_use_after_return=1",
-            UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1", TSAN_OPTIONS="halt_on_error=0:second_deadlock_stack=1")
+            UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1",
+            TSAN_OPTIONS="halt_on_error=0:second_deadlock_stack=1:suppressions=%s" % (SUPPORT / "tsan.supp"))
 
     def start(self):
         self.stderr = self.folder / "stderr.log"
