@@ -103,21 +103,27 @@ static enum err_code encode_again(struct str *s, bool plus_is_space, struct aren
 }
 
 /* "Sort by encoded parameter name": encoding comes first, it changes the order. */
-static enum err_code canonical_params(const struct sigv4_input *in, struct arena *arena, struct query_param **out)
+static enum err_code canonical_params(const struct sigv4_input *in, struct arena *arena, struct query_param **out,
+                                      size_t *out_n)
 {
     *out = NULL;
+    *out_n = 0;
     if (in->query_n == 0) return ERR_NONE;
     if (in->query_n > SIZE_MAX / sizeof **out) return ERR_NO_MEMORY;
 
     struct query_param *params = arena_alloc(arena, in->query_n * sizeof *params);
+    size_t n = 0;
     if (!params) return ERR_NO_MEMORY;
     for (size_t i = 0; i < in->query_n; i++) {
-        params[i] = in->query[i];
-        TRY(encode_again(&params[i].name, in->plus_is_space, arena));
-        TRY(encode_again(&params[i].value, in->plus_is_space, arena));
+        if (in->presigned && uri_decodes_to(in->query[i].name, STR("X-Amz-Signature"))) continue;
+        params[n] = in->query[i];
+        TRY(encode_again(&params[n].name, in->plus_is_space, arena));
+        TRY(encode_again(&params[n].value, in->plus_is_space, arena));
+        n++;
     }
-    params_sort(params, in->query_n);
+    params_sort(params, n);
     *out = params;
+    *out_n = n;
     return ERR_NONE;
 }
 
@@ -215,15 +221,16 @@ static void put_path(struct sbuf *b, struct str path)
 static enum err_code canonical_request(const struct sigv4_input *in, struct arena *arena, struct str *out)
 {
     struct query_param *params;
+    size_t params_n;
 
-    TRY(canonical_params(in, arena, &params));
-    struct sbuf b = arena_sbuf(arena, in->method.n + ENCODED_MAX * in->path.n + query_cap(params, in->query_n) +
+    TRY(canonical_params(in, arena, &params, &params_n));
+    struct sbuf b = arena_sbuf(arena, in->method.n + ENCODED_MAX * in->path.n + query_cap(params, params_n) +
                                           headers_cap(in->headers, in->signed_headers) + in->payload_hash.n + 8);
     sbuf_add(&b, in->method);
     sbuf_char(&b, '\n');
     put_path(&b, in->path);
     sbuf_char(&b, '\n');
-    put_query(&b, params, in->query_n);
+    put_query(&b, params, params_n);
     sbuf_char(&b, '\n');
     put_headers(&b, in->headers, in->signed_headers);
     sbuf_char(&b, '\n');

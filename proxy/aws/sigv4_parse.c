@@ -8,9 +8,10 @@ enum { SECONDS_PER_DAY = 86400 };
 
 /* ---- Authorization ---- */
 
+/* The reason alone: whoever was asked to parse puts it into a sentence. */
 static enum err_code malformed(struct err *err, const char *reason)
 {
-    return err_set(err, ERR_AUTH_MALFORMED, 0, "The authorization header is malformed; %s.", reason);
+    return err_set(err, ERR_AUTH_MALFORMED, 0, "%s", reason);
 }
 
 static bool all_digits(struct str s)
@@ -177,7 +178,7 @@ static enum err_code split_fields(struct str value, struct auth_fields *fields, 
     return ERR_NONE;
 }
 
-enum err_code sigv4_parse_authorization(struct str value, struct sigv4_auth *out, struct err *err)
+static enum err_code parse_authorization(struct str value, struct sigv4_auth *out, struct err *err)
 {
     struct auth_fields fields = {.credential = STR_NONE};
 
@@ -192,6 +193,127 @@ enum err_code sigv4_parse_authorization(struct str value, struct sigv4_auth *out
     out->signed_headers = fields.signed_headers;
     out->signature = fields.signature;
     return ERR_NONE;
+}
+
+enum err_code sigv4_parse_authorization(struct str value, struct sigv4_auth *out, struct err *err)
+{
+    struct err why;
+
+    if (parse_authorization(value, out, &why) == ERR_NONE) return ERR_NONE;
+    return err_set(err, ERR_AUTH_MALFORMED, 0, "The authorization header is malformed; %s.", why.detail);
+}
+
+/* ---- the query of a presigned URL ---- */
+
+/* Order: as S3 lists them. */
+static const struct str AUTH_PARAMS[] = {
+    STR_INIT("X-Amz-Algorithm"),
+    STR_INIT("X-Amz-Credential"),
+    STR_INIT("X-Amz-Signature"),
+    STR_INIT("X-Amz-Date"),
+    STR_INIT("X-Amz-SignedHeaders"),
+    STR_INIT("X-Amz-Expires"),
+    /* optional */
+    STR_INIT("X-Amz-Security-Token"),
+    STR_INIT("X-Amz-Content-Sha256"),
+};
+enum {
+    ALGORITHM,
+    CREDENTIAL,
+    SIGNATURE,
+    DATE,
+    SIGNED_HEADERS,
+    EXPIRES,
+    REQUIRED_N,
+    AUTH_PARAMS_N = ARRAY_LEN(AUTH_PARAMS)
+};
+
+bool sigv4_is_in_query(const struct query_param *params, size_t n)
+{
+    return query_find(params, n, AUTH_PARAMS[ALGORITHM]) || query_find(params, n, AUTH_PARAMS[SIGNATURE]);
+}
+
+bool sigv4_is_auth_param(const struct query_param *param)
+{
+    for (size_t i = 0; i < AUTH_PARAMS_N; i++)
+        if (uri_decodes_to(param->name, AUTH_PARAMS[i])) return true;
+    return false;
+}
+
+/* Each once at most: which of two would count is not to be guessed. */
+static enum err_code collect_params(const struct query_param *params, size_t n,
+                                    const struct query_param *found[AUTH_PARAMS_N], struct err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < AUTH_PARAMS_N; k++) {
+            if (!uri_decodes_to(params[i].name, AUTH_PARAMS[k])) continue;
+            if (found[k]) return err_set(err, ERR_AUTH_QUERY, 0, "%s stands in the query twice.", AUTH_PARAMS[k].p);
+            found[k] = &params[i];
+        }
+    for (size_t k = 0; k < REQUIRED_N; k++)
+        if (!found[k])
+            return err_set(err, ERR_AUTH_QUERY, 0,
+                           "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
+                           "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters. %s is "
+                           "missing.",
+                           AUTH_PARAMS[k].p);
+    return ERR_NONE;
+}
+
+static enum err_code decode_param(const struct query_param *param, struct arena *arena, struct str *out,
+                                  struct err *err)
+{
+    char *plain = arena_alloc(arena, param->value.n + 1);
+    size_t n;
+
+    if (!plain) return err_set(err, ERR_NO_MEMORY, 0, "query");
+    if (!uri_decode(param->value, false, plain, &n))
+        return err_set(err, ERR_BAD_URI, 0, "The query holds a '%%' that is not followed by two hex digits.");
+    *out = str_make(plain, n);
+    return ERR_NONE;
+}
+
+static enum err_code read_times(struct sigv4_query *out, struct str expires, struct err *err)
+{
+    uint64_t seconds;
+
+    if (out->timestamp.n != SIGV4_TIMESTAMP_BYTES || !sigv4_parse_date(out->timestamp, &out->signed_s))
+        return err_set(err, ERR_AUTH_QUERY, 0,
+                       "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\".");
+    if (!str_to_u64(expires, &seconds)) return err_set(err, ERR_AUTH_QUERY, 0, "X-Amz-Expires should be a number.");
+    if (seconds < 1 || seconds > SIGV4_MAX_EXPIRES_S)
+        return err_set(
+            err, ERR_AUTH_QUERY, 0,
+            "X-Amz-Expires must be at least one second and less than a week (in seconds); that is, the given "
+            "X-Amz-Expires must be at most %d seconds.",
+            SIGV4_MAX_EXPIRES_S);
+    out->expires_s = (int64_t)seconds;
+    return ERR_NONE;
+}
+
+enum err_code sigv4_parse_query(const struct query_param *params, size_t n, struct arena *arena,
+                                struct sigv4_query *out, struct err *err)
+{
+    const struct query_param *found[AUTH_PARAMS_N] = {NULL};
+    struct str plain[AUTH_PARAMS_N] = {STR_NONE};
+    struct err why;
+
+    *out = (struct sigv4_query){.timestamp = STR_NONE};
+    TRY(collect_params(params, n, found, err));
+    for (size_t k = 0; k < AUTH_PARAMS_N; k++)
+        if (found[k]) TRY(decode_param(found[k], arena, &plain[k], err));
+    if (!str_eq(plain[ALGORITHM], STR("AWS4-HMAC-SHA256")))
+        return err_set(err, ERR_AUTH_QUERY, 0, "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\" here.");
+    if (parse_credential(plain[CREDENTIAL], &out->auth, &why) != ERR_NONE ||
+        check_signed_headers(plain[SIGNED_HEADERS], &why) != ERR_NONE ||
+        check_signature(plain[SIGNATURE], &why) != ERR_NONE)
+        return err_set(err, ERR_AUTH_QUERY, 0, "Error parsing the authentication parameters of the query; %s.",
+                       why.detail);
+    out->auth.signed_headers = plain[SIGNED_HEADERS];
+    out->auth.signature = plain[SIGNATURE];
+    out->timestamp = plain[DATE];
+    out->content_sha256 = plain[AUTH_PARAMS_N - 1];
+    return read_times(out, plain[EXPIRES], err);
 }
 
 /* ---- dates ---- */

@@ -47,8 +47,8 @@ static const char *const accesses[] = {"read-only", "read-write", NULL};
 static const struct option options[] = {
     {SECTION_SERVER, "workers", OPT_SIZE, AT(set_server, workers), "0", "0", "256", NULL, NULL,
      "Worker threads; 0: one per CPU, at most 8."},
-    {SECTION_SERVER, "max_connections", OPT_SIZE, AT(set_server, max_connections), "10000", "1", "1000000", NULL, NULL,
-     "Client connections of all workers together; further ones wait."},
+    {SECTION_SERVER, "max_connections", OPT_SIZE, AT(set_server, max_connections), "8000", "1", "1000000", NULL, NULL,
+     "Client connections of all workers together; further ones are closed at once."},
     {SECTION_SERVER, "clients_file", OPT_PATH, AT(set_server, clients_file), "clients.ini", NULL, NULL, NULL, NULL,
      "File of [client NAME] sections, written by 's3onramp client add'; may be missing if not named here."},
     {SECTION_SERVER, "header_timeout", OPT_MS, AT(set_server, header_timeout_ms), "30s", "100ms", "1h", NULL, NULL,

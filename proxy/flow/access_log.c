@@ -58,6 +58,27 @@ static struct str answer_field(const struct request *req, enum header_id id)
     return h ? h->value : STR_NONE;
 }
 
+/* How the caller was proven, and what the signature says of the body. */
+static void put_proof(struct line *l, const struct request *req)
+{
+    static const char *const auth[] = {[AUTH_NONE] = "",
+                                       [AUTH_ANONYMOUS] = "anonymous",
+                                       [AUTH_SIGV4_HEADER] = "sigv4",
+                                       [AUTH_SIGV4_QUERY] = "sigv4-query"};
+    static const char *const payload[] = {
+        [PAYLOAD_HASH] = "hash",
+        [PAYLOAD_UNSIGNED] = "unsigned",
+        [PAYLOAD_UNSIGNED_TRAILER] = "unsigned-trailer",
+        [PAYLOAD_SIGNED_CHUNKS] = "signed-chunks",
+        [PAYLOAD_SIGNED_TRAILER] = "signed-trailer",
+        [PAYLOAD_ECDSA] = "ecdsa",
+        [PAYLOAD_INVALID] = "invalid",
+    };
+
+    put_str(l, "auth", str_from(auth[req->auth]));
+    put_str(l, "payload", req->auth != AUTH_NONE && req->caller ? str_from(payload[req->payload]) : STR_NONE);
+}
+
 static void put_request(struct line *l, const struct request *req)
 {
     char peer[NETADDR_TEXT];
@@ -67,6 +88,7 @@ static void put_request(struct line *l, const struct request *req)
     put_str(l, "listener", str_from(req->client->listener->name));
     put_str(l, "peer", str_from(peer));
     put_str(l, "client", req->caller ? str_from(req->caller->name) : STR_NONE);
+    put_proof(l, req);
     put_str(l, "method", req->in ? str_head(req->in->method, 32) : STR_NONE);
     put_str(l, "operation",
             req->operation                                    ? str_from(req->operation->name)

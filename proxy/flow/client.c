@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LINGER_MS = 10000, TLS_RECORD_HANDSHAKE = 0x16 };
+enum { LINGER_MS = 10000, LINGER_STOPPING_MS = 1000, TLS_RECORD_HANDSHAKE = 0x16 };
 
 static const char *const state_names[] = {"sniff", "tls", "requests", "linger", "gone"};
 
@@ -338,7 +338,7 @@ void client_check_time(struct client *c)
         break;
     case CLIENT_REQUESTS: check_request_time(c); break;
     case CLIENT_LINGER:
-        if (older_than(c, c->since_us, LINGER_MS)) client_free(c, false);
+        if (older_than(c, c->since_us, c->worker->stopping ? LINGER_STOPPING_MS : LINGER_MS)) client_free(c, false);
         break;
     case CLIENT_GONE: break;
     }

@@ -143,6 +143,7 @@ static struct str message_of(const struct request *req)
     case ERR_HOST_REFUSED:
     case ERR_PORT_REFUSED:
     case ERR_AUTH_MALFORMED:
+    case ERR_AUTH_QUERY:
     case ERR_NOT_IMPLEMENTED:
     case ERR_BAD_REQUEST:
     case ERR_BAD_FRAMING:

@@ -107,7 +107,8 @@ static enum step_result out_query(struct request *req, struct str *query)
     for (size_t i = 0; i < req->query_n; i++) {
         const struct query_param *q = &req->query[i];
 
-        if (i) sbuf_char(&b, '&');
+        if (req->auth == AUTH_SIGV4_QUERY && sigv4_is_auth_param(q)) continue;
+        if (b.n) sbuf_char(&b, '&');
         if (!add_query_part(req, &b, q->name)) goto bad;
         if (!q->has_value) continue;
         sbuf_char(&b, '=');
@@ -175,9 +176,7 @@ static void add_client_fields(struct request *req, struct out *o)
 
 static struct str out_payload_hash(const struct request *req)
 {
-    const struct header *h = headers_find(&req->in->headers, HDR_X_AMZ_CONTENT_SHA256);
-
-    if (req->payload == PAYLOAD_HASH) return h->value;
+    if (req->payload == PAYLOAD_HASH) return req->payload_hash;
     if (req->check) return SIGV4_STREAMING_UNSIGNED_TRAILER;
     if (!req->decode && req->body.done && req->in->content_length == 0) return SIGV4_EMPTY_SHA256;
     return SIGV4_UNSIGNED_PAYLOAD;

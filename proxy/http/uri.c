@@ -196,9 +196,27 @@ size_t query_split(struct str query, struct query_param *out, size_t max)
     return n;
 }
 
+bool uri_decodes_to(struct str encoded, struct str plain)
+{
+    while (encoded.n > 0 && plain.n > 0) {
+        int high, low;
+        char c = encoded.p[0];
+        size_t used = 1;
+        if (c == '%' && encoded.n >= 3 && (high = hex_digit(encoded.p[1])) >= 0 &&
+            (low = hex_digit(encoded.p[2])) >= 0) {
+            c = (char)(high << 4 | low);
+            used = 3;
+        }
+        if (c != plain.p[0]) return false;
+        encoded = str_tail(encoded, used);
+        plain = str_tail(plain, 1);
+    }
+    return encoded.n == 0 && plain.n == 0;
+}
+
 const struct query_param *query_find(const struct query_param *params, size_t n, struct str name)
 {
     for (size_t i = 0; i < n; i++)
-        if (str_eq(params[i].name, name)) return &params[i];
+        if (uri_decodes_to(params[i].name, name)) return &params[i];
     return NULL;
 }

@@ -82,6 +82,19 @@ def sign(method, target, headers, key, payload=None, body=b"", region="ap-northe
     return headers
 
 
+def presign(method, target, headers, key, expires=900, date=None, region="ap-northeast-1", payload=UNSIGNED, more=(),
+            signed=("host",), service="s3"):
+    """target with the parameters of a SigV4 presigned URL added; headers: as they will be sent, those in signed count."""
+    path, _, query = target.partition("?")
+    date = date or amz_date()
+    scope = "%s/%s/%s/aws4_request" % (date[:8], region, service)
+    parameters = [("X-Amz-Algorithm", "AWS4-HMAC-SHA256"), ("X-Amz-Credential", "%s/%s" % (key[0], scope)),
+                  ("X-Amz-Date", date), ("X-Amz-Expires", str(expires)), ("X-Amz-SignedHeaders", ";".join(signed))] + list(more)
+    query = "&".join(([query] if query else []) + ["%s=%s" % (quote(n), quote(v)) for n, v in parameters])
+    value = signature(method, path, query, headers, signed, payload, key[1], date, scope)
+    return "%s?%s&X-Amz-Signature=%s" % (path, query, value)
+
+
 def head(method, target, headers, version="HTTP/1.1"):
     lines = ["%s %s %s\r\n" % (method, target, version)] + ["%s: %s\r\n" % pair for pair in headers]
     return "".join(lines).encode("utf-8", "surrogateescape") + b"\r\n"

@@ -99,7 +99,7 @@ static void test_config_load_smallest_has_defaults(void **state UNUSED)
     struct settings *s = load_good(GOOD);
 
     assert_int_equal(s->server.workers, 0);
-    assert_int_equal(s->server.max_connections, 10000);
+    assert_int_equal(s->server.max_connections, 8000);
     assert_int_equal(s->server.header_timeout_ms, 30000);
     assert_int_equal(s->server.idle_timeout_ms, 120000);
     assert_int_equal(s->server.body_timeout_ms, 60000);
@@ -670,7 +670,7 @@ static void test_config_print_shows_origin_and_no_secret(void **state UNUSED)
     config_print(s, out);
     fclose(out);
     assert_non_null(strstr(text, "idle_timeout = 120s                          ; t.ini:14\n"));
-    assert_non_null(strstr(text, "max_connections = 10000                      ; default\n"));
+    assert_non_null(strstr(text, "max_connections = 8000                       ; default\n"));
     assert_non_null(strstr(text, "host = s3.ap-northeast-1.amazonaws.com       ; derived\n"));
     assert_non_null(strstr(text, "secret_access_key = ********                 ; t.ini:12\n"));
     assert_non_null(strstr(text, "#ca_file =                                   ; not set\n"));

@@ -68,7 +68,6 @@ struct verdict {
     struct head_request head;
     struct uri uri;
     char path[4096];
-    char credential[256];
     struct query_param query[MAX_PARAMS];
     struct sigv4_input in;
     struct sigv4_auth auth;
@@ -106,26 +105,17 @@ static struct str value_of(const struct headers *h, enum header_id id)
     return found ? found->value : STR_NONE;
 }
 
-/* A presigned request as an Authorization value, so that one parser judges both. */
-static bool take_presigned(struct verdict *v, struct str *authorization)
+/* A presigned URL. */
+static bool take_presigned(struct fixture *f, struct verdict *v)
 {
-    const struct query_param *credential = query_find(v->query, v->in.query_n, STR("X-Amz-Credential"));
-    const struct query_param *headers = query_find(v->query, v->in.query_n, STR("X-Amz-SignedHeaders"));
-    const struct query_param *date = query_find(v->query, v->in.query_n, STR("X-Amz-Date"));
-    const struct query_param *signature = &v->query[v->in.query_n - 1];
-    char decoded[256];
-    size_t n;
+    struct sigv4_query query;
 
-    if (!credential || !headers || !date || !str_eq(signature->name, STR("X-Amz-Signature"))) return false;
-    if (credential->value.n > sizeof decoded || !uri_decode(credential->value, false, decoded, &n)) return false;
-    struct sbuf b = sbuf_make(v->credential, sizeof v->credential);
-    sbuf_printf(&b, "AWS4-HMAC-SHA256 Credential=%.*s,SignedHeaders=%.*s,Signature=%.*s", (int)n, decoded,
-                STR_ARG(headers->value), STR_ARG(signature->value));
-    v->timestamp = date->value;
-    v->in.query_n--;
+    if (sigv4_parse_query(v->query, v->in.query_n, &f->arena, &query, &v->err) != ERR_NONE) return false;
+    v->auth = query.auth;
+    v->timestamp = query.timestamp;
+    v->in.presigned = true;
     v->in.payload_hash = SIGV4_UNSIGNED_PAYLOAD;
-    *authorization = sbuf_str(&b);
-    return !b.overflow;
+    return true;
 }
 
 /* True if @raw is a request head whose signature is right. */
@@ -146,8 +136,11 @@ static bool verify(struct fixture *f, struct str raw, struct verdict *v)
     struct str authorization = value_of(&v->head.headers, HDR_AUTHORIZATION);
     v->in.payload_hash = value_of(&v->head.headers, HDR_X_AMZ_CONTENT_SHA256);
     v->timestamp = value_of(&v->head.headers, HDR_X_AMZ_DATE);
-    if (!authorization.p && (v->in.query_n == 0 || !take_presigned(v, &authorization))) return false;
-    if (sigv4_parse_authorization(authorization, &v->auth, &v->err) != ERR_NONE) return false;
+    if (sigv4_is_in_query(v->query, v->in.query_n)) {
+        if (!take_presigned(f, v)) return false;
+    } else if (sigv4_parse_authorization(authorization, &v->auth, &v->err) != ERR_NONE) {
+        return false;
+    }
     v->in.signed_headers = v->auth.signed_headers;
     if (!str_eq(v->auth.access_key, STR("AKIAIOSFODNN7EXAMPLE")) && !str_eq(v->auth.access_key, STR("team/a:reader")))
         return false;
@@ -807,9 +800,118 @@ static void test_sigv4_payload_mode_values(void **state)
     (void)state;
 }
 
+#define CREDENTIAL_PARAM "X-Amz-Credential=AKIA%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
+#define SIGNATURE_PARAM "X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+#define ALL_BUT(algorithm, credential, date, expires, headers, signature) \
+    algorithm "&" credential "&" date "&" expires "&" headers "&" signature
+#define ALGORITHM_PARAM "X-Amz-Algorithm=AWS4-HMAC-SHA256"
+#define DATE_PARAM "X-Amz-Date=20130524T000000Z"
+#define EXPIRES_PARAM "X-Amz-Expires=86400"
+#define HEADERS_PARAM "X-Amz-SignedHeaders=host%3Bx-amz-meta-a"
+
+static void test_sigv4_parse_query_takes_each_part(void **state)
+{
+    struct fixture *f = *state;
+    struct query_param params[16];
+    struct sigv4_query q;
+    size_t n = query_split(
+        STR("x-id=GetObject&" ALL_BUT(
+            ALGORITHM_PARAM, "X%2DAmz-Credential=a%2Fb%3A%2F20130524%2Feu-1%2Fs3%2Faws4_request", DATE_PARAM,
+            EXPIRES_PARAM, HEADERS_PARAM, SIGNATURE_PARAM) "&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD&x-amz-date=other"),
+        params, ARRAY_LEN(params));
+
+    assert_true(sigv4_is_in_query(params, n));
+    assert_int_equal(sigv4_parse_query(params, n, &f->arena, &q, NULL), ERR_NONE);
+    assert_true(str_eq(q.auth.access_key, STR("a/b:")));
+    assert_true(str_eq(q.auth.date, STR("20130524")));
+    assert_true(str_eq(q.auth.region, STR("eu-1")));
+    assert_true(str_eq(q.auth.service, STR("s3")));
+    assert_true(str_eq(q.auth.signed_headers, STR("host;x-amz-meta-a")));
+    assert_true(str_eq(str_head(q.auth.signature, 6), STR("aeeed9")));
+    assert_true(str_eq(q.timestamp, STR("20130524T000000Z")));
+    assert_true(str_eq(q.content_sha256, STR("UNSIGNED-PAYLOAD")));
+    assert_int_equal(q.signed_s, 1369353600);
+    assert_int_equal(q.expires_s, 86400);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(sigv4_is_auth_param(&params[i]), i != 0 && i != n - 1);
+    assert_false(sigv4_is_in_query(params, 1));
+}
+
+static void test_sigv4_parse_query_refuses(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *query;
+        enum err_code code;
+        const char *says;
+    } rows[] = {
+        {ALL_BUT("a=b", CREDENTIAL_PARAM, DATE_PARAM, EXPIRES_PARAM, HEADERS_PARAM, SIGNATURE_PARAM), ERR_AUTH_QUERY,
+         "X-Amz-Algorithm is missing"},
+        {ALL_BUT(ALGORITHM_PARAM, "a=b", DATE_PARAM, EXPIRES_PARAM, HEADERS_PARAM, SIGNATURE_PARAM), ERR_AUTH_QUERY,
+         "X-Amz-Credential is missing"},
+        {ALL_BUT(ALGORITHM_PARAM, CREDENTIAL_PARAM, "a=b", EXPIRES_PARAM, HEADERS_PARAM, SIGNATURE_PARAM),
+         ERR_AUTH_QUERY, "X-Amz-Date is missing"},
+        {ALL_BUT(ALGORITHM_PARAM, CREDENTIAL_PARAM, DATE_PARAM, "x-amz-expires=5", HEADERS_PARAM, SIGNATURE_PARAM),
+         ERR_AUTH_QUERY, "X-Amz-Expires is missing"},
+        {ALL_BUT(ALGORITHM_PARAM, CREDENTIAL_PARAM, DATE_PARAM, EXPIRES_PARAM, "a", SIGNATURE_PARAM), ERR_AUTH_QUERY,
+         "X-Amz-SignedHeaders is missing"},
+        {ALL_BUT(ALGORITHM_PARAM, CREDENTIAL_PARAM, DATE_PARAM, EXPIRES_PARAM, HEADERS_PARAM, "Signature=abc"),
+         ERR_AUTH_QUERY, "X-Amz-Signature is missing"},
+        {ALL_BUT(ALGORITHM_PARAM, CREDENTIAL_PARAM, DATE_PARAM, EXPIRES_PARAM, HEADERS_PARAM,
+                 SIGNATURE_PARAM) "&X-Amz-Expires=9",
+         ERR_AUTH_QUERY, "twice"},
+        {ALL_BUT(ALGORITHM_PARAM, CREDENTIAL_PARAM, DATE_PARAM, EXPIRES_PARAM, HEADERS_PARAM,
+                 SIGNATURE_PARAM) "&X-Amz-Sign%61ture=9",
+         ERR_AUTH_QUERY, "twice"},
+        {ALL_BUT("X-Amz-Algorithm=AWS4-HMAC-SHA1", CREDENTIAL_PARAM, DATE_PARAM, EXPIRES_PARAM, HEADERS_PARAM,
+                 SIGNATURE_PARAM),
+         ERR_AUTH_QUERY, "only supports"},
+        {ALL_BUT(ALGORITHM_PARAM, "X-Amz-Credential=AKIA%2F20130524%2Fs3%2Faws4_request", DATE_PARAM, EXPIRES_PARAM,
+                 HEADERS_PARAM, SIGNATURE_PARAM),
+         ERR_AUTH_QUERY, "Credential"},
+        {ALL_BUT(ALGORITHM_PARAM, "X-Amz-Credential=AKIA%2", DATE_PARAM, EXPIRES_PARAM, HEADERS_PARAM, SIGNATURE_PARAM),
+         ERR_BAD_URI, "hex digits"},
+        {ALL_BUT(ALGORITHM_PARAM, CREDENTIAL_PARAM, "X-Amz-Date=20131324T000000Z", EXPIRES_PARAM, HEADERS_PARAM,
+                 SIGNATURE_PARAM),
+         ERR_AUTH_QUERY, "ISO8601"},
+        {ALL_BUT(ALGORITHM_PARAM, CREDENTIAL_PARAM, "X-Amz-Date=Fri,%2024%20May%202013%2000:00:00%20GMT", EXPIRES_PARAM,
+                 HEADERS_PARAM, SIGNATURE_PARAM),
+         ERR_AUTH_QUERY, "ISO8601"},
+        {ALL_BUT(ALGORITHM_PARAM, CREDENTIAL_PARAM, DATE_PARAM, "X-Amz-Expires=0", HEADERS_PARAM, SIGNATURE_PARAM),
+         ERR_AUTH_QUERY, "604800"},
+        {ALL_BUT(ALGORITHM_PARAM, CREDENTIAL_PARAM, DATE_PARAM, "X-Amz-Expires=604801", HEADERS_PARAM, SIGNATURE_PARAM),
+         ERR_AUTH_QUERY, "604800"},
+        {ALL_BUT(ALGORITHM_PARAM, CREDENTIAL_PARAM, DATE_PARAM, "X-Amz-Expires=-1", HEADERS_PARAM, SIGNATURE_PARAM),
+         ERR_AUTH_QUERY, "a number"},
+        {ALL_BUT(ALGORITHM_PARAM, CREDENTIAL_PARAM, DATE_PARAM, "X-Amz-Expires=18446744073709551617", HEADERS_PARAM,
+                 SIGNATURE_PARAM),
+         ERR_AUTH_QUERY, "a number"},
+        {ALL_BUT(ALGORITHM_PARAM, CREDENTIAL_PARAM, DATE_PARAM, EXPIRES_PARAM, "X-Amz-SignedHeaders=x%3Bhost",
+                 SIGNATURE_PARAM),
+         ERR_AUTH_QUERY, "sorted"},
+        {ALL_BUT(ALGORITHM_PARAM, CREDENTIAL_PARAM, DATE_PARAM, EXPIRES_PARAM, "X-Amz-SignedHeaders=", SIGNATURE_PARAM),
+         ERR_AUTH_QUERY, "empty"},
+        {ALL_BUT(ALGORITHM_PARAM, CREDENTIAL_PARAM, DATE_PARAM, EXPIRES_PARAM, HEADERS_PARAM,
+                 "X-Amz-Signature=AEEED9BBCCD4D02EE5C0109B86D86835F995330DA4C265957D157751F604D404"),
+         ERR_AUTH_QUERY, "64 lower-case"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct query_param params[16];
+        struct sigv4_query q;
+        struct err err = {0};
+        size_t n = query_split(str_from(rows[i].query), params, ARRAY_LEN(params));
+
+        if (sigv4_parse_query(params, n, &f->arena, &q, &err) != rows[i].code || !strstr(err.detail, rows[i].says))
+            fail_msg("%s: %d %s", rows[i].query, err.code, err.detail);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sigv4_parse_query_takes_each_part),
+        cmocka_unit_test(test_sigv4_parse_query_refuses),
         cmocka_unit_test(test_sigv4_vectors_all_parts_match),
         cmocka_unit_test(test_sigv4_vectors_published_values_match),
         cmocka_unit_test(test_sigv4_verify_tells_how_plus_was_read),

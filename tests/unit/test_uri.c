@@ -299,6 +299,15 @@ static void test_query_find_first_exact_name(void **state)
     assert_ptr_equal(query_find(p, n, STR("a")), &p[2]);
     assert_null(query_find(p, n, STR("b")));
     assert_null(query_find(p, 0, STR("a")));
+
+    n = query_split(STR("X%2DAmz%2ddate=1&%=2&x%2=3&%41b+=4"), p, 4);
+    assert_ptr_equal(query_find(p, n, STR("X-Amz-date")), &p[0]);
+    assert_ptr_equal(query_find(p, n, STR("%")), &p[1]);
+    assert_ptr_equal(query_find(p, n, STR("x%2")), &p[2]);
+    assert_ptr_equal(query_find(p, n, STR("Ab+")), &p[3]);
+    assert_null(query_find(p, n, STR("X-Amz-dat")));
+    assert_null(query_find(p, n, STR("X-Amz-datee")));
+    assert_null(query_find(p, n, STR("Ab ")));
 }
 
 int main(void)

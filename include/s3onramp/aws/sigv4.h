@@ -43,6 +43,25 @@ struct sigv4_auth {
  * signature not 64 hex digits. */
 MUST_CHECK enum err_code sigv4_parse_authorization(struct str value, struct sigv4_auth *out, struct err *err);
 
+/* What a presigned URL says (S3 API Reference, "Authenticating Requests: Using Query Parameters"). */
+struct sigv4_query {
+    struct sigv4_auth auth;
+    struct str timestamp;      /* X-Amz-Date, yyyymmddThhmmssZ */
+    int64_t signed_s;          /* the same, Unix time */
+    int64_t expires_s;         /* X-Amz-Expires, 1..SIGV4_MAX_EXPIRES_S */
+    struct str content_sha256; /* X-Amz-Content-Sha256 of the query, if there is one */
+};
+enum { SIGV4_MAX_EXPIRES_S = 604800 };
+
+/* True if the query carries a signature of this kind, or says so. Names are compared decoded, case matters. */
+bool sigv4_is_in_query(const struct query_param *params, size_t n);
+/* True for the parameters that only carry the signature: they end at this hop. */
+bool sigv4_is_auth_param(const struct query_param *param);
+/* Each required parameter exactly once, decoded into @arena. ERR_AUTH_QUERY with the reason, ERR_BAD_URI,
+ * ERR_NO_MEMORY. Whether it has expired is the caller's question. */
+MUST_CHECK enum err_code sigv4_parse_query(const struct query_param *params, size_t n, struct arena *arena,
+                                           struct sigv4_query *out, struct err *err);
+
 /* "20130524T000000Z", or an RFC 9110 5.6.7 IMF-fixdate (also with +0000 or UTC in place of GMT, as S3 takes). False if
  * neither. */
 MUST_CHECK bool sigv4_parse_date(struct str s, int64_t *unix_s);
@@ -56,6 +75,7 @@ struct sigv4_input {
     struct str path;                 /* decoded bytes, beginning with '/', not normalised; "" means "/" */
     const struct query_param *query; /* as sent, still encoded */
     size_t query_n;
+    bool presigned;                /* X-Amz-Signature of the query is left out of the canonical request */
     bool plus_is_space;            /* how '+' in the query is read before it is encoded again */
     const struct headers *headers; /* values as sent */
     struct str signed_headers;     /* "a;b;c": lower case, sorted. A header that is absent counts as empty. */

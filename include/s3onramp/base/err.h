@@ -42,6 +42,10 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     X(TIME_SKEWED,         403, "RequestTimeTooSkewed",          BLAME_CLIENT,   "time_skewed",        "The difference between the request time and the current time is too large.") \
     X(AUTH_DATE,           403, "AccessDenied",                  BLAME_CLIENT,   "auth_date",          "AWS authentication requires a valid Date or x-amz-date header") \
     X(AUTH_MALFORMED,      400, "AuthorizationHeaderMalformed",  BLAME_CLIENT,   "auth_malformed",     "The authorization header that you provided is not valid.") \
+    X(AUTH_QUERY,          400, "AuthorizationQueryParametersError", BLAME_CLIENT, "auth_query",       "The authentication parameters in the query are not valid.") \
+    X(URL_EXPIRED,         403, "AccessDenied",                  BLAME_CLIENT,   "url_expired",        "Request has expired") \
+    X(URL_EARLY,           403, "AccessDenied",                  BLAME_CLIENT,   "url_early",          "Request is not valid yet") \
+    X(SIGV2_OFF,           403, "AccessDenied",                  BLAME_CLIENT,   "sigv2_off",          "Signature Version 2 is not allowed for this client: sign with Version 4, or let the administrator set `sigv2` of [client].") \
     X(AUTH_TYPE,           400, "InvalidArgument",               BLAME_CLIENT,   "auth_type",          "Unsupported Authorization Type") \
     X(AUTH_TWICE,          400, "InvalidArgument",               BLAME_CLIENT,   "auth_twice",         "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified") \
     X(HEADERS_NOT_SIGNED,  403, "AccessDenied",                  BLAME_CLIENT,   "headers_not_signed", "There were headers present in the request which were not signed") \

@@ -47,6 +47,9 @@ struct framer {
     size_t line_n, line_pos;
 };
 
+/* How a caller proved who it is. */
+enum auth_kind { AUTH_NONE, AUTH_ANONYMOUS, AUTH_SIGV4_HEADER, AUTH_SIGV4_QUERY };
+
 enum { REQUEST_ID_BYTES = 16, REQUEST_MAX_QUERY = 128, REQUEST_ERROR_FIELDS = 6 };
 
 struct request {
@@ -81,9 +84,11 @@ struct request {
 
     /* check_caller */
     const struct set_client *caller;
-    bool anonymous, plus_is_space;
+    enum auth_kind auth;
+    bool plus_is_space;
     struct str signed_region; /* of the client's scope; empty if unsigned */
     enum payload_mode payload;
+    struct str payload_hash; /* its value, when a header or the query gave one */
     uint64_t decoded_length; /* for aws-chunked */
 
     /* choose_route */

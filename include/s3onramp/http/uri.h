@@ -48,7 +48,9 @@ struct query_param {
 /* Splits @query at '&'; empty items are skipped. Returns how many there are; fills at most @max.
  * The caller compares with @max: more means "too many". */
 size_t query_split(struct str query, struct query_param *out, size_t max);
-/* First parameter whose encoded name equals @name (plain text without reserved bytes), or NULL. */
+/* True if @encoded is @plain once decoded: "%75ploads" is "uploads" to S3, too. '+' stays '+'. */
+bool uri_decodes_to(struct str encoded, struct str plain);
+/* First parameter whose name is @name once decoded, or NULL. */
 const struct query_param *query_find(const struct query_param *params, size_t n, struct str name);
 
 #endif
