@@ -195,12 +195,14 @@ static void finish_credentials(struct config_build *b, struct raw_section *secti
     static const char *const keys[] = {"access_key_id", "secret_access_key", "session_token"};
     struct set_credentials *credentials = section->item;
 
-    if (credentials->source == CREDENTIALS_ENVIRONMENT) {
+    if (credentials->source != CREDENTIALS_STATIC)
         for (size_t i = 0; i < ARRAY_LEN(keys); i++)
             if (text_of(section, keys[i]))
                 config_problem(b, place_of(section, keys[i]),
-                               "%s has no effect with source = environment; remove it, or write source = static",
-                               keys[i]);
+                               "%s has no effect with source = %s; remove it, or write source = static", keys[i],
+                               credentials->source == CREDENTIALS_NONE ? "none" : "environment");
+    if (credentials->source == CREDENTIALS_NONE) return;
+    if (credentials->source == CREDENTIALS_ENVIRONMENT) {
         take_variable(b, section, "AWS_ACCESS_KEY_ID", true, &credentials->access_key_id);
         take_variable(b, section, "AWS_SECRET_ACCESS_KEY", true, &credentials->secret_access_key);
         take_variable(b, section, "AWS_SESSION_TOKEN", false, &credentials->session_token);

@@ -38,7 +38,9 @@ static const char *const log_formats[] = {"text", "json", NULL};
 static const char *const listener_modes[] = {"forward", "endpoint", NULL};
 static const char *const listener_tls_words[] = {"off", "on", "auto", NULL};
 static const char *const trailers_words[] = {"pass", "decode", NULL};
-static const char *const sources[] = {"static", "environment", NULL};
+static const char *const sources[] = {"static", "environment", "none", NULL};
+static const char *const foreign_words[] = {"refuse", "pass", NULL};
+static const char *const payload_words[] = {"auto", "signed", NULL};
 static const char *const accesses[] = {"read-only", "read-write", NULL};
 
 #define AT(s, f) (long)offsetof(struct s, f)
@@ -92,6 +94,8 @@ static const struct option options[] = {
      "Host names of this listener: s3.example.com also makes BUCKET.s3.example.com a bucket's name."},
     {SECTION_LISTENER, "anonymous", OPT_TEXT, AT(set_listener, anonymous), NULL, NULL, NULL, NULL, NULL,
      "Client that unsigned requests count as; without it they are refused."},
+    {SECTION_LISTENER, "foreign", OPT_ENUM, AT(set_listener, foreign), "refuse", NULL, NULL, foreign_words, NULL,
+     "pass: a request signed with a key of no client goes on untouched, with no policy, if its Host is one the endpoint serves."},
     {SECTION_LISTENER, "endpoint", OPT_TEXT, AT(set_listener, endpoint), NULL, NULL, NULL, NULL, NULL,
      "Endpoint for this listener's own names; without it the Region of the signature decides, else the default endpoint."},
 
@@ -112,6 +116,8 @@ static const struct option options[] = {
      "Authorities (PEM) that the endpoint's certificate must come from; default: the system's."},
     {SECTION_ENDPOINT, "trailers", OPT_ENUM, AT(set_endpoint, trailers), "pass", NULL, NULL, trailers_words, NULL,
      "decode: for S3 servers that know no checksum trailers; the proxy checks them itself."},
+    {SECTION_ENDPOINT, "payload", OPT_ENUM, AT(set_endpoint, payload), "auto", NULL, NULL, payload_words, NULL,
+     "signed: bodies that clients did not hash are signed in chunks, for bucket policies that deny unsigned payloads."},
     {SECTION_ENDPOINT, "credentials", OPT_TEXT, AT(set_endpoint, credentials), "default", NULL, NULL, NULL, NULL,
      "The [credentials NAME] that requests to this endpoint are signed with."},
     {SECTION_ENDPOINT, "also_regions", OPT_REGIONS, AT(set_endpoint, also_regions), NULL, NULL, NULL, NULL, NULL,
@@ -128,7 +134,7 @@ static const struct option options[] = {
      "Idle connections kept per address and worker."},
 
     {SECTION_CREDENTIALS, "source", OPT_ENUM, AT(set_credentials, source), "static", NULL, NULL, sources, "environment",
-     "static: the keys below; environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN."},
+     "static: the keys below; environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; none: sent unsigned."},
     {SECTION_CREDENTIALS, "access_key_id", OPT_KEY_ID, AT(set_credentials, access_key_id), NULL, NULL, NULL, NULL, NULL,
      "Access key, or env:NAME for the value of an environment variable."},
     {SECTION_CREDENTIALS, "secret_access_key", OPT_SECRET, AT(set_credentials, secret_access_key), NULL, NULL, NULL, NULL, NULL,

@@ -64,7 +64,8 @@ static void put_proof(struct line *l, const struct request *req)
     static const char *const auth[] = {[AUTH_NONE] = "",
                                        [AUTH_ANONYMOUS] = "anonymous",
                                        [AUTH_SIGV4_HEADER] = "sigv4",
-                                       [AUTH_SIGV4_QUERY] = "sigv4-query"};
+                                       [AUTH_SIGV4_QUERY] = "sigv4-query",
+                                       [AUTH_FOREIGN] = "foreign"};
     static const char *const payload[] = {
         [PAYLOAD_HASH] = "hash",
         [PAYLOAD_UNSIGNED] = "unsigned",

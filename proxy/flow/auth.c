@@ -160,14 +160,32 @@ static enum step_result check_signature(struct request *req, const struct sigv4_
     return STEP_FAIL;
 }
 
-/* Whose key it is. */
+/* A signature covers Host: it survives only if the endpoint serves that very name. */
+static bool host_goes_unchanged(struct request *req)
+{
+    bool host_style;
+    struct str host = req->own_name ? STR_NONE : sign_host(req, &host_style);
+
+    return host.p && str_eq(host, req->host) && host_style == req->host_style;
+}
+
+/* Whose key it is. Nobody's: refused, or passed on with all that it signs. */
 static enum step_result find_caller(struct request *req, struct str access_key)
 {
+    bool unchanged;
+
     req->caller = settings_client_by_key(req->worker->rt->settings, access_key);
     if (req->caller) return STEP_NEXT;
+    unchanged = host_goes_unchanged(req);
+    if (unchanged && req->client->listener->foreign == FOREIGN_PASS) {
+        req->auth = AUTH_FOREIGN;
+        return STEP_NEXT;
+    }
     request_error_field(req, "AWSAccessKeyId", access_key);
-    return request_fail(req, ERR_UNKNOWN_KEY, "no [client] has the access key %.*s",
-                        STR_ARG(str_head(access_key, 128)));
+    return request_fail(
+        req, ERR_UNKNOWN_KEY, "no [client] has the access key %.*s%s", STR_ARG(str_head(access_key, 128)),
+        unchanged ? "; with `foreign = pass` at the listener it would go on under its own identity"
+                  : "; it could not go on under its own identity either: the endpoint serves another Host");
 }
 
 static enum step_result check_sigv4_header(struct request *req, struct str authorization)
@@ -181,6 +199,7 @@ static enum step_result check_sigv4_header(struct request *req, struct str autho
     if (sigv4_parse_authorization(authorization, &auth, &req->err) != ERR_NONE) return STEP_FAIL;
     if (check_scope(req, &auth, timestamp) != STEP_NEXT) return STEP_FAIL;
     if (find_caller(req, auth.access_key) != STEP_NEXT) return STEP_FAIL;
+    if (req->auth == AUTH_FOREIGN) return STEP_NEXT;
     req->signed_region = auth.region;
     if (!payload) return request_fail(req, ERR_SHA256_MISSING, "x-amz-content-sha256");
     if (check_payload_value(req, payload->value) != STEP_NEXT) return STEP_FAIL;
@@ -208,6 +227,7 @@ static enum step_result check_sigv4_query(struct request *req)
     if (check_scope(req, &q.auth, q.timestamp) != STEP_NEXT) return STEP_FAIL;
     if (check_lifetime(req, &q) != STEP_NEXT) return STEP_FAIL;
     if (find_caller(req, q.auth.access_key) != STEP_NEXT) return STEP_FAIL;
+    if (req->auth == AUTH_FOREIGN) return STEP_NEXT;
     req->signed_region = q.auth.region;
     if (check_presigned_payload(req, &q, &covered) != STEP_NEXT) return STEP_FAIL;
     if (check_signed_headers(req, &q.auth) != STEP_NEXT) return STEP_FAIL;
@@ -281,5 +301,6 @@ enum step_result step_check_caller(struct request *req)
         request_error_field(req, "ArgumentName", STR("Authorization"));
         r = request_fail(req, ERR_AUTH_TYPE, "Authorization is neither AWS4-HMAC-SHA256 nor AWS");
     }
-    return r == STEP_NEXT ? check_payload_mode(req) : r;
+    if (r != STEP_NEXT || req->auth == AUTH_FOREIGN) return r;
+    return check_payload_mode(req);
 }

@@ -363,7 +363,7 @@ static enum step_result pump_peek(struct request *req, bool *moved)
     if (r == STEP_WAIT && !req->answer_body.done && document.n < PEEK_MAX) return r;
     if (!req->answer_body.done && document.n < PEEK_MAX) return STEP_NEXT;
     code = s3_error_code_in(document);
-    if (blames_our_key(code))
+    if (req->credentials && blames_our_key(code))
         return request_fail(req, ERR_UPSTREAM_AUTH,
                             "[endpoint %s] %s answered %u %.*s: the endpoint does not accept [credentials %s]",
                             req->endpoint->name, req->address, req->answer->status, STR_ARG(str_head(code, 40)),

@@ -189,6 +189,7 @@ enum step_result step_choose_route(struct request *req)
     if (!req->endpoint && req->signed_region.n) req->endpoint = settings_endpoint_for_region(s, req->signed_region);
     if (!req->endpoint) req->endpoint = settings_default_endpoint(s);
     if (!req->endpoint) return request_fail(req, ERR_NO_ENDPOINT, "no endpoint is configured");
+    if (req->auth == AUTH_FOREIGN) return STEP_NEXT;
     req->credentials = &s->credentials[req->caller->credentials_index != SIZE_MAX ? req->caller->credentials_index
                                                                                   : req->endpoint->credentials_index];
     return STEP_NEXT;

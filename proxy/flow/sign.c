@@ -6,6 +6,7 @@
  *   plain, Content-Length → the same bytes, Content-Length, the client's hash or UNSIGNED-PAYLOAD
  *   aws-chunked, decode   → content only, Content-Length = decoded length, UNSIGNED-PAYLOAD, trailer checked here
  *   aws-chunked, pass     → framing passed on, in the HTTP framing it came in, sentinel signed
+ *   signed by a stranger  → everything as it came
  */
 #include "base/clock.h"
 #include "flow/flow.h"
@@ -51,7 +52,7 @@ static enum step_result plan_body(struct request *req)
 }
 
 /* Host: the name that the endpoint serves. Host style stays where the wildcard certificate covers it. */
-static struct str out_host(struct request *req, bool *host_style)
+struct str sign_host(struct request *req, bool *host_style)
 {
     const struct set_endpoint *ep = req->endpoint;
     struct sbuf b = arena_sbuf(&req->arena, req->bucket.n + 300);
@@ -208,7 +209,7 @@ static enum step_result write_head(struct request *req, const struct out *o, str
     head_put_request_line(&b, req->in->method, o->path, o->query, o->query.n > 0);
     for (size_t i = 0; i < o->headers.n; i++)
         head_put(&b, o->fields[i].name, o->fields[i].value);
-    head_put(&b, STR("Authorization"), authorization);
+    if (authorization.n) head_put(&b, STR("Authorization"), authorization);
     head_put(&b, STR("Via"), STR("1.1 s3onramp"));
     add_framing(req, &b);
     head_put_end(&b);
@@ -247,21 +248,49 @@ static enum step_result sign_and_write(struct request *req, struct out *o, struc
     return write_head(req, o, authorization);
 }
 
+/* For public buckets. The kind of body is still told where it is not plain. */
+static enum step_result write_unsigned(struct request *req, struct out *o)
+{
+    if (req->check) out_add(o, STR("X-Amz-Content-Sha256"), SIGV4_STREAMING_UNSIGNED_TRAILER, HDR_X_AMZ_CONTENT_SHA256);
+    return write_head(req, o, STR_NONE);
+}
+
+/* Signed with a key that is not ours to know: every byte that a signature can cover goes out as it came in. */
+static enum step_result write_untouched(struct request *req)
+{
+    const struct headers *all = &req->in->headers;
+    struct sbuf b = arena_sbuf(&req->arena, req->in->raw.n + HEAD_SLACK);
+
+    head_put_request_line(&b, req->in->method, req->uri.path, req->uri.query, req->uri.has_query);
+    for (size_t i = 0; i < all->n; i++)
+        if (!headers_drops(all, &all->v[i])) head_put(&b, all->v[i].name, all->v[i].value);
+    head_put(&b, STR("Via"), STR("1.1 s3onramp"));
+    req->out_framer = (struct framer){.chunked = req->in->body == BODY_CHUNKED};
+    if (req->out_framer.chunked) head_put(&b, STR("Transfer-Encoding"), STR("chunked"));
+    head_put_end(&b);
+    arena_trim(&req->arena, &b);
+    if (b.overflow) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
+    req->out_head = sbuf_str(&b);
+    return STEP_NEXT;
+}
+
 enum step_result step_sign(struct request *req)
 {
     struct out *o = arena_alloc(&req->arena, sizeof(*o));
     struct str host, timestamp = worker_timestamp(req->worker, clock_wall_us() / 1000000);
     bool host_style;
 
+    if (req->auth == AUTH_FOREIGN) return write_untouched(req);
     if (!o) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
     o->headers = (struct headers){o->fields, 0};
     if (!req->retried && plan_body(req) != STEP_NEXT) return STEP_FAIL; /* a retry sends what was decoded already */
-    host = out_host(req, &host_style);
+    host = sign_host(req, &host_style);
     o->path = out_path(req, host_style);
     if (!host.p || !o->path.p) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
     if (out_query(req, &o->query) != STEP_NEXT) return STEP_FAIL;
     out_add(o, STR("Host"), host, HDR_HOST);
     add_client_fields(req, o);
+    if (req->credentials->source == CREDENTIALS_NONE) return write_unsigned(req, o);
     out_add(o, STR("X-Amz-Date"), timestamp, HDR_X_AMZ_DATE);
     out_add(o, STR("X-Amz-Content-Sha256"), out_payload_hash(req), HDR_X_AMZ_CONTENT_SHA256);
     if (req->credentials->session_token)

@@ -123,8 +123,10 @@ class Proxy:
     """The program under test with a configuration made here. Listeners: forward, legacy (unsigned counts as alice), plain
     (signatures required), tls (the same with TLS), sniff (both)."""
 
-    def __init__(self, upstream, name="proxy", trailers=None, ca_file=None, server=None, endpoint=None, extra=""):
-        """upstream: "address:port" texts of the endpoint; server, endpoint: more keys of these sections."""
+    def __init__(self, upstream, name="proxy", trailers=None, ca_file=None, server=None, endpoint=None, listeners=None,
+                 extra=""):
+        """upstream: "address:port" texts of the endpoint; server, endpoint: more keys of these sections; listeners: name →
+        keys of further ones; extra: more text."""
         self.folder = WORK / name
         self.folder.mkdir()
         self.ports = {}
@@ -145,6 +147,8 @@ class Proxy:
         text += self.listener("plain", mode="endpoint")
         text += self.listener("tls", mode="endpoint", tls="on")
         text += self.listener("sniff", mode="endpoint", tls="auto")
+        for listener, keys in (listeners or {}).items():
+            text += self.listener(listener, **keys)
         self.config.touch(0o600)
         self.config.write_text(text + extra)
         if not self.ca_file.exists():

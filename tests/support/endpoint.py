@@ -217,6 +217,9 @@ class Exchange:
 
     def check_signature(self):
         value = self.header("authorization")
+        if value is None and self.bucket == b"public":
+            self.payload = self.header("x-amz-content-sha256") or s3raw.UNSIGNED
+            return
         match = re.fullmatch(r"AWS4-HMAC-SHA256 Credential=([^/]+)/([^,]+), ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})",
                              value or "")
         if not match:
@@ -239,7 +242,8 @@ class Exchange:
                                    self.endpoint.keys[key_id], date, scope)
         if signature != expected:
             raise Refused(403, "SignatureDoesNotMatch", "expected %s" % expected)
-        self.payload = payload
+        self.payload, self.seed, self.scope, self.date, self.secret = (payload, signature, scope, date,
+                                                                       self.endpoint.keys[key_id])
 
     def continue_if_asked(self):
         if (self.header("expect") or "").lower() == "100-continue":
@@ -263,7 +267,7 @@ class Exchange:
         return self.stream.pieces(int(length))
 
     def read_body(self):
-        streaming = self.payload == s3raw.TRAILER
+        streaming = self.payload in (s3raw.TRAILER, s3raw.CHUNKS, s3raw.CHUNKS_TRAILER)
         if not streaming and self.payload.startswith("STREAMING-"):
             raise Refused(501, "NotImplemented", self.payload)
         if not streaming and "aws-chunked" in (self.header("content-encoding") or ""):
@@ -291,13 +295,23 @@ class Exchange:
         if not re.fullmatch("[0-9]+", self.header("x-amz-decoded-content-length") or ""):
             raise Refused(411, "MissingContentLength", "no x-amz-decoded-content-length")
         reader, parts, trailers = Pieces(self.framed()), [], {}
+        chain = None
+        if self.payload != s3raw.TRAILER:
+            chain = s3raw.ChunkChain(self.secret, self.date, self.scope, self.seed)
         while True:
             line = reader.line()
-            if not re.fullmatch(rb"[0-9A-Fa-f]+\r\n", line):
+            if not (match := re.fullmatch(rb"([0-9A-Fa-f]+)(;chunk-signature=([0-9a-f]{64}))?\r\n", line)) or (
+                    bool(chain) != bool(match[2])):
                 raise Refused(400, "InvalidChunkSizeError", "chunk line %r" % line)
-            if (size := int(line, 16)) == 0:
+            size = int(match[1], 16)
+            part = reader.exactly(size)
+            if chain and chain.chunk(part) != match[3].decode():
+                raise Refused(403, "SignatureDoesNotMatch", "chunk %d of %d bytes" % (len(parts), size))
+            if parts and size and len(parts[-1]) < 8192:
+                raise Refused(400, "InvalidChunkSizeError", "chunk of %d bytes" % len(parts[-1]))
+            if size == 0:
                 break
-            parts.append(reader.exactly(size))
+            parts.append(part)
             if reader.exactly(2) != b"\r\n":
                 raise Refused(400, "IncompleteBody", "no line end after a chunk")
         while (line := reader.line()) != b"\r\n":
@@ -305,6 +319,8 @@ class Exchange:
             trailers[name.lower()] = value.strip()
         if not reader.at_end():
             raise Refused(400, "MalformedTrailerError", "bytes after the trailer")
+        if self.payload == s3raw.CHUNKS_TRAILER and trailers.pop("x-amz-trailer-signature", "") != chain.trailer(trailers):
+            raise Refused(403, "SignatureDoesNotMatch", "trailer")
         self.body = b"".join(parts)
         self.body_bytes, self.digest = len(self.body), hashlib.sha256(self.body).hexdigest()
         if self.body_bytes != int(self.header("x-amz-decoded-content-length")):

@@ -17,6 +17,8 @@ import zlib
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 UNSIGNED = "UNSIGNED-PAYLOAD"
 TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+CHUNKS = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+CHUNKS_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 TIMEOUT_S = 120
 
 
@@ -141,6 +143,41 @@ def aws_chunked(body, trailers=(), chunk=65536):
     parts = [b"%x\r\n%s\r\n" % (len(body[i:i + chunk]), body[i:i + chunk]) for i in range(0, len(body), chunk)]
     lines = b"".join(b"%s:%s\r\n" % (name.encode(), value.encode()) for name, value in trailers)
     return b"".join(parts) + b"0\r\n" + lines + b"\r\n"
+
+
+class ChunkChain:
+    """The signatures of a chunked body, each made from the one before."""
+
+    def __init__(self, secret, date, scope, seed):
+        day, region, service, _ = scope.split("/")
+        self.key, self.date, self.scope, self.last = signing_key(secret, day, region, service), date, scope, seed
+
+    def _sign(self, kind, *lines):
+        to_sign = "\n".join(["AWS4-HMAC-SHA256-" + kind, self.date, self.scope, self.last] + list(lines))
+        self.last = hmac.new(self.key, to_sign.encode(), hashlib.sha256).hexdigest()
+        return self.last
+
+    def chunk(self, data):
+        return self._sign("PAYLOAD", EMPTY_SHA256, hashlib.sha256(data).hexdigest())
+
+    def trailer(self, trailers):
+        """trailers: name → value."""
+        lines = "".join("%s:%s\n" % (name.lower(), trailers[name].strip()) for name in sorted(trailers))
+        return self._sign("TRAILER", hashlib.sha256(lines.encode()).hexdigest())
+
+
+def signed_chunks(headers, secret, body, trailers=None, chunk=65536):
+    """Body in signed chunks, for the headers that sign() made; with trailers (name → value) they are signed, too."""
+    value = [v for n, v in headers if n == "Authorization"][0]
+    scope = value.partition("Credential=")[2].partition(",")[0].partition("/")[2]
+    chain = ChunkChain(secret, [v for n, v in headers if n == "x-amz-date"][0], scope, value[-64:])
+    parts = [body[i:i + chunk] for i in range(0, len(body), chunk)]
+    out = [b"%x;chunk-signature=%s\r\n%s\r\n" % (len(p), chain.chunk(p).encode(), p) for p in parts]
+    out.append(b"0;chunk-signature=%s\r\n" % chain.chunk(b"").encode())
+    if trailers is not None:
+        out += [b"%s:%s\r\n" % (n.encode(), v.encode()) for n, v in trailers.items()]
+        out.append(b"x-amz-trailer-signature:%s\r\n" % chain.trailer(trailers).encode())
+    return b"".join(out) + b"\r\n"
 
 
 def http_chunked(body, sizes=(4096,)):

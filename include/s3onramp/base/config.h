@@ -16,7 +16,9 @@
 enum listener_mode { LISTENER_FORWARD, LISTENER_ENDPOINT };
 enum listener_tls { LISTENER_PLAIN, LISTENER_TLS, LISTENER_SNIFF }; /* SNIFF: TLS if the first byte is 0x16 */
 enum trailers_mode { TRAILERS_PASS, TRAILERS_DECODE };
-enum credentials_source { CREDENTIALS_STATIC, CREDENTIALS_ENVIRONMENT };
+enum credentials_source { CREDENTIALS_STATIC, CREDENTIALS_ENVIRONMENT, CREDENTIALS_NONE };
+enum foreign_mode { FOREIGN_REFUSE, FOREIGN_PASS };
+enum payload_out { PAYLOAD_OUT_AUTO, PAYLOAD_OUT_SIGNED };
 enum policy_access { POLICY_READ_ONLY, POLICY_READ_WRITE };
 
 /* An IP address and port. */
@@ -75,6 +77,7 @@ struct set_listener {
     enum listener_tls tls;
     char *certificate, *private_key; /* PEM files for TLS; NULL: minted from the local CA */
     struct str_list names;           /* own host names of an endpoint listener; bucket.NAME is host style */
+    enum foreign_mode foreign;       /* requests signed with a key that no client has */
     char *anonymous;                 /* client name for unsigned requests, or NULL: refused */
     char *endpoint; /* endpoint name for own names, or NULL: by Region of the signature, else the default */
     size_t anonymous_index, endpoint_index; /* into clients / endpoints; SIZE_MAX if none */
@@ -93,6 +96,7 @@ struct set_endpoint {
     size_t addresses_n;
     char *ca_file; /* NULL: the system's */
     enum trailers_mode trailers;
+    enum payload_out payload; /* SIGNED: no unsigned payload leaves, whatever came in */
     char *credentials;
     size_t credentials_index;
     struct str_list also_regions; /* other Regions whose names are sent here */
@@ -104,7 +108,7 @@ struct set_endpoint {
 struct set_credentials {
     char *name;
     struct config_place place;
-    enum credentials_source source;
+    enum credentials_source source; /* NONE: requests leave unsigned */
     char *access_key_id, *secret_access_key, *session_token; /* secrets: wiped by settings_unref */
 };
 

@@ -48,7 +48,7 @@ struct framer {
 };
 
 /* How a caller proved who it is. */
-enum auth_kind { AUTH_NONE, AUTH_ANONYMOUS, AUTH_SIGV4_HEADER, AUTH_SIGV4_QUERY };
+enum auth_kind { AUTH_NONE, AUTH_ANONYMOUS, AUTH_SIGV4_HEADER, AUTH_SIGV4_QUERY, AUTH_FOREIGN };
 
 enum { REQUEST_ID_BYTES = 16, REQUEST_MAX_QUERY = 128, REQUEST_ERROR_FIELDS = 6 };
 
@@ -83,7 +83,7 @@ struct request {
     const struct operation *operation;
 
     /* check_caller */
-    const struct set_client *caller;
+    const struct set_client *caller; /* NULL for AUTH_FOREIGN: whose it is only S3 knows */
     enum auth_kind auth;
     bool plus_is_space;
     struct str signed_region; /* of the client's scope; empty if unsigned */
@@ -93,7 +93,7 @@ struct request {
 
     /* choose_route */
     const struct set_endpoint *endpoint;
-    const struct set_credentials *credentials;
+    const struct set_credentials *credentials; /* NULL for AUTH_FOREIGN: nothing is signed */
 
     /* sign */
     struct str out_head; /* the whole head, as it goes out */
