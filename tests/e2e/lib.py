@@ -5,6 +5,7 @@ The program under test is $S3ONRAMP. Everything is made in a folder of its own u
 temporary folder); it is removed when all went well and stays for reading otherwise.
 """
 import atexit
+import fcntl
 import json
 import os
 import pathlib
@@ -52,6 +53,8 @@ FAILED = []  # tests that failed: the folder is kept
 
 
 def remove_work_folder():
+    for file in RESERVED:
+        os.unlink(file.name)
     if FAILED:
         print("kept for reading: %s" % WORK, file=sys.stderr)
     else:
@@ -61,16 +64,32 @@ def remove_work_folder():
 atexit.register(remove_work_folder)
 
 
+RESERVED = []  # open files: each locks the port in its name for this process
+
+
+def reserve(port):
+    """False if a test that runs beside this one has it."""
+    file = open(os.path.join(tempfile.gettempdir(), "s3onramp-e2e-port-%d" % port), "w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return False
+    RESERVED.append(file)
+    return True
+
+
 def free_port(host="127.0.0.1", count=1):
-    """The first of count free ports, below the range that the kernel hands out."""
+    """The first of count free ports, below the range that the kernel hands out, and nobody else's while we run."""
     while True:
         port = random.randrange(20000, 32000)
         try:
             for i in range(count):
                 socket.create_server((host, port + i)).close()
-            return port
         except OSError:
             continue
+        if all(reserve(port + i) for i in range(count)):
+            return port
 
 
 def wait_until(condition, seconds=10, what="condition"):
@@ -219,6 +238,15 @@ class Proxy:
 
     def access_lines(self):
         return [json.loads(line) for line in self.access_file.read_text().splitlines()] if self.access_file.exists() else []
+
+    def line_of(self, answer):
+        """The access line of an answer, known by the request id that it carries: the proxy's own, or S3's."""
+        wanted = answer.header("x-amz-request-id")
+
+        def found():
+            return [line for line in self.access_lines() if wanted in (line["req"], line["s3_request_id"])]
+        wait_until(found, 10, "the access line of " + wanted)
+        return found()[-1]
 
     # -- ways in
 

@@ -29,7 +29,19 @@ die() {
     [ ! -s serve.log ] || cat serve.log >&2
     exit 1
 }
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# Below the range that the kernel hands out, and apart from that of the other tests, which may run beside this one.
+free_port() {
+    python3 -c '
+import random, socket
+while True:
+    port = random.randrange(15000, 19000)
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        continue
+    print(port)
+    break'
+}
 wait_for_port() {
     for _ in $(seq 100); do
         kill -0 "${pids[-1]}" 2>/dev/null || break

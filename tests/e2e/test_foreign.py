@@ -40,13 +40,13 @@ class Foreign(lib.Case):
         target = "/bucket/a//b/%2e%2E/(x)~%7e!?x-id=PutObject&b&a=%20"
         more = [("X-Amz-Meta-Case", "a  b"), ("Content-Length", "5"), ("content-type", "text/x; q=1")]
         headers = self.signed("PUT", target, b"bytes", more)
-        self.check(self.send("open", "PUT", target, headers, b"bytes"), 200)
+        answer = self.check(self.send("open", "PUT", target, headers, b"bytes"), 200)
         sent = self.last()["head"]
         self.assertEqual(sent[0], "PUT %s HTTP/1.1" % target)
         for name, value in headers:
             self.assertIn("%s: %s" % (name, value), sent)
         self.assertEqual([line for line in sent[1:] if line.split(":")[0] not in dict(headers)], ["Via: 1.1 s3onramp"])
-        line = self.proxy.access_lines()[-1]
+        line = self.proxy.line_of(answer)
         self.assertEqual((line["client"], line["auth"], line["status"]), ("", "foreign", 200))
 
     def test_host_style_and_absolute_form(self):
@@ -86,9 +86,9 @@ class Foreign(lib.Case):
 
     def refused(self, listener, headers, hint, host=lib.S3_NAME):
         before = len(endpoint.requests)
-        self.check(self.send(listener, "GET", "/bucket/key", headers, host=host), 403, "InvalidAccessKeyId")
+        answer = self.check(self.send(listener, "GET", "/bucket/key", headers, host=host), 403, "InvalidAccessKeyId")
         self.assertEqual(len(endpoint.requests), before, "forwarded")
-        self.assertIn(hint, self.proxy.access_lines()[-1]["detail"])
+        self.assertIn(hint, self.proxy.line_of(answer)["detail"])
 
     def test_refused_elsewhere(self):
         self.refused("forward", self.signed("GET", "/bucket/key"), "with `foreign = pass`")

@@ -307,7 +307,7 @@ class Exchange:
             part = reader.exactly(size)
             if chain and chain.chunk(part) != match[3].decode():
                 raise Refused(403, "SignatureDoesNotMatch", "chunk %d of %d bytes" % (len(parts), size))
-            if parts and size and len(parts[-1]) < 8192:
+            if chain and parts and size and len(parts[-1]) < 8192:
                 raise Refused(400, "InvalidChunkSizeError", "chunk of %d bytes" % len(parts[-1]))
             if size == 0:
                 break
@@ -744,9 +744,9 @@ class Endpoint:
 
     @property
     def requests(self):
-        """Records of all requests so far. An answer may arrive before its record does: running ones get a second."""
+        """Records of all requests so far. An answer may arrive before its record does: running ones get some seconds."""
         with self.lock:
-            self.lock.wait_for(lambda: not self.running, 1)
+            self.lock.wait_for(lambda: not self.running, 5)
             return list(self.done)
 
     def begin(self):
