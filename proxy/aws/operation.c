@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * operation.c: the name of a request in S3's API, from method, level, sub-resource and x-amz-copy-source.
  * Pure; any thread. Owns nothing but a static table.
- * Source: Amazon S3 API Reference, "Amazon S3 operations" (request syntax of each operation).
+ * Source: Amazon S3 API Reference, "Amazon S3 operations", "Amazon S3 Control operations" (request syntax of each).
  */
 #include "aws/operation.h"
 
@@ -152,22 +152,16 @@ static const struct operation unknown[][2] = {
     [LEVEL_OBJECT] = {{"Unknown", LEVEL_OBJECT, ACCESS_READ, false}, {"Unknown", LEVEL_OBJECT, ACCESS_WRITE, false}},
 };
 
-/* True if @encoded is @plain once decoded: "%75ploads" is "uploads" to S3, too. */
-static bool decodes_to(struct str encoded, const char *plain)
-{
-    for (; encoded.n > 0; encoded = str_tail(encoded, 1), plain++) {
-        uint8_t byte = (uint8_t)encoded.p[0];
-        if (byte == '%' && encoded.n >= 3 && hex_decode(str_make(encoded.p + 1, 2), &byte, 1))
-            encoded = str_tail(encoded, 2);
-        if (*plain == '\0' || byte != (uint8_t)*plain) return false;
-    }
-    return *plain == '\0';
-}
+static const struct operation control[] = {{"S3Control", LEVEL_SERVICE, ACCESS_READ, false},
+                                           {"S3Control", LEVEL_SERVICE, ACCESS_WRITE, false}};
+static const struct operation write_response = {"WriteGetObjectResponse", LEVEL_SERVICE, ACCESS_WRITE, false};
 
 static bool query_has(const struct query_param *query, size_t n, const char *name, const char *value)
 {
     for (size_t i = 0; i < n; i++)
-        if (decodes_to(query[i].name, name) && (!value || decodes_to(query[i].value, value))) return true;
+        if (uri_decodes_to(query[i].name, str_from(name)) &&
+            (!value || uri_decodes_to(query[i].value, str_from(value))))
+            return true;
     return false;
 }
 
@@ -176,6 +170,11 @@ static bool row_fits(const struct row *row, const struct query_param *query, siz
     if (row->copies && !copies) return false;
     if (row->key && !query_has(query, query_n, row->key, row->value)) return false;
     return !row->and_key || query_has(query, query_n, row->and_key, NULL);
+}
+
+static bool is_reading(enum http_method method)
+{
+    return method == METHOD_GET || method == METHOD_HEAD;
 }
 
 const struct operation *operation_find(enum http_method method, enum operation_level level,
@@ -187,12 +186,24 @@ const struct operation *operation_find(enum http_method method, enum operation_l
         if (table[i].method == method && table[i].operation.level == level &&
             row_fits(&table[i], query, query_n, copies))
             return &table[i].operation;
-    return &unknown[level][method == METHOD_GET || method == METHOD_HEAD ? 0 : 1];
+    return &unknown[level][!is_reading(method)];
+}
+
+const struct operation *operation_of_service(enum s3_service service, enum http_method method, struct str path)
+{
+    bool writes = !is_reading(method);
+
+    if (service == S3_OBJECT_RESPONSE) {
+        if (method == METHOD_POST && str_eq(path, STR("/WriteGetObjectResponse"))) return &write_response;
+        return &unknown[LEVEL_SERVICE][writes];
+    }
+    if (str_find(path, STR("/dataaccess")) != SIZE_MAX) writes = true; /* GetDataAccess: its credentials may write */
+    return &control[writes];
 }
 
 const struct operation *operation_by_name(struct str name)
 {
     for (size_t i = 0; i < ARRAY_LEN(table); i++)
         if (str_eq(name, str_from(table[i].operation.name))) return &table[i].operation;
-    return NULL;
+    return str_eq(name, str_from(write_response.name)) ? &write_response : NULL;
 }

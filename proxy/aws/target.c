@@ -10,6 +10,8 @@
  *
  *     my.bucket . bucket . vpce-0a1b-2c3d . s3 . eu-west-1 . vpce . amazonaws.com
  *     prefix      kind     endpoint         service  Region           suffix
+ *
+ * Labels and signing names are those of the SDKs' endpoint rules for s3 and s3control.
  */
 #include "aws/target.h"
 
@@ -104,6 +106,12 @@ static bool cut_suffix(struct str *rest, struct str *suffix)
     return false;
 }
 
+/* The first label of @s. */
+static struct str first_label(struct str s)
+{
+    return str_head(s, str_index(s, '.'));
+}
+
 static bool cut_ending(struct str *s, struct str ending)
 {
     if (!str_ends(*s, ending)) return false;
@@ -155,21 +163,27 @@ static const char MULTI_REGION[] =
     "Region.";
 static const char DIRECTORY[] =
     "is for directory buckets (S3 Express One Zone), which PrivateLink does not serve. Use a general purpose bucket.";
-static const char OBJECT_LAMBDA[] =
-    "is an Object Lambda name, which this proxy does not serve yet. Use the bucket or a plain access point.";
-static const char OUTPOSTS[] = "is an S3 on Outposts name, which this proxy does not serve yet. List it in NO_PROXY.";
-static const char NO_FIPS[] = "asks for FIPS, which China Regions do not have. Leave \"-fips\" out.";
-static const char NO_REGION[] = "names no Region, which only amazonaws.com allows. Use s3.REGION. before the suffix.";
+static const char OUTPOSTS[] = "is the management API of S3 on Outposts, which has an interface endpoint of its own "
+                               "(com.amazonaws.REGION.s3-outposts). List it in NO_PROXY.";
+static const char NO_FIPS[] = "asks for FIPS, which China Regions and S3 on Outposts do not have. Leave \"-fips\" out.";
+static const char NO_DUALSTACK[] =
+    "asks for a dual-stack name, which Object Lambda and S3 on Outposts do not have. Leave \"dualstack.\" out.";
+static const char NO_REGION[] =
+    "names no Region, which only s3.amazonaws.com may leave out. Put the Region after the service, as in s3.REGION.";
 static const char OTHER_PARTITION[] =
     "names a Region that belongs to another partition: the name's ending does not fit. Use the Region's own ending, "
     "like amazonaws.com.cn for cn-north-1.";
 static const char NO_ACCESS_POINT[] =
-    "does not name an access point. Use NAME-ACCOUNT.s3-accesspoint.REGION.amazonaws.com with a 12-digit account.";
+    "does not name an access point. Use NAME-ACCOUNT.s3-accesspoint.REGION.amazonaws.com with a 12-digit account, or "
+    "the access point's alias as a bucket.";
 static const char NO_ACCOUNT[] =
     "has something before s3-control that is not a 12-digit account. Use the account's number.";
-static const char VPCE_KIND[] =
-    "lacks the word that S3's endpoint-specific names begin with. Put \"bucket.\", \"accesspoint.\" or \"control.\" "
-    "before \"vpce-\", as in bucket.vpce-….s3.REGION.vpce.amazonaws.com.";
+static const char NO_OBJECT_LAMBDA[] =
+    "does not name an Object Lambda access point. Use NAME-ACCOUNT.s3-object-lambda.REGION.amazonaws.com with a "
+    "12-digit account.";
+static const char NO_OUTPOST[] =
+    "does not name an access point on an Outpost. Use NAME-ACCOUNT.op-ID.s3-outposts.REGION.amazonaws.com with a "
+    "12-digit account.";
 static const char VPCE_FORM[] = "is not an endpoint-specific name of S3. Use "
                                 "bucket.vpce-ID.s3.REGION.vpce.amazonaws.com as the AWS console shows it.";
 
@@ -180,9 +194,9 @@ static const char *refused_service(struct str label)
         struct str name;
         const char *sentence;
     } refused[] = {
-        {STR_INIT("s3-accelerate"), ACCELERATE},       {STR_INIT("s3-website"), WEBSITE},
-        {STR_INIT("s3-object-lambda"), OBJECT_LAMBDA}, {STR_INIT("s3-outposts"), OUTPOSTS},
-        {STR_INIT("s3-global"), MULTI_REGION},         {STR_INIT("s3express-control"), DIRECTORY},
+        {STR_INIT("s3-accelerate"), ACCELERATE}, {STR_INIT("s3-website"), WEBSITE},
+        {STR_INIT("s3-global"), MULTI_REGION},   {STR_INIT("s3express-control"), DIRECTORY},
+        {STR_INIT("s3express"), DIRECTORY},      {STR_INIT("s3-outposts"), OUTPOSTS},
     };
 
     (void)cut_ending(&label, STR("-fips"));
@@ -193,6 +207,42 @@ static const char *refused_service(struct str label)
     return NULL;
 }
 
+/* ---- services ---- */
+
+/* The label before the Region, and the name in the scope of signatures. */
+static const struct {
+    struct str label, signing_name;
+} services[] = {
+    [S3_BUCKETS] = {STR_INIT("s3"), STR_INIT("s3")},
+    [S3_ACCESS_POINT] = {STR_INIT("s3-accesspoint"), STR_INIT("s3")},
+    [S3_CONTROL] = {STR_INIT("s3-control"), STR_INIT("s3")},
+    [S3_OBJECT_LAMBDA] = {STR_INIT("s3-object-lambda"), STR_INIT("s3-object-lambda")},
+    [S3_OBJECT_RESPONSE] = {STR_INIT("s3-object-lambda"), STR_INIT("s3-object-lambda")},
+    [S3_OUTPOSTS] = {STR_INIT("s3-outposts"), STR_INIT("s3-outposts")},
+};
+
+struct str s3_signing_name(const struct s3_host *host)
+{
+    return services[host->service].signing_name;
+}
+
+bool s3_host_has_bucket(const struct s3_host *host)
+{
+    return host->service != S3_CONTROL && host->service != S3_OBJECT_RESPONSE;
+}
+
+/* A label of the table, with "-fips" or not. */
+static bool service_of(struct str label, enum s3_service *service, bool *fips)
+{
+    *fips = cut_ending(&label, STR("-fips"));
+    for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+        if (!str_eq(label, services[i].label)) continue;
+        *service = (enum s3_service)i;
+        return true;
+    }
+    return false;
+}
+
 /* ---- the forms of names ---- */
 
 static bool is_account(struct str s)
@@ -200,38 +250,69 @@ static bool is_account(struct str s)
     return s.n == ACCOUNT_DIGITS && all_digits(s);
 }
 
-/* "<name>-<account>", or the alias that S3 made for it. */
+/* One label, "<name>-<account>". */
 static bool is_access_point(struct str s)
 {
-    if (s.n > LABEL_MAX || str_index(s, '.') != SIZE_MAX) return false;
-    if (str_ends(s, STR("-s3alias"))) return s.n > sizeof "-s3alias" - 1;
-    return s.n > ACCOUNT_DIGITS + 1 && is_account(str_tail(s, s.n - ACCOUNT_DIGITS)) &&
+    return s.n > ACCOUNT_DIGITS + 1 && str_index(s, '.') == SIZE_MAX && is_account(str_tail(s, s.n - ACCOUNT_DIGITS)) &&
            s.p[s.n - ACCOUNT_DIGITS - 1] == '-';
+}
+
+/* One label that S3 made for an access point: "<letters><ending>". */
+static bool is_alias(struct str s, struct str ending)
+{
+    return s.n > ending.n && str_ends(s, ending) && str_index(s, '.') == SIZE_MAX;
+}
+
+/* "<name>-<account>.op-<id>", or the alias in its place; then "ec2" may stand for the Outpost. */
+static bool is_on_outpost(struct str s)
+{
+    struct str name = first_label(s), outpost = str_tail(s, name.n + 1);
+    bool alias = is_alias(name, STR("--op-s3"));
+
+    if (str_index(outpost, '.') != SIZE_MAX || (!alias && !is_access_point(name))) return false;
+    return (str_starts(outpost, STR("op-")) && outpost.n > sizeof "op-" - 1) || (alias && str_eq(outpost, STR("ec2")));
+}
+
+/* Whether @prefix is one of @service, which may turn out to be another one. NULL, or why it is none. */
+static const char *judge_prefix(struct str prefix, enum s3_service *service)
+{
+    switch (*service) {
+    case S3_ACCESS_POINT:
+        if (!is_alias(prefix, STR("-s3alias"))) return is_access_point(prefix) ? NULL : NO_ACCESS_POINT;
+        *service = S3_BUCKETS; /* an alias is used as a bucket's name, on s3.R.S */
+        return NULL;
+    case S3_CONTROL: return prefix.n && !is_account(prefix) ? NO_ACCOUNT : NULL;
+    case S3_OBJECT_LAMBDA:
+        if (is_access_point(prefix) || is_alias(prefix, STR("--ol-s3"))) return NULL;
+        if (prefix.n == 0 || str_index(prefix, '.') != SIZE_MAX) return NO_OBJECT_LAMBDA;
+        *service = S3_OBJECT_RESPONSE;
+        return NULL;
+    case S3_OUTPOSTS:
+        if (prefix.n == 0) return OUTPOSTS;
+        return is_on_outpost(prefix) ? NULL : NO_OUTPOST;
+    case S3_BUCKETS:
+    case S3_OBJECT_RESPONSE: break;
+    }
+    return NULL;
+}
+
+static bool has_dualstack(enum s3_service service)
+{
+    return service == S3_BUCKETS || service == S3_ACCESS_POINT || service == S3_CONTROL;
 }
 
 static enum err_code finish(struct str host, enum s3_service service, struct str prefix, struct s3_host *out,
                             struct err *err)
 {
-    if (service == S3_ACCESS_POINT && !is_access_point(prefix)) return refuse(err, host, NO_ACCESS_POINT);
-    if (service == S3_CONTROL && prefix.n && !is_account(prefix)) return refuse(err, host, NO_ACCOUNT);
+    const char *sentence = judge_prefix(prefix, &service);
+
+    if (sentence) return refuse(err, host, sentence);
+    if (out->fips && (service == S3_OUTPOSTS || str_eq(out->suffix, suffixes[SUFFIX_CN])))
+        return refuse(err, host, NO_FIPS);
+    if (out->dualstack && !has_dualstack(service)) return refuse(err, host, NO_DUALSTACK);
     out->service = service;
     out->prefix = prefix;
     return ERR_NONE;
-}
-
-/* "s3", "s3-accesspoint", "s3-control", each with "-fips" or not. */
-static bool service_of(struct str label, enum s3_service *service, bool *fips)
-{
-    *fips = cut_ending(&label, STR("-fips"));
-    if (str_eq(label, STR("s3")))
-        *service = S3_BUCKETS;
-    else if (str_eq(label, STR("s3-accesspoint")))
-        *service = S3_ACCESS_POINT;
-    else if (str_eq(label, STR("s3-control")))
-        *service = S3_CONTROL;
-    else
-        return false;
-    return true;
 }
 
 /* [prefix.]service[.dualstack] before a Region. */
@@ -250,7 +331,6 @@ static enum err_code parse_regional(struct str host, struct str rest, struct s3_
         return refuse(err, host, sentence ? sentence : NOT_S3_SERVICE);
     }
     if (!str_eq(s3_partition_suffix(out->region), out->suffix)) return refuse(err, host, OTHER_PARTITION);
-    if (out->fips && str_eq(out->suffix, suffixes[SUFFIX_CN])) return refuse(err, host, NO_FIPS);
     return finish(host, service, rest, out, err);
 }
 
@@ -258,6 +338,8 @@ static enum err_code parse_regional(struct str host, struct str rest, struct s3_
 static enum err_code parse_legacy(struct str host, struct str rest, struct str label, struct s3_host *out,
                                   struct err *err)
 {
+    enum s3_service service;
+
     out->legacy = true;
     if (str_eq(label, STR("s3"))) {
         if (!str_eq(out->suffix, suffixes[SUFFIX_AWS])) return refuse(err, host, NO_REGION);
@@ -279,6 +361,7 @@ static enum err_code parse_legacy(struct str host, struct str rest, struct str l
         }
     }
     if (str_eq(label, STR("dualstack")) && !cut_label(&rest, &label)) return refuse(err, host, NOT_S3_SERVICE);
+    if (service_of(label, &service, &out->fips)) return refuse(err, host, NO_REGION);
     const char *sentence = refused_service(label);
     return refuse(err, host, sentence ? sentence : NOT_S3_SERVICE);
 }
@@ -294,21 +377,35 @@ static bool cut_vpce(struct str *rest, struct s3_vpce_name *out)
     return str_eq(service, STR("s3")) && str_starts(out->id, STR("vpce-")) && out->id.n > sizeof "vpce-" - 1;
 }
 
-/* [prefix.]kind.vpce-ID.s3[-fips].REGION before "vpce". */
+/* The endpoint of another service: @rest is what stands before "vpce". */
+static enum err_code refuse_vpce(struct str host, struct str rest, struct err *err)
+{
+    struct str region = STR_NONE, service = STR_NONE;
+    const char *sentence = NULL;
+
+    if (cut_label(&rest, &region)) sentence = refused_service(region); /* "s3-global" stands there alone */
+    if (!sentence && cut_label(&rest, &service)) sentence = refused_service(service);
+    return refuse(err, host, sentence ? sentence : VPCE_FORM);
+}
+
+/* [[prefix.]kind.]vpce-ID.s3[-fips].REGION before "vpce". */
 static enum err_code parse_vpce(struct str host, struct str rest, struct s3_host *out, struct err *err)
 {
     struct s3_vpce_name name = {.suffix = out->suffix};
-    struct str kind;
+    struct str before = rest, kind;
 
-    if (!cut_vpce(&rest, &name)) return refuse(err, host, VPCE_FORM);
+    if (!cut_vpce(&before, &name)) return refuse_vpce(host, rest, err);
     out->region = name.region;
     out->endpoint_id = name.id;
     out->fips = name.fips;
-    if (!cut_label(&rest, &kind)) return refuse(err, host, VPCE_KIND);
-    if (str_eq(kind, STR("bucket"))) return finish(host, S3_BUCKETS, rest, out, err);
-    if (str_eq(kind, STR("accesspoint"))) return finish(host, S3_ACCESS_POINT, rest, out, err);
-    if (str_eq(kind, STR("control"))) return finish(host, S3_CONTROL, rest, out, err);
-    return refuse(err, host, VPCE_KIND);
+    rest = before;
+    if (cut_label(&rest, &kind)) {
+        if (str_eq(kind, STR("bucket"))) return finish(host, S3_BUCKETS, rest, out, err);
+        if (str_eq(kind, STR("accesspoint"))) return finish(host, S3_ACCESS_POINT, rest, out, err);
+        if (str_eq(kind, STR("control"))) return finish(host, S3_CONTROL, rest, out, err);
+    }
+    out->legacy = true; /* resolves, but the certificate lacks it: what was meant is clear all the same */
+    return finish(host, S3_BUCKETS, before, out, err);
 }
 
 enum err_code s3_host_parse(struct str host, struct s3_host *out, struct err *err)
@@ -322,6 +419,23 @@ enum err_code s3_host_parse(struct str host, struct s3_host *out, struct err *er
     if (!s3_region_valid(label)) return parse_legacy(host, rest, label, out, err);
     out->region = label;
     return parse_regional(host, rest, out, err);
+}
+
+bool s3_host_upstream(const struct s3_host *client, struct str bucket, bool host_style,
+                      const struct s3_endpoint_names *endpoint, struct sbuf *out, bool *out_host_style)
+{
+    if (client->service == S3_BUCKETS) {
+        *out_host_style = host_style && s3_bucket_host_style(bucket) && bucket.n + 1 + endpoint->host.n <= HOST_MAX;
+        if (*out_host_style) sbuf_printf(out, "%.*s.", STR_ARG(bucket));
+        sbuf_add(out, endpoint->host);
+        return !out->overflow;
+    }
+    *out_host_style = true;
+    if (client->prefix.n) sbuf_printf(out, "%.*s.", STR_ARG(client->prefix));
+    sbuf_add(out, services[client->service].label);
+    if (endpoint->fips && client->service != S3_OUTPOSTS) sbuf_add(out, STR("-fips"));
+    sbuf_printf(out, ".%.*s.%.*s", STR_ARG(endpoint->region), STR_ARG(endpoint->suffix));
+    return !out->overflow;
 }
 
 bool s3_vpce_name_parse(struct str name, struct s3_vpce_name *out)

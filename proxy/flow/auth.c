@@ -102,11 +102,13 @@ static enum step_result check_signed_headers(struct request *req, const struct s
 
 static enum step_result check_scope(struct request *req, const struct sigv4_auth *auth, struct str timestamp)
 {
-    if (!str_eq(auth->service, STR("s3")))
+    struct str service = s3_signing_name(&req->s3);
+
+    if (!str_eq(auth->service, service))
         return request_fail(
             req, ERR_AUTH_MALFORMED,
-            "The authorization header is malformed; incorrect service \"%.*s\". This endpoint belongs to \"s3\".",
-            STR_ARG(str_head(auth->service, 32)));
+            "The authorization header is malformed; incorrect service \"%.*s\". This endpoint belongs to \"%.*s\".",
+            STR_ARG(str_head(auth->service, 32)), STR_ARG(service));
     if (!str_eq(auth->date, str_head(timestamp, SIGV4_DATE_BYTES)))
         return request_fail(req, ERR_AUTH_MALFORMED,
                             "The authorization header is malformed; Invalid credential date \"%.*s\". This date is not "

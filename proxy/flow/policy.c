@@ -41,11 +41,10 @@ static enum step_result copy_bucket(struct request *req, struct str value, struc
 enum step_result step_check_policy(struct request *req)
 {
     const struct set_policy *p;
-    bool control = !req->own_name && req->s3.service == S3_CONTROL;
 
     if (req->auth == AUTH_FOREIGN) return STEP_NEXT; /* S3 knows whose it is and what they may do */
     p = &req->worker->rt->settings->policies[req->caller->policy_index];
-    if (!policy_allows(p, req->operation, control ? STR_NONE : req->bucket))
+    if (!policy_allows(p, req->operation, req->bucket))
         return request_fail(req, ERR_POLICY_DENIED, "policy %s does not allow client %s to do %s%s%.*s", p->name,
                             req->caller->name, req->operation->name, req->bucket.n ? " on bucket " : "",
                             STR_ARG(str_head(req->bucket, 64)));

@@ -242,6 +242,7 @@ static enum step_result take_answer_head(struct request *req, size_t head_len)
     req->first_byte_us = clock_monotonic_us();
     req->answer = head;
     body_init(&req->answer_body, head->body, head->content_length);
+    if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
     if ((head->status == 400 || head->status == 403) && head->body != BODY_NONE) {
         b->start = b->mid = b->raw;
         req->answer_state = ANSWER_PEEK;

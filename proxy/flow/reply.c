@@ -3,6 +3,7 @@
  */
 #include "flow/reply.h"
 
+#include "aws/location.h"
 #include "base/clock.h"
 #include "flow/worker.h"
 
@@ -69,10 +70,77 @@ static void put_connection(struct request *req, struct sbuf *b)
     if (req->client_closes) head_put(b, STR("Connection"), STR("close"));
 }
 
+static bool is_redirect(unsigned status)
+{
+    return status == 301 || status == 302 || status == 307 || status == 308;
+}
+
+/* Location of the answer, as the client sees things. 303 is left alone: S3 answers it to a form that says itself where
+ * to go on. */
+static enum location_result map_location(struct request *req, struct str location, struct sbuf *out)
+{
+    const struct client *c = req->client;
+    bool absolute = req->uri.form == URI_ABSOLUTE, redirect = is_redirect(req->answer->status);
+    const struct location_view view = {
+        .scheme = absolute ? req->uri.scheme
+                  : c->tls ? STR("https")
+                           : STR("http"),
+        .authority = absolute ? req->uri.authority : req->in->host,
+        .name = &req->s3,
+        .bucket = req->bucket,
+        .host_style = req->host_style && req->bucket.n,
+        .upstream = str_from(req->endpoint->host),
+        .region = str_from(req->endpoint->region),
+        .redirect = redirect,
+    };
+
+    if (!redirect && req->answer->status / 100 != 2) return LOCATION_UNCHANGED;
+    *out = arena_sbuf(&req->arena, location.n + view.authority.n + 16);
+    return location_map(location, &view, out);
+}
+
+/* What the client can do about a bucket that is in @region. */
+static enum step_result refuse_region(struct request *req, struct str region)
+{
+    const struct set_endpoint *ep = settings_endpoint_for_region(req->worker->rt->settings, region);
+    const struct set_listener *l = req->client->listener;
+    const char *advice = "No endpoint of this proxy serves that Region; its administrator can add one.";
+
+    if (ep && req->own_name && l->endpoint_index == SIZE_MAX)
+        advice = "This proxy serves that Region, too: sign the request for it (--region).";
+    else if (ep)
+        advice = "This proxy serves that Region, too, but not under this name: use the Region's own.";
+    return request_fail(req, ERR_OTHER_REGION, "The bucket is in Region %.*s, and this request went to %s. %s",
+                        STR_ARG(str_head(region, 64)), req->endpoint->region, advice);
+}
+
+/* A forward listener leads to every S3 name, so its clients may follow S3's redirects. To those of an endpoint listener
+ * they would name a public address, which they cannot or must not reach. S3's 301 has no Location at all, and the
+ * public name in its document. */
+enum step_result reply_check_redirect(struct request *req)
+{
+    const struct headers *all = &req->answer->headers;
+    const struct header *location = headers_find(all, HDR_LOCATION),
+                        *region = headers_find(all, HDR_X_AMZ_BUCKET_REGION);
+    struct sbuf ignored;
+
+    if (req->client->listener->mode != LISTENER_ENDPOINT || !is_redirect(req->answer->status)) return STEP_NEXT;
+    if (location && map_location(req, location->value, &ignored) != LOCATION_AWAY) return STEP_NEXT;
+    if (region && !str_eq(region->value, str_from(req->endpoint->region))) return refuse_region(req, region->value);
+    return request_fail(req, ERR_OTHER_REGION,
+                        "S3 sends this request on from Region %s%s%.*s, where this listener does not lead: use the "
+                        "Region of the bucket.",
+                        req->endpoint->region, location ? " to " : " elsewhere",
+                        STR_ARG(str_head(location ? location->value : STR_NONE, 256)));
+}
+
 struct str reply_head(struct request *req)
 {
     const struct head_response *a = req->answer;
-    size_t n = 512 + a->raw.n;
+    const struct header *location = headers_find(&a->headers, HDR_LOCATION);
+    struct sbuf mapped = {0};
+    bool maps = location && map_location(req, location->value, &mapped) == LOCATION_MAPPED;
+    size_t n = 512 + a->raw.n + mapped.n;
     struct sbuf b = arena_sbuf(&req->arena, n);
     bool unknown_length = a->body == BODY_CHUNKED || a->body == BODY_UNTIL_CLOSE;
 
@@ -84,14 +152,14 @@ struct str reply_head(struct request *req)
         const struct header *h = &a->headers.v[i];
 
         if (h->id == HDR_VIA || headers_drops(&a->headers, h)) continue;
-        head_put(&b, h->name, h->value);
+        head_put(&b, h->name, h == location && maps ? sbuf_str(&mapped) : h->value);
     }
     head_put(&b, STR("Via"), STR("1.1 s3onramp"));
     if (req->answer_framer.chunked) head_put(&b, STR("Transfer-Encoding"), STR("chunked"));
     put_connection(req, &b);
     head_put_end(&b);
     arena_trim(&req->arena, &b);
-    return b.overflow ? STR_NONE : sbuf_str(&b);
+    return b.overflow || mapped.overflow ? STR_NONE : sbuf_str(&b);
 }
 
 /* Best effort: an interim answer that does not fit is no loss. */
@@ -149,6 +217,7 @@ static struct str message_of(const struct request *req)
     case ERR_BAD_FRAMING:
     case ERR_BAD_TRAILER:
     case ERR_MISDIRECTED:
+    case ERR_OTHER_REGION:
         if (req->err.detail[0]) return str_from(req->err.detail);
         break;
     default: break;
@@ -179,6 +248,14 @@ static void put_plain_error(struct request *req, struct sbuf *b, const struct er
     sbuf_char(b, '\n');
 }
 
+/* SDKs look for it to sign again. */
+static void put_bucket_region(struct request *req, struct sbuf *b)
+{
+    const struct header *h = headers_find(&req->answer->headers, HDR_X_AMZ_BUCKET_REGION);
+
+    if (h) head_put(b, h->name, h->value);
+}
+
 static void put_s3_error(struct request *req, struct sbuf *b, const struct err_info *info, struct str message)
 {
     struct sbuf xml = arena_sbuf(&req->arena, ERROR_MAX);
@@ -196,6 +273,7 @@ static void put_s3_error(struct request *req, struct sbuf *b, const struct err_i
     put_date(b);
     head_put(b, STR("Server"), STR("s3onramp"));
     head_put(b, STR("Content-Type"), STR("application/xml"));
+    if (req->err.code == ERR_OTHER_REGION) put_bucket_region(req, b);
     if (req->err.code == ERR_METHOD) head_put(b, STR("Allow"), STR("GET, HEAD, PUT, POST, DELETE, OPTIONS"));
     head_put_u64(b, STR("Content-Length"), xml.n);
     put_connection(req, b);

@@ -97,7 +97,11 @@ static enum step_result find_object(struct request *req)
         return request_fail(req, ERR_BAD_URI, "bad percent escape in the path");
     }
     req->path = sbuf_str(&path);
-    if (!req->own_name && (req->s3.service != S3_BUCKETS || req->s3.prefix.n)) {
+    if (!s3_host_has_bucket(&req->s3)) {
+        req->host_style = true;
+        return STEP_NEXT;
+    }
+    if (req->s3.prefix.n) {
         req->host_style = true;
         req->bucket = req->s3.prefix;
     }
@@ -105,7 +109,6 @@ static enum step_result find_object(struct request *req)
         req->key = str_tail(req->path, 1);
     else
         s3_path_split(req->path, &req->bucket, &req->key);
-    if (!req->own_name && req->s3.service == S3_CONTROL) return STEP_NEXT; /* its paths are no buckets */
     if (!req->bucket.n && req->key.n)
         return request_fail(req, ERR_BAD_BUCKET, "the path begins with an empty bucket name");
     if (req->bucket.n && !s3_bucket_valid(req->bucket)) {
@@ -133,16 +136,11 @@ static enum step_result find_query(struct request *req)
 
 static void find_operation(struct request *req)
 {
-    static const struct operation control_read = {"S3Control", LEVEL_SERVICE, ACCESS_READ, false};
-    static const struct operation control_write = {"S3Control", LEVEL_SERVICE, ACCESS_WRITE, false};
     enum operation_level level = req->key.n ? LEVEL_OBJECT : req->bucket.n ? LEVEL_BUCKET : LEVEL_SERVICE;
 
-    if (!req->own_name && req->s3.service == S3_CONTROL) {
-        req->operation =
-            req->in->method_id == METHOD_GET || req->in->method_id == METHOD_HEAD ? &control_read : &control_write;
-        return;
-    }
-    req->operation = operation_find(req->in->method_id, level, req->query, req->query_n, &req->in->headers);
+    req->operation = s3_host_has_bucket(&req->s3)
+                         ? operation_find(req->in->method_id, level, req->query, req->query_n, &req->in->headers)
+                         : operation_of_service(req->s3.service, req->in->method_id, req->path);
 }
 
 static enum step_result refuse_host(struct request *req)

@@ -55,21 +55,12 @@ static enum step_result plan_body(struct request *req)
 struct str sign_host(struct request *req, bool *host_style)
 {
     const struct set_endpoint *ep = req->endpoint;
-    struct sbuf b = arena_sbuf(&req->arena, req->bucket.n + 300);
+    const struct s3_endpoint_names names = {str_from(ep->host), str_from(ep->region), str_from(ep->suffix), ep->fips};
+    struct sbuf b = arena_sbuf(&req->arena, 512);
+    bool ok = s3_host_upstream(&req->s3, req->bucket, req->host_style, &names, &b, host_style);
 
-    *host_style = req->host_style && req->bucket.n;
-    if (!req->own_name && req->s3.service != S3_BUCKETS) {
-        if (req->s3.prefix.n) sbuf_printf(&b, "%.*s.", STR_ARG(req->s3.prefix));
-        sbuf_printf(&b, "%s%s.%s.%s", req->s3.service == S3_CONTROL ? "s3-control" : "s3-accesspoint",
-                    ep->fips ? "-fips" : "", ep->region, ep->suffix);
-        *host_style = true;
-    } else {
-        *host_style = *host_style && s3_bucket_host_style(req->bucket);
-        if (*host_style) sbuf_printf(&b, "%.*s.", STR_ARG(req->bucket));
-        sbuf_add(&b, str_from(ep->host));
-    }
     arena_trim(&req->arena, &b);
-    return b.overflow ? STR_NONE : sbuf_str(&b);
+    return ok ? sbuf_str(&b) : STR_NONE;
 }
 
 /* The path in AWS's encoding, with the bucket moved into it when the host style cannot stay. */
@@ -222,10 +213,10 @@ static enum step_result sign_and_write(struct request *req, struct out *o, struc
 {
     struct worker *w = req->worker;
     const struct set_credentials *cred = req->credentials;
-    struct str region = str_from(req->endpoint->region);
+    struct str region = str_from(req->endpoint->region), service = s3_signing_name(&req->s3);
     const struct hmac_key *key =
         sigv4_key(w->own_keys, w->digest, str_from(cred->access_key_id), str_from(cred->secret_access_key),
-                  str_head(timestamp, SIGV4_DATE_BYTES), region, STR("s3"));
+                  str_head(timestamp, SIGV4_DATE_BYTES), region, service);
     struct query_param params[REQUEST_MAX_QUERY];
     struct sigv4_input in = {
         .method = req->in->method,
@@ -242,8 +233,8 @@ static enum step_result sign_and_write(struct request *req, struct out *o, struc
     if (!key || !in.signed_headers.p || !decoded.cap || !uri_decode(o->path, false, decoded.p, &decoded.n))
         return request_fail(req, ERR_NO_MEMORY, "signature");
     in.path = sbuf_str(&decoded);
-    authorization = sigv4_authorization(w->digest, key, &in, str_from(cred->access_key_id), timestamp, region,
-                                        STR("s3"), &req->arena);
+    authorization = sigv4_authorization(w->digest, key, &in, str_from(cred->access_key_id), timestamp, region, service,
+                                        &req->arena);
     if (!authorization.p) return request_fail(req, ERR_NO_MEMORY, "signature");
     return write_head(req, o, authorization);
 }

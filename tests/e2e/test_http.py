@@ -551,10 +551,14 @@ class Forward(lib.Case):
             self.assertIn(b"endpoint", answer.body)
 
     def test_names_that_the_endpoint_does_not_serve_are_rewritten(self):
-        """Global, dash and dual-stack names, and buckets with dots in host style, leave as the endpoint's own name."""
+        """Global, dash and dual-stack names, names that the certificate lacks, and buckets with dots in host style, leave as
+        the endpoint's own name."""
         for host in ("s3.amazonaws.com", "s3-%s.amazonaws.com" % lib.REGION, "s3.dualstack.%s.amazonaws.com" % lib.REGION,
                      "bucket." + lib.S3_NAME, "dotted.bucket." + lib.S3_NAME, "bucket.s3.amazonaws.com",
-                     "bucket." + lib.VPCE_NAME, "bucket.s3.dualstack.%s.amazonaws.com" % lib.REGION):
+                     "bucket." + lib.VPCE_NAME, "bucket.s3.dualstack.%s.amazonaws.com" % lib.REGION,
+                     "bucket.s3-%s.amazonaws.com" % lib.REGION, "bucket.bucket." + lib.VPCE_NAME, lib.VPCE_NAME,
+                     "my.bucket." + lib.S3_NAME, "dotted.bucket.s3.amazonaws.com",
+                     "bucket.%s-%sa.s3.%s.vpce.amazonaws.com" % (lib.VPCE, lib.REGION, lib.REGION)):
             with self.subTest(host), self.proxy.connect("forward", host=host) as connection:
                 headers = s3raw.sign("GET", "/?list-type=2", [("Host", host)], lib.ALICE)
                 connection.send(s3raw.head("GET", "/?list-type=2", headers))
@@ -562,6 +566,97 @@ class Forward(lib.Case):
                 record = endpoint.requests[-1]
                 sent = [line.partition(":")[2].strip() for line in record["head"] if line.lower().startswith("host:")]
                 self.assertTrue(sent[0] == lib.S3_NAME or sent[0] == "bucket." + lib.S3_NAME, sent)
+                if host.startswith(("dotted.", "my.")):
+                    self.assertEqual(record["target"], "/%s/?list-type=2" % host.partition(".s3")[0])
+
+    def test_other_services_of_s3_keep_their_names(self):
+        """Access points, S3 Control, Object Lambda, Outposts: the Region's own name, each signed for its service, which the
+        endpoint checks."""
+        for host, sent, target in (
+                ("ap-123456789012.s3-accesspoint.dualstack.REGION", "ap-123456789012.s3-accesspoint.REGION", "/key"),
+                ("ap-123456789012.accesspoint.%s.s3.REGION.vpce" % lib.VPCE, "ap-123456789012.s3-accesspoint.REGION", "/key"),
+                ("x-s3alias.accesspoint.%s.s3.REGION.vpce" % lib.VPCE, "x-s3alias.s3.REGION", "/fault/none"),
+                ("123456789012.control.%s.s3.REGION.vpce" % lib.VPCE, "123456789012.s3-control.REGION", "/v20180820/jobs"),
+                ("ap-123456789012.s3-object-lambda.REGION", "ap-123456789012.s3-object-lambda.REGION", "/fault/none"),
+                ("route.s3-object-lambda.REGION", "route.s3-object-lambda.REGION", "/fault/none"),
+                ("ap-123456789012.op-1.s3-outposts.REGION", "ap-123456789012.op-1.s3-outposts.REGION", "/fault/none")):
+            host, sent = (name.replace("REGION", lib.REGION) + ".amazonaws.com" for name in (host, sent))
+            with self.subTest(host), self.proxy.connect("legacy") as connection:
+                connection.send(b"GET %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (target.encode(), host.encode()))
+                answer = connection.read_answer()
+                self.assertIn(answer.status, (200, 404), answer.body)  # not 400, 403: name and signature are right
+                head = endpoint.requests[-1]["head"]
+                self.assertIn("host: " + sent, [line.lower() for line in head])
+                self.assertEqual(endpoint.requests[-1]["target"], target)
+
+    def test_s3_names_that_cannot_be_served_say_why(self):
+        for host, word in (("bucket.s3-accelerate.amazonaws.com", b"Acceleration"),
+                           ("x.mrap.accesspoint.s3-global.amazonaws.com", b"Multi-Region"),
+                           ("b--apne1-az4--x-s3.s3express-apne1-az4.%s.amazonaws.com" % lib.REGION, b"directory buckets"),
+                           ("s3-outposts.%s.amazonaws.com" % lib.REGION, b"NO_PROXY"),
+                           ("s3-fips.%s.amazonaws.com" % lib.REGION, b"FIPS")):
+            with self.subTest(host):
+                answer = self.connect_answer(b"CONNECT %s:443 HTTP/1.1\r\n" % host.encode())
+                self.assertEqual(answer.status, 403)
+                self.assertIn(word, answer.body)
+
+
+class Location(lib.Case):
+    """Location names what the client knows: its own way to the proxy."""
+
+    def get(self, listener, host, status, value, path="/bucket/"):
+        target = "%sfault/location/%d/%s" % (path, status, s3raw.quote(value))
+        headers = s3raw.sign("GET", target, [("Host", host)], lib.ALICE)
+        with self.proxy.connect(listener, host=host) as connection:
+            connection.send(s3raw.head("GET", target, headers))
+            return connection.read_answer()
+
+    def test_names_of_the_endpoint_become_the_clients(self):
+        plain, tls = self.proxy.host("plain"), self.proxy.host("tls")
+        port = plain.partition(":")[2]
+        for listener, host, path, value, expected in (
+                ("plain", plain, "/bucket/", "https://%s/bucket/k?a=%%2F" % lib.S3_NAME, "http://%s/bucket/k?a=%%2F" % plain),
+                ("plain", plain, "/bucket/", "http://bucket.%s/k//x" % lib.S3_NAME, "http://%s/bucket/k//x" % plain),
+                ("plain", "bucket.localhost:" + port, "/", "http://bucket.%s/k" % lib.S3_NAME, "http://bucket.localhost:%s/k" % port),
+                ("plain", "my.bucket.localhost:" + port, "/", "http://%s/my.bucket/k" % lib.S3_NAME,
+                 "http://my.bucket.localhost:%s/k" % port),
+                ("tls", tls, "/bucket/", "http://%s/bucket/k" % lib.S3_NAME, "https://%s/bucket/k" % tls),
+                ("forward", "s3.amazonaws.com", "/bucket/", "http://%s/bucket/k" % lib.S3_NAME, "https://s3.amazonaws.com/bucket/k"),
+                ("forward", "my.bucket.s3.amazonaws.com", "/", "http://%s/my.bucket/k" % lib.S3_NAME,
+                 "https://my.bucket.s3.amazonaws.com/k"),
+                ("plain", plain, "/bucket/", "/bucket", "/bucket"),
+                ("plain", plain, "/bucket/", "https://www.example.com/x", "https://www.example.com/x")):
+            for status in (200, 201, 302, 307):
+                with self.subTest(value, listener=listener, host=host, status=status):
+                    answer = self.check(self.get(listener, host, status, value, path), status)
+                    self.assertEqual([v for n, v in answer.headers if n.lower() == "location"], [expected])
+
+    def test_absolute_form_keeps_the_clients_scheme(self):
+        headers = s3raw.sign("GET", "/b-1/fault/location/201/" + s3raw.quote("https://b-1.%s/k" % lib.S3_NAME), [("Host", lib.S3_NAME)],
+                             lib.ALICE)
+        with s3raw.Connection(self.proxy.address("forward")) as connection:
+            connection.send(s3raw.head("GET", "http://%s/b-1/fault/location/201/%s" % (
+                lib.S3_NAME, s3raw.quote("https://b-1.%s/k" % lib.S3_NAME)), headers))
+            answer = self.check(connection.read_answer(), 201)
+            self.assertEqual(answer.header("location"), "http://%s/b-1/k" % lib.S3_NAME)
+
+    def test_redirect_to_another_region(self):
+        """Followed through a forward listener; explained, without a public name to follow, by an endpoint listener."""
+        away = "https://bucket.s3.eu-west-1.amazonaws.com/k"
+        for status in (301, 307):
+            with self.subTest(status=status):
+                answer = self.check(self.get("forward", lib.S3_NAME, status, away), status)
+                self.assertEqual(answer.header("location"), away)
+                for value in (away, ""):  # S3's PermanentRedirect has no Location
+                    answer = self.check(self.get("plain", self.proxy.host("plain"), status, value), 301, "PermanentRedirect")
+                    self.assertIsNone(answer.header("location"))
+                    self.assertEqual(answer.header("x-amz-bucket-region"), "eu-west-1")
+                    self.assertIn("eu-west-1", answer.message)
+                    self.assertIn(lib.REGION, answer.message)
+                    self.assertNotIn(b"public", answer.body)
+        answer = self.check(self.get("plain", self.proxy.host("plain"), 307, "https://bucket.s3.amazonaws.com/k"), 301)
+        self.assertIsNone(answer.header("location"))
+        self.assertIn("Region", answer.message)
 
 
 if __name__ == "__main__":

@@ -167,6 +167,7 @@ class Exchange:
 
     def __init__(self, endpoint, stream, connection, index):
         self.endpoint, self.stream = endpoint, stream
+        self.service = "s3"  # in the scope of signatures
         self.connection, self.index = connection, index  # index: how many requests came before it on this connection
         self.keep = True
         self.body_bytes, self.body, self.right = 0, None, True
@@ -213,6 +214,11 @@ class Exchange:
                 return bucket, key
             if host.endswith("." + name):
                 return host[:-len(name) - 1].encode(), path[1:]
+        service = re.fullmatch(r"(.+)\.(s3-(?:accesspoint|control|object-lambda|outposts))\.%s\.amazonaws\.com"
+                               % re.escape(self.endpoint.region), host)
+        if service:
+            self.service = service[2] if service[2] in ("s3-object-lambda", "s3-outposts") else "s3"
+            return service[1].encode(), path[1:]
         raise Refused(400, "InvalidRequest", "not a name of this endpoint: %s" % host)
 
     def check_signature(self):
@@ -229,7 +235,7 @@ class Exchange:
         date, payload = self.header("x-amz-date") or "", self.header("x-amz-content-sha256") or ""
         if key_id not in self.endpoint.keys:
             raise Refused(403, "InvalidAccessKeyId", "unknown key")
-        if scope != "%s/%s/s3/aws4_request" % (date[:8], self.endpoint.region):
+        if scope != "%s/%s/%s/aws4_request" % (date[:8], self.endpoint.region, self.service):
             raise Refused(400, "AuthorizationHeaderMalformed", "scope %s" % scope)
         if abs(time.time() - calendar.timegm(time.strptime(date, "%Y%m%dT%H%M%SZ"))) > 900:
             raise Refused(403, "RequestTimeTooSkewed", date)
@@ -593,6 +599,16 @@ class Exchange:
         self.read_body()
         self.record["status"] = 304
         self.raw(b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 1234\r\n\r\n")
+
+    def fault_location(self):
+        """fault/location/STATUS/VALUE: an answer with that Location (none if VALUE is empty), as S3 sends its clients on."""
+        self.read_body()
+        status, value = self.key.split(b"/", 3)[2:]
+        headers = [("Content-Type", "application/xml")] + ([("Location", value.decode())] if value else [])
+        if b"eu-west-1" in value or not value:
+            headers.append(("x-amz-bucket-region", "eu-west-1"))
+        self.answer(int(status), b"<Error><Code>PermanentRedirect</Code><Message>m</Message><Endpoint>public</Endpoint></Error>",
+                    headers)
 
     def fault_head_length(self):
         """HEAD with the length that GET would have."""

@@ -238,6 +238,44 @@ static void test_operation_find_writing_methods_never_read(void **state)
     (void)state;
 }
 
+static void test_operation_of_service_by_path(void **state)
+{
+    static const struct {
+        enum s3_service service;
+        enum http_method method;
+        const char *path, *name;
+        enum operation_access access;
+    } cases[] = {
+        {S3_CONTROL, METHOD_GET, "/v20180820/jobs", "S3Control", ACCESS_READ},
+        {S3_CONTROL, METHOD_HEAD, "/v20180820/jobs", "S3Control", ACCESS_READ},
+        {S3_CONTROL, METHOD_GET, "/", "S3Control", ACCESS_READ},
+        {S3_CONTROL, METHOD_GET, "/v20180820/accesspoint/name/policy", "S3Control", ACCESS_READ},
+        {S3_CONTROL, METHOD_GET, "/v20180820/accessgrantsinstance/dataaccess", "S3Control", ACCESS_WRITE},
+        {S3_CONTROL, METHOD_GET, "/v20180820/accessgrantsinstance//dataaccess/", "S3Control", ACCESS_WRITE},
+        {S3_CONTROL, METHOD_PUT, "/v20180820/accesspoint/name", "S3Control", ACCESS_WRITE},
+        {S3_CONTROL, METHOD_POST, "/v20180820/jobs", "S3Control", ACCESS_WRITE},
+        {S3_CONTROL, METHOD_DELETE, "/v20180820/accesspoint/name", "S3Control", ACCESS_WRITE},
+        {S3_CONTROL, METHOD_POST, "/WriteGetObjectResponse", "S3Control", ACCESS_WRITE},
+        {S3_OBJECT_RESPONSE, METHOD_POST, "/WriteGetObjectResponse", "WriteGetObjectResponse", ACCESS_WRITE},
+        {S3_OBJECT_RESPONSE, METHOD_POST, "/WriteGetObjectResponse/", "Unknown", ACCESS_WRITE},
+        {S3_OBJECT_RESPONSE, METHOD_POST, "/writegetobjectresponse", "Unknown", ACCESS_WRITE},
+        {S3_OBJECT_RESPONSE, METHOD_PUT, "/WriteGetObjectResponse", "Unknown", ACCESS_WRITE},
+        {S3_OBJECT_RESPONSE, METHOD_GET, "/WriteGetObjectResponse", "Unknown", ACCESS_READ},
+        {S3_OBJECT_RESPONSE, METHOD_POST, "/", "Unknown", ACCESS_WRITE},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct operation *op = operation_of_service(cases[i].service, cases[i].method, str_from(cases[i].path));
+        if (strcmp(op->name, cases[i].name) != 0) fail_msg("%zu %s: got %s", i, cases[i].path, op->name);
+        if (op->access != cases[i].access) fail_msg("%zu %s: access", i, cases[i].path);
+        assert_int_equal(op->level, LEVEL_SERVICE);
+        assert_false(op->streams_body);
+    }
+    assert_ptr_equal(operation_by_name(STR("WriteGetObjectResponse")),
+                     operation_of_service(S3_OBJECT_RESPONSE, METHOD_POST, STR("/WriteGetObjectResponse")));
+    (void)state;
+}
+
 static void test_operation_by_name_unknown_is_null(void **state)
 {
     assert_null(operation_by_name(STR("Unknown")));
@@ -252,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_operation_find_documented_syntax_gives_its_name),
         cmocka_unit_test(test_operation_find_mixed_queries_precedence),
         cmocka_unit_test(test_operation_find_writing_methods_never_read),
+        cmocka_unit_test(test_operation_of_service_by_path),
         cmocka_unit_test(test_operation_by_name_unknown_is_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

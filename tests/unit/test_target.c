@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_target.c: every form of S3 host name, refusals and their sentences, partitions, buckets, paths.
+ * test_target.c: every form of S3 host name, refusals and their sentences, the names used upstream, partitions,
+ * buckets, paths. Names and signing names are those of the SDKs' endpoint rules for s3 and s3control.
  */
 #include "aws/target.h"
 
@@ -18,6 +19,8 @@ enum { FIPS = 1, DUALSTACK = 2, LEGACY = 4 };
 
 #define VPCE "vpce-1a2b3c4d-5e6f"
 #define ZONAL "vpce-1a2b3c4d-5e6f-us-east-1a"
+#define L8 "abcdefg8"
+#define L63 L8 L8 L8 L8 L8 L8 L8 "abcdefg"
 
 static void test_s3_host_parse_served_names(void **state)
 {
@@ -72,11 +75,68 @@ static void test_s3_host_parse_served_names(void **state)
          0},
         {"n-123456789012.accesspoint." VPCE ".s3.us-east-1.vpce.amazonaws.com", S3_ACCESS_POINT, "us-east-1",
          "amazonaws.com", "n-123456789012", VPCE, 0},
-        {"x-s3alias.accesspoint." VPCE ".s3.us-east-1.vpce.amazonaws.com", S3_ACCESS_POINT, "us-east-1",
-         "amazonaws.com", "x-s3alias", VPCE, 0},
+        {"my-ap-123456789012.accesspoint." ZONAL ".s3-fips.us-east-1.vpce.amazonaws.com", S3_ACCESS_POINT, "us-east-1",
+         "amazonaws.com", "my-ap-123456789012", ZONAL, FIPS},
+        {"x-s3alias.accesspoint." VPCE ".s3.us-east-1.vpce.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com",
+         "x-s3alias", VPCE, 0},
+        {"x-s3alias.bucket." VPCE ".s3.us-east-1.vpce.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com",
+         "x-s3alias", VPCE, 0},
+        {"control." ZONAL ".s3.us-east-1.vpce.amazonaws.com", S3_CONTROL, "us-east-1", "amazonaws.com", "", ZONAL, 0},
+        {VPCE ".s3.us-east-1.vpce.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "", VPCE, LEGACY},
+        {ZONAL ".s3-fips.us-east-1.vpce.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "", ZONAL,
+         LEGACY | FIPS},
+        {"my.b." VPCE ".s3.us-east-1.vpce.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "my.b", VPCE,
+         LEGACY},
+        {"bucket.x." VPCE ".s3.us-east-1.vpce.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "bucket.x",
+         VPCE, LEGACY},
+        {"control.bucket." VPCE ".s3.us-east-1.vpce.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "control",
+         VPCE, 0},
+        {"vpce.s3.us-east-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "vpce", "", 0},
+        {VPCE ".s3.us-east-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", VPCE, "", 0},
         {"123456789012.control." VPCE ".s3.us-east-1.vpce.amazonaws.com", S3_CONTROL, "us-east-1", "amazonaws.com",
          "123456789012", VPCE, 0},
 
+        {"ap-123456789012.s3-object-lambda.us-east-1.amazonaws.com", S3_OBJECT_LAMBDA, "us-east-1", "amazonaws.com",
+         "ap-123456789012", "", 0},
+        {"ap-123456789012.s3-object-lambda-fips.us-east-1.amazonaws.com", S3_OBJECT_LAMBDA, "us-east-1",
+         "amazonaws.com", "ap-123456789012", "", FIPS},
+        {"ap-123456789012.s3-object-lambda.cn-north-1.amazonaws.com.cn", S3_OBJECT_LAMBDA, "cn-north-1",
+         "amazonaws.com.cn", "ap-123456789012", "", 0},
+        {"abc--ol-s3.s3-object-lambda.us-east-1.amazonaws.com", S3_OBJECT_LAMBDA, "us-east-1", "amazonaws.com",
+         "abc--ol-s3", "", 0},
+        {"abc--ol-s3.s3.us-east-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "abc--ol-s3", "", 0},
+        {"io-use1-001.s3-object-lambda.us-east-1.amazonaws.com", S3_OBJECT_RESPONSE, "us-east-1", "amazonaws.com",
+         "io-use1-001", "", 0},
+        {"route.s3-object-lambda-fips.us-east-1.amazonaws.com", S3_OBJECT_RESPONSE, "us-east-1", "amazonaws.com",
+         "route", "", FIPS},
+        {"ap-123456789012.op-01ac5d28a6a232904.s3-outposts.us-west-2.amazonaws.com", S3_OUTPOSTS, "us-west-2",
+         "amazonaws.com", "ap-123456789012.op-01ac5d28a6a232904", "", 0},
+        {"abc--op-s3.op-01ac5d28a6a232904.s3-outposts.us-west-2.amazonaws.com", S3_OUTPOSTS, "us-west-2",
+         "amazonaws.com", "abc--op-s3.op-01ac5d28a6a232904", "", 0},
+        {"abc--op-s3.ec2.s3-outposts.us-gov-east-1.amazonaws.com", S3_OUTPOSTS, "us-gov-east-1", "amazonaws.com",
+         "abc--op-s3.ec2", "", 0},
+
+        {"s3-accesspoint.s3.us-east-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "s3-accesspoint", "",
+         0},
+        {"s3-control.s3-us-east-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "s3-control", "", LEGACY},
+        {"s3.amazonaws.com.s3.us-east-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "s3.amazonaws.com",
+         "", 0},
+        {"xn--bcher-kva.s3.us-east-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", "xn--bcher-kva", "", 0},
+        {L63 ".s3.us-east-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com", L63, "", 0},
+        {L63 "." L63 "." L63 ".s3.us-east-1.amazonaws.com", S3_BUCKETS, "us-east-1", "amazonaws.com",
+         L63 "." L63 "." L63, "", 0},
+
+        {"b.s3-fips.us-gov-east-1.amazonaws.com", S3_BUCKETS, "us-gov-east-1", "amazonaws.com", "b", "", FIPS},
+        {"s3.cn-north-1.amazonaws.com.cn", S3_BUCKETS, "cn-north-1", "amazonaws.com.cn", "", "", 0},
+        {"b.s3.dualstack.cn-north-1.amazonaws.com.cn", S3_BUCKETS, "cn-north-1", "amazonaws.com.cn", "b", "",
+         DUALSTACK | LEGACY},
+        {"s3-cn-north-1.amazonaws.com.cn", S3_BUCKETS, "cn-north-1", "amazonaws.com.cn", "", "", LEGACY},
+        {"ap-123456789012.s3-accesspoint.cn-north-1.amazonaws.com.cn", S3_ACCESS_POINT, "cn-north-1",
+         "amazonaws.com.cn", "ap-123456789012", "", 0},
+        {"123456789012.s3-control.cn-north-1.amazonaws.com.cn", S3_CONTROL, "cn-north-1", "amazonaws.com.cn",
+         "123456789012", "", 0},
+        {"b.bucket." VPCE ".s3.us-iso-east-1.vpce.c2s.ic.gov", S3_BUCKETS, "us-iso-east-1", "c2s.ic.gov", "b", VPCE, 0},
+        {"s3-fips.us-iso-east-1.c2s.ic.gov", S3_BUCKETS, "us-iso-east-1", "c2s.ic.gov", "", "", FIPS},
         {"b.s3.cn-northwest-1.amazonaws.com.cn", S3_BUCKETS, "cn-northwest-1", "amazonaws.com.cn", "b", "", 0},
         {"b.s3.eusc-de-east-1.amazonaws.eu", S3_BUCKETS, "eusc-de-east-1", "amazonaws.eu", "b", "", 0},
         {"b.s3.us-iso-east-1.c2s.ic.gov", S3_BUCKETS, "us-iso-east-1", "c2s.ic.gov", "b", "", 0},
@@ -117,6 +177,30 @@ static void test_s3_host_parse_refused_names_say_why(void **state)
         {"s3.us-east-1.amazonaws.com.evil.example", "not an S3 name"},
         {"s3.us-east-1.evilamazonaws.com", "not an S3 name"},
         {"S3.us-east-1.amazonaws.com", "not an S3 name"},
+        {"s3.us-east-1.AMAZONAWS.COM", "not an S3 name"},
+        {"evil-s3.amazonaws.com.evil.org", "not an S3 name"},
+        {"s3.ap-northeast-1.amazonaws.com.evil", "not an S3 name"},
+        {"s3.ap-northeast-1.amazonaws.comm", "not an S3 name"},
+        {"s3.ap-northeast-1.amazonaws.com.cn.evil.org", "not an S3 name"},
+        {"s3.ap-northeast-1.amazonaws.com.", "not an S3 name"},
+        {"s3..ap-northeast-1.amazonaws.com", "not an S3 name"},
+        {"s3.ap-northeast-1..amazonaws.com", "not an S3 name"},
+        {"b.s3.ap-northeast-1.amazonaws.com:443", "not an S3 name"},
+        {"b\xc3\xbc.s3.ap-northeast-1.amazonaws.com", "not an S3 name"},
+        {"b .s3.ap-northeast-1.amazonaws.com", "not an S3 name"},
+        {"b%2es3.ap-northeast-1.amazonaws.com", "not an S3 name"},
+        {"*.s3.ap-northeast-1.amazonaws.com", "not an S3 name"},
+        {L63 "x.s3.us-east-1.amazonaws.com", "not an S3 name"},
+        {L63 "." L63 "." L63 "." L63 ".s3.amazonaws.com", "not an S3 name"},
+        {"xn--s3-.us-east-1.amazonaws.com", "not one of S3"},
+        {"xs3.amazonaws.com", "not one of S3"},
+        {"evil-s3.amazonaws.com", "not one of S3"},
+        {"s3-.amazonaws.com", "not one of S3"},
+        {"s3-us-east-1x.amazonaws.com", "not one of S3"},
+        {"s3-external-2.amazonaws.com", "not one of S3"},
+        {"s3-external-1.amazonaws.com.cn", "not one of S3"},
+        {"s3tables.us-east-1.amazonaws.com", "not one of S3"},
+        {"s3-accesspointx.us-east-1.amazonaws.com", "not one of S3"},
         {"b..s3.us-east-1.amazonaws.com", "not an S3 name"},
         {".s3.us-east-1.amazonaws.com", "not an S3 name"},
         {"b/../x.s3.us-east-1.amazonaws.com", "not an S3 name"},
@@ -129,7 +213,6 @@ static void test_s3_host_parse_refused_names_say_why(void **state)
         {"b.dualstack.us-east-1.amazonaws.com", "not one of S3"},
         {"s3x.us-east-1.amazonaws.com", "not one of S3"},
         {"s3.us-east.amazonaws.com", "not one of S3"},
-        {"s3-fips.amazonaws.com", "not one of S3"},
         {"s3-cn-north-1.amazonaws.com", "not one of S3"},
         {"b.s3-accelerate.amazonaws.com", "Transfer Acceleration"},
         {"b.s3-accelerate.dualstack.amazonaws.com", "Transfer Acceleration"},
@@ -140,11 +223,37 @@ static void test_s3_host_parse_refused_names_say_why(void **state)
         {"b--use1-az4--x-s3.s3express-fips-use1-az4.us-east-1.amazonaws.com", "directory buckets"},
         {"s3express-control.us-east-1.amazonaws.com", "directory buckets"},
         {"s3express-control-fips.us-east-1.amazonaws.com", "directory buckets"},
-        {"n-123456789012.s3-object-lambda.us-east-1.amazonaws.com", "Object Lambda"},
-        {"n-123456789012.s3-object-lambda-fips.us-east-1.amazonaws.com", "Object Lambda"},
-        {"n-123456789012.op-1.s3-outposts.us-east-1.amazonaws.com", "Outposts"},
+        {"x.accesspoint.s3-global.amazonaws.com", "Multi-Region"},
+        {"accesspoint." VPCE ".s3-global.vpce.amazonaws.com", "Multi-Region"},
+        {VPCE ".accesspoint.s3-global.vpce.amazonaws.com", "Multi-Region"},
+        {"s3express-control.dualstack.us-east-1.amazonaws.com", "directory buckets"},
+        {"b--use1-az4--x-s3.s3express-use1-az4.dualstack.us-east-1.amazonaws.com", "directory buckets"},
+        {VPCE ".s3express.us-east-1.vpce.amazonaws.com", "directory buckets"},
+        {"b.s3-website.cn-north-1.amazonaws.com.cn", "website"},
+        {"b.s3-website-us-gov-west-1.amazonaws.com", "website"},
+        {"s3-object-lambda.us-east-1.amazonaws.com", "Object Lambda access point"},
+        {"a.b.s3-object-lambda.us-east-1.amazonaws.com", "Object Lambda access point"},
+        {"n-123456789012.s3-object-lambda.dualstack.us-east-1.amazonaws.com", "dual-stack"},
+        {"route.s3-object-lambda.dualstack.us-east-1.amazonaws.com", "dual-stack"},
+        {"n-123456789012.s3-object-lambda-fips.cn-north-1.amazonaws.com.cn", "FIPS"},
+        {"s3-outposts.us-east-1.amazonaws.com", "interface endpoint of its own"},
+        {"s3-outposts-fips.us-east-1.amazonaws.com", "interface endpoint of its own"},
+        {VPCE ".s3-outposts.us-east-1.vpce.amazonaws.com", "interface endpoint of its own"},
+        {"n-123456789012.s3-outposts.us-east-1.amazonaws.com", "access point on an Outpost"},
+        {"n-123456789012.op-.s3-outposts.us-east-1.amazonaws.com", "access point on an Outpost"},
+        {"n-123456789012.ec2.s3-outposts.us-east-1.amazonaws.com", "access point on an Outpost"},
+        {"name.op-1.s3-outposts.us-east-1.amazonaws.com", "access point on an Outpost"},
+        {"a.n-123456789012.op-1.s3-outposts.us-east-1.amazonaws.com", "access point on an Outpost"},
+        {"n-123456789012.op-1.s3-outposts-fips.us-east-1.amazonaws.com", "FIPS"},
+        {"n-123456789012.op-1.s3-outposts.dualstack.us-east-1.amazonaws.com", "dual-stack"},
         {"s3-fips.cn-north-1.amazonaws.com.cn", "FIPS"},
+        {"s3-fips-cn-north-1.amazonaws.com.cn", "FIPS"},
+        {"bucket." VPCE ".s3-fips.cn-north-1.vpce.amazonaws.com.cn", "FIPS"},
         {"s3.amazonaws.com.cn", "names no Region"},
+        {"s3-fips.amazonaws.com", "names no Region"},
+        {"n-123456789012.s3-accesspoint.amazonaws.com", "names no Region"},
+        {"s3.dualstack.amazonaws.com", "names no Region"},
+        {"b.s3.amazonaws.eu", "names no Region"},
         {"s3.cn-north-1.amazonaws.com", "another partition"},
         {"s3.us-east-1.amazonaws.com.cn", "another partition"},
         {"s3.us-iso-east-1.amazonaws.com", "another partition"},
@@ -154,8 +263,9 @@ static void test_s3_host_parse_refused_names_say_why(void **state)
         {"name-12345678901.s3-accesspoint.us-east-1.amazonaws.com", "access point"},
         {"name.s3-control.us-east-1.amazonaws.com", "12-digit account"},
         {"x.control." VPCE ".s3.us-east-1.vpce.amazonaws.com", "12-digit account"},
-        {VPCE ".s3.us-east-1.vpce.amazonaws.com", "bucket."},
-        {"b." VPCE ".s3.us-east-1.vpce.amazonaws.com", "bucket."},
+        {"accesspoint." VPCE ".s3.us-east-1.vpce.amazonaws.com", "access point"},
+        {"b.accesspoint." VPCE ".s3.us-east-1.vpce.amazonaws.com", "access point"},
+        {"-s3alias.accesspoint." VPCE ".s3.us-east-1.vpce.amazonaws.com", "access point"},
         {"bucket." VPCE ".sts.us-east-1.vpce.amazonaws.com", "endpoint-specific"},
         {"bucket." VPCE ".s3.vpce.amazonaws.com", "endpoint-specific"},
         {"bucket.vpce-.s3.us-east-1.vpce.amazonaws.com", "endpoint-specific"},
@@ -183,6 +293,137 @@ static void test_s3_host_parse_longest_host_name_keeps_the_sentence(void **state
     memset(host, 'a', sizeof host);
     assert_int_equal(s3_host_parse(str_make(host, sizeof host), &h, &err), ERR_HOST_REFUSED);
     assert_non_null(strstr(err.detail, "NO_PROXY.")); /* the sentence is complete */
+    (void)state;
+}
+
+static void test_s3_signing_name_by_service(void **state)
+{
+    static const struct {
+        const char *host, *signing_name;
+        bool has_bucket;
+    } cases[] = {
+        {"s3.us-east-1.amazonaws.com", "s3", true},
+        {"b.s3.amazonaws.com", "s3", true},
+        {"n-123456789012.s3-accesspoint.us-east-1.amazonaws.com", "s3", true},
+        {"n-s3alias.s3.us-east-1.amazonaws.com", "s3", true},
+        {"n--ol-s3.s3.us-east-1.amazonaws.com", "s3", true},
+        {"123456789012.s3-control.us-east-1.amazonaws.com", "s3", false},
+        {"bucket." VPCE ".s3.us-east-1.vpce.amazonaws.com", "s3", true},
+        {"control." VPCE ".s3.us-east-1.vpce.amazonaws.com", "s3", false},
+        {"n-123456789012.s3-object-lambda.us-east-1.amazonaws.com", "s3-object-lambda", true},
+        {"route.s3-object-lambda.us-east-1.amazonaws.com", "s3-object-lambda", false},
+        {"n-123456789012.op-1.s3-outposts.us-east-1.amazonaws.com", "s3-outposts", true},
+    };
+    static const struct s3_host own; /* a name of the proxy's own */
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct s3_host h;
+        assert_int_equal(s3_host_parse(str_from(cases[i].host), &h, NULL), ERR_NONE);
+        assert_str(cases[i].host, s3_signing_name(&h), cases[i].signing_name);
+        if (s3_host_has_bucket(&h) != cases[i].has_bucket) fail_msg("%s", cases[i].host);
+    }
+    assert_str("own", s3_signing_name(&own), "s3");
+    assert_true(s3_host_has_bucket(&own));
+    (void)state;
+}
+
+static const struct s3_endpoint_names tokyo = {STR_INIT("s3.ap-northeast-1.amazonaws.com"), STR_INIT("ap-northeast-1"),
+                                               STR_INIT("amazonaws.com"), false};
+static const struct s3_endpoint_names gov = {STR_INIT("s3-fips.us-gov-west-1.amazonaws.com"), STR_INIT("us-gov-west-1"),
+                                             STR_INIT("amazonaws.com"), true};
+static const struct s3_endpoint_names beijing = {STR_INIT("s3.cn-north-1.amazonaws.com.cn"), STR_INIT("cn-north-1"),
+                                                 STR_INIT("amazonaws.com.cn"), false};
+static const struct s3_endpoint_names ceph = {STR_INIT("rgw.example"), STR_INIT("ap-northeast-1"),
+                                              STR_INIT("amazonaws.com"), false};
+
+/* host NULL: a name of the proxy's own. bucket NULL: the host's prefix, host style. */
+static void test_s3_host_upstream_names_that_the_endpoint_serves(void **state)
+{
+    static const struct {
+        const char *host, *bucket;
+        bool host_style;
+        const struct s3_endpoint_names *endpoint;
+        const char *expected;
+        bool expected_host_style;
+    } cases[] = {
+        {"s3.ap-northeast-1.amazonaws.com", "b-1", false, &tokyo, "s3.ap-northeast-1.amazonaws.com", false},
+        {"s3.ap-northeast-1.amazonaws.com", "", false, &tokyo, "s3.ap-northeast-1.amazonaws.com", false},
+        {"b-1.s3.ap-northeast-1.amazonaws.com", NULL, true, &tokyo, "b-1.s3.ap-northeast-1.amazonaws.com", true},
+        {"b-1.s3.amazonaws.com", NULL, true, &tokyo, "b-1.s3.ap-northeast-1.amazonaws.com", true},
+        {"b-1.s3-ap-northeast-1.amazonaws.com", NULL, true, &tokyo, "b-1.s3.ap-northeast-1.amazonaws.com", true},
+        {"b-1.s3.dualstack.ap-northeast-1.amazonaws.com", NULL, true, &tokyo, "b-1.s3.ap-northeast-1.amazonaws.com",
+         true},
+        {"b-1.s3.eu-west-1.amazonaws.com", NULL, true, &tokyo, "b-1.s3.ap-northeast-1.amazonaws.com", true},
+        {"my.b.s3.ap-northeast-1.amazonaws.com", NULL, true, &tokyo, "s3.ap-northeast-1.amazonaws.com", false},
+        {"old_b.s3.ap-northeast-1.amazonaws.com", NULL, true, &tokyo, "s3.ap-northeast-1.amazonaws.com", false},
+        {"ab.s3.ap-northeast-1.amazonaws.com", NULL, true, &tokyo, "s3.ap-northeast-1.amazonaws.com", false},
+        {VPCE ".s3.ap-northeast-1.vpce.amazonaws.com", "b-1", false, &tokyo, "s3.ap-northeast-1.amazonaws.com", false},
+        {"b-1." VPCE ".s3.ap-northeast-1.vpce.amazonaws.com", NULL, true, &tokyo, "b-1.s3.ap-northeast-1.amazonaws.com",
+         true},
+        {"b-1.bucket." VPCE ".s3.ap-northeast-1.vpce.amazonaws.com", NULL, true, &tokyo,
+         "b-1.s3.ap-northeast-1.amazonaws.com", true},
+        {"x-s3alias.accesspoint." VPCE ".s3.ap-northeast-1.vpce.amazonaws.com", NULL, true, &tokyo,
+         "x-s3alias.s3.ap-northeast-1.amazonaws.com", true},
+        {"n-123456789012.accesspoint." VPCE ".s3.ap-northeast-1.vpce.amazonaws.com", NULL, true, &tokyo,
+         "n-123456789012.s3-accesspoint.ap-northeast-1.amazonaws.com", true},
+        {"n-123456789012.s3-accesspoint.dualstack.us-gov-west-1.amazonaws.com", NULL, true, &gov,
+         "n-123456789012.s3-accesspoint-fips.us-gov-west-1.amazonaws.com", true},
+        {"s3-control.ap-northeast-1.amazonaws.com", "", true, &tokyo, "s3-control.ap-northeast-1.amazonaws.com", true},
+        {"123456789012.control." VPCE ".s3-fips.us-gov-west-1.vpce.amazonaws.com", "", true, &gov,
+         "123456789012.s3-control-fips.us-gov-west-1.amazonaws.com", true},
+        {"n-123456789012.s3-object-lambda.ap-northeast-1.amazonaws.com", NULL, true, &tokyo,
+         "n-123456789012.s3-object-lambda.ap-northeast-1.amazonaws.com", true},
+        {"n-123456789012.s3-object-lambda.us-gov-west-1.amazonaws.com", NULL, true, &gov,
+         "n-123456789012.s3-object-lambda-fips.us-gov-west-1.amazonaws.com", true},
+        {"route.s3-object-lambda.ap-northeast-1.amazonaws.com", "", true, &tokyo,
+         "route.s3-object-lambda.ap-northeast-1.amazonaws.com", true},
+        {"n-123456789012.op-1.s3-outposts.us-gov-west-1.amazonaws.com", NULL, true, &gov,
+         "n-123456789012.op-1.s3-outposts.us-gov-west-1.amazonaws.com", true},
+        {"b-1.s3.us-gov-west-1.amazonaws.com", NULL, true, &gov, "b-1.s3-fips.us-gov-west-1.amazonaws.com", true},
+        {"b-1.s3.cn-north-1.amazonaws.com.cn", NULL, true, &beijing, "b-1.s3.cn-north-1.amazonaws.com.cn", true},
+        {"n-123456789012.s3-accesspoint.cn-north-1.amazonaws.com.cn", NULL, true, &beijing,
+         "n-123456789012.s3-accesspoint.cn-north-1.amazonaws.com.cn", true},
+        {NULL, "b-1", true, &tokyo, "b-1.s3.ap-northeast-1.amazonaws.com", true},
+        {NULL, "b-1", false, &tokyo, "s3.ap-northeast-1.amazonaws.com", false},
+        {NULL, "my.b", true, &ceph, "rgw.example", false},
+        {NULL, "b-1", true, &ceph, "b-1.rgw.example", true},
+        {NULL, "", true, &ceph, "rgw.example", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct s3_host h = {.service = S3_BUCKETS};
+        char memory[512];
+        struct sbuf out = sbuf_make(memory, sizeof memory);
+        bool host_style;
+        const char *what = cases[i].host ? cases[i].host : "own name";
+
+        if (cases[i].host) assert_int_equal(s3_host_parse(str_from(cases[i].host), &h, NULL), ERR_NONE);
+        struct str bucket = cases[i].bucket ? str_from(cases[i].bucket) : h.prefix;
+        assert_true(s3_host_upstream(&h, bucket, cases[i].host_style, cases[i].endpoint, &out, &host_style));
+        assert_str(what, sbuf_str(&out), cases[i].expected);
+        if (host_style != cases[i].expected_host_style) fail_msg("%s: style", what);
+    }
+    (void)state;
+}
+
+static void test_s3_host_upstream_bounds(void **state)
+{
+    char memory[512], name[300];
+    memset(name, 'h', sizeof name);
+    struct s3_endpoint_names names = {.host = {name, 253 - 64}};
+    struct s3_host own = {.service = S3_BUCKETS};
+    struct sbuf out = sbuf_make(memory, sizeof memory), small = sbuf_make(memory, 10);
+    bool host_style;
+
+    assert_true(s3_host_upstream(&own, STR(L63), true, &names, &out, &host_style));
+    assert_true(host_style);
+    assert_int_equal(out.n, 253);
+    names.host.n++; /* one byte more than a name may have */
+    out.n = 0;
+    assert_true(s3_host_upstream(&own, STR(L63), true, &names, &out, &host_style));
+    assert_false(host_style);
+    assert_int_equal(out.n, 253 - 63);
+    assert_false(s3_host_upstream(&own, STR("abc"), true, &tokyo, &small, &host_style));
     (void)state;
 }
 
@@ -334,6 +575,9 @@ int main(void)
         cmocka_unit_test(test_s3_host_parse_served_names),
         cmocka_unit_test(test_s3_host_parse_refused_names_say_why),
         cmocka_unit_test(test_s3_host_parse_longest_host_name_keeps_the_sentence),
+        cmocka_unit_test(test_s3_signing_name_by_service),
+        cmocka_unit_test(test_s3_host_upstream_names_that_the_endpoint_serves),
+        cmocka_unit_test(test_s3_host_upstream_bounds),
         cmocka_unit_test(test_s3_partition_suffix_regions),
         cmocka_unit_test(test_s3_suffix_each_once_then_empty),
         cmocka_unit_test(test_s3_vpce_name_parse_forms),

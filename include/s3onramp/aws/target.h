@@ -11,12 +11,17 @@
 
 /* What a host name stands for. */
 enum s3_service {
-    S3_BUCKETS, /* s3.R.S and everything that is served as it; prefix = bucket (host style) or empty (path style) */
-    S3_ACCESS_POINT, /* <name>-<account>.s3-accesspoint.R.S; prefix = <name>-<account> */
-    S3_CONTROL,      /* [<account>.]s3-control.R.S; prefix = account or empty */
+    S3_BUCKETS, /* s3.R.S and everything that is served as it, access point aliases too; prefix = bucket (host style) or
+                   empty (path style) */
+    S3_ACCESS_POINT,  /* <name>-<account>.s3-accesspoint.R.S; prefix = <name>-<account> */
+    S3_CONTROL,       /* [<account>.]s3-control.R.S; prefix = account or empty */
+    S3_OBJECT_LAMBDA, /* <name>-<account>.s3-object-lambda.R.S; prefix = <name>-<account>, or its alias "…--ol-s3" */
+    S3_OBJECT_RESPONSE, /* <route>.s3-object-lambda.R.S, for WriteGetObjectResponse; prefix = route */
+    S3_OUTPOSTS,        /* <name>-<account>.<outpost>.s3-outposts.R.S; prefix = all before s3-outposts */
 };
 
-/* Parts of a host name; views into it (lower case) or static text. */
+/* Parts of a host name; views into it (lower case) or static text. All zero: a name of the proxy's own, which stands
+ * for buckets. */
 struct s3_host {
     enum s3_service service;
     struct str region;      /* empty for the global name s3.amazonaws.com, which says nothing about the Region */
@@ -24,7 +29,8 @@ struct s3_host {
     struct str prefix;      /* see enum s3_service */
     struct str endpoint_id; /* "vpce-…" (with zone, if any) for endpoint-specific names, else empty */
     bool fips, dualstack;
-    bool legacy; /* a name the endpoint does not serve and that is rewritten: global, dash, s3-external-1, dualstack */
+    bool legacy; /* no name in the endpoint's certificate: global, dash, s3-external-1, dualstack, "vpce-…" without one
+                    of its three words */
 };
 
 /* A partition: Region prefix → DNS suffix. */
@@ -36,10 +42,29 @@ struct str s3_suffix(size_t i);
 bool s3_region_valid(struct str region);
 
 /* Takes @host apart: lower case already, no port, no trailing dot, read from the right (suffix, Region, [dualstack],
- * service label; the rest is the prefix). ERR_HOST_REFUSED, with a sentence in @err->detail, for names that are not S3
- * names and for S3 names that PrivateLink cannot serve (website, accelerate, Multi-Region Access Points, directory
- * buckets) or that are not served here yet (object lambda, outposts): the sentence says which. */
+ * service label; the rest is the prefix). ERR_HOST_REFUSED, with a sentence in @err->detail that says what to use
+ * instead, for names that are not S3 names and for S3 names that PrivateLink cannot serve (website, accelerate,
+ * Multi-Region Access Points, directory buckets, the management of Outposts). */
 MUST_CHECK enum err_code s3_host_parse(struct str host, struct s3_host *out, struct err *err);
+
+/* The service in the scope of signatures for @host, the client's as well as ours: "s3", "s3-object-lambda" or
+ * "s3-outposts". */
+struct str s3_signing_name(const struct s3_host *host);
+/* False where paths hold neither bucket nor key: S3 Control, WriteGetObjectResponse. */
+bool s3_host_has_bucket(const struct s3_host *host);
+
+/* The names that an endpoint serves. */
+struct s3_endpoint_names {
+    struct str host;           /* for buckets: "s3.R.S", or what an S3 server of another kind calls itself */
+    struct str region, suffix; /* of its other names */
+    bool fips;
+};
+/* Writes into @out the Host for a request of which the client wrote @client, and tells in *@out_host_style whether the
+ * path goes on without @bucket. @bucket: decoded; empty if there is none. @host_style: the client's path is without it.
+ * Host style stays where the wildcard of the endpoint's certificate covers it; access points and other services have
+ * nothing else. False if @out is too small; 512 bytes always suffice. */
+MUST_CHECK bool s3_host_upstream(const struct s3_host *client, struct str bucket, bool host_style,
+                                 const struct s3_endpoint_names *endpoint, struct sbuf *out, bool *out_host_style);
 
 /* An endpoint-specific name as AWS shows it: [bucket.|*.]vpce-ID[-AZ].s3[-fips].R.vpce.S. */
 struct s3_vpce_name {

@@ -108,7 +108,7 @@ struct set_endpoint {
 struct set_credentials {
     char *name;
     struct config_place place;
-    enum credentials_source source; /* NONE: requests leave unsigned */
+    enum credentials_source source;                          /* NONE: requests leave unsigned */
     char *access_key_id, *secret_access_key, *session_token; /* secrets: wiped by settings_unref */
 };
 

@@ -64,6 +64,7 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     X(UPSTREAM_BAD,        502, "BadGateway",                    BLAME_UPSTREAM, "up_bad_answer",      "The S3 endpoint's answer is not valid HTTP/1.1.") \
     X(UPSTREAM_TIMEOUT,    504, "GatewayTimeout",                BLAME_UPSTREAM, "up_timeout",         "The S3 endpoint did not answer in time. Please try again.") \
     X(UPSTREAM_AUTH,       503, "ServiceUnavailable",            BLAME_CONFIG,   "up_auth",            "The S3 endpoint refused the proxy's own credentials. Please tell the administrator.") \
+    X(OTHER_REGION,        301, "PermanentRedirect",             BLAME_CLIENT,   "other_region",       "The bucket you are attempting to access must be addressed in its own Region.") \
     /* self */ \
     X(INTERNAL,            500, "InternalError",                 BLAME_SELF,     "internal",           "We encountered an internal error. Please try again.") \
     X(NO_MEMORY,           503, "SlowDown",                      BLAME_SELF,     "no_memory",          "Please reduce your request rate.") \

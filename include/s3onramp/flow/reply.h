@@ -7,9 +7,12 @@
 
 #include "flow/request.h"
 
-/* Builds the head for req->answer into the arena: hop-by-hop fields out, framing for this client in. {NULL,0}: out of
- * memory. Sets req->answer_framer and req->client_closes. */
+/* Builds the head for req->answer into the arena: hop-by-hop fields out, framing for this client in, Location as the
+ * client sees things. {NULL,0}: out of memory. Sets req->answer_framer and req->client_closes. */
 MUST_CHECK struct str reply_head(struct request *req);
+/* Before reply_head: STEP_FAIL (ERR_OTHER_REGION, with what to do) if req->answer sends the client to a public name of
+ * S3 that its listener does not lead to. */
+MUST_CHECK enum step_result reply_check_redirect(struct request *req);
 /* Relays a 1xx answer (@head: parsed interim head). */
 void reply_interim(struct request *req, const struct head_response *head);
 /* 100 Continue of our own. */
