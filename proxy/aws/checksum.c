@@ -66,6 +66,24 @@ enum checksum_kind checksum_kind_of(struct str header_name)
     return CHECKSUM_NONE;
 }
 
+static size_t value_bytes(enum checksum_kind kind)
+{
+    switch (kind) {
+    case CHECKSUM_NONE: break;
+    case CHECKSUM_CRC32:
+    case CHECKSUM_CRC32C: return sizeof(uint32_t);
+    case CHECKSUM_CRC64NVME: return sizeof(uint64_t);
+    case CHECKSUM_SHA1: return SHA1_BYTES;
+    case CHECKSUM_SHA256: return SHA256_BYTES;
+    }
+    return 0;
+}
+
+size_t checksum_text_bytes(enum checksum_kind kind)
+{
+    return (value_bytes(kind) + 2) / 3 * 4;
+}
+
 bool checksum_init(struct checksum *c, enum checksum_kind kind)
 {
     *c = (struct checksum){.kind = kind};

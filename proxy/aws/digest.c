@@ -94,6 +94,33 @@ void digest_sha256_end(struct digest *d, uint8_t out[SHA256_BYTES])
     md_end(d->stream, out);
 }
 
+bool sha256_stream_init(struct sha256_stream *s, const struct digest *d)
+{
+    s->ctx = EVP_MD_CTX_new();
+    if (s->ctx && EVP_DigestInit_ex2(s->ctx, d->sha256, NULL) == 1) return true;
+    ERR_clear_error();
+    sha256_stream_clear(s);
+    return false;
+}
+
+void sha256_stream_add(struct sha256_stream *s, struct str data)
+{
+    md_add(s->ctx, data.p, data.n);
+}
+
+/* Without an algorithm EVP_DigestInit_ex2 begins again with the one that the context has. */
+void sha256_stream_end(struct sha256_stream *s, uint8_t out[SHA256_BYTES])
+{
+    md_end(s->ctx, out);
+    ASSERT(EVP_DigestInit_ex2(s->ctx, NULL, NULL) == 1);
+}
+
+void sha256_stream_clear(struct sha256_stream *s)
+{
+    EVP_MD_CTX_free(s->ctx);
+    s->ctx = NULL;
+}
+
 /* RFC 2104 2: a key longer than a block is replaced by its hash, a shorter one is padded with zeros. */
 static void key_block(struct digest *d, struct str key, uint8_t block[SHA256_BLOCK])
 {
@@ -133,23 +160,41 @@ void digest_hmac_sha256(struct digest *d, struct str key, struct str data, uint8
     secret_wipe(inner, sizeof inner);
 }
 
-struct hmac_key *hmac_key_new(struct digest *d, struct str key)
+/* With two contexts, still empty. */
+static struct hmac_key *key_alloc(void)
 {
     struct hmac_key *k = calloc(1, sizeof *k);
-    uint8_t block[SHA256_BLOCK];
 
     if (!k) return NULL;
     k->inner = EVP_MD_CTX_new();
     k->outer = EVP_MD_CTX_new();
-    if (!k->inner || !k->outer) {
-        hmac_key_free(&k);
-        return NULL;
-    }
+    if (!k->inner || !k->outer) hmac_key_free(&k);
+    return k;
+}
+
+struct hmac_key *hmac_key_new(struct digest *d, struct str key)
+{
+    struct hmac_key *k = key_alloc();
+    uint8_t block[SHA256_BLOCK];
+
+    if (!k) return NULL;
     key_block(d, key, block);
     pad_begin(d, k->inner, block, IPAD);
     pad_begin(d, k->outer, block, OPAD);
     secret_wipe(block, sizeof block);
     return k;
+}
+
+struct hmac_key *hmac_key_dup(const struct hmac_key *k)
+{
+    struct hmac_key *copy = key_alloc();
+
+    if (!copy) return NULL;
+    if (EVP_MD_CTX_copy_ex(copy->inner, k->inner) != 1 || EVP_MD_CTX_copy_ex(copy->outer, k->outer) != 1) {
+        ERR_clear_error();
+        hmac_key_free(&copy);
+    }
+    return copy;
 }
 
 /* EVP_MD_CTX_free clears the hash state, which is what the key can be used by. */

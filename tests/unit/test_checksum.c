@@ -47,6 +47,7 @@ static void test_checksum_end_check_values_match(void **state)
         for (size_t cut = 0; cut <= 9; cut++) {
             char text[64];
             assert_str(sum_of(cases[i].kind, "123456789", 9, cut, text), cases[i].expected);
+            assert_int_equal(checksum_text_bytes(cases[i].kind), cases[i].expected.n);
         }
     (void)state;
 }

@@ -68,6 +68,60 @@ static void test_digest_sha256_stream_interrupted_by_others_still_matches(void *
     (void)state;
 }
 
+static void test_sha256_stream_beside_others_matches_and_begins_anew(void **state)
+{
+    struct digest *d = digest_new();
+    struct sha256_stream one, two = {.ctx = NULL};
+    uint8_t hash[SHA256_BYTES];
+
+    assert_non_null(d);
+    sha256_stream_clear(&two); /* zeroed is fine */
+    assert_true(sha256_stream_init(&one, d));
+    assert_true(sha256_stream_init(&two, d));
+    for (int round = 0; round < 2; round++) {
+        digest_sha256_begin(d);
+        for (const char *p = "abc"; *p; p++) {
+            sha256_stream_add(&one, str_make(p, 1));
+            sha256_stream_add(&two, STR_NONE);
+            digest_sha256_add(d, STR("something else"));
+            digest_sha256(d, STR("something else"), hash);
+        }
+        sha256_stream_end(&two, hash);
+        assert_hash(hash, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        sha256_stream_end(&one, hash);
+        assert_hash(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+    sha256_stream_add(&one, STR("left over"));
+    sha256_stream_clear(&one);
+    assert_null(one.ctx);
+    sha256_stream_clear(&one);
+    sha256_stream_clear(&two);
+    digest_free(&d);
+    (void)state;
+}
+
+static void test_hmac_key_dup_outlives_the_original(void **state)
+{
+    struct digest *d = digest_new();
+    uint8_t mac[SHA256_BYTES];
+
+    assert_non_null(d);
+    struct hmac_key *key = hmac_key_new(d, STR("Jefe")), *other = hmac_key_new(d, STR("other"));
+    assert_true(key && other);
+    struct hmac_key *copy = hmac_key_dup(key);
+    assert_non_null(copy);
+    hmac_key_free(&key);
+    hmac_key_sign(d, other, STR("data"), mac);
+    for (int round = 0; round < 2; round++) {
+        hmac_key_sign(d, copy, STR("what do ya want for nothing?"), mac);
+        assert_hash(mac, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    }
+    hmac_key_free(&copy);
+    hmac_key_free(&other);
+    digest_free(&d);
+    (void)state;
+}
+
 /* RFC 4231 test cases 1, 2, 6, 7. */
 static void test_hmac_rfc4231_cases_match(void **state)
 {
@@ -191,6 +245,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_digest_sha256_published_values_match),
         cmocka_unit_test(test_digest_sha256_stream_interrupted_by_others_still_matches),
+        cmocka_unit_test(test_sha256_stream_beside_others_matches_and_begins_anew),
+        cmocka_unit_test(test_hmac_key_dup_outlives_the_original),
         cmocka_unit_test(test_hmac_rfc4231_cases_match),
         cmocka_unit_test(test_hex_decode_good_and_bad_input),
         cmocka_unit_test(test_hex_lower_too_small_buffer_overflows),

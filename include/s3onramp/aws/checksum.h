@@ -24,6 +24,8 @@ struct checksum {
 
 /* "x-amz-checksum-crc32" etc., any case; CHECKSUM_NONE if it is not one of ours. */
 enum checksum_kind checksum_kind_of(struct str header_name);
+/* Length of a value as text: base64 with padding. 0 for CHECKSUM_NONE. */
+size_t checksum_text_bytes(enum checksum_kind kind);
 MUST_CHECK bool checksum_init(struct checksum *c, enum checksum_kind kind); /* false: out of memory */
 void checksum_add(struct checksum *c, const char *data, size_t n);
 /* base64 of the value so far into @b; ends a SHA (call once). */

@@ -26,6 +26,7 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     X(CLIENT_TLS,          400, "BadRequest",                    BLAME_CLIENT,   "client_tls",         "The TLS handshake with the client failed.") \
     X(INCOMPLETE_BODY,     400, "IncompleteBody",                BLAME_CLIENT,   "incomplete_body",    "You did not provide the number of bytes specified by the Content-Length HTTP header.") \
     X(BAD_TRAILER,         400, "MalformedTrailerError",         BLAME_CLIENT,   "bad_trailer",        "The request contained trailing data that was not well-formed or did not conform to our published schema.") \
+    X(CHUNK_SIZE,          400, "InvalidChunkSizeError",         BLAME_CLIENT,   "chunk_size",         "Only the last chunk is allowed to have a size less than 8192 bytes") \
     X(BAD_DIGEST,          400, "BadDigest",                     BLAME_CLIENT,   "bad_digest",         "The checksum you specified did not match what we received.") \
     /* target */ \
     X(BAD_URI,             400, "InvalidURI",                    BLAME_CLIENT,   "bad_uri",            "Couldn't parse the specified URI.") \
