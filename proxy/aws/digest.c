@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * digest.c: SHA-256, SHA-1, HMAC-SHA-256, hexadecimal and base64. The only file that calls EVP.
+ * digest.c: SHA-256, SHA-1, HMAC with either, hexadecimal and base64. The only file that calls EVP.
  * A struct digest owns its fetched algorithm and its contexts and belongs to one thread, as does a struct hmac_key.
  * Source: FIPS 180-4 (SHA), RFC 2104 (HMAC), RFC 4648 4 and 8 (base64, base16).
  *
@@ -15,10 +15,11 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
-enum { SHA256_BLOCK = 64 };
+enum { BLOCK = 64 }; /* of SHA-1 and SHA-256 */
 
 struct digest {
     EVP_MD *sha256;     /* owned */
+    EVP_MD *sha1;       /* owned */
     EVP_MD_CTX *once;   /* owned: digest_sha256 */
     EVP_MD_CTX *stream; /* owned: digest_sha256_begin … end, which others may interrupt */
     EVP_MD_CTX *hmac;   /* owned */
@@ -36,10 +37,11 @@ struct digest *digest_new(void)
     if (!d) return NULL;
     ERR_clear_error();
     d->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    d->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
     d->once = EVP_MD_CTX_new();
     d->stream = EVP_MD_CTX_new();
     d->hmac = EVP_MD_CTX_new();
-    if (!d->sha256 || !d->once || !d->stream || !d->hmac) {
+    if (!d->sha256 || !d->sha1 || !d->once || !d->stream || !d->hmac) {
         ERR_clear_error();
         digest_free(&d);
     }
@@ -53,13 +55,14 @@ void digest_free(struct digest **d)
     EVP_MD_CTX_free((*d)->stream);
     EVP_MD_CTX_free((*d)->hmac);
     EVP_MD_free((*d)->sha256);
+    EVP_MD_free((*d)->sha1);
     free(*d);
     *d = NULL;
 }
 
-static void md_begin(const struct digest *d, EVP_MD_CTX *ctx)
+static void md_begin(const EVP_MD *md, EVP_MD_CTX *ctx)
 {
-    ASSERT(EVP_DigestInit_ex2(ctx, d->sha256, NULL) == 1);
+    ASSERT(EVP_DigestInit_ex2(ctx, md, NULL) == 1);
 }
 
 static void md_add(EVP_MD_CTX *ctx, const void *data, size_t n)
@@ -67,21 +70,22 @@ static void md_add(EVP_MD_CTX *ctx, const void *data, size_t n)
     ASSERT(EVP_DigestUpdate(ctx, data, n) == 1);
 }
 
-static void md_end(EVP_MD_CTX *ctx, uint8_t out[SHA256_BYTES])
+/* @out: as many bytes as the digest has. */
+static void md_end(EVP_MD_CTX *ctx, uint8_t *out)
 {
     ASSERT(EVP_DigestFinal_ex(ctx, out, NULL) == 1);
 }
 
 void digest_sha256(struct digest *d, struct str data, uint8_t out[SHA256_BYTES])
 {
-    md_begin(d, d->once);
+    md_begin(d->sha256, d->once);
     md_add(d->once, data.p, data.n);
     md_end(d->once, out);
 }
 
 void digest_sha256_begin(struct digest *d)
 {
-    md_begin(d, d->stream);
+    md_begin(d->sha256, d->stream);
 }
 
 void digest_sha256_add(struct digest *d, struct str data)
@@ -122,42 +126,57 @@ void sha256_stream_clear(struct sha256_stream *s)
 }
 
 /* RFC 2104 2: a key longer than a block is replaced by its hash, a shorter one is padded with zeros. */
-static void key_block(struct digest *d, struct str key, uint8_t block[SHA256_BLOCK])
+static void key_block(struct digest *d, const EVP_MD *md, struct str key, uint8_t block[BLOCK])
 {
-    memset(block, 0, SHA256_BLOCK);
-    if (key.n > SHA256_BLOCK)
-        digest_sha256(d, key, block);
-    else if (key.n)
+    memset(block, 0, BLOCK);
+    if (key.n > BLOCK) {
+        md_begin(md, d->once);
+        md_add(d->once, key.p, key.n);
+        md_end(d->once, block);
+    } else if (key.n) {
         memcpy(block, key.p, key.n);
+    }
 }
 
 /* Begins a hash with key ^ pad. */
-static void pad_begin(const struct digest *d, EVP_MD_CTX *ctx, const uint8_t key[SHA256_BLOCK], uint8_t pad)
+static void pad_begin(const EVP_MD *md, EVP_MD_CTX *ctx, const uint8_t key[BLOCK], uint8_t pad)
 {
-    uint8_t block[SHA256_BLOCK];
+    uint8_t block[BLOCK];
 
-    for (size_t i = 0; i < SHA256_BLOCK; i++)
+    for (size_t i = 0; i < BLOCK; i++)
         block[i] = key[i] ^ pad;
-    md_begin(d, ctx);
+    md_begin(md, ctx);
     md_add(ctx, block, sizeof block);
     secret_wipe(block, sizeof block);
 }
 
 static const uint8_t IPAD = 0x36, OPAD = 0x5c; /* RFC 2104 2 */
 
-void digest_hmac_sha256(struct digest *d, struct str key, struct str data, uint8_t out[SHA256_BYTES])
+/* @out: @mac_bytes, the digest's. */
+static void hmac_once(struct digest *d, const EVP_MD *md, struct str key, struct str data, uint8_t *out,
+                      size_t mac_bytes)
 {
-    uint8_t block[SHA256_BLOCK], inner[SHA256_BYTES];
+    uint8_t block[BLOCK], inner[SHA256_BYTES];
 
-    key_block(d, key, block);
-    pad_begin(d, d->hmac, block, IPAD);
+    key_block(d, md, key, block);
+    pad_begin(md, d->hmac, block, IPAD);
     md_add(d->hmac, data.p, data.n);
     md_end(d->hmac, inner);
-    pad_begin(d, d->hmac, block, OPAD);
-    md_add(d->hmac, inner, sizeof inner);
+    pad_begin(md, d->hmac, block, OPAD);
+    md_add(d->hmac, inner, mac_bytes);
     md_end(d->hmac, out);
     secret_wipe(block, sizeof block);
     secret_wipe(inner, sizeof inner);
+}
+
+void digest_hmac_sha256(struct digest *d, struct str key, struct str data, uint8_t out[SHA256_BYTES])
+{
+    hmac_once(d, d->sha256, key, data, out, SHA256_BYTES);
+}
+
+void digest_hmac_sha1(struct digest *d, struct str key, struct str data, uint8_t out[SHA1_BYTES])
+{
+    hmac_once(d, d->sha1, key, data, out, SHA1_BYTES);
 }
 
 /* With two contexts, still empty. */
@@ -175,12 +194,12 @@ static struct hmac_key *key_alloc(void)
 struct hmac_key *hmac_key_new(struct digest *d, struct str key)
 {
     struct hmac_key *k = key_alloc();
-    uint8_t block[SHA256_BLOCK];
+    uint8_t block[BLOCK];
 
     if (!k) return NULL;
-    key_block(d, key, block);
-    pad_begin(d, k->inner, block, IPAD);
-    pad_begin(d, k->outer, block, OPAD);
+    key_block(d, d->sha256, key, block);
+    pad_begin(d->sha256, k->inner, block, IPAD);
+    pad_begin(d->sha256, k->outer, block, OPAD);
     secret_wipe(block, sizeof block);
     return k;
 }

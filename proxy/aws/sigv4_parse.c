@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sigv4_parse.c: Authorization values and dates of Signature Version 4, declared in aws/sigv4.h. Pure; any thread.
- * Source: Amazon S3 API Reference, "Authenticating Requests: Using the Authorization Header"; RFC 9110 5.6.7 (dates).
+ * Source: Amazon S3 API Reference, "Authenticating Requests: Using the Authorization Header"; RFC 9110 5.6.7 and
+ * RFC 5322 3.3 (dates).
  */
 #include "aws/sigv4.h"
 
@@ -393,19 +394,36 @@ static int name_index(struct str name, const char *names)
     return 0;
 }
 
-/* IMF-fixdate = day-name "," SP date1 SP time-of-day SP GMT; S3 also takes +0000 and UTC for GMT. */
+/* GMT, UTC or RFC 5322 3.3 zone, ("+" / "-") 4DIGIT. *@east_s: how far that clock is ahead. */
+static bool parse_zone(struct str s, int64_t *east_s)
+{
+    struct civil c;
+
+    *east_s = 0;
+    if (str_eq(s, STR(" GMT")) || str_eq(s, STR(" UTC"))) return true;
+    if (!scan_date(s, " +hhmm", &c) && !scan_date(s, " -hhmm", &c)) return false;
+    if (c.hour > 23 || c.minute > 59) return false;
+    *east_s = c.hour * 3600 + c.minute * 60;
+    if (s.p[1] == '-') *east_s = -*east_s;
+    return true;
+}
+
+/* IMF-fixdate = day-name "," SP date1 SP time-of-day SP GMT. S3 takes what e-mail has in place of GMT, too; clients of
+ * Signature Version 2 send +0000, UTC (rclone) and, being shell scripts around `date -R`, any zone. */
 static bool parse_imf_fixdate(struct str s, int64_t *unix_s)
 {
     static const char form[] = "www, DD bbb YYYY hh:mm:ss";
     enum { FORM_BYTES = sizeof form - 1, MONTH_AT = 8 };
-    struct str zone = str_tail(s, FORM_BYTES);
+    int64_t east_s;
     struct civil c;
 
-    if (!str_eq(zone, STR(" GMT")) && !str_eq(zone, STR(" UTC")) && !str_eq(zone, STR(" +0000"))) return false;
+    if (!parse_zone(str_tail(s, FORM_BYTES), &east_s)) return false;
     if (!scan_date(str_head(s, FORM_BYTES), form, &c)) return false;
     if (!name_index(s, "MonTueWedThuFriSatSun")) return false;
     c.month = name_index(str_tail(s, MONTH_AT), "JanFebMarAprMayJunJulAugSepOctNovDec");
-    return civil_to_unix(&c, unix_s);
+    if (!civil_to_unix(&c, unix_s)) return false;
+    *unix_s -= east_s;
+    return true;
 }
 
 bool sigv4_parse_date(struct str s, int64_t *unix_s)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_digest.c: SHA-256, HMAC, hexadecimal and base64 against published values.
- * Source: FIPS 180-4 examples (NIST), RFC 4231 (HMAC), RFC 4648 10 (base64).
+ * Source: FIPS 180-4 examples (NIST), RFC 2202 and 4231 (HMAC), RFC 4648 10 (base64).
  */
 #include "aws/digest.h"
 
@@ -168,6 +168,42 @@ static void test_hmac_rfc4231_cases_match(void **state)
     (void)state;
 }
 
+/* RFC 2202 3, test cases 1, 2, 3, 6, 7. */
+static void test_hmac_sha1_rfc2202_cases_match(void **state)
+{
+    char key_0b[20], key_aa[80], data_dd[50];
+    memset(key_0b, 0x0b, sizeof key_0b);
+    memset(key_aa, 0xaa, sizeof key_aa);
+    memset(data_dd, 0xdd, sizeof data_dd);
+    const struct {
+        struct str key, data;
+        const char *mac;
+    } cases[] = {
+        {{key_0b, 20}, STR_INIT("Hi There"), "b617318655057264e28bc0b6fb378c8ef146be00"},
+        {STR_INIT("Jefe"), STR_INIT("what do ya want for nothing?"), "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"},
+        {{key_aa, 20}, {data_dd, 50}, "125d7342b9ac11cd91a39af48aa17b4f63f175d3"},
+        {{key_aa, 80},
+         STR_INIT("Test Using Larger Than Block-Size Key - Hash Key First"),
+         "aa4ae5e15272d00e95705637ce8a3b55ed402112"},
+        {{key_aa, 80},
+         STR_INIT("Test Using Larger Than Block-Size Key and Larger Than One Block-Size Data"),
+         "e8e99d0f45237d786d6bbaa7965c7808bbff1a91"},
+    };
+    struct digest *d = digest_new();
+
+    assert_non_null(d);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint8_t mac[SHA1_BYTES], other[SHA256_BYTES];
+        char text[2 * SHA1_BYTES];
+        digest_hmac_sha256(d, cases[i].key, cases[i].data, other); /* uses the same contexts */
+        digest_hmac_sha1(d, cases[i].key, cases[i].data, mac);
+        struct str got = hex_of(mac, sizeof mac, text, sizeof text);
+        assert_true(str_eq(got, str_from(cases[i].mac)));
+    }
+    digest_free(&d);
+    (void)state;
+}
+
 static void test_hex_decode_good_and_bad_input(void **state)
 {
     static const struct {
@@ -248,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_sha256_stream_beside_others_matches_and_begins_anew),
         cmocka_unit_test(test_hmac_key_dup_outlives_the_original),
         cmocka_unit_test(test_hmac_rfc4231_cases_match),
+        cmocka_unit_test(test_hmac_sha1_rfc2202_cases_match),
         cmocka_unit_test(test_hex_decode_good_and_bad_input),
         cmocka_unit_test(test_hex_lower_too_small_buffer_overflows),
         cmocka_unit_test(test_base64_rfc4648_values_both_ways),

@@ -33,6 +33,7 @@ void sha256_stream_end(struct sha256_stream *s, uint8_t out[SHA256_BYTES]);
 void sha256_stream_clear(struct sha256_stream *s); /* wipes; zeroed memory is fine */
 
 void digest_hmac_sha256(struct digest *d, struct str key, struct str data, uint8_t out[SHA256_BYTES]);
+void digest_hmac_sha1(struct digest *d, struct str key, struct str data, uint8_t out[SHA1_BYTES]);
 
 /* A key prepared once: inner and outer midstates. Belongs to one thread. */
 struct hmac_key;
