@@ -48,21 +48,24 @@ static uint64_t crc64_add(const uint64_t t[SLICES][256], uint64_t crc, const uin
     return ~crc;
 }
 
+static const struct str names[] = {
+    [CHECKSUM_NONE] = {NULL, 0},
+    [CHECKSUM_CRC32] = STR_INIT("x-amz-checksum-crc32"),
+    [CHECKSUM_CRC32C] = STR_INIT("x-amz-checksum-crc32c"),
+    [CHECKSUM_CRC64NVME] = STR_INIT("x-amz-checksum-crc64nvme"),
+    [CHECKSUM_SHA1] = STR_INIT("x-amz-checksum-sha1"),
+    [CHECKSUM_SHA256] = STR_INIT("x-amz-checksum-sha256"),
+};
+
+struct str checksum_trailer_name(enum checksum_kind kind)
+{
+    return names[kind];
+}
+
 enum checksum_kind checksum_kind_of(struct str header_name)
 {
-    static const struct {
-        struct str name;
-        enum checksum_kind kind;
-    } known[] = {
-        {STR_INIT("x-amz-checksum-crc32"), CHECKSUM_CRC32},
-        {STR_INIT("x-amz-checksum-crc32c"), CHECKSUM_CRC32C},
-        {STR_INIT("x-amz-checksum-crc64nvme"), CHECKSUM_CRC64NVME},
-        {STR_INIT("x-amz-checksum-sha1"), CHECKSUM_SHA1},
-        {STR_INIT("x-amz-checksum-sha256"), CHECKSUM_SHA256},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        if (str_eq_nocase(header_name, known[i].name)) return known[i].kind;
+    for (size_t i = CHECKSUM_NONE + 1; i < ARRAY_LEN(names); i++)
+        if (str_eq_nocase(header_name, names[i])) return (enum checksum_kind)i;
     return CHECKSUM_NONE;
 }
 

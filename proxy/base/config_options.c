@@ -39,6 +39,7 @@ static const char *const listener_modes[] = {"forward", "endpoint", NULL};
 static const char *const listener_tls_words[] = {"off", "on", "auto", NULL};
 static const char *const trailers_words[] = {"pass", "decode", NULL};
 static const char *const sources[] = {"static", "environment", "none", NULL};
+static const char *const sigv2_words[] = {"query", "yes", "no", NULL};
 static const char *const foreign_words[] = {"refuse", "pass", NULL};
 static const char *const payload_words[] = {"auto", "signed", NULL};
 static const char *const accesses[] = {"read-only", "read-write", NULL};
@@ -144,6 +145,8 @@ static const struct option options[] = {
 
     {SECTION_CLIENT, "policy", OPT_TEXT, AT(set_client, policy), NULL, NULL, NULL, NULL, "read-only",
      "What the client may do: allow-all, read-only, or the NAME of a [policy NAME]."},
+    {SECTION_CLIENT, "sigv2", OPT_ENUM, AT(set_client, sigv2), "query", NULL, NULL, sigv2_words, NULL,
+     "Signature Version 2, which covers no body: query (in URLs only, as `aws s3 presign` makes them), yes, or no."},
     {SECTION_CLIENT, "credentials", OPT_TEXT, AT(set_client, credentials), NULL, NULL, NULL, NULL, NULL,
      "Sign this client's requests with these [credentials NAME] instead of the endpoint's."},
     {SECTION_CLIENT, "access_key_id", OPT_KEY_ID, AT(set_client, access_key_id), NULL, NULL, NULL, NULL, NULL,

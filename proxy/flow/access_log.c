@@ -65,6 +65,8 @@ static void put_proof(struct line *l, const struct request *req)
                                        [AUTH_ANONYMOUS] = "anonymous",
                                        [AUTH_SIGV4_HEADER] = "sigv4",
                                        [AUTH_SIGV4_QUERY] = "sigv4-query",
+                                       [AUTH_SIGV2_HEADER] = "sigv2",
+                                       [AUTH_SIGV2_QUERY] = "sigv2-query",
                                        [AUTH_FOREIGN] = "foreign"};
     static const char *const payload[] = {
         [PAYLOAD_HASH] = "hash",
@@ -100,6 +102,14 @@ static void put_request(struct line *l, const struct request *req)
     put_str(l, "key", str_head(req->key, KEY_MAX));
 }
 
+/* Content that was hashed or summed here, for its signatures in and out or for its trailer. */
+static uint64_t hashed_bytes(const struct request *req)
+{
+    bool sealed = req->out_kind == OUT_SIGNED || req->out_kind == OUT_SIGNED_TRAILER;
+
+    return req->hashed + (req->chunked ? req->chunked->hashed : 0) + (sealed ? req->body_sent : 0);
+}
+
 static void put_outcome(struct line *l, const struct request *req)
 {
     int64_t now = clock_monotonic_us();
@@ -107,6 +117,7 @@ static void put_outcome(struct line *l, const struct request *req)
 
     put_u64(l, "status", req->status);
     put_u64(l, "bytes_in", req->body.plain);
+    put_u64(l, "bytes_hashed", hashed_bytes(req));
     put_u64(l, "bytes_out", req->answer_bytes);
     put_str(l, "endpoint", req->endpoint && req->address[0] ? str_from(req->endpoint->name) : STR_NONE);
     put_str(l, "address", str_from(req->address));

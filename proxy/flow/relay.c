@@ -23,6 +23,29 @@ enum {
 
 /* ------------------------------------------------------------- client → endpoint */
 
+/* Two numbers of InvalidChunkSizeError. */
+static void add_chunk_fields(struct request *req)
+{
+    struct sbuf which = arena_sbuf(&req->arena, 20), size = arena_sbuf(&req->arena, 20);
+
+    sbuf_u64(&which, req->chunked->bad_chunk);
+    sbuf_u64(&size, req->chunked->bad_chunk_size);
+    request_error_field(req, "Chunk", sbuf_str(&which));
+    request_error_field(req, "BadChunkSize", sbuf_str(&size));
+}
+
+/* Looks at aws-chunked framing in the *@n bytes at @data, and takes it off if it ends here. */
+static enum err_code unframe(struct request *req, char *data, size_t *n)
+{
+    enum err_code code;
+
+    if (!req->chunked) return ERR_NONE;
+    code = req->decode ? aws_chunked_decode(req->chunked, data, *n, n, &req->err)
+                       : aws_chunked_check(req->chunked, data, *n, &req->err);
+    if (code == ERR_CHUNK_SIZE) add_chunk_fields(req);
+    return code;
+}
+
 /* Decodes what was read: raw → plain, in place. */
 static enum err_code decode_raw(struct request *req)
 {
@@ -34,14 +57,14 @@ static enum err_code decode_raw(struct request *req)
     TRY(body_decode(&req->body, b->mem + b->raw, b->end - b->raw, &used, &n, &req->err));
     if (b->mid != b->raw && n) memmove(b->mem + b->mid, b->mem + b->raw, n);
     b->raw += used;
-    if (req->decode) TRY(aws_chunked_decode(&req->chunked, b->mem + b->mid, n, &n, &req->err));
-    if (req->check) TRY(aws_chunked_check(&req->chunked, b->mem + b->mid, n, &req->err));
+    TRY(unframe(req, b->mem + b->mid, &n));
     b->mid += n;
-    if (req->body.done && (req->decode || req->check)) TRY(aws_chunked_end(&req->chunked, &req->err));
+    if (req->body.done && req->chunked) TRY(aws_chunked_end(req->chunked, &req->err));
     return ERR_NONE;
 }
 
-enum conn_result relay_take_body(struct request *req, bool *moved)
+/* Takes what the client has sent into its buffer, decoded and checked. */
+static enum conn_result take_body(struct request *req, bool *moved)
 {
     struct client *c = req->client;
     struct buf *b = &c->in;
@@ -66,6 +89,7 @@ enum conn_result relay_take_body(struct request *req, bool *moved)
         }
         b->end += got;
         *moved = true;
+        req->progress_us = req->worker->loop.now_us;
     }
     return decode_raw(req) == ERR_NONE ? CONN_OK : CONN_ERROR;
 }
@@ -83,7 +107,7 @@ static size_t sendable(const struct request *req)
 {
     const struct buf *b = &req->client->in;
     size_t n = b->mid - b->start - req->kept;
-    bool judged = req->body.done || !(req->decode || req->check);
+    bool judged = req->body.done || !req->chunked;
 
     return judged || n == 0 ? n : n - 1;
 }
@@ -109,7 +133,7 @@ static enum conn_result send_plain(struct request *req, bool *moved)
     size_t n = sendable(req), took;
     enum conn_result r;
 
-    if (!n) return CONN_OK;
+    if (n < framer_wants(&req->out_framer)) return CONN_OK;
     r = framer_write(&req->out_framer, &req->up->conn, b->mem + b->start + req->kept, n, &took);
     if (r == CONN_OK) {
         req->kept += took;
@@ -123,6 +147,18 @@ static enum conn_result send_plain(struct request *req, bool *moved)
     return r;
 }
 
+enum step_result relay_take_whole_body(struct request *req)
+{
+    enum conn_result r = CONN_OK;
+    bool moved;
+
+    if (req->in->expect_continue && !req->interim_sent) reply_continue(req);
+    while (!req->body.done && r == CONN_OK)
+        r = take_body(req, &moved);
+    if (r == CONN_AGAIN) return STEP_WAIT;
+    return r == CONN_OK ? STEP_NEXT : STEP_FAIL;
+}
+
 /* One round of the request's direction. CONN_ERROR: the client's side failed (req->err); the endpoint's failures only
  * stop sending. */
 static enum conn_result pump_request(struct request *req, bool *moved)
@@ -133,8 +169,8 @@ static enum conn_result pump_request(struct request *req, bool *moved)
     if (req->send_state == SEND_DONE || req->send_state == SEND_STOPPED) return CONN_OK;
     if (req->send_state == SEND_HEAD) r = send_head(req, moved);
     if (r == CONN_OK && !req->body.done) {
-        if (req->replay && b->end == BUF_BYTES && !sendable(req)) forget_sent(req);
-        if (relay_take_body(req, moved) == CONN_ERROR) return CONN_ERROR;
+        if (req->replay && b->end == BUF_BYTES && sendable(req) < framer_wants(&req->out_framer)) forget_sent(req);
+        if (take_body(req, moved) == CONN_ERROR) return CONN_ERROR;
     }
     if (r == CONN_OK) r = send_plain(req, moved);
     if (r == CONN_OK && req->body.done && !sendable(req)) {

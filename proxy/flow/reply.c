@@ -12,48 +12,6 @@
 
 enum { DRAIN_MAX = 256 * 1024, ERROR_MAX = 96 * 1024 };
 
-enum conn_result framer_write(struct framer *f, struct conn *c, const char *p, size_t n, size_t *took)
-{
-    enum conn_result r;
-
-    if (!f->chunked) return conn_write(c, p, n, took);
-    *took = 0;
-    if (!f->chunk_left && f->line_pos == f->line_n) {
-        f->line_n = (size_t)snprintf(f->line, sizeof(f->line), "%s%zx\r\n", f->begun ? "\r\n" : "", n);
-        f->line_pos = 0;
-        f->chunk_left = n;
-        f->begun = true;
-    }
-    while (f->line_pos < f->line_n) {
-        size_t put;
-
-        r = conn_write(c, f->line + f->line_pos, f->line_n - f->line_pos, &put);
-        if (r != CONN_OK) return r;
-        f->line_pos += put;
-    }
-    r = conn_write(c, p, n < f->chunk_left ? n : (size_t)f->chunk_left, took);
-    if (r == CONN_OK) f->chunk_left -= *took;
-    return r;
-}
-
-enum conn_result framer_end(struct framer *f, struct conn *c)
-{
-    if (!f->chunked) return CONN_OK;
-    if (f->line_pos == f->line_n) {
-        f->line_n = (size_t)snprintf(f->line, sizeof(f->line), "%s0\r\n\r\n", f->begun ? "\r\n" : "");
-        f->line_pos = 0;
-    }
-    while (f->line_pos < f->line_n) {
-        size_t put;
-        enum conn_result r = conn_write(c, f->line + f->line_pos, f->line_n - f->line_pos, &put);
-
-        if (r != CONN_OK) return r;
-        f->line_pos += put;
-    }
-    f->chunked = false;
-    return CONN_OK;
-}
-
 /* After a final answer while the client's body is not through: read a small rest away, else close. */
 static void decide_close(struct request *req)
 {
@@ -212,6 +170,7 @@ static struct str message_of(const struct request *req)
     case ERR_PORT_REFUSED:
     case ERR_AUTH_MALFORMED:
     case ERR_AUTH_QUERY:
+    case ERR_PARAM_NOT_SIGNED:
     case ERR_NOT_IMPLEMENTED:
     case ERR_BAD_REQUEST:
     case ERR_BAD_FRAMING:

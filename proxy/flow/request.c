@@ -52,6 +52,8 @@ void request_end(struct request *req)
 {
     if (req->up) pool_drop(&req->up, true);
     checksum_clear(&req->checksum);
+    chunk_signature_clear(&req->chunk_seal);
+    if (req->out_chunks) chunk_signature_clear(&req->out_chunks->signature);
     arena_clear(&req->arena);
 }
 

@@ -3,52 +3,131 @@
  * changed).
  *
  * Body: what comes in → what goes out
- *   plain, Content-Length → the same bytes, Content-Length, the client's hash or UNSIGNED-PAYLOAD
- *   aws-chunked, decode   → content only, Content-Length = decoded length, UNSIGNED-PAYLOAD, trailer checked here
- *   aws-chunked, pass     → framing passed on, in the HTTP framing it came in, sentinel signed
- *   signed by a stranger  → everything as it came
+ *   plain                      → the same bytes, the client's hash or UNSIGNED-PAYLOAD
+ *   unsigned chunks, trailer   → trailers = pass: framing passed on, checked; decode: content only, trailer checked
+ * here signed chunks              → content only, each signature checked here signed chunks, trailer     → trailers =
+ * pass: unsigned chunks with the same trailer; decode: content only payload = signed           → whatever is not hashed
+ * by the client: chunks with our own signatures; a body that S3 takes in one piece only (XML): its hash signed by a
+ * stranger       → everything as it came Nothing but the kind decides: Content-Encoding, lengths, sentinel and body
+ * always belong together.
  */
+#include "aws/sigv2.h"
 #include "base/clock.h"
 #include "flow/flow.h"
 #include "flow/worker.h"
 
-enum { HEAD_SLACK = 1024, MAX_OUT_FIELDS = HEAD_MAX_FIELDS + 8 };
+enum { HEAD_SLACK = 1024, OWN_FIELDS = 8 };
 
 struct out {
-    struct header fields[MAX_OUT_FIELDS];
+    struct header *fields;
+    size_t cap;
     struct headers headers;
     struct str path, query;
 };
 
 static void out_add(struct out *o, struct str name, struct str value, enum header_id id)
 {
-    ASSERT(o->headers.n < MAX_OUT_FIELDS);
+    ASSERT(o->headers.n < o->cap);
     o->fields[o->headers.n++] = (struct header){name, value, id};
 }
 
-/* Whether the client's body is decoded, looked at, or left alone. */
+/* No payload may leave unsigned. */
+static bool must_seal(const struct request *req)
+{
+    return req->endpoint->payload == PAYLOAD_OUT_SIGNED && req->credentials->source != CREDENTIALS_NONE;
+}
+
+static enum body_out out_kind_of(const struct request *req)
+{
+    bool trailers = req->endpoint->trailers == TRAILERS_PASS && headers_find(&req->in->headers, HDR_X_AMZ_TRAILER);
+    bool sealed = must_seal(req);
+
+    switch (req->payload) {
+    case PAYLOAD_UNSIGNED_TRAILER:
+        if (sealed) return trailers ? OUT_SIGNED_TRAILER : OUT_SIGNED;
+        return req->endpoint->trailers == TRAILERS_PASS ? OUT_PASSED : OUT_AS_IT_IS;
+    case PAYLOAD_SIGNED_TRAILER:
+        if (trailers) return sealed ? OUT_SIGNED_TRAILER : OUT_UNSIGNED_TRAILER;
+        return sealed ? OUT_SIGNED : OUT_AS_IT_IS;
+    case PAYLOAD_SIGNED_CHUNKS: return sealed ? OUT_SIGNED : OUT_AS_IT_IS;
+    case PAYLOAD_UNSIGNED:
+        return sealed && req->operation->streams_body && req->in->content_length ? OUT_SIGNED : OUT_AS_IT_IS;
+    default: return OUT_AS_IT_IS;
+    }
+}
+
+/* The one trailer that we must know, because we check it or must tell its length beforehand. */
+static enum step_result known_trailer(struct request *req, struct str announced, enum checksum_kind *kind)
+{
+    *kind = checksum_kind_of(str_trim(announced));
+    if (!announced.n || *kind != CHECKSUM_NONE) return STEP_NEXT;
+    return request_fail(req, ERR_NOT_IMPLEMENTED,
+                        "The trailer %.*s cannot be checked by this proxy; use one of the x-amz-checksum trailers "
+                        "crc32, crc32c, crc64nvme, sha1, sha256",
+                        STR_ARG(str_head(announced, 100)));
+}
+
+/* The reader of the framing that comes in. A checksum is compared here if the endpoint cannot, or if what goes out
+ * relies on its length. */
+static enum step_result plan_chunks_in(struct request *req, struct str announced, enum checksum_kind kind)
+{
+    bool sealed = req->payload != PAYLOAD_UNSIGNED_TRAILER;
+    bool compare = req->decode && kind != CHECKSUM_NONE && (!sealed || req->endpoint->trailers == TRAILERS_DECODE);
+    struct checksum *checksum = compare ? &req->checksum : NULL;
+
+    req->chunked = arena_alloc(&req->arena, sizeof(*req->chunked));
+    if (!req->chunked || (compare && !checksum_init(&req->checksum, kind)))
+        return request_fail(req, ERR_NO_MEMORY, "chunks");
+    if (sealed)
+        aws_chunked_init_signed(req->chunked, req->decoded_length, announced, checksum, &req->chunk_seal,
+                                req->payload == PAYLOAD_SIGNED_TRAILER);
+    else
+        aws_chunked_init(req->chunked, req->decoded_length, announced, checksum);
+    return STEP_NEXT;
+}
+
+static enum step_result plan_chunks_out(struct request *req, enum checksum_kind kind)
+{
+    struct framer_chunks *out = arena_alloc(&req->arena, sizeof(*out));
+
+    if (!out) return request_fail(req, ERR_NO_MEMORY, "chunks");
+    memset(out, 0, sizeof(*out));
+    if (req->out_kind != OUT_SIGNED) {
+        out->in = req->chunked;
+        out->trailer_name = checksum_trailer_name(kind);
+    }
+    req->out_chunks = out;
+    return STEP_NEXT;
+}
+
+/* S3 takes other bodies than objects in one piece only: the hash must be known before the head. */
+static enum step_result plan_hash(struct request *req)
+{
+    if (req->in->content_length > BUF_BYTES)
+        return request_fail(
+            req, ERR_NOT_IMPLEMENTED,
+            "This endpoint takes signed payloads only, and a body of this kind that the client did not hash "
+            "may have at most %d bytes: let the client send its x-amz-content-sha256",
+            (int)BUF_BYTES);
+    req->hash_first = req->body_first = true;
+    return STEP_NEXT;
+}
+
 static enum step_result plan_body(struct request *req)
 {
     const struct header *trailer = headers_find(&req->in->headers, HDR_X_AMZ_TRAILER);
     struct str announced = trailer ? trailer->value : STR_NONE;
-    enum checksum_kind kind;
+    bool framed = req->payload != PAYLOAD_HASH && req->payload != PAYLOAD_UNSIGNED;
+    enum checksum_kind kind = CHECKSUM_NONE;
 
-    req->decode = req->check = req->body_first = false;
-    if (req->payload != PAYLOAD_UNSIGNED_TRAILER) return STEP_NEXT;
-    req->decode = req->endpoint->trailers == TRAILERS_DECODE;
-    req->check = !req->decode;
-    kind = req->decode ? checksum_kind_of(str_trim(announced)) : CHECKSUM_NONE;
-    if (req->decode && announced.n && kind == CHECKSUM_NONE)
-        return request_fail(req, ERR_NOT_IMPLEMENTED,
-                            "The trailer %.*s cannot be checked by this proxy; use one of the x-amz-checksum trailers "
-                            "crc32, crc32c, crc64nvme, sha1, sha256",
-                            STR_ARG(str_head(announced, 100)));
-    if (kind != CHECKSUM_NONE && !checksum_init(&req->checksum, kind))
-        return request_fail(req, ERR_NO_MEMORY, "checksum");
-    aws_chunked_init(&req->chunked, req->decoded_length, announced, kind != CHECKSUM_NONE ? &req->checksum : NULL);
+    req->out_kind = out_kind_of(req);
+    req->decode = framed && req->out_kind != OUT_PASSED;
+    if (req->decode && known_trailer(req, announced, &kind) != STEP_NEXT) return STEP_FAIL;
+    if (framed && plan_chunks_in(req, announced, kind) != STEP_NEXT) return STEP_FAIL;
     /* An empty object has no last byte that could be held back until the trailer was checked. */
     req->body_first = req->decode && req->decoded_length == 0;
-    return STEP_NEXT;
+    if (req->out_kind != OUT_AS_IT_IS && req->out_kind != OUT_PASSED) return plan_chunks_out(req, kind);
+    return req->payload == PAYLOAD_UNSIGNED && must_seal(req) && req->in->content_length ? plan_hash(req) : STEP_NEXT;
 }
 
 /* Host: the name that the endpoint serves. Host style stays where the wildcard certificate covers it. */
@@ -77,6 +156,21 @@ static struct str out_path(struct request *req, bool host_style)
     return b.overflow ? STR_NONE : sbuf_str(&b);
 }
 
+/* x-amz-* parameters that a signature in the query covers mean what the headers of that name mean. Beside a signature
+ * in a header S3 might not look at them. */
+static bool is_field_in_query(const struct request *req, const struct query_param *q)
+{
+    bool signed_query = req->auth == AUTH_SIGV4_QUERY || req->auth == AUTH_SIGV2_QUERY;
+
+    return signed_query && uri_decodes_to_prefix(q->name, STR("x-amz-"));
+}
+
+static bool is_auth_param(const struct request *req, const struct query_param *q)
+{
+    if (req->auth == AUTH_SIGV4_QUERY) return sigv4_is_auth_param(q);
+    return (req->auth == AUTH_SIGV2_QUERY || req->auth == AUTH_SIGV2_HEADER) && sigv2_is_auth_param(q);
+}
+
 static bool add_query_part(struct request *req, struct sbuf *b, struct str raw)
 {
     struct sbuf plain;
@@ -99,7 +193,7 @@ static enum step_result out_query(struct request *req, struct str *query)
     for (size_t i = 0; i < req->query_n; i++) {
         const struct query_param *q = &req->query[i];
 
-        if (req->auth == AUTH_SIGV4_QUERY && sigv4_is_auth_param(q)) continue;
+        if (is_auth_param(req, q) || is_field_in_query(req, q)) continue;
         if (b.n) sbuf_char(&b, '&');
         if (!add_query_part(req, &b, q->name)) goto bad;
         if (!q->has_value) continue;
@@ -142,12 +236,43 @@ static bool is_replaced(const struct request *req, const struct header *h)
     case HDR_CONTENT_LENGTH:
     case HDR_EXPECT: return true;
     case HDR_X_AMZ_TRAILER:
-    case HDR_X_AMZ_DECODED_CONTENT_LENGTH: return req->decode;
+    case HDR_X_AMZ_DECODED_CONTENT_LENGTH: return req->decode || req->out_chunks;
     default:
-        return req->decode &&
+        return req->decode && (!req->out_chunks || !req->out_chunks->trailer_name.n) &&
                str_eq_nocase(h->name,
                              STR("x-amz-sdk-checksum-algorithm")); /* S3 takes it only together with a checksum */
     }
+}
+
+static bool decode_text(struct request *req, struct str encoded, struct str *out)
+{
+    struct sbuf b = arena_sbuf(&req->arena, encoded.n + 1);
+
+    if (!b.cap || !uri_decode(encoded, req->plus_is_space, b.p, &b.n)) return false;
+    for (size_t i = 0; i < b.n; i++)
+        if ((unsigned char)b.p[i] < ' ' || b.p[i] == 0x7f) return false;
+    *out = sbuf_str(&b);
+    return true;
+}
+
+static enum step_result add_query_fields(struct request *req, struct out *o)
+{
+    for (size_t i = 0; i < req->query_n; i++) {
+        const struct query_param *q = &req->query[i];
+        struct str name = STR_NONE, value = STR_NONE;
+
+        if (!is_field_in_query(req, q) || is_auth_param(req, q)) continue;
+        if (!decode_text(req, q->name, &name) || !decode_text(req, q->value, &value)) {
+            request_error_field(req, "URI", req->uri.query);
+            return request_fail(req, ERR_BAD_URI, "an x-amz-* parameter cannot be a header");
+        }
+        if (header_id_of(name) != HDR_OTHER || headers_find_name(&req->in->headers, name)) {
+            request_error_field(req, "ArgumentName", name);
+            return request_fail(req, ERR_PARAM_MISPLACED, "%.*s in the query", STR_ARG(str_head(name, 64)));
+        }
+        out_add(o, name, value, HDR_OTHER);
+    }
+    return STEP_NEXT;
 }
 
 static void add_client_fields(struct request *req, struct out *o)
@@ -158,7 +283,8 @@ static void add_client_fields(struct request *req, struct out *o)
         struct header h = all->v[i];
 
         if (is_replaced(req, &h) || headers_drops(all, &h)) continue;
-        if (req->decode && h.id == HDR_CONTENT_ENCODING) {
+        if (h.id == HDR_CONTENT_ENCODING && req->out_chunks) continue; /* in add_chunk_head */
+        if (h.id == HDR_CONTENT_ENCODING && req->decode) {
             h.value = without_aws_chunked(req, h.value);
             if (!h.value.n) continue;
         }
@@ -166,19 +292,84 @@ static void add_client_fields(struct request *req, struct out *o)
     }
 }
 
+static uint64_t content_length_of(const struct request *req)
+{
+    return req->decode ? req->decoded_length : req->in->content_length;
+}
+
+/* "aws-chunked" and what else the client says of its content: S3 takes the first off and keeps the rest. */
+static struct str chunked_encoding(struct request *req)
+{
+    const struct headers *all = &req->in->headers;
+    struct sbuf b = arena_sbuf(&req->arena, req->in->raw.n + 16);
+
+    sbuf_add(&b, STR("aws-chunked"));
+    for (size_t i = 0; i < all->n; i++) {
+        struct str rest = all->v[i].id == HDR_CONTENT_ENCODING ? without_aws_chunked(req, all->v[i].value) : STR_NONE;
+
+        if (!rest.n) continue;
+        sbuf_char(&b, ',');
+        sbuf_add(&b, rest);
+    }
+    arena_trim(&req->arena, &b);
+    return b.overflow ? STR_NONE : sbuf_str(&b);
+}
+
+/* What tells S3 of the chunks that we make. */
+static enum step_result add_chunk_head(struct request *req, struct out *o)
+{
+    struct sbuf length = arena_sbuf(&req->arena, 20);
+    struct str encoding;
+
+    if (!req->out_chunks) return STEP_NEXT;
+    encoding = chunked_encoding(req);
+    sbuf_u64(&length, content_length_of(req));
+    if (!encoding.p || length.overflow) return request_fail(req, ERR_NO_MEMORY, "chunked head");
+    out_add(o, STR("Content-Encoding"), encoding, HDR_CONTENT_ENCODING);
+    out_add(o, STR("X-Amz-Decoded-Content-Length"), sbuf_str(&length), HDR_X_AMZ_DECODED_CONTENT_LENGTH);
+    if (req->out_chunks->trailer_name.n)
+        out_add(o, STR("X-Amz-Trailer"), req->out_chunks->trailer_name, HDR_X_AMZ_TRAILER);
+    return STEP_NEXT;
+}
+
 static struct str out_payload_hash(const struct request *req)
 {
+    switch (req->out_kind) {
+    case OUT_PASSED:
+    case OUT_UNSIGNED_TRAILER: return SIGV4_STREAMING_UNSIGNED_TRAILER;
+    case OUT_SIGNED: return SIGV4_STREAMING_SIGNED;
+    case OUT_SIGNED_TRAILER: return SIGV4_STREAMING_SIGNED_TRAILER;
+    case OUT_AS_IT_IS: break;
+    }
     if (req->payload == PAYLOAD_HASH) return req->payload_hash;
-    if (req->check) return SIGV4_STREAMING_UNSIGNED_TRAILER;
-    if (!req->decode && req->body.done && req->in->content_length == 0) return SIGV4_EMPTY_SHA256;
+    if (req->hash_first) return req->body_hash;
+    if (req->in->body != BODY_CHUNKED && content_length_of(req) == 0) return SIGV4_EMPTY_SHA256;
     return SIGV4_UNSIGNED_PAYLOAD;
 }
 
-/* Length or chunked: one decision for head and body. */
-static void add_framing(struct request *req, struct sbuf *b)
+static uint64_t framed_length(const struct request *req)
 {
-    req->out_framer = (struct framer){0};
-    if (req->decode) {
+    static const enum chunk_writer_mode modes[] = {
+        [OUT_UNSIGNED_TRAILER] = CHUNK_WRITER_UNSIGNED_TRAILER,
+        [OUT_SIGNED] = CHUNK_WRITER_SIGNED,
+        [OUT_SIGNED_TRAILER] = CHUNK_WRITER_SIGNED_TRAILER,
+    };
+    struct str trailer = req->out_chunks->trailer_name;
+
+    return chunk_writer_length(modes[req->out_kind], content_length_of(req), trailer,
+                               checksum_text_bytes(checksum_kind_of(trailer)));
+}
+
+/* Length or chunked: one decision for head and body. */
+static enum step_result add_framing(struct request *req, struct sbuf *b)
+{
+    uint64_t framed = req->out_chunks ? framed_length(req) : 0;
+
+    req->out_framer = (struct framer){.chunks = req->out_chunks};
+    if (req->out_chunks) {
+        if (!framed) return request_fail(req, ERR_LENGTH_REQUIRED, "x-amz-decoded-content-length is beyond all limits");
+        head_put_u64(b, STR("Content-Length"), framed);
+    } else if (req->decode) {
         head_put_u64(b, STR("Content-Length"), req->decoded_length);
     } else if (req->in->body == BODY_CHUNKED) {
         head_put(b, STR("Transfer-Encoding"), STR("chunked"));
@@ -187,6 +378,7 @@ static void add_framing(struct request *req, struct sbuf *b)
         head_put_u64(b, STR("Content-Length"), req->in->content_length);
     }
     if (req->in->expect_continue && !req->body_first) head_put(b, STR("Expect"), STR("100-continue"));
+    return STEP_NEXT;
 }
 
 static enum step_result write_head(struct request *req, const struct out *o, struct str authorization)
@@ -202,10 +394,30 @@ static enum step_result write_head(struct request *req, const struct out *o, str
         head_put(&b, o->fields[i].name, o->fields[i].value);
     if (authorization.n) head_put(&b, STR("Authorization"), authorization);
     head_put(&b, STR("Via"), STR("1.1 s3onramp"));
-    add_framing(req, &b);
+    if (add_framing(req, &b) != STEP_NEXT) return STEP_FAIL;
     head_put_end(&b);
     if (b.overflow) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
     req->out_head = sbuf_str(&b);
+    return STEP_NEXT;
+}
+
+/* The chain of chunk signatures begins with that of the head. */
+static enum step_result begin_chunks(struct request *req, const struct hmac_key *key, struct str timestamp,
+                                     struct str seed)
+{
+    struct framer_chunks *out = req->out_chunks;
+
+    chunk_signature_clear(&out->signature); /* of a first try */
+    if (req->out_kind == OUT_UNSIGNED_TRAILER) {
+        chunk_writer_begin(&out->writer, CHUNK_WRITER_UNSIGNED_TRAILER, content_length_of(req), NULL);
+        return STEP_NEXT;
+    }
+    if (!chunk_signature_begin(&out->signature, req->worker->digest, key, timestamp,
+                               str_head(timestamp, SIGV4_DATE_BYTES), str_from(req->endpoint->region),
+                               s3_signing_name(&req->s3), seed))
+        return request_fail(req, ERR_NO_MEMORY, "chunk signature");
+    chunk_writer_begin(&out->writer, req->out_kind == OUT_SIGNED ? CHUNK_WRITER_SIGNED : CHUNK_WRITER_SIGNED_TRAILER,
+                       content_length_of(req), &out->signature);
     return STEP_NEXT;
 }
 
@@ -236,13 +448,19 @@ static enum step_result sign_and_write(struct request *req, struct out *o, struc
     authorization = sigv4_authorization(w->digest, key, &in, str_from(cred->access_key_id), timestamp, region, service,
                                         &req->arena);
     if (!authorization.p) return request_fail(req, ERR_NO_MEMORY, "signature");
+    if (req->out_chunks &&
+        begin_chunks(req, key, timestamp, str_tail(authorization, authorization.n - SHA256_HEX)) != STEP_NEXT)
+        return STEP_FAIL;
     return write_head(req, o, authorization);
 }
 
 /* For public buckets. The kind of body is still told where it is not plain. */
 static enum step_result write_unsigned(struct request *req, struct out *o)
 {
-    if (req->check) out_add(o, STR("X-Amz-Content-Sha256"), SIGV4_STREAMING_UNSIGNED_TRAILER, HDR_X_AMZ_CONTENT_SHA256);
+    if (req->out_kind == OUT_UNSIGNED_TRAILER && begin_chunks(req, NULL, STR_NONE, STR_NONE) != STEP_NEXT)
+        return STEP_FAIL;
+    if (req->out_kind == OUT_PASSED || req->out_kind == OUT_UNSIGNED_TRAILER)
+        out_add(o, STR("X-Amz-Content-Sha256"), SIGV4_STREAMING_UNSIGNED_TRAILER, HDR_X_AMZ_CONTENT_SHA256);
     return write_head(req, o, STR_NONE);
 }
 
@@ -265,22 +483,62 @@ static enum step_result write_untouched(struct request *req)
     return STEP_NEXT;
 }
 
-enum step_result step_sign(struct request *req)
+/* The whole body, for its hash. STEP_WAIT: it is not there yet. */
+static enum step_result hash_body(struct request *req)
+{
+    uint8_t hash[SHA256_BYTES];
+    struct sbuf hex = arena_sbuf(&req->arena, SHA256_HEX);
+    struct str body;
+    enum step_result r = relay_take_whole_body(req);
+
+    if (r != STEP_NEXT) return r;
+    body = buf_plain(&req->client->in);
+    digest_sha256(req->worker->digest, body, hash);
+    req->hashed += body.n;
+    hex_lower(&hex, hash, sizeof(hash));
+    req->body_hash = sbuf_str(&hex);
+    return hex.overflow ? request_fail(req, ERR_NO_MEMORY, "body hash") : STEP_NEXT;
+}
+
+/* Once per request: a retry sends what was decoded already. */
+static enum step_result prepare_body(struct request *req)
+{
+    if (!req->body_planned && plan_body(req) != STEP_NEXT) return STEP_FAIL;
+    req->body_planned = true;
+    return req->hash_first && !req->body_hash.n ? hash_body(req) : STEP_NEXT;
+}
+
+static struct out *new_out(struct request *req)
 {
     struct out *o = arena_alloc(&req->arena, sizeof(*o));
+    size_t cap = req->in->headers.n + req->query_n + OWN_FIELDS;
+
+    if (!o) return NULL;
+    *o = (struct out){.fields = arena_alloc(&req->arena, cap * sizeof(*o->fields)), .cap = cap};
+    o->headers.v = o->fields;
+    return o->fields ? o : NULL;
+}
+
+enum step_result step_sign(struct request *req)
+{
     struct str host, timestamp = worker_timestamp(req->worker, clock_wall_us() / 1000000);
+    struct out *o;
     bool host_style;
+    enum step_result r;
 
     if (req->auth == AUTH_FOREIGN) return write_untouched(req);
-    if (!o) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
-    o->headers = (struct headers){o->fields, 0};
-    if (!req->retried && plan_body(req) != STEP_NEXT) return STEP_FAIL; /* a retry sends what was decoded already */
+    r = prepare_body(req);
+    if (r != STEP_NEXT) return r;
+    o = new_out(req);
     host = sign_host(req, &host_style);
+    if (!o || !host.p) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
     o->path = out_path(req, host_style);
-    if (!host.p || !o->path.p) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
+    if (!o->path.p) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
     if (out_query(req, &o->query) != STEP_NEXT) return STEP_FAIL;
     out_add(o, STR("Host"), host, HDR_HOST);
     add_client_fields(req, o);
+    if (add_query_fields(req, o) != STEP_NEXT) return STEP_FAIL;
+    if (add_chunk_head(req, o) != STEP_NEXT) return STEP_FAIL;
     if (req->credentials->source == CREDENTIALS_NONE) return write_unsigned(req, o);
     out_add(o, STR("X-Amz-Date"), timestamp, HDR_X_AMZ_DATE);
     out_add(o, STR("X-Amz-Content-Sha256"), out_payload_hash(req), HDR_X_AMZ_CONTENT_SHA256);

@@ -70,25 +70,12 @@ static enum conn_result establish(struct request *req)
     return conn_handshake(&u->conn);
 }
 
-/* The body must be judged before the first byte leaves. */
-static enum step_result take_whole_body(struct request *req)
-{
-    enum conn_result r = CONN_OK;
-    bool moved;
-
-    if (req->in->expect_continue && !req->interim_sent) reply_continue(req);
-    while (!req->body.done && r == CONN_OK)
-        r = relay_take_body(req, &moved);
-    if (r == CONN_AGAIN) return STEP_WAIT;
-    return r == CONN_OK ? STEP_NEXT : STEP_FAIL;
-}
-
 enum step_result step_send(struct request *req)
 {
     enum conn_result r;
 
     if (req->body_first && !req->body.done) {
-        enum step_result s = take_whole_body(req);
+        enum step_result s = relay_take_whole_body(req);
 
         if (s != STEP_NEXT) return s;
     }

@@ -196,22 +196,34 @@ size_t query_split(struct str query, struct query_param *out, size_t max)
     return n;
 }
 
-bool uri_decodes_to(struct str encoded, struct str plain)
+/* Takes the first byte off @encoded, decoded. */
+static char next_decoded(struct str *encoded)
 {
-    while (encoded.n > 0 && plain.n > 0) {
-        int high, low;
-        char c = encoded.p[0];
-        size_t used = 1;
-        if (c == '%' && encoded.n >= 3 && (high = hex_digit(encoded.p[1])) >= 0 &&
-            (low = hex_digit(encoded.p[2])) >= 0) {
+    char c = encoded->p[0];
+    size_t used = 1;
+    if (c == '%' && encoded->n >= 3) {
+        int high = hex_digit(encoded->p[1]), low = hex_digit(encoded->p[2]);
+        if (high >= 0 && low >= 0) {
             c = (char)(high << 4 | low);
             used = 3;
         }
-        if (c != plain.p[0]) return false;
-        encoded = str_tail(encoded, used);
-        plain = str_tail(plain, 1);
     }
+    *encoded = str_tail(*encoded, used);
+    return c;
+}
+
+bool uri_decodes_to(struct str encoded, struct str plain)
+{
+    for (; encoded.n > 0 && plain.n > 0; plain = str_tail(plain, 1))
+        if (next_decoded(&encoded) != plain.p[0]) return false;
     return encoded.n == 0 && plain.n == 0;
+}
+
+bool uri_decodes_to_prefix(struct str encoded, struct str plain)
+{
+    for (; encoded.n > 0 && plain.n > 0; plain = str_tail(plain, 1))
+        if (ascii_lower(next_decoded(&encoded)) != ascii_lower(plain.p[0])) return false;
+    return plain.n == 0;
 }
 
 const struct query_param *query_find(const struct query_param *params, size_t n, struct str name)

@@ -370,7 +370,7 @@ class Exchange:
             self.stream.data or self.stream.fill()
         except Gone:
             return False
-        self.endpoint.begin()
+        self.record["number"] = self.endpoint.begin()
         try:
             self.read_head()
             if self.is_probe():
@@ -699,7 +699,7 @@ class Endpoint:
         self.keys, self.region, self.out = dict(keys), region, out
         self.names = names or ["s3.%s.amazonaws.com" % region]
         self.objects, self.connections = {}, 0
-        self.done, self.running = [], 0
+        self.done, self.running, self.begun = [], 0, 0
         self.lock = threading.Condition()
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(cert, key)
@@ -760,14 +760,16 @@ class Endpoint:
 
     @property
     def requests(self):
-        """Records of all requests so far. An answer may arrive before its record does: running ones get some seconds."""
+        """Records of all requests so far, in the order in which they began. An answer may arrive before its record does: running ones get some seconds."""
         with self.lock:
             self.lock.wait_for(lambda: not self.running, 5)
-            return list(self.done)
+            return sorted(self.done, key=lambda record: record["number"])
 
     def begin(self):
         with self.lock:
             self.running += 1
+            self.begun += 1
+            return self.begun
 
     def remember(self, record):
         """record: None for a probe."""

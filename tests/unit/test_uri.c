@@ -308,6 +308,12 @@ static void test_query_find_first_exact_name(void **state)
     assert_null(query_find(p, n, STR("X-Amz-dat")));
     assert_null(query_find(p, n, STR("X-Amz-datee")));
     assert_null(query_find(p, n, STR("Ab ")));
+
+    assert_true(uri_decodes_to_prefix(STR("X%2dAMZ%2dMeta"), STR("x-amz-")));
+    assert_true(uri_decodes_to_prefix(STR("x-amz-"), STR("x-amz-")));
+    assert_false(uri_decodes_to_prefix(STR("x-amz"), STR("x-amz-")));
+    assert_false(uri_decodes_to_prefix(STR("xx-amz-a"), STR("x-amz-")));
+    assert_false(uri_decodes_to_prefix(STR("x%2-amz-a"), STR("x-amz-")));
 }
 
 int main(void)

@@ -22,6 +22,8 @@ struct checksum {
     void *md; /* owned: EVP_MD_CTX for SHA kinds, else NULL */
 };
 
+/* "x-amz-checksum-crc32" etc.; empty for CHECKSUM_NONE. Static. */
+struct str checksum_trailer_name(enum checksum_kind kind);
 /* "x-amz-checksum-crc32" etc., any case; CHECKSUM_NONE if it is not one of ours. */
 enum checksum_kind checksum_kind_of(struct str header_name);
 /* Length of a value as text: base64 with padding. 0 for CHECKSUM_NONE. */

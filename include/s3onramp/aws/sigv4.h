@@ -26,6 +26,8 @@ enum payload_mode sigv4_payload_mode(struct str x_amz_content_sha256);
 
 extern const struct str SIGV4_UNSIGNED_PAYLOAD;           /* "UNSIGNED-PAYLOAD" */
 extern const struct str SIGV4_STREAMING_UNSIGNED_TRAILER; /* "STREAMING-UNSIGNED-PAYLOAD-TRAILER" */
+extern const struct str SIGV4_STREAMING_SIGNED;           /* "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" */
+extern const struct str SIGV4_STREAMING_SIGNED_TRAILER;   /* "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" */
 extern const struct str SIGV4_EMPTY_SHA256;               /* hex SHA-256 of nothing */
 
 /* An Authorization header taken apart. Views into it. */

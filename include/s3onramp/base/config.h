@@ -17,6 +17,7 @@ enum listener_mode { LISTENER_FORWARD, LISTENER_ENDPOINT };
 enum listener_tls { LISTENER_PLAIN, LISTENER_TLS, LISTENER_SNIFF }; /* SNIFF: TLS if the first byte is 0x16 */
 enum trailers_mode { TRAILERS_PASS, TRAILERS_DECODE };
 enum credentials_source { CREDENTIALS_STATIC, CREDENTIALS_ENVIRONMENT, CREDENTIALS_NONE };
+enum sigv2_mode { SIGV2_QUERY, SIGV2_YES, SIGV2_NO };
 enum foreign_mode { FOREIGN_REFUSE, FOREIGN_PASS };
 enum payload_out { PAYLOAD_OUT_AUTO, PAYLOAD_OUT_SIGNED };
 enum policy_access { POLICY_READ_ONLY, POLICY_READ_WRITE };
@@ -117,6 +118,7 @@ struct set_client {
     struct config_place place;
     char *access_key_id, *secret_access_key; /* local pair; both NULL for a client that is only reached anonymously */
     char *policy;
+    enum sigv2_mode sigv2;                  /* where Signature Version 2 is taken; QUERY: in URLs only */
     char *credentials;                      /* NULL: the endpoint's */
     size_t policy_index, credentials_index; /* credentials_index: SIZE_MAX if not set */
 };

@@ -51,6 +51,7 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     X(AUTH_V2_QUERY,       403, "AccessDenied",                  BLAME_CLIENT,   "auth_v2_query",      "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters") \
     X(AUTH_V2_EXPIRES,     403, "AccessDenied",                  BLAME_CLIENT,   "auth_v2_expires",    "Invalid date (should be seconds since epoch)") \
     X(PARAM_NOT_SIGNED,    403, "AccessDenied",                  BLAME_CLIENT,   "param_not_signed",   "There were query parameters present in the request which were not signed.") \
+    X(PARAM_MISPLACED,     400, "InvalidArgument",               BLAME_CLIENT,   "param_misplaced",    "This value must be sent as a header, not in the query.") \
     X(AUTH_TYPE,           400, "InvalidArgument",               BLAME_CLIENT,   "auth_type",          "Unsupported Authorization Type") \
     X(AUTH_TWICE,          400, "InvalidArgument",               BLAME_CLIENT,   "auth_twice",         "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified") \
     X(HEADERS_NOT_SIGNED,  403, "AccessDenied",                  BLAME_CLIENT,   "headers_not_signed", "There were headers present in the request which were not signed") \

@@ -20,9 +20,4 @@ void reply_continue(struct request *req);
 /* Our own final answer for req->err: S3 XML, or plain text where the client is not in S3's realm (CONNECT). */
 void reply_error(struct request *req);
 
-/* Frames and writes @n bytes; *@took content bytes were taken. */
-enum conn_result framer_write(struct framer *f, struct conn *c, const char *p, size_t n, size_t *took);
-/* The end of the body: CONN_OK when written. */
-enum conn_result framer_end(struct framer *f, struct conn *c);
-
 #endif

@@ -13,8 +13,8 @@
 #include "aws/operation.h"
 #include "aws/s3_error.h"
 #include "aws/sigv4.h"
-#include "aws/sigv4_chunk.h"
 #include "aws/target.h"
+#include "flow/framer.h"
 #include "flow/pool.h"
 #include "http/body.h"
 
@@ -38,17 +38,25 @@ enum step_result {
 enum send_state { SEND_NONE, SEND_HEAD, SEND_BODY, SEND_DONE, SEND_STOPPED };
 enum answer_state { ANSWER_HEAD, ANSWER_PEEK, ANSWER_BODY, ANSWER_DONE };
 
-/* Writes a body in the framing of the message it belongs to. */
-struct framer {
-    bool chunked;
-    bool begun; /* a chunk was written */
-    uint64_t chunk_left;
-    char line[24]; /* chunk header (with the end of the chunk before) not yet written */
-    size_t line_n, line_pos;
+/* How a caller proved who it is. */
+enum auth_kind {
+    AUTH_NONE,
+    AUTH_ANONYMOUS,
+    AUTH_SIGV4_HEADER,
+    AUTH_SIGV4_QUERY,
+    AUTH_SIGV2_HEADER,
+    AUTH_SIGV2_QUERY,
+    AUTH_FOREIGN,
 };
 
-/* How a caller proved who it is. */
-enum auth_kind { AUTH_NONE, AUTH_ANONYMOUS, AUTH_SIGV4_HEADER, AUTH_SIGV4_QUERY, AUTH_FOREIGN };
+/* What becomes of the body on its way. */
+enum body_out {
+    OUT_AS_IT_IS,         /* the client's content */
+    OUT_PASSED,           /* aws-chunked framing as it came, checked */
+    OUT_UNSIGNED_TRAILER, /* aws-chunked framing of our own … */
+    OUT_SIGNED,
+    OUT_SIGNED_TRAILER,
+};
 
 enum { REQUEST_ID_BYTES = 16, REQUEST_MAX_QUERY = 128, REQUEST_ERROR_FIELDS = 6 };
 
@@ -88,8 +96,9 @@ struct request {
     bool plus_is_space;
     struct str signed_region; /* of the client's scope; empty if unsigned */
     enum payload_mode payload;
-    struct str payload_hash; /* its value, when a header or the query gave one */
-    uint64_t decoded_length; /* for aws-chunked */
+    struct str payload_hash;           /* its value, when a header or the query gave one */
+    uint64_t decoded_length;           /* for aws-chunked */
+    struct chunk_signature chunk_seal; /* owned: for signed chunks, begun with the head's signature */
 
     /* choose_route */
     const struct set_endpoint *endpoint;
@@ -98,10 +107,16 @@ struct request {
     /* sign */
     struct str out_head; /* the whole head, as it goes out */
     struct framer out_framer;
-    bool decode, check; /* aws-chunked framing is taken off / looked at and passed on */
-    bool body_first;    /* the body must be seen to its end before anything goes out */
-    struct aws_chunked chunked;
-    struct checksum checksum; /* owned: cleared in request_end */
+    bool body_planned;
+    enum body_out out_kind;
+    bool decode;                      /* aws-chunked framing is taken off */
+    bool body_first;                  /* the body must be seen to its end before anything goes out */
+    bool hash_first;                  /* … because its hash is signed */
+    struct aws_chunked *chunked;      /* in arena: the framing that comes in, if it is decoded or checked */
+    struct framer_chunks *out_chunks; /* in arena: the framing that goes out, if it is ours */
+    struct checksum checksum;         /* owned: cleared in request_end */
+    struct str body_hash;             /* with hash_first */
+    uint64_t hashed;                  /* content bytes that were hashed or summed here, for the access line */
 
     /* send */
     uint64_t tried;             /* addresses that failed */
@@ -157,7 +172,8 @@ void request_error_field(struct request *req, const char *name, struct str value
 /* "req=… client=…" for log lines. */
 const char *request_log_ctx(const struct request *req, char *buf, size_t n);
 
-/* relay.c, for upstream.c: takes what the client has sent into its buffer, decoded and checked. */
-enum conn_result relay_take_body(struct request *req, bool *moved);
+/* relay.c, for sign.c and upstream.c: takes the whole body into the client's buffer, decoded and checked. STEP_WAIT:
+ * more is to come. */
+enum step_result relay_take_whole_body(struct request *req);
 
 #endif

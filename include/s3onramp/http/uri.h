@@ -50,6 +50,8 @@ struct query_param {
 size_t query_split(struct str query, struct query_param *out, size_t max);
 /* True if @encoded is @plain once decoded: "%75ploads" is "uploads" to S3, too. '+' stays '+'. */
 bool uri_decodes_to(struct str encoded, struct str plain);
+/* True if @encoded begins with @plain once decoded, ASCII case ignored. */
+bool uri_decodes_to_prefix(struct str encoded, struct str plain);
 /* First parameter whose name is @name once decoded, or NULL. */
 const struct query_param *query_find(const struct query_param *params, size_t n, struct str name);
 
