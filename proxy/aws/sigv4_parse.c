@@ -33,7 +33,7 @@ static bool cut_last_part(struct str *s, struct str *part)
 }
 
 /* From the right: four scope fields, and the access key is what is left, with any '/' that it holds. */
-static enum err_code parse_credential(struct str credential, struct sigv4_auth *out, struct err *err)
+enum err_code sigv4_parse_credential(struct str credential, struct sigv4_auth *out, struct err *err)
 {
     struct str terminal;
 
@@ -188,7 +188,7 @@ static enum err_code parse_authorization(struct str value, struct sigv4_auth *ou
     if (!fields.credential.p) return malformed(err, "Credential is missing");
     if (!fields.signed_headers.p) return malformed(err, "SignedHeaders is missing");
     if (!fields.signature.p) return malformed(err, "Signature is missing");
-    TRY(parse_credential(fields.credential, out, err));
+    TRY(sigv4_parse_credential(fields.credential, out, err));
     TRY(check_signed_headers(fields.signed_headers, err));
     TRY(check_signature(fields.signature, err));
     out->signed_headers = fields.signed_headers;
@@ -305,7 +305,7 @@ enum err_code sigv4_parse_query(const struct query_param *params, size_t n, stru
         if (found[k]) TRY(decode_param(found[k], arena, &plain[k], err));
     if (!str_eq(plain[ALGORITHM], STR("AWS4-HMAC-SHA256")))
         return err_set(err, ERR_AUTH_QUERY, 0, "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\" here.");
-    if (parse_credential(plain[CREDENTIAL], &out->auth, &why) != ERR_NONE ||
+    if (sigv4_parse_credential(plain[CREDENTIAL], &out->auth, &why) != ERR_NONE ||
         check_signed_headers(plain[SIGNED_HEADERS], &why) != ERR_NONE ||
         check_signature(plain[SIGNATURE], &why) != ERR_NONE)
         return err_set(err, ERR_AUTH_QUERY, 0, "Error parsing the authentication parameters of the query; %s.",

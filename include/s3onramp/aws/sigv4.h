@@ -44,6 +44,9 @@ struct sigv4_auth {
  * not ending in aws4_request, date not 8 digits, signed_headers empty, not lower case, not sorted or repeated,
  * signature not 64 hex digits. */
 MUST_CHECK enum err_code sigv4_parse_authorization(struct str value, struct sigv4_auth *out, struct err *err);
+/* "ACCESSKEY/YYYYMMDD/REGION/SERVICE/aws4_request" alone, as queries and forms have it: access_key, date, region and
+ * service of @out, the rest is not touched. ERR_AUTH_MALFORMED, its detail the reason alone, not a sentence. */
+MUST_CHECK enum err_code sigv4_parse_credential(struct str credential, struct sigv4_auth *out, struct err *err);
 
 /* What a presigned URL says (S3 API Reference, "Authenticating Requests: Using Query Parameters"). */
 struct sigv4_query {

@@ -60,6 +60,19 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     X(NOT_IMPLEMENTED,     501, "NotImplemented",                BLAME_CLIENT,   "not_implemented",    "A header or parameter you provided implies functionality that is not implemented.") \
     X(POLICY_DENIED,       403, "AccessDenied",                  BLAME_CLIENT,   "policy_denied",      "Access Denied by this proxy's policy.") \
     X(TOO_MANY,            503, "SlowDown",                      BLAME_SELF,     "too_many",           "Please reduce your request rate.") \
+    /* browser forms */ \
+    X(FORM_NOT_MULTIPART,  412, "RequestIsNotMultiPartContent",  BLAME_CLIENT,   "form_not_multipart", "Bucket POST must be of the enclosure-type multipart/form-data.") \
+    X(FORM_MALFORMED,      400, "MalformedPOSTRequest",          BLAME_CLIENT,   "form_malformed",     "The body of your POST request is not well-formed multipart/form-data.") \
+    X(FORM_TOO_LONG,       400, "MaxPostPreDataLengthExceededError", BLAME_CLIENT, "form_too_long",    "Your POST request fields preceding the upload file were too large.") \
+    X(FORM_NO_FILE,        400, "IncorrectNumberOfFilesInPostRequest", BLAME_CLIENT, "form_no_file",   "POST requires exactly one file upload per request.") \
+    X(FORM_NO_KEY,         400, "UserKeyMustBeSpecified",        BLAME_CLIENT,   "form_no_key",        "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.") \
+    X(FORM_FIELD,          400, "InvalidArgument",               BLAME_CLIENT,   "form_field",         "A field of the form is missing or not valid.") \
+    X(FORM_TAGGING,        400, "MalformedXML",                  BLAME_CLIENT,   "form_tagging",       "The XML you provided was not well-formed or did not validate against our published schema") \
+    X(FORM_POLICY_INVALID, 400, "InvalidPolicyDocument",         BLAME_CLIENT,   "form_policy_invalid", "The policy document of the form is not valid.") \
+    X(FORM_POLICY_FAILED,  403, "AccessDenied",                  BLAME_CLIENT,   "form_policy_failed", "The form does not meet the conditions of its policy document.") \
+    X(ENTITY_TOO_LARGE,    400, "EntityTooLarge",                BLAME_CLIENT,   "entity_too_large",   "Your proposed upload exceeds the maximum allowed size") \
+    X(ENTITY_TOO_SMALL,    400, "EntityTooSmall",                BLAME_CLIENT,   "entity_too_small",   "Your proposed upload is smaller than the minimum allowed size") \
+    X(KEY_TOO_LONG,        400, "KeyTooLongError",               BLAME_CLIENT,   "key_too_long",       "Your key is too long") \
     /* upstream */ \
     X(NO_ENDPOINT,         503, "ServiceUnavailable",            BLAME_CONFIG,   "no_endpoint",        "No endpoint is configured for this Region.") \
     X(NO_CREDENTIALS,      503, "ServiceUnavailable",            BLAME_CONFIG,   "no_credentials",     "The proxy has no credentials for this endpoint.") \
