@@ -67,6 +67,7 @@ static void put_proof(struct line *l, const struct request *req)
                                        [AUTH_SIGV4_QUERY] = "sigv4-query",
                                        [AUTH_SIGV2_HEADER] = "sigv2",
                                        [AUTH_SIGV2_QUERY] = "sigv2-query",
+                                       [AUTH_FORM] = "form",
                                        [AUTH_FOREIGN] = "foreign"};
     static const char *const payload[] = {
         [PAYLOAD_HASH] = "hash",

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * auth.c: the step check_caller: who calls, and is what they signed what arrived. Which kind of proof there is, and
- * what it means for the body; the proofs themselves are judged in auth_sigv4.c and auth_sigv2.c.
+ * what it means for the body; the proofs themselves are judged in auth_sigv4.c, auth_sigv2.c and form.c.
  */
 #include "auth.h"
 
 #include "aws/sigv2.h"
-#include "base/clock.h"
+#include "flow/form.h"
 
 static enum step_result not_yet(struct request *req, const char *what)
 {
@@ -13,20 +13,16 @@ static enum step_result not_yet(struct request *req, const char *what)
                         "%s is not supported by this proxy; sign with SigV4 in the Authorization header", what);
 }
 
-/* Requests that prove nothing: a listener may say who they are. */
-static enum step_result accept_anonymous(struct request *req)
+enum step_result auth_accept_anonymous(struct request *req)
 {
     const struct set_listener *l = req->client->listener;
-    const struct header *type = headers_find(&req->in->headers, HDR_CONTENT_TYPE);
 
-    if (req->in->method_id == METHOD_POST && type && str_starts_nocase(type->value, STR("multipart/form-data")))
-        return not_yet(req, "A browser form upload (POST Object)");
     if (l->anonymous_index == SIZE_MAX)
         return request_fail(req, ERR_NO_AUTH, "no signature, and listener %s has no `anonymous = CLIENT`", l->name);
     req->caller = &req->worker->rt->settings->clients[l->anonymous_index];
     req->auth = AUTH_ANONYMOUS;
     req->plus_is_space = true; /* S3's own reading where no signature tells */
-    return auth_find_payload(req);
+    return STEP_NEXT;
 }
 
 /* yyyymmddThhmmssZ in the request's arena; {NULL,0} when out of memory. @unix_s: as sigv4_format_time takes it. */
@@ -162,7 +158,8 @@ static enum step_result check_proof(struct request *req)
     }
     if (v4_query) return auth_sigv4_query(req);
     if (v2_query) return auth_sigv2_query(req);
-    if (!h) return accept_anonymous(req);
+    if (!h && (req->form || form_is_one(req))) return form_check_caller(req);
+    if (!h) return auth_accept_anonymous(req) == STEP_NEXT ? auth_find_payload(req) : STEP_FAIL;
     if (str_starts(h->value, STR("AWS4-HMAC-SHA256"))) return auth_sigv4_header(req, h->value);
     if (str_starts(h->value, STR("AWS4-ECDSA-P256-SHA256"))) return not_yet(req, "Signature Version 4A");
     if (str_starts(h->value, STR("AWS "))) return auth_sigv2_header(req, h->value);
@@ -178,7 +175,7 @@ enum step_result step_check_caller(struct request *req)
     if (headers_count(all, HDR_AUTHORIZATION) > 1 || headers_count(all, HDR_X_AMZ_DATE) > 1)
         return request_fail(req, ERR_AUTH_MALFORMED, "Authorization or x-amz-date stands there twice");
     r = check_proof(req);
-    if (r != STEP_NEXT || req->auth == AUTH_FOREIGN) return r;
+    if (r != STEP_NEXT || req->auth == AUTH_FOREIGN || req->form) return r;
     r = check_misplaced(req);
     return r == STEP_NEXT ? check_payload_mode(req) : r;
 }

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/flow.h"
+#include "flow/form.h"
 #include "flow/reply.h"
 #include "flow/worker.h"
 
@@ -59,6 +60,7 @@ static enum err_code decode_raw(struct request *req)
     b->raw += used;
     TRY(unframe(req, b->mem + b->mid, &n));
     b->mid += n;
+    TRY(form_scan(req));
     if (req->body.done && req->chunked) TRY(aws_chunked_end(req->chunked, &req->err));
     return ERR_NONE;
 }
@@ -109,6 +111,7 @@ static size_t sendable(const struct request *req)
     size_t n = b->mid - b->start - req->kept;
     bool judged = req->body.done || !req->chunked;
 
+    if (req->form) return form_sendable(req);
     return judged || n == 0 ? n : n - 1;
 }
 
@@ -145,6 +148,18 @@ static enum conn_result send_plain(struct request *req, bool *moved)
         req->kept = 0;
     }
     return r;
+}
+
+enum step_result relay_take_some_body(struct request *req)
+{
+    bool moved;
+    enum conn_result r;
+
+    if (req->body.done) return STEP_NEXT;
+    if (req->in->expect_continue && !req->interim_sent) reply_continue(req);
+    r = take_body(req, &moved);
+    if (r == CONN_AGAIN) return STEP_WAIT;
+    return r == CONN_OK ? STEP_NEXT : STEP_FAIL;
 }
 
 enum step_result relay_take_whole_body(struct request *req)
@@ -247,7 +262,6 @@ static enum step_result begin_answer(struct request *req)
 
     if (!head.p) return request_fail(req, ERR_NO_MEMORY, "answer head");
     place_head(req, head);
-    req->status = req->answer->status;
     req->answered = true;
     req->answer_state = ANSWER_BODY;
     if (req->send_state != SEND_DONE)
@@ -408,7 +422,6 @@ static enum step_result pump_peek(struct request *req, bool *moved)
     /* The head goes in front of the document, wherever that stands. */
     req->answer_head = reply_head(req);
     if (!req->answer_head.p) return request_fail(req, ERR_NO_MEMORY, "answer head");
-    req->status = req->answer->status;
     req->answered = true;
     req->answer_state = ANSWER_BODY;
     if (req->send_state != SEND_DONE) req->send_state = SEND_STOPPED;

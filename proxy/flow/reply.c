@@ -5,6 +5,7 @@
 
 #include "aws/location.h"
 #include "base/clock.h"
+#include "flow/form.h"
 #include "flow/worker.h"
 
 #include <stdio.h>
@@ -33,17 +34,26 @@ static bool is_redirect(unsigned status)
     return status == 301 || status == 302 || status == 307 || status == 308;
 }
 
+/* By which name the client speaks to us. */
+static struct str client_scheme(const struct request *req)
+{
+    if (req->uri.form == URI_ABSOLUTE) return req->uri.scheme;
+    return req->client->tls ? STR("https") : STR("http");
+}
+
+static struct str client_authority(const struct request *req)
+{
+    return req->uri.form == URI_ABSOLUTE ? req->uri.authority : req->in->host;
+}
+
 /* Location of the answer, as the client sees things. 303 is left alone: S3 answers it to a form that says itself where
  * to go on. */
 static enum location_result map_location(struct request *req, struct str location, struct sbuf *out)
 {
-    const struct client *c = req->client;
-    bool absolute = req->uri.form == URI_ABSOLUTE, redirect = is_redirect(req->answer->status);
+    bool redirect = is_redirect(req->answer->status);
     const struct location_view view = {
-        .scheme = absolute ? req->uri.scheme
-                  : c->tls ? STR("https")
-                           : STR("http"),
-        .authority = absolute ? req->uri.authority : req->in->host,
+        .scheme = client_scheme(req),
+        .authority = client_authority(req),
         .name = &req->s3,
         .bucket = req->bucket,
         .host_style = req->host_style && req->bucket.n,
@@ -92,7 +102,63 @@ enum step_result reply_check_redirect(struct request *req)
                         STR_ARG(str_head(location ? location->value : STR_NONE, 256)));
 }
 
-struct str reply_head(struct request *req)
+/* PutObject has no content in its answer; if there is any, nobody wants it. */
+static void drop_content(struct request *req)
+{
+    if (req->answer_body.done) return;
+    req->answer->keep_alive = false;
+    body_init(&req->answer_body, BODY_NONE, 0);
+}
+
+static struct str bucket_url(struct request *req)
+{
+    struct str scheme = client_scheme(req), authority = client_authority(req);
+    struct sbuf url = arena_sbuf(&req->arena, scheme.n + authority.n + 3 * req->bucket.n + 8);
+
+    sbuf_printf(&url, "%.*s://%.*s", STR_ARG(scheme), STR_ARG(authority));
+    if (!req->host_style) {
+        sbuf_char(&url, '/');
+        uri_encode(&url, req->bucket, false);
+    }
+    return sbuf_str(&url);
+}
+
+/* The answer to a form, with all of its content, made of that to PutObject. */
+static struct str form_answer(struct request *req)
+{
+    const struct head_response *a = req->answer;
+    const struct header *etag = headers_find(&a->headers, HDR_ETAG);
+    struct post_form_object object = {bucket_url(req), req->bucket, req->key, etag ? etag->value : STR_NONE};
+    struct sbuf location = arena_sbuf(&req->arena, FORM_ANSWER_BYTES),
+                body = arena_sbuf(&req->arena, FORM_ANSWER_BYTES);
+    struct sbuf b;
+
+    req->status = post_form_answer(&req->form->parsed, &object, &location, &body);
+    b = arena_sbuf(&req->arena, 512 + a->raw.n + location.n + body.n);
+    decide_close(req);
+    drop_content(req);
+    req->answer_framer = (struct framer){0};
+    head_put_status_line(&b, req->status, STR_NONE);
+    for (size_t i = 0; i < a->headers.n; i++) {
+        const struct header *h = &a->headers.v[i];
+
+        if (h->id == HDR_VIA || h->id == HDR_LOCATION || h->id == HDR_CONTENT_LENGTH || h->id == HDR_CONTENT_TYPE ||
+            headers_drops(&a->headers, h))
+            continue;
+        head_put(&b, h->name, h->value);
+    }
+    head_put(&b, STR("Location"), sbuf_str(&location));
+    head_put(&b, STR("Via"), STR("1.1 s3onramp"));
+    if (body.n) head_put(&b, STR("Content-Type"), STR("application/xml"));
+    if (req->status != 204) head_put_u64(&b, STR("Content-Length"), body.n);
+    put_connection(req, &b);
+    head_put_end(&b);
+    sbuf_add(&b, sbuf_str(&body));
+    return b.overflow || location.overflow || body.overflow ? STR_NONE : sbuf_str(&b);
+}
+
+/* The endpoint's answer under a head of our own. */
+static struct str passed_head(struct request *req)
 {
     const struct head_response *a = req->answer;
     const struct header *location = headers_find(&a->headers, HDR_LOCATION);
@@ -102,6 +168,7 @@ struct str reply_head(struct request *req)
     struct sbuf b = arena_sbuf(&req->arena, n);
     bool unknown_length = a->body == BODY_CHUNKED || a->body == BODY_UNTIL_CLOSE;
 
+    req->status = a->status;
     decide_close(req);
     req->answer_framer = (struct framer){.chunked = unknown_length && req->in->minor == 1};
     if (unknown_length && req->in->minor == 0) req->client_closes = true;
@@ -118,6 +185,11 @@ struct str reply_head(struct request *req)
     head_put_end(&b);
     arena_trim(&req->arena, &b);
     return b.overflow || mapped.overflow ? STR_NONE : sbuf_str(&b);
+}
+
+struct str reply_head(struct request *req)
+{
+    return req->form && req->answer->status / 100 == 2 ? form_answer(req) : passed_head(req);
 }
 
 /* Best effort: an interim answer that does not fit is no loss. */
@@ -177,6 +249,18 @@ static struct str message_of(const struct request *req)
     case ERR_BAD_TRAILER:
     case ERR_MISDIRECTED:
     case ERR_OTHER_REGION:
+    case ERR_FORM_NOT_MULTIPART:
+    case ERR_FORM_MALFORMED:
+    case ERR_FORM_TOO_LONG:
+    case ERR_FORM_NO_FILE:
+    case ERR_FORM_NO_KEY:
+    case ERR_FORM_FIELD:
+    case ERR_FORM_TAGGING:
+    case ERR_FORM_POLICY_INVALID:
+    case ERR_FORM_POLICY_FAILED:
+    case ERR_ENTITY_TOO_LARGE:
+    case ERR_ENTITY_TOO_SMALL:
+    case ERR_KEY_TOO_LONG:
         if (req->err.detail[0]) return str_from(req->err.detail);
         break;
     default: break;

@@ -3,17 +3,19 @@
  * changed).
  *
  * Body: what comes in → what goes out
- *   plain                      → the same bytes, the client's hash or UNSIGNED-PAYLOAD
- *   unsigned chunks, trailer   → trailers = pass: framing passed on, checked; decode: content only, trailer checked
- * here signed chunks              → content only, each signature checked here signed chunks, trailer     → trailers =
- * pass: unsigned chunks with the same trailer; decode: content only payload = signed           → whatever is not hashed
- * by the client: chunks with our own signatures; a body that S3 takes in one piece only (XML): its hash signed by a
- * stranger       → everything as it came Nothing but the kind decides: Content-Encoding, lengths, sentinel and body
- * always belong together.
+ *   plain                    → the same bytes, the client's hash or UNSIGNED-PAYLOAD
+ *   unsigned chunks, trailer → trailers = pass: framing passed on, checked; decode: content, trailer checked here
+ *   signed chunks            → content only, each signature checked here
+ *   signed chunks, trailer   → trailers = pass: unsigned chunks with that trailer; decode: content only
+ *   a browser's form         → PutObject with the file, and the fields as headers
+ *   payload = signed         → what no client hashed: chunks signed here; XML, which S3 takes whole: hashed here
+ *   signed by a stranger     → everything as it came
+ * The kind alone decides, so that Content-Encoding, lengths, sentinel and body always belong together.
  */
 #include "aws/sigv2.h"
 #include "base/clock.h"
 #include "flow/flow.h"
+#include "flow/form.h"
 #include "flow/worker.h"
 
 enum { HEAD_SLACK = 1024, OWN_FIELDS = 8 };
@@ -29,6 +31,12 @@ static void out_add(struct out *o, struct str name, struct str value, enum heade
 {
     ASSERT(o->headers.n < o->cap);
     o->fields[o->headers.n++] = (struct header){name, value, id};
+}
+
+static uint64_t content_length_of(const struct request *req)
+{
+    if (req->form) return req->form->file_bytes;
+    return req->decode ? req->decoded_length : req->in->content_length;
 }
 
 /* No payload may leave unsigned. */
@@ -51,7 +59,8 @@ static enum body_out out_kind_of(const struct request *req)
         return sealed ? OUT_SIGNED : OUT_AS_IT_IS;
     case PAYLOAD_SIGNED_CHUNKS: return sealed ? OUT_SIGNED : OUT_AS_IT_IS;
     case PAYLOAD_UNSIGNED:
-        return sealed && req->operation->streams_body && req->in->content_length ? OUT_SIGNED : OUT_AS_IT_IS;
+        return sealed && (req->operation->streams_body || req->form) && content_length_of(req) ? OUT_SIGNED
+                                                                                               : OUT_AS_IT_IS;
     default: return OUT_AS_IT_IS;
     }
 }
@@ -127,7 +136,7 @@ static enum step_result plan_body(struct request *req)
     /* An empty object has no last byte that could be held back until the trailer was checked. */
     req->body_first = req->decode && req->decoded_length == 0;
     if (req->out_kind != OUT_AS_IT_IS && req->out_kind != OUT_PASSED) return plan_chunks_out(req, kind);
-    return req->payload == PAYLOAD_UNSIGNED && must_seal(req) && req->in->content_length ? plan_hash(req) : STEP_NEXT;
+    return req->payload == PAYLOAD_UNSIGNED && must_seal(req) && content_length_of(req) ? plan_hash(req) : STEP_NEXT;
 }
 
 /* Host: the name that the endpoint serves. Host style stays where the wildcard certificate covers it. */
@@ -275,6 +284,25 @@ static enum step_result add_query_fields(struct request *req, struct out *o)
     return STEP_NEXT;
 }
 
+/* Of a form's own head only what S3 may judge the sender by. */
+static enum step_result add_form_fields(struct request *req, struct out *o)
+{
+    static const char *const kept[] = {"origin", "referer", "user-agent"};
+
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        const struct header *h = headers_find_name(&req->in->headers, str_from(kept[i]));
+
+        if (h) out_add(o, h->name, h->value, h->id);
+    }
+    for (size_t i = 0; i < req->form->parsed.fields_n; i++) {
+        struct header h;
+
+        if (post_form_header(&req->form->parsed, i, &req->arena, &h, &req->err) != ERR_NONE) return STEP_FAIL;
+        if (h.name.n) out_add(o, h.name, h.value, header_id_of(h.name));
+    }
+    return STEP_NEXT;
+}
+
 static void add_client_fields(struct request *req, struct out *o)
 {
     const struct headers *all = &req->in->headers;
@@ -290,11 +318,6 @@ static void add_client_fields(struct request *req, struct out *o)
         }
         out_add(o, h.name, h.value, h.id);
     }
-}
-
-static uint64_t content_length_of(const struct request *req)
-{
-    return req->decode ? req->decoded_length : req->in->content_length;
 }
 
 /* "aws-chunked" and what else the client says of its content: S3 takes the first off and keeps the rest. */
@@ -375,10 +398,15 @@ static enum step_result add_framing(struct request *req, struct sbuf *b)
         head_put(b, STR("Transfer-Encoding"), STR("chunked"));
         req->out_framer.chunked = true;
     } else if (req->in->has_content_length || req->in->method_id == METHOD_PUT || req->in->method_id == METHOD_POST) {
-        head_put_u64(b, STR("Content-Length"), req->in->content_length);
+        head_put_u64(b, STR("Content-Length"), content_length_of(req));
     }
-    if (req->in->expect_continue && !req->body_first) head_put(b, STR("Expect"), STR("100-continue"));
+    if (req->in->expect_continue && !req->body_first && !req->form) head_put(b, STR("Expect"), STR("100-continue"));
     return STEP_NEXT;
+}
+
+static struct str out_method(const struct request *req)
+{
+    return req->form ? STR("PUT") : req->in->method;
 }
 
 static enum step_result write_head(struct request *req, const struct out *o, struct str authorization)
@@ -389,7 +417,7 @@ static enum step_result write_head(struct request *req, const struct out *o, str
     for (size_t i = 0; i < o->headers.n; i++)
         n += o->fields[i].name.n + o->fields[i].value.n + 4;
     b = arena_sbuf(&req->arena, n);
-    head_put_request_line(&b, req->in->method, o->path, o->query, o->query.n > 0);
+    head_put_request_line(&b, out_method(req), o->path, o->query, o->query.n > 0);
     for (size_t i = 0; i < o->headers.n; i++)
         head_put(&b, o->fields[i].name, o->fields[i].value);
     if (authorization.n) head_put(&b, STR("Authorization"), authorization);
@@ -431,7 +459,7 @@ static enum step_result sign_and_write(struct request *req, struct out *o, struc
                   str_head(timestamp, SIGV4_DATE_BYTES), region, service);
     struct query_param params[REQUEST_MAX_QUERY];
     struct sigv4_input in = {
-        .method = req->in->method,
+        .method = out_method(req),
         .path = req->path,
         .query = params,
         .query_n = query_split(o->query, params, REQUEST_MAX_QUERY),
@@ -511,7 +539,7 @@ static enum step_result prepare_body(struct request *req)
 static struct out *new_out(struct request *req)
 {
     struct out *o = arena_alloc(&req->arena, sizeof(*o));
-    size_t cap = req->in->headers.n + req->query_n + OWN_FIELDS;
+    size_t cap = req->in->headers.n + req->query_n + OWN_FIELDS + (req->form ? req->form->parsed.fields_n : 0);
 
     if (!o) return NULL;
     *o = (struct out){.fields = arena_alloc(&req->arena, cap * sizeof(*o->fields)), .cap = cap};
@@ -536,7 +564,8 @@ enum step_result step_sign(struct request *req)
     if (!o->path.p) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
     if (out_query(req, &o->query) != STEP_NEXT) return STEP_FAIL;
     out_add(o, STR("Host"), host, HDR_HOST);
-    add_client_fields(req, o);
+    if (req->form && add_form_fields(req, o) != STEP_NEXT) return STEP_FAIL;
+    if (!req->form) add_client_fields(req, o);
     if (add_query_fields(req, o) != STEP_NEXT) return STEP_FAIL;
     if (add_chunk_head(req, o) != STEP_NEXT) return STEP_FAIL;
     if (req->credentials->source == CREDENTIALS_NONE) return write_unsigned(req, o);

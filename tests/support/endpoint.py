@@ -349,7 +349,7 @@ class Exchange:
     def answer(self, status, body=b"", headers=(), length=None):
         self.record["status"] = status
         lines = ["HTTP/1.1 %d %s" % (status, "Status")] + ["%s: %s" % pair for pair in headers]
-        lines += ["x-amz-request-id: ENDPOINT%08d" % self.connection, "Server: endpoint"]
+        lines += ["x-amz-request-id: ENDPOINT%08d" % self.record.get("number", 0), "Server: endpoint"]
         if status not in (204, 304):
             lines.append("Content-Length: %d" % (len(body) if length is None else length))
         if not self.keep:

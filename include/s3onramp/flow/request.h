@@ -46,6 +46,7 @@ enum auth_kind {
     AUTH_SIGV4_QUERY,
     AUTH_SIGV2_HEADER,
     AUTH_SIGV2_QUERY,
+    AUTH_FORM,
     AUTH_FOREIGN,
 };
 
@@ -59,6 +60,8 @@ enum body_out {
 };
 
 enum { REQUEST_ID_BYTES = 16, REQUEST_MAX_QUERY = 128, REQUEST_ERROR_FIELDS = 6 };
+
+struct form;
 
 struct request {
     struct client *client; /* borrowed: contains this */
@@ -98,6 +101,7 @@ struct request {
     enum payload_mode payload;
     struct str payload_hash;           /* its value, when a header or the query gave one */
     uint64_t decoded_length;           /* for aws-chunked */
+    struct form *form;                 /* in arena: a browser's form, sent on as PutObject; else NULL */
     struct chunk_signature chunk_seal; /* owned: for signed chunks, begun with the head's signature */
 
     /* choose_route */
@@ -172,8 +176,9 @@ void request_error_field(struct request *req, const char *name, struct str value
 /* "req=… client=…" for log lines. */
 const char *request_log_ctx(const struct request *req, char *buf, size_t n);
 
-/* relay.c, for sign.c and upstream.c: takes the whole body into the client's buffer, decoded and checked. STEP_WAIT:
- * more is to come. */
+/* relay.c, for steps that need the body before it is relayed: takes all of it, or what is there, into the client's
+ * buffer, decoded and checked. STEP_WAIT: more is to come. */
 enum step_result relay_take_whole_body(struct request *req);
+enum step_result relay_take_some_body(struct request *req);
 
 #endif
