@@ -334,7 +334,6 @@ static struct str chunked_encoding(struct request *req)
         sbuf_char(&b, ',');
         sbuf_add(&b, rest);
     }
-    arena_trim(&req->arena, &b);
     return b.overflow ? STR_NONE : sbuf_str(&b);
 }
 
