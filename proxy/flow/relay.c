@@ -81,7 +81,7 @@ static enum conn_result take_body(struct request *req, bool *moved)
             return CONN_ERROR;
         }
         room = buf_room(b);
-        if (!room) return CONN_AGAIN;
+        if (!room && !conn_was_reset(&c->conn)) return CONN_AGAIN;
         r = conn_read(&c->conn, b->mem + b->end, room, &got);
         if (r == CONN_AGAIN) return r;
         if (r != CONN_OK) {

@@ -97,6 +97,17 @@ static enum conn_result fail_write(struct conn *c, int e)
     return CONN_ERROR;
 }
 
+bool conn_was_reset(struct conn *c)
+{
+    int e = 0;
+    socklen_t n = sizeof(e);
+
+    if (c->broken) return true;
+    if (!c->readable || getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &n) || !e) return false;
+    fail(c, "recv", e);
+    return true;
+}
+
 enum conn_result conn_connected(struct conn *c)
 {
     int e = 0;

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gigabytes through each way in: every byte in its place, and no memory that grows with the object."""
+import hashlib
 import json
+import queue
+import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +16,10 @@ GIB = 1 << 30
 SIZE = 6 * GIB if not lib.SANITIZER else GIB // 4
 SIZE_ELSEWHERE = GIB if not lib.SANITIZER else GIB // 8  # through the other listeners
 GROWTH_KIB = 2048
+UPLOADS = 1000 if not lib.SANITIZER else 100  # at once
+COMPLETED = 10  # the others go away in the middle
+PER_UPLOAD_KIB = 256
+records = queue.Queue()  # of the server, as it logs them
 
 
 def setUpModule():
@@ -20,12 +27,21 @@ def setUpModule():
     folder = lib.certificates()
     server = subprocess.Popen(
         [sys.executable, lib.SUPPORT / "endpoint.py", "--cert", folder / "endpoint.pem", "--key", folder / "endpoint.key",
-         "--address", "127.0.0.1:0", "--access-key-id", lib.UPSTREAM_KEY[0], "--secret-access-key", lib.UPSTREAM_KEY[1]],
+         "--address", "127.0.0.1:0", "--access-key-id", lib.UPSTREAM_KEY[0], "--secret-access-key", lib.UPSTREAM_KEY[1],
+         "--receive-buffer", "131072"],
         stdout=subprocess.PIPE, text=True)
     lib.atexit.register(server.kill)
     address = json.loads(server.stdout.readline())["listening"][0]
-    lib.Case.proxy = lib.Proxy([address])
+    threading.Thread(target=read_records, daemon=True).start()
+    # A thousand handshakes at once take this Python server longer than an endpoint would.
+    lib.Case.proxy = lib.Proxy([address], endpoint=dict(connect_timeout="60s"))
     warm_up(lib.Case.proxy)
+
+
+def read_records():
+    """The server would stop at a full pipe."""
+    for line in server.stdout:
+        records.put(json.loads(line))
 
 
 def tearDownModule():
@@ -84,9 +100,9 @@ class Big(lib.Case):
         before = self.proxy.rss_kib()
         seen = []
         move(self.proxy, listener, size, lambda: seen.append(self.proxy.rss_kib()))
-        record = json.loads(server.stdout.readline())
+        record = records.get(timeout=60)
         while record["target"] != "/bucket/big/%d" % size:
-            record = json.loads(server.stdout.readline())
+            record = records.get(timeout=60)
         self.assertFalse(record["aborted"])
         self.assertTrue(record["right"])
         if move is upload:
@@ -124,6 +140,70 @@ class Big(lib.Case):
             self.assertLess(growth, 20 * 512)
         for connection in connections:
             connection.close()
+
+    def test_many_uploads_in_signed_chunks(self):
+        """All under way at once, to an endpoint that does not read: what the proxy holds of each is bounded."""
+        before = self.proxy.rss_kib()
+        uploads = [Upload(self.proxy) for _ in range(UPLOADS)]
+        while sum(upload.push() for upload in uploads):
+            pass
+        threading.Event().wait(1)
+        while sum(upload.push() for upload in uploads):
+            pass
+        growth = (self.proxy.rss_kib() - before) / UPLOADS
+        stalled = sum(bool(upload.left) for upload in uploads)  # of some the kernel takes everything
+        print("%d uploads in signed chunks, %d of them stalled: %.1f KiB each" % (UPLOADS, stalled, growth))
+        self.assertGreater(stalled, UPLOADS / 2, "most were taken whole: nothing was held back")
+        gone = [upload for upload in uploads[COMPLETED:] if upload.left]
+        for upload in uploads[COMPLETED:]:
+            upload.connection.reset()
+        lib.wait_until(lambda: sum(line["end"] == "client_gone" for line in self.proxy.access_lines()) >= len(gone), 10,
+                       "the end of uploads whose client is gone, though the proxy reads nothing of them")
+        self.assertEqual(self.proxy.request("legacy", "GET", "/bucket/fault/release", key=None).body, b"released")
+        for upload in uploads[:COMPLETED]:
+            answer = self.check(upload.finish(), 200)
+            self.assertEqual(answer.body, hashlib.sha256(Upload.PIECE * Upload.PIECES).hexdigest().encode())
+        if not lib.SANITIZER:
+            self.assertLess(growth, PER_UPLOAD_KIB)
+
+
+class Upload:
+    """One of many: as much of it is sent as is taken."""
+
+    PIECE, PIECES = bytes(range(256)) * 256, 40
+
+    def __init__(self, proxy):
+        target, total = "/bucket/fault/hold/x", len(self.PIECE) * self.PIECES
+        length = self.PIECES * (len(self.PIECE) + 5 + 81 + 4) + 1 + 81 + 4
+        headers = s3raw.sign("PUT", target, [("Host", proxy.host("plain")), ("x-amz-decoded-content-length", str(total)),
+                                             ("Content-Length", str(length))], lib.ALICE, s3raw.CHUNKS)
+        self.wire = self.pieces(s3raw.head("PUT", target, headers), headers)
+        self.left = memoryview(next(self.wire))
+        self.connection = proxy.connect("plain")
+        self.connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
+        self.connection.sock.setblocking(False)
+
+    def pieces(self, head, headers):
+        chain = s3raw.chain_of(headers, lib.ALICE[1])
+        yield head
+        for piece in [self.PIECE] * self.PIECES + [b""]:
+            yield b"%x;chunk-signature=%s\r\n%s\r\n" % (len(piece), chain.chunk(piece).encode(), piece)
+
+    def push(self):
+        """How many bytes went."""
+        try:
+            n = self.connection.sock.send(self.left)
+        except BlockingIOError:
+            return 0
+        self.left = self.left[n:] or memoryview(next(self.wire, b""))
+        return n
+
+    def finish(self):
+        self.connection.sock.setblocking(True)
+        while self.left:
+            self.push()
+        with self.connection:
+            return self.connection.read_answer("PUT")
 
 
 if __name__ == "__main__":

@@ -648,6 +648,19 @@ class Exchange:
         time.sleep(float(self.key.split(b"/")[2]))
         self.answer(200, b"waited")
 
+    def fault_hold(self):
+        """fault/hold/…: does not read a byte of the body until somebody asks for fault/release."""
+        with self.endpoint.lock:
+            self.endpoint.lock.wait_for(lambda: self.endpoint.released, 120)
+        self.read_body()
+        self.answer(200, self.digest.encode())
+
+    def fault_release(self):
+        with self.endpoint.lock:
+            self.endpoint.released = True
+            self.endpoint.lock.notify_all()
+        self.answer(200, b"released")
+
     def fault_pause(self):
         """fault/pause/SECONDS: half of 4 MiB, a pause, the other half."""
         self.read_body()
@@ -695,11 +708,13 @@ BAD_ANSWERS = {
 class Endpoint:
     """The server. Threads: one accepts per address, one serves per connection."""
 
-    def __init__(self, cert, key, keys, addresses=(("127.0.0.1", 0),), region="ap-northeast-1", names=None, out=None):
+    def __init__(self, cert, key, keys, addresses=(("127.0.0.1", 0),), region="ap-northeast-1", names=None, out=None,
+                 receive_buffer=None):
         self.keys, self.region, self.out = dict(keys), region, out
         self.names = names or ["s3.%s.amazonaws.com" % region]
         self.objects, self.connections = {}, 0
         self.done, self.running, self.begun = [], 0, 0
+        self.released = False
         self.lock = threading.Condition()
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(cert, key)
@@ -707,6 +722,8 @@ class Endpoint:
         self.sockets, self.addresses = [], []
         for address in addresses:
             sock = socket.create_server(address, backlog=128)
+            if receive_buffer:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
             self.sockets.append(sock)
             self.addresses.append(sock.getsockname())
             threading.Thread(target=self.accept, args=(sock,), daemon=True).start()
@@ -796,10 +813,11 @@ def main():
         parser.add_argument("--" + option, required=True)
     parser.add_argument("--address", action="append", required=True)
     parser.add_argument("--region", default="ap-northeast-1")
+    parser.add_argument("--receive-buffer", type=int, help="of the kernel, per connection")
     options = parser.parse_args()
     addresses = [(host, int(port)) for host, _, port in (a.rpartition(":") for a in options.address)]
     endpoint = Endpoint(options.cert, options.key, {options.access_key_id: options.secret_access_key}, addresses,
-                        options.region, out=sys.stdout)
+                        options.region, out=sys.stdout, receive_buffer=options.receive_buffer)
     print(json.dumps({"listening": ["%s:%d" % a[:2] for a in endpoint.addresses]}), flush=True)
     threading.Event().wait()
 

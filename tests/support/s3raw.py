@@ -166,11 +166,16 @@ class ChunkChain:
         return self._sign("TRAILER", hashlib.sha256(lines.encode()).hexdigest())
 
 
-def signed_chunks(headers, secret, body, trailers=None, chunk=65536):
-    """Body in signed chunks, for the headers that sign() made; with trailers (name → value) they are signed, too."""
+def chain_of(headers, secret):
+    """The chain that begins with the signature which sign() put into the headers."""
     value = [v for n, v in headers if n == "Authorization"][0]
     scope = value.partition("Credential=")[2].partition(",")[0].partition("/")[2]
-    chain = ChunkChain(secret, [v for n, v in headers if n == "x-amz-date"][0], scope, value[-64:])
+    return ChunkChain(secret, [v for n, v in headers if n == "x-amz-date"][0], scope, value[-64:])
+
+
+def signed_chunks(headers, secret, body, trailers=None, chunk=65536):
+    """Body in signed chunks, for the headers that sign() made; with trailers (name → value) they are signed, too."""
+    chain = chain_of(headers, secret)
     parts = [body[i:i + chunk] for i in range(0, len(body), chunk)]
     out = [b"%x;chunk-signature=%s\r\n%s\r\n" % (len(p), chain.chunk(p).encode(), p) for p in parts]
     out.append(b"0;chunk-signature=%s\r\n" % chain.chunk(b"").encode())

@@ -66,6 +66,9 @@ MUST_CHECK enum err_code conn_connect(struct conn *c, struct loop *loop, const s
 /* CONN_OK once connected, CONN_AGAIN, or CONN_ERROR. */
 enum conn_result conn_connected(struct conn *c);
 
+/* True if the peer has reset the connection: for who waits with a full buffer and does not read. */
+bool conn_was_reset(struct conn *c);
+
 /* Reads up to @n bytes into @p; *@got > 0 with CONN_OK. With TLS it goes on over records until @p is full or nothing is
  * left. */
 enum conn_result conn_read(struct conn *c, char *p, size_t n, size_t *got);
