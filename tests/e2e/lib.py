@@ -138,6 +138,16 @@ def section(name, /, **keys):
                                          if value is not None))
 
 
+def go_program(name, source):
+    """Built from source with Debian's Go packages; the path of the program. $GOCACHE keeps what was compiled."""
+    folder = WORK / name
+    folder.mkdir()
+    (folder / "main.go").write_text(source)
+    run("/usr/bin/go", "build", "-o", folder / name, folder / "main.go", env=clean_environment(
+        GO111MODULE="off", GOPATH="/usr/share/gocode", GOCACHE=os.environ.get("GOCACHE", str(WORK.parent / "go-cache"))))
+    return folder / name
+
+
 class Proxy:
     """The program under test with a configuration made here. Listeners: forward, legacy (unsigned counts as alice), plain
     (signatures required), tls (the same with TLS), sniff (both)."""
