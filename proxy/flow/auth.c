@@ -57,9 +57,15 @@ enum step_result auth_check_date(struct request *req, struct str *timestamp)
 /* A signature covers Host: it survives only if the endpoint serves that very name. */
 static bool host_goes_unchanged(struct request *req)
 {
+    struct s3_vpce_name ours;
+    struct str host;
     bool host_style;
-    struct str host = req->own_name ? STR_NONE : sign_host(req, &host_style);
 
+    if (req->own_name || req->s3.legacy) return false;
+    if (req->s3.endpoint_id.n) /* the endpoint's own name, regional or of a zone */
+        return req->endpoint->vpce_name && s3_vpce_name_parse(str_from(req->endpoint->vpce_name), &ours) &&
+               (str_starts(req->s3.endpoint_id, ours.id) || str_starts(ours.id, req->s3.endpoint_id));
+    host = sign_host(req, &host_style);
     return host.p && str_eq(host, req->host) && host_style == req->host_style;
 }
 

@@ -9,7 +9,8 @@ STRANGER = ("AKIASTRANGER00000001", "strangerSecret/strangerSecret+stranger01")
 
 def setUpModule():
     global endpoint
-    endpoint = lib.start_endpoint(keys=(lib.UPSTREAM_KEY, STRANGER))
+    endpoint = lib.start_endpoint(keys=(lib.UPSTREAM_KEY, STRANGER), names=[
+        lib.S3_NAME, "bucket." + lib.VPCE_NAME, "bucket.%s-ap-northeast-1a.s3.%s.vpce.amazonaws.com" % (lib.VPCE, lib.REGION)])
     lib.Case.proxy = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]], listeners={
         "open": dict(mode="forward", foreign="pass"),
         "open-endpoint": dict(mode="endpoint", foreign="pass", anonymous="public"),
@@ -57,6 +58,16 @@ class Foreign(lib.Case):
             connection.send(s3raw.head("GET", "http://%s/bucket?list-type=2" % lib.S3_NAME, headers))
             self.check(connection.read_answer(), 200)
         self.assertEqual(self.last()["head"][0], "GET /bucket?list-type=2 HTTP/1.1")
+
+    def test_the_endpoints_own_names(self):
+        for host in ("bucket." + lib.VPCE_NAME, "bucket.%s-ap-northeast-1a.s3.%s.vpce.amazonaws.com" % (lib.VPCE, lib.REGION)):
+            with self.subTest(host=host):
+                self.check(self.send("open", "GET", "/bucket?list-type=2", self.signed("GET", "/bucket?list-type=2", host=host),
+                                     host=host), 200)
+                self.assertIn("Host: " + host, self.last()["head"])
+        for host in (lib.VPCE_NAME, "bucket.vpce-00000000000000000-abcdefgh.s3.%s.vpce.amazonaws.com" % lib.REGION):
+            with self.subTest(host=host):
+                self.refused("open", self.signed("GET", "/bucket/key", host=host), "serves another Host", host)
 
     def test_every_kind_of_body(self):
         body = bytes(range(256)) * 700
