@@ -173,14 +173,15 @@ static bool run_sniff(struct client *c)
     struct buf *b = &c->in;
 
     if (b->raw == b->end) {
-        size_t got;
+        size_t got, room;
         enum conn_result r;
 
         if (!buf_borrow(b, &c->worker->loop.bufs)) {
             client_free(c, true);
             return false;
         }
-        r = conn_read(&c->conn, b->mem + b->end, buf_room(b), &got);
+        room = buf_room(b);
+        r = conn_read(&c->conn, b->mem + b->end, room, &got);
         if (r == CONN_AGAIN) {
             buf_return(b, &c->worker->loop.bufs);
             return false;

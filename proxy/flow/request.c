@@ -54,6 +54,7 @@ void request_end(struct request *req)
     checksum_clear(&req->checksum);
     chunk_signature_clear(&req->chunk_seal);
     if (req->out_chunks) chunk_signature_clear(&req->out_chunks->signature);
+    req->out_chunks = NULL; /* its memory goes with the arena */
     arena_clear(&req->arena);
 }
 
@@ -177,7 +178,7 @@ enum step_result step_read_head(struct request *req)
     struct buf *b = &c->in;
 
     for (;;) {
-        size_t skip, head_len, got;
+        size_t skip, head_len, got, room;
 
         if (b->raw != b->end) {
             if (!req->started_us) first_byte(req);
@@ -194,7 +195,8 @@ enum step_result step_read_head(struct request *req)
         }
         if (!buf_borrow(b, &req->worker->loop.bufs) || !buf_room(b))
             return request_fail(req, ERR_NO_MEMORY, "read buffer");
-        switch (conn_read(&c->conn, b->mem + b->end, buf_room(b), &got)) {
+        room = buf_room(b);
+        switch (conn_read(&c->conn, b->mem + b->end, room, &got)) {
         case CONN_OK: b->end += got; break;
         case CONN_AGAIN: buf_return(b, &req->worker->loop.bufs); return STEP_WAIT;
         case CONN_EOF:
@@ -226,7 +228,7 @@ static enum conn_result drain_body(struct request *req)
     struct buf *b = &c->in;
 
     while (!req->body.done) {
-        size_t used, plain, got;
+        size_t used, plain, got, room;
         enum conn_result r;
 
         b->start = b->mid = b->raw;
@@ -238,7 +240,8 @@ static enum conn_result drain_body(struct request *req)
         }
         conn_insist(&c->conn);
         if (!buf_borrow(b, &req->worker->loop.bufs)) return CONN_ERROR;
-        r = conn_read(&c->conn, b->mem + b->end, buf_room(b), &got);
+        room = buf_room(b); /* moves what is there: before its end is looked at */
+        r = conn_read(&c->conn, b->mem + b->end, room, &got);
         if (r != CONN_OK) return r;
         b->end += got;
         req->progress_us = req->worker->loop.now_us;
