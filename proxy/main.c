@@ -13,6 +13,7 @@ static const struct {
 } commands[] = {
     {"serve", cli_serve, "serve [-c FILE]", "run in the foreground"},
     {"check", cli_check, "check [-c FILE] [--print]", "judge the configuration; show what it comes to"},
+    {"status", cli_status, "status [--json] [--watch]", "endpoints, addresses and how they are"},
     {"ca", cli_ca, "ca init|show|export", "the local CA that clients trust"},
     {"client", cli_client, "client add|list|remove NAME", "local key pairs: who may come"},
     {"version", cli_version, "version", "versions of program and libraries"},

@@ -88,13 +88,22 @@ void s3_error_document(struct sbuf *b, const char *code, struct str message, con
     sbuf_add(b, STR("</Error>"));
 }
 
+struct str s3_error_text_in(struct str document, struct str name)
+{
+    char tag[40];
+    struct sbuf close = sbuf_make(tag, sizeof(tag));
+
+    sbuf_printf(&close, "</%.*s>", STR_ARG(name));
+    ASSERT(!close.overflow);
+    size_t end = str_find(document, sbuf_str(&close));
+    if (end == SIZE_MAX) return STR_NONE;
+    document = str_head(document, end);
+    tag[1] = '<'; /* "<Name>" stands in "</Name>" from its second byte on */
+    size_t start = str_find(document, str_tail(sbuf_str(&close), 1));
+    return start == SIZE_MAX ? STR_NONE : str_tail(document, start + close.n - 1);
+}
+
 struct str s3_error_code_in(struct str document)
 {
-    static const struct str open = STR_INIT("<Code>"), close = STR_INIT("</Code>");
-    size_t start = str_find(document, open);
-
-    if (start == SIZE_MAX) return STR_NONE;
-    document = str_tail(document, start + open.n);
-    size_t end = str_find(document, close);
-    return end == SIZE_MAX ? STR_NONE : str_head(document, end);
+    return s3_error_text_in(document, STR("Code"));
 }

@@ -238,6 +238,12 @@ struct settings *config_load_stream(FILE *in, const char *name, FILE *problems)
 
 /* --- sharing --- */
 
+static void free_derived(struct set_endpoint *endpoint)
+{
+    free(endpoint->suffix);
+    free(endpoint->dns_name);
+}
+
 static void free_items(struct settings *s, struct raw *raw)
 {
     for (size_t i = 0; i < raw->n; i++) {
@@ -250,7 +256,7 @@ static void free_items(struct settings *s, struct raw *raw)
         if (config_sections[section->id].example_name) free(((struct item_head *)section->item)->name);
     }
     for (size_t i = 0; i < s->endpoints_n; i++)
-        free(s->endpoints[i].suffix);
+        free_derived(&s->endpoints[i]);
     for (size_t id = 0; id < SECTIONS_N; id++)
         if (config_sections[id].example_name) free(*array_of(s, &config_sections[id]));
 }

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PORT_FORWARD = 3128, PORT_ENDPOINT = 9000, PORT_ENDPOINT_TLS = 9443 };
+enum { PORT_FORWARD = 3128, PORT_ENDPOINT = 9000, PORT_ENDPOINT_TLS = 9443, MAX_ADDRESSES = 64 };
 
 static void for_each(struct config_build *b, enum section_id id,
                      void (*visit)(struct config_build *b, struct raw_section *section))
@@ -150,6 +150,29 @@ static char *s3_host(const struct set_endpoint *endpoint)
     return b.p;
 }
 
+struct str settings_zone_short(struct str zone, struct str region)
+{
+    return zone.n > region.n && str_starts(zone, region) ? str_tail(zone, region.n) : zone;
+}
+
+/* The name to look up: without the word in front that chooses an API. */
+static char *dns_name_of(struct str name)
+{
+    size_t at = str_find(name, STR("vpce-"));
+
+    return config_strdup(at == SIZE_MAX ? name : str_tail(name, at));
+}
+
+static void finish_dns(struct config_build *b, struct raw_section *section)
+{
+    struct set_endpoint *endpoint = section->item;
+    const char *resolvers = text_of(section, "resolver");
+
+    if (resolvers) config_parse_addresses(b, section, "resolver", resolvers, 53);
+    if (!text_of(section, "dns")) endpoint->dns = endpoint->vpce_name && !text_of(section, "addresses");
+    if (endpoint->dns && endpoint->vpce_name) endpoint->dns_name = dns_name_of(str_from(endpoint->vpce_name));
+}
+
 static void finish_endpoint(struct config_build *b, struct raw_section *section)
 {
     struct set_endpoint *endpoint = section->item;
@@ -157,7 +180,9 @@ static void finish_endpoint(struct config_build *b, struct raw_section *section)
 
     endpoint->credentials_index = SIZE_MAX;
     if (addresses) config_parse_addresses(b, section, "addresses", addresses, endpoint_port(section));
+    endpoint->port = endpoint_port(section);
     if (endpoint->vpce_name) take_vpce_name(b, section);
+    finish_dns(b, section);
     if (!endpoint->region) {
         if (!text_of(section, "name") && !text_of(section, "region"))
             config_problem(
@@ -251,9 +276,22 @@ static void finish_log(struct config_build *b)
     set->access = path;
 }
 
+static void finish_admin(struct config_build *b)
+{
+    struct set_admin *admin = &b->s->admin;
+    char *path;
+
+    admin->is_default = !config_raw_value(config_raw_section(b->raw, SECTION_ADMIN, STR_NONE), "socket")->text;
+    if (!admin->socket || strcmp(admin->socket, "off") == 0) return;
+    path = config_path(b->s->file, admin->socket);
+    free(admin->socket);
+    admin->socket = path;
+}
+
 void config_finish(struct config_build *b)
 {
     finish_log(b);
+    finish_admin(b);
     for_each(b, SECTION_LISTENER, finish_listener);
     for_each(b, SECTION_ENDPOINT, finish_endpoint);
     for_each(b, SECTION_CREDENTIALS, finish_credentials);
@@ -384,8 +422,9 @@ static bool is_never_target(const struct netaddr *a)
     return false;
 }
 
-static bool is_allowed(const struct set_server *server, const struct netaddr *a)
+bool settings_address_allowed(const struct set_server *server, const struct netaddr *a)
 {
+    if (is_never_target(a)) return false;
     if (netaddr_is_private(a)) return true;
     for (size_t i = 0; i < server->private_networks_n; i++)
         if (netblock_has(&server->private_networks[i], a)) return true;
@@ -406,7 +445,7 @@ static void check_address(struct config_build *b, struct raw_section *section, c
             "addresses: %s is link-local, multicast or no address at all; write the private addresses of the "
             "endpoint",
             text);
-    } else if (!is_allowed(&b->s->server, a)) {
+    } else if (!settings_address_allowed(&b->s->server, a)) {
         config_problem(b, place,
                        "addresses: %s is not a private address, so traffic could leave the private path; write the "
                        "endpoint's own, or list its network in private_networks of [server]",
@@ -414,18 +453,68 @@ static void check_address(struct config_build *b, struct raw_section *section, c
     }
 }
 
+static void check_dns(struct config_build *b, struct raw_section *section)
+{
+    struct set_endpoint *endpoint = section->item;
+
+    if (endpoint->dns && !text_of(section, "name"))
+        config_problem(b, place_of(section, "dns"),
+                       "dns = yes needs a name to look up; write name = vpce-ID.s3.REGION.vpce.amazonaws.com");
+    if (endpoint->dns && text_of(section, "addresses"))
+        config_problem(b, place_of(section, "dns"),
+                       "addresses come from DNS or are written down, not both; remove dns or addresses");
+    if (!endpoint->dns && endpoint->zones.n)
+        config_problem(b, place_of(section, "zones"),
+                       "zones names what is looked up in DNS; write addresses = ZONE=ADDRESS, … instead");
+    if (!endpoint->dns && endpoint->resolvers_n)
+        config_problem(b, place_of(section, "resolver"), "resolver has no effect without DNS; remove it or addresses");
+    for (size_t i = 0; i < endpoint->resolvers_n; i++)
+        if (netaddr_port(&endpoint->resolvers[i]) == 0)
+            config_problem(b, place_of(section, "resolver"), "resolver: port 0; write ADDRESS, or ADDRESS:53");
+}
+
+static bool is_zone(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = ascii_lower(s.p[i]);
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-') return false;
+    }
+    return s.n > 0 && s.n <= 32;
+}
+
+static void check_zone(struct config_build *b, struct raw_section *section, const char *key, const char *zone)
+{
+    if (!is_zone(str_from(zone)))
+        config_problem(b, place_of(section, key), "%s: \"%.40s\" cannot be a zone; write it like a, or ap-northeast-1a",
+                       key, zone);
+}
+
+static void check_zones(struct config_build *b, struct raw_section *section)
+{
+    struct set_endpoint *endpoint = section->item;
+
+    for (size_t i = 0; i < endpoint->address_zones.n; i++)
+        if (endpoint->address_zones.v[i][0]) check_zone(b, section, "addresses", endpoint->address_zones.v[i]);
+    for (size_t i = 0; i < endpoint->zones.n; i++)
+        check_zone(b, section, "zones", endpoint->zones.v[i]);
+    if (endpoint->prefer_zone) check_zone(b, section, "prefer_zone", endpoint->prefer_zone);
+}
+
 static void check_addresses(struct config_build *b, struct raw_section *section)
 {
     struct set_endpoint *endpoint = section->item;
-    const char *name = endpoint->vpce_name ? endpoint->vpce_name : "NAME";
 
     if (!text_of(section, "addresses")) {
-        if (str_starts(str_from(name), STR("*."))) name += 2;
-        config_problem(b, section->place,
-                       "endpoint \"%s\" has no addresses; write addresses = …; look them up with `dig +short %s`",
-                       section->name, name);
+        if (!endpoint->dns)
+            config_problem(b, section->place,
+                           "endpoint \"%s\" has no addresses; write addresses = …, or name = vpce-….s3.REGION.vpce."
+                           "amazonaws.com, which is looked up in DNS",
+                           section->name);
         return;
     }
+    if (endpoint->addresses_n > MAX_ADDRESSES)
+        config_problem(b, place_of(section, "addresses"), "addresses: %zu are too many; write at most %d",
+                       endpoint->addresses_n, MAX_ADDRESSES);
     for (size_t i = 0; i < endpoint->addresses_n; i++)
         check_address(b, section, &endpoint->addresses[i]);
     for (size_t i = 0; i < endpoint->addresses_n; i++)
@@ -439,6 +528,8 @@ static void check_endpoint(struct config_build *b, struct raw_section *section)
 {
     struct set_endpoint *endpoint = section->item;
 
+    check_dns(b, section);
+    check_zones(b, section);
     check_addresses(b, section);
     check_file(b, section, "ca_file", endpoint->ca_file, false);
     if (endpoint->credentials)

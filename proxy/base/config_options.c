@@ -21,6 +21,7 @@ const struct section_kind config_sections[SECTIONS_N] = {
                "The local certificate authority (made by 's3onramp ca init'): needed where clients come with "
                "TLS and no certificate is given."),
     [SECTION_LOG] = SINGLE("log", log, "What is written, and where."),
+    [SECTION_ADMIN] = SINGLE("admin", admin, "The door for 's3onramp status'."),
     [SECTION_LISTENER] = ARRAY("listener", "local", listeners, "Where clients come in. One section per listener."),
     [SECTION_ENDPOINT] =
         ARRAY("endpoint", "tokyo", endpoints, "Where requests go: an S3 interface endpoint, by its private addresses."),
@@ -42,6 +43,7 @@ static const char *const sources[] = {"static", "environment", "none", NULL};
 static const char *const sigv2_words[] = {"query", "yes", "no", NULL};
 static const char *const foreign_words[] = {"refuse", "pass", NULL};
 static const char *const payload_words[] = {"auto", "signed", NULL};
+static const char *const probe_words[] = {"tcp", "tls", "http", NULL};
 static const char *const accesses[] = {"read-only", "read-write", NULL};
 
 #define AT(s, f) (long)offsetof(struct s, f)
@@ -81,6 +83,9 @@ static const struct option options[] = {
     {SECTION_LOG, "access", OPT_TEXT, AT(set_log, access), "-", NULL, NULL, NULL, NULL,
      "One line per request: - (standard error), off, or a file."},
 
+    {SECTION_ADMIN, "socket", OPT_TEXT, AT(set_admin, socket), "/run/s3onramp/admin.sock", NULL, NULL, NULL, NULL,
+     "Unix socket for 's3onramp status', mode 0600, removed at the end; off: none. The default is left out where its folder is missing."},
+
     {SECTION_LISTENER, "mode", OPT_ENUM, AT(set_listener, mode), NULL, NULL, NULL, listener_modes, "endpoint",
      "forward: a proxy for HTTPS_PROXY; endpoint: an S3 server for --endpoint-url."},
     {SECTION_LISTENER, "bind", OPT_ADDRESSES, AT(set_listener, bind), "127.0.0.1", NULL, NULL, NULL, "127.0.0.1:9000",
@@ -105,10 +110,18 @@ static const struct option options[] = {
      "The endpoint's own DNS name, as the console shows it; says Region and partition."},
     {SECTION_ENDPOINT, "region", OPT_REGION, AT(set_endpoint, region), NULL, NULL, NULL, NULL, NULL,
      "Region of the endpoint; not needed with `name`."},
-    {SECTION_ENDPOINT, "addresses", OPT_ADDRESSES, AT(set_endpoint, addresses), NULL, NULL, NULL, NULL, "10.0.1.23, 10.0.2.23",
-     "Its private addresses, one per zone: look them up with `dig +short NAME`."},
+    {SECTION_ENDPOINT, "addresses", OPT_ZONED, AT(set_endpoint, addresses), NULL, NULL, NULL, NULL, NULL,
+     "Its private addresses, one per zone, like a=10.0.1.23, c=10.0.2.23 (the zone may be left out); without them `name` is looked up in DNS."},
     {SECTION_ENDPOINT, "port", OPT_UINT, NO_FIELD, "443", "1", "65535", NULL, NULL,
      "Port of addresses written without one."},
+    {SECTION_ENDPOINT, "dns", OPT_BOOL, AT(set_endpoint, dns), NULL, NULL, NULL, NULL, NULL,
+     "Whether the addresses come from DNS, asked again as their TTL says (5s to 5m); an answer that is not private is refused as a whole. Default: yes without `addresses`."},
+    {SECTION_ENDPOINT, "zones", OPT_LIST, AT(set_endpoint, zones), NULL, NULL, NULL, NULL, NULL,
+     "Zones of the endpoint, like a, c: their own names are looked up too, which tells the zone of each address."},
+    {SECTION_ENDPOINT, "resolver", OPT_ADDRESSES, AT(set_endpoint, resolvers), NULL, NULL, NULL, NULL, NULL,
+     "DNS servers to ask, ADDRESS or ADDRESS:PORT; default: those of /etc/resolv.conf."},
+    {SECTION_ENDPOINT, "prefer_zone", OPT_TEXT, AT(set_endpoint, prefer_zone), NULL, NULL, NULL, NULL, NULL,
+     "Zone whose addresses take all requests as long as one of them is up."},
     {SECTION_ENDPOINT, "host", OPT_HOST, AT(set_endpoint, host), NULL, NULL, NULL, NULL, NULL,
      "S3 name that is signed and sent; default s3.REGION.SUFFIX."},
     {SECTION_ENDPOINT, "sni", OPT_HOST, AT(set_endpoint, sni), NULL, NULL, NULL, NULL, NULL,
@@ -133,6 +146,28 @@ static const struct option options[] = {
      "Keep an idle connection to the endpoint for so long."},
     {SECTION_ENDPOINT, "max_idle", OPT_UINT, AT(set_endpoint, max_idle), "64", "0", "10000", NULL, NULL,
      "Idle connections kept per address and worker."},
+    {SECTION_ENDPOINT, "dead_timeout", OPT_MS, AT(set_endpoint, dead_timeout_ms), "5s", "500ms", "10m", NULL, NULL,
+     "A connection on which nothing arrives at the endpoint's side for so long (the kernel's acknowledgements count) is dead; its request is asked again elsewhere where that is safe."},
+    {SECTION_ENDPOINT, "max_connections_per_address", OPT_UINT, AT(set_endpoint, max_connections), "0", "0", "1000000", NULL, NULL,
+     "Requests at once per address, of all workers; 0: no limit. Further ones wait in turn, each client its share."},
+    {SECTION_ENDPOINT, "max_queue", OPT_UINT, AT(set_endpoint, max_queue), "256", "0", "65536", NULL, NULL,
+     "Requests that may wait, per worker; further ones get 503 SlowDown."},
+    {SECTION_ENDPOINT, "queue_timeout", OPT_MS, AT(set_endpoint, queue_timeout_ms), "5s", "250ms", "10m", NULL, NULL,
+     "A request that waited so long gets 503 SlowDown."},
+    {SECTION_ENDPOINT, "max_retries", OPT_UINT, AT(set_endpoint, max_retries), "2", "0", "10", NULL, NULL,
+     "How often one request may be sent again after no answer came (if its method and body allow it), or after 500, 502 or 504 (GET and HEAD, once); all together at most a fifth of the requests and 10 a second per worker."},
+    {SECTION_ENDPOINT, "probe", OPT_ENUM, AT(set_endpoint, probe), "tls", NULL, NULL, probe_words, NULL,
+     "What is tried at each address: a TCP connection, also a TLS handshake with the right certificate, also an HTTP answer."},
+    {SECTION_ENDPOINT, "probe_interval", OPT_MS, AT(set_endpoint, probe_interval_ms), "5s", "100ms", "10m", NULL, NULL,
+     "How often, give or take a tenth; while an address is in doubt at least every second."},
+    {SECTION_ENDPOINT, "probe_timeout", OPT_MS, AT(set_endpoint, probe_timeout_ms), "2s", "50ms", "1m", NULL, NULL,
+     "A probe that takes longer has failed."},
+    {SECTION_ENDPOINT, "fall", OPT_UINT, AT(set_endpoint, fall), "3", "1", "100", NULL, NULL,
+     "So many failures in a row (probes, connections of requests) make an address `down`; the first makes it `suspect`."},
+    {SECTION_ENDPOINT, "rise", OPT_UINT, AT(set_endpoint, rise), "2", "1", "100", NULL, NULL,
+     "So many successes in a row bring it back; from the first on it is `half-open` and gets a request at a time."},
+    {SECTION_ENDPOINT, "slow_start", OPT_MS, AT(set_endpoint, slow_start_ms), "10s", "0s", "10m", NULL, NULL,
+     "How long an address that came back takes to get its full share."},
 
     {SECTION_CREDENTIALS, "source", OPT_ENUM, AT(set_credentials, source), "static", NULL, NULL, sources, "environment",
      "static: the keys below; environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; none: sent unsigned."},

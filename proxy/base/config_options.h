@@ -14,6 +14,7 @@ enum section_id {
     SECTION_SERVER,
     SECTION_CA,
     SECTION_LOG,
+    SECTION_ADMIN,
     SECTION_LISTENER,
     SECTION_ENDPOINT,
     SECTION_CREDENTIALS,
@@ -49,6 +50,7 @@ enum option_type {
     OPT_REGIONS,   /* struct str_list of Regions */
     OPT_HOSTS,     /* struct str_list of host names */
     OPT_ADDRESSES, /* struct netaddr *, size_t */
+    OPT_ZONED,     /* the same, then struct str_list of zones, one per address: [ZONE=]ADDRESS */
     OPT_NETWORKS   /* struct netblock *, size_t */
 };
 

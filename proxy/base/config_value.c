@@ -10,12 +10,14 @@
 #include <stdlib.h>
 
 _Static_assert(sizeof(enum listener_mode) == sizeof(unsigned), "enum fields are written as unsigned");
-_Static_assert(offsetof(struct set_listener, bind_n) == offsetof(struct set_listener, bind) + sizeof(void *) &&
-                   offsetof(struct set_endpoint, addresses_n) ==
-                       offsetof(struct set_endpoint, addresses) + sizeof(void *) &&
-                   offsetof(struct set_server, private_networks_n) ==
-                       offsetof(struct set_server, private_networks) + sizeof(void *),
-               "an array's length follows its pointer");
+_Static_assert(
+    offsetof(struct set_listener, bind_n) == offsetof(struct set_listener, bind) + sizeof(void *) &&
+        offsetof(struct set_endpoint, addresses_n) == offsetof(struct set_endpoint, addresses) + sizeof(void *) &&
+        offsetof(struct set_endpoint, address_zones) == offsetof(struct set_endpoint, addresses_n) + sizeof(size_t) &&
+        offsetof(struct set_endpoint, resolvers_n) == offsetof(struct set_endpoint, resolvers) + sizeof(void *) &&
+        offsetof(struct set_server, private_networks_n) ==
+            offsetof(struct set_server, private_networks) + sizeof(void *),
+    "an array's length follows its pointer");
 
 /* A value being parsed: where to complain and where to write. */
 struct target {
@@ -300,6 +302,22 @@ static struct target target_of(struct config_build *b, struct raw_section *secti
                            o->offset == NO_FIELD ? &b->no_field : field_of(section->item, o)};
 }
 
+/* Takes "ZONE=" off the front of *@item. */
+static struct str take_zone(struct str *item)
+{
+    size_t equals = str_index(*item, '=');
+    struct str zone = equals == SIZE_MAX ? STR_NONE : str_trim(str_head(*item, equals));
+
+    if (equals != SIZE_MAX) *item = str_trim(str_tail(*item, equals + 1));
+    return zone;
+}
+
+static void add_zone(struct str_list *zones, struct str zone)
+{
+    zones->v = config_grow(zones->v, zones->n, sizeof(char *));
+    zones->v[zones->n++] = config_strdup(zone);
+}
+
 void config_parse_addresses(struct config_build *b, struct raw_section *section, const char *key, const char *text,
                             unsigned default_port)
 {
@@ -314,6 +332,7 @@ void config_parse_addresses(struct config_build *b, struct raw_section *section,
     struct str rest = str_from(text), item;
     while (next_item(&t, &rest, &item)) {
         struct netaddr address;
+        struct str zone = t.o->type == OPT_ZONED ? take_zone(&item) : STR_NONE;
         if (!netaddr_parse(item, default_port, &address)) {
             config_problem(
                 b, t.place,
@@ -324,6 +343,7 @@ void config_parse_addresses(struct config_build *b, struct raw_section *section,
         }
         *addresses = config_grow(*addresses, *n, sizeof **addresses);
         (*addresses)[(*n)++] = address;
+        if (t.o->type == OPT_ZONED) add_zone((struct str_list *)(n + 1), zone);
     }
 }
 
@@ -360,7 +380,8 @@ void config_parse_value(struct config_build *b, struct raw_section *section, con
     case OPT_REGIONS:
     case OPT_HOSTS: parse_list(&t, text); break;
     case OPT_NETWORKS: parse_networks(&t, text); break;
-    case OPT_ADDRESSES: break; /* config_parse_addresses, when the default port is known */
+    case OPT_ADDRESSES:
+    case OPT_ZONED: break; /* config_parse_addresses, when the default port is known */
     }
 }
 
@@ -387,6 +408,10 @@ void config_free_value(void *item, const struct option *o)
     case OPT_REGIONS:
     case OPT_HOSTS: free_list(field); break;
     case OPT_ADDRESSES: free(*(struct netaddr **)field); break;
+    case OPT_ZONED:
+        free(*(struct netaddr **)field);
+        free_list((struct str_list *)((size_t *)((struct netaddr **)field + 1) + 1));
+        break;
     case OPT_NETWORKS: free(*(struct netblock **)field); break;
     case OPT_SIZE:
     case OPT_UINT:
@@ -414,13 +439,15 @@ static void format_list(const struct str_list *list, FILE *out)
         fprintf(out, "%s%s", i ? ", " : "", list->v[i]);
 }
 
-static void format_addresses(const struct netaddr *addresses, size_t n, FILE *out)
+/* @zones: NULL if they have none. */
+static void format_addresses(const struct netaddr *addresses, size_t n, const struct str_list *zones, FILE *out)
 {
     char text[NETADDR_TEXT];
 
     for (size_t i = 0; i < n; i++) {
+        const char *zone = zones ? zones->v[i] : "";
         netaddr_format(&addresses[i], text);
-        fprintf(out, "%s%s", i ? ", " : "", text);
+        fprintf(out, "%s%s%s%s", i ? ", " : "", zone, *zone ? "=" : "", text);
     }
 }
 
@@ -466,8 +493,11 @@ bool config_format_value(const struct raw_section *section, const struct option 
         format_list(field, out);
         return n > 0;
     case OPT_ADDRESSES:
+    case OPT_ZONED:
         n = *(const size_t *)((const char *)field + sizeof(void *));
-        format_addresses(*(struct netaddr *const *)field, n, out);
+        format_addresses(
+            *(struct netaddr *const *)field, n,
+            o->type == OPT_ZONED ? (const struct str_list *)((const char *)field + 2 * sizeof(void *)) : NULL, out);
         return n > 0;
     case OPT_NETWORKS:
         n = *(const size_t *)((const char *)field + sizeof(void *));

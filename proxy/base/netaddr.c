@@ -95,6 +95,15 @@ static void as_v6(const struct netaddr *a, unsigned char out[IPV6_BYTES])
     memcpy(out + 12, &a->u.in.sin_addr, 4);
 }
 
+bool netaddr_equal(const struct netaddr *a, const struct netaddr *b)
+{
+    unsigned char x[IPV6_BYTES], y[IPV6_BYTES];
+
+    as_v6(a, x);
+    as_v6(b, y);
+    return memcmp(x, y, IPV6_BYTES) == 0 && netaddr_port(a) == netaddr_port(b);
+}
+
 static unsigned v6_bits(const struct netblock *b)
 {
     return b->base.u.sa.sa_family == AF_INET6 ? b->bits : b->bits + MAPPED_PREFIX_BITS;

@@ -1,143 +1,156 @@
 /* SPDX-License-Identifier: Apache-2.0
- * probe.c: see probe.h. A HEAD request for "/" without a signature: any HTTP answer proves the road. The name (SNI,
- * certificate) and the address are two values, as for real requests.
+ * probe.c: see probe.h.
+ *
+ *   CONNECT ──▶ HANDSHAKE ──▶ ASK ──▶ done      each kind of probe stops where it has seen enough
+ *
+ * HTTP: a HEAD request for "/" without a signature: any answer of HTTP/1.1 proves the road, 403 as well as 503.
  */
 #include "control/probe.h"
 
 #include "base/log.h"
-#include "control/curl_loop.h"
+#include "http/head.h"
 
-#include <event2/event.h>
 #include <stdlib.h>
 
-enum { PROBE_EVERY_S = 30, PROBE_TIMEOUT_S = 10 };
-
-enum verdict { VERDICT_NONE, VERDICT_UP, VERDICT_DOWN };
-
-struct target {
-    struct probe *probe;
-    const struct set_endpoint *endpoint;
-    char text[NETADDR_TEXT];
-    char url[320], connect_to[NETADDR_TEXT + 8];
-    struct curl_slist *connect_list; /* owned; lives as long as the handle */
-    CURL *easy;                      /* owned */
-    bool running;
-    enum verdict verdict;
-    char why[CURL_ERROR_SIZE];
-};
+enum { ASK_MAX = 512, ANSWER_MAX = 64 };
 
 struct probe {
-    struct curl_loop *curl;
-    struct event *timer;
-    struct target *targets; /* owned */
-    size_t n;
+    struct conn conn;
+    struct loop *loop;
+    enum probe_kind kind;
+    SSL_CTX *ctx;
+    const char *sni;
+    probe_done_fn *done;
+    void *arg;
+    char ask[ASK_MAX], answer[ANSWER_MAX];
+    size_t ask_n, ask_sent, answer_n;
 };
 
-static size_t discard(char *p, size_t size, size_t n, void *arg)
+static void end(struct probe *p, const char *why, bool certificate)
 {
-    (void)p;
-    (void)arg;
-    return size * n;
+    probe_done_fn *done = p->done;
+    void *arg = p->arg;
+    char text[sizeof(p->conn.error)] = "";
+
+    if (why) snprintf(text, sizeof(text), "%s", why);
+    conn_close(&p->conn, false);
+    loop_free_later(p->loop, p);
+    done(arg, why ? text : NULL, certificate);
 }
 
-static void on_done(CURL *easy, CURLcode result, void *arg)
+static void end_failed(struct probe *p)
 {
-    struct target *t = arg;
-    enum verdict v = result == CURLE_OK ? VERDICT_UP : VERDICT_DOWN;
-    double seconds = 0;
-
-    t->running = false;
-    curl_easy_getinfo(easy, CURLINFO_APPCONNECT_TIME, &seconds);
-    if (v != t->verdict && v == VERDICT_UP)
-        LOG(LOG_INFO, "endpoint %s: %s answers as %s (connected and verified in %.1f ms)", t->endpoint->name, t->text,
-            t->endpoint->sni, seconds * 1000);
-    if (v != t->verdict && v == VERDICT_DOWN)
-        LOG(LOG_WARN, "endpoint %s: %s does not answer as %s: %s", t->endpoint->name, t->text, t->endpoint->sni,
-            t->why[0] ? t->why : curl_easy_strerror(result));
-    t->verdict = v;
+    end(p, p->conn.error[0] ? p->conn.error : "connection closed",
+        str_starts(str_from(p->conn.error), STR("certificate: ")));
 }
 
-static void start_one(struct target *t)
+static enum conn_result handshake(struct probe *p)
 {
     struct err err = {0};
 
-    if (t->running) return;
-    t->why[0] = '\0';
-    if (curl_loop_start(t->probe->curl, t->easy, on_done, t, &err) == ERR_NONE)
-        t->running = true;
+    if (!p->conn.ssl && conn_tls_connect(&p->conn, p->ctx, p->sni, NULL, &err) != ERR_NONE) {
+        conn_break(&p->conn, err.detail);
+        return CONN_ERROR;
+    }
+    return conn_handshake(&p->conn);
+}
+
+/* Sends the question and reads until the first bytes of an answer are there. */
+static enum conn_result ask(struct probe *p)
+{
+    enum conn_result r = CONN_OK;
+    size_t n;
+
+    while (r == CONN_OK && p->ask_sent < p->ask_n) {
+        r = conn_write(&p->conn, p->ask + p->ask_sent, p->ask_n - p->ask_sent, &n);
+        if (r == CONN_OK) p->ask_sent += n;
+    }
+    if (r == CONN_OK) r = conn_flush(&p->conn);
+    while (r == CONN_OK && p->answer_n < sizeof("HTTP/1.1 ") - 1) {
+        conn_insist(&p->conn);
+        r = conn_read(&p->conn, p->answer + p->answer_n, sizeof(p->answer) - p->answer_n, &n);
+        if (r == CONN_OK) p->answer_n += n;
+    }
+    return r;
+}
+
+static void run(struct probe *p)
+{
+    enum conn_result r = conn_connected(&p->conn);
+
+    if (r == CONN_OK && p->kind >= PROBE_TLS) r = handshake(p);
+    if (r == CONN_OK && p->kind >= PROBE_HTTP) r = ask(p);
+    if (r == CONN_AGAIN) {
+        if (p->conn.state == CONN_OPEN) conn_flush(&p->conn);
+        return;
+    }
+    if (r != CONN_OK)
+        end_failed(p);
+    else if (p->kind >= PROBE_HTTP && !str_starts(str_make(p->answer, p->answer_n), STR("HTTP/1.")))
+        end(p, "the answer is not HTTP", false);
     else
-        LOG(LOG_WARN, "endpoint %s: probe: %s", t->endpoint->name, err.detail);
+        end(p, NULL, false);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void on_event(struct conn *c, void *arg)
 {
-    struct probe *p = arg;
-
-    (void)fd;
-    (void)what;
-    for (size_t i = 0; i < p->n; i++)
-        start_one(&p->targets[i]);
+    (void)c;
+    run(arg);
 }
 
-static enum err_code target_init(struct target *t, struct probe *p, const struct set_endpoint *ep,
-                                 const struct netaddr *addr, struct err *err)
-{
-    t->probe = p;
-    t->endpoint = ep;
-    netaddr_format(addr, t->text);
-    snprintf(t->url, sizeof(t->url), "https://%s:%u/", ep->sni, netaddr_port(addr));
-    snprintf(t->connect_to, sizeof(t->connect_to), "::%s", t->text);
-    t->connect_list = curl_slist_append(NULL, t->connect_to);
-    t->easy = curl_loop_easy(p->curl);
-    if (!t->connect_list || !t->easy) return err_set(err, ERR_NO_MEMORY, 0, "probe");
-    curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
-    curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, t->connect_list);
-    curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
-    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT, (long)PROBE_TIMEOUT_S);
-    curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
-    curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, discard);
-    curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->why);
-    if (ep->ca_file) curl_easy_setopt(t->easy, CURLOPT_CAINFO, ep->ca_file);
-    return ERR_NONE;
-}
-
-enum err_code probe_new(struct loop *loop, const struct settings *s, struct probe **out, struct err *err)
+struct probe *probe_start(struct loop *loop, const struct netaddr *addr, enum probe_kind kind, SSL_CTX *ctx,
+                          const char *sni, const char *host, probe_done_fn *done, void *arg, struct err *err)
 {
     struct probe *p = calloc(1, sizeof(*p));
-    struct timeval every = {PROBE_EVERY_S, 0}, now = {0, 0};
-    size_t n = 0;
+    struct sbuf b;
 
-    if (!p) return err_set(err, ERR_NO_MEMORY, 0, "probe");
-    *out = p;
-    for (size_t i = 0; i < s->endpoints_n; i++)
-        n += s->endpoints[i].addresses_n;
-    TRY(curl_loop_new(loop, &p->curl, err));
-    p->targets = calloc(n + 1, sizeof(*p->targets));
-    p->timer = event_new(loop->base, -1, EV_PERSIST, on_timer, p);
-    if (!p->targets || !p->timer || event_add(p->timer, &every)) return err_set(err, ERR_NO_MEMORY, 0, "probe");
-    for (size_t i = 0; i < s->endpoints_n; i++)
-        for (size_t j = 0; j < s->endpoints[i].addresses_n; j++)
-            TRY(target_init(&p->targets[p->n++], p, &s->endpoints[i], &s->endpoints[i].addresses[j], err));
-    if (event_base_once(loop->base, -1, EV_TIMEOUT, on_timer, p, &now)) return err_set(err, ERR_NO_MEMORY, 0, "probe");
-    return ERR_NONE;
+    if (!p) {
+        err_set(err, ERR_NO_MEMORY, 0, "probe");
+        return NULL;
+    }
+    p->loop = loop;
+    p->kind = kind;
+    p->ctx = ctx;
+    p->sni = sni;
+    p->done = done;
+    p->arg = arg;
+    b = sbuf_make(p->ask, sizeof(p->ask));
+    head_put_request_line(&b, STR("HEAD"), STR("/"), STR_NONE, false);
+    head_put(&b, STR("Host"), str_from(host));
+    head_put(&b, STR("User-Agent"), STR("s3onramp/" S3ONRAMP_VERSION));
+    head_put(&b, STR("Connection"), STR("close"));
+    head_put_end(&b);
+    ASSERT(!b.overflow);
+    p->ask_n = b.n;
+    if (conn_connect(&p->conn, loop, addr, on_event, p, err) != ERR_NONE) {
+        free(p);
+        return NULL;
+    }
+    return p;
 }
 
-void probe_free(struct probe **pp)
+void probe_expire(struct probe *p)
+{
+    static const char *const late[] = {
+        [CONN_CONNECTING] = "no connection within probe_timeout",
+        [CONN_HANDSHAKE] = "no TLS handshake within probe_timeout",
+        [CONN_OPEN] = "no answer within probe_timeout",
+    };
+
+    end(p, late[p->conn.state] ? late[p->conn.state] : "probe_timeout", false);
+}
+
+void probe_abandon(struct probe **pp)
 {
     struct probe *p = *pp;
 
-    if (!p) return;
     *pp = NULL;
-    if (p->timer) event_free(p->timer);
-    for (size_t i = 0; i < p->n; i++) {
-        struct target *t = &p->targets[i];
+    if (!p) return;
+    conn_close(&p->conn, true);
+    loop_free_later(p->loop, p);
+}
 
-        if (t->running) curl_loop_abandon(p->curl, t->easy);
-        curl_easy_cleanup(t->easy);
-        curl_slist_free_all(t->connect_list);
-    }
-    curl_loop_free(&p->curl);
-    free(p->targets);
-    free(p);
+enum err_code probe_ctx(const struct set_endpoint *ep, SSL_CTX **out, struct err *err)
+{
+    return tls_client_ctx(ep->ca_file, NULL, out, err);
 }

@@ -7,7 +7,8 @@
 
 #include "base/log.h"
 #include "base/secret.h"
-#include "control/probe.h"
+#include "control/admin.h"
+#include "control/endpoints.h"
 #include "control/runtime.h"
 #include "flow/worker.h"
 
@@ -28,7 +29,8 @@ struct server {
     size_t fds_n, per_worker;
     struct loop loop; /* the control thread's */
     struct event *signals[3];
-    struct probe *probe;
+    struct endpoints *endpoints;
+    struct admin *admin;
     int stops;
 };
 
@@ -135,7 +137,7 @@ static enum err_code watch_signals(struct server *sv, struct err *err)
     return ERR_NONE;
 }
 
-static enum err_code start_workers(struct server *sv, struct err *err)
+static enum err_code make_workers(struct server *sv, struct err *err)
 {
     for (size_t i = 0; i < sv->workers_n; i++) {
         enum err_code code = worker_init(&sv->workers[i], sv->rt, i, sv->fds + i * sv->per_worker, err);
@@ -145,6 +147,11 @@ static enum err_code start_workers(struct server *sv, struct err *err)
             sv->fds[i * sv->per_worker + k] = -1;
         if (code != ERR_NONE) return code;
     }
+    return ERR_NONE;
+}
+
+static enum err_code start_workers(struct server *sv, struct err *err)
+{
     for (size_t i = 0; i < sv->workers_n; i++)
         TRY(worker_start(&sv->workers[i], err));
     return ERR_NONE;
@@ -157,12 +164,16 @@ static void announce(const struct server *sv)
 
     LOG(LOG_INFO, "s3onramp %s, %s, libevent %s, %zu workers, %zu clients", S3ONRAMP_VERSION, tls_library_version(),
         event_get_version(), sv->workers_n, s->clients_n);
-    for (size_t i = 0; i < s->endpoints_n; i++)
+    for (size_t i = 0; i < s->endpoints_n; i++) {
+        if (s->endpoints[i].dns)
+            LOG(LOG_INFO, "endpoint %s: addresses of %s as %s, Region %s", s->endpoints[i].name,
+                s->endpoints[i].dns_name, s->endpoints[i].host, s->endpoints[i].region);
         for (size_t j = 0; j < s->endpoints[i].addresses_n; j++) {
             netaddr_format(&s->endpoints[i].addresses[j], text);
             LOG(LOG_INFO, "endpoint %s: %s as %s, Region %s", s->endpoints[i].name, text, s->endpoints[i].host,
                 s->endpoints[i].region);
         }
+    }
     for (size_t i = 0; i < s->listeners_n; i++)
         for (size_t j = 0; j < s->listeners[i].bind_n; j++) {
             netaddr_format(&s->listeners[i].bind[j], text);
@@ -179,9 +190,10 @@ static void server_clear(struct server *sv)
     stop_all(sv);
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_join(&sv->workers[i]);
-    probe_free(&sv->probe);
+    admin_free(&sv->admin);
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_clear(&sv->workers[i]);
+    endpoints_free(&sv->endpoints);
     for (size_t i = 0; i < ARRAY_LEN(sv->signals); i++)
         if (sv->signals[i]) event_free(sv->signals[i]);
     for (size_t i = 0; sv->fds && i < sv->fds_n; i++)
@@ -191,6 +203,13 @@ static void server_clear(struct server *sv)
     if (sv->loop.base) loop_clear(&sv->loop);
     runtime_free(&sv->rt);
     libevent_global_shutdown();
+}
+
+static void on_tick(void *arg)
+{
+    struct server *sv = arg;
+
+    endpoints_tick(sv->endpoints);
 }
 
 static enum err_code start(struct server *sv, struct settings *settings, struct err *err)
@@ -204,9 +223,12 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
     }
     raise_file_limit(sv->rt->settings);
     TRY(open_listeners(sv, err));
-    TRY(loop_init(&sv->loop, NULL, NULL, NULL, err));
+    TRY(loop_init(&sv->loop, on_tick, NULL, sv, err));
     TRY(watch_signals(sv, err));
-    TRY(probe_new(&sv->loop, sv->rt->settings, &sv->probe, err));
+    TRY(make_workers(sv, err));
+    TRY(endpoints_new(&sv->loop, sv->rt, sv->workers, sv->workers_n, &sv->endpoints, err));
+    TRY(admin_new(&sv->loop, sv->rt->settings, sv->endpoints, &sv->admin, err));
+    endpoints_tick(sv->endpoints); /* the first probes and questions to DNS leave at once */
     return start_workers(sv, err);
 }
 

@@ -123,6 +123,9 @@ static void put_outcome(struct line *l, const struct request *req)
     put_str(l, "endpoint", req->endpoint && req->address[0] ? str_from(req->endpoint->name) : STR_NONE);
     put_str(l, "address", str_from(req->address));
     put_u64(l, "attempts", req->attempts);
+    put_u64(l, "retries", req->retries);
+    put_str(l, "retry_reasons", str_from(req->retry_reasons));
+    put_str(l, "region_from", req->region_from);
     put_ms(l, "connect_ms", req->connected_us ? req->connected_us - req->attempt_us : 0);
     put_ms(l, "first_byte_ms", req->first_byte_us ? req->first_byte_us - req->started_us : 0);
     put_ms(l, "total_ms", now - req->started_us);

@@ -24,7 +24,7 @@ bool policy_allows(const struct set_policy *p, const struct operation *op, struc
 
 /* x-amz-copy-source: [/]bucket/key[?versionId=…], percent-encoded; or an access point ARN, whose bucket we cannot know.
  */
-static enum step_result copy_bucket(struct request *req, struct str value, struct str *bucket)
+enum step_result policy_copy_bucket(struct request *req, struct str value, struct str *bucket)
 {
     struct sbuf b = arena_sbuf(&req->arena, value.n + 1);
     struct str decoded;
@@ -53,7 +53,7 @@ enum step_result step_check_policy(struct request *req)
         struct str bucket = STR_NONE;
 
         if (h->id != HDR_X_AMZ_COPY_SOURCE) continue;
-        if (copy_bucket(req, h->value, &bucket) != STEP_NEXT) return STEP_FAIL;
+        if (policy_copy_bucket(req, h->value, &bucket) != STEP_NEXT) return STEP_FAIL;
         if (!bucket_listed(p, bucket))
             return request_fail(req, ERR_POLICY_DENIED, "policy %s does not allow client %s to copy from bucket %.*s",
                                 p->name, req->caller->name, STR_ARG(str_head(bucket, 64)));

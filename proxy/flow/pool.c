@@ -6,86 +6,311 @@
 #include "flow/pool.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "flow/worker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { AVOID_MS = 5000 };
 
-static void pool_set_address(struct pool_address *a, const struct set_endpoint *ep, size_t index,
-                             const struct netaddr *addr)
-{
-    a->endpoint = ep;
-    a->endpoint_index = index;
-    a->addr = addr;
-    netaddr_format(addr, a->text);
-}
-
 enum err_code pool_init(struct pool *p, struct worker *w, struct err *err)
 {
     const struct settings *s = w->rt->settings;
-    size_t n = 0, k = 0;
 
     memset(p, 0, sizeof(*p));
     p->worker = w;
-    for (size_t i = 0; i < s->endpoints_n; i++)
-        n += s->endpoints[i].addresses_n;
-    p->addresses = calloc(n + 1, sizeof(*p->addresses));
-    p->first = calloc(s->endpoints_n + 1, sizeof(*p->first));
-    p->next = calloc(s->endpoints_n + 1, sizeof(*p->next));
-    if (!p->addresses || !p->first || !p->next) {
-        pool_clear(p);
-        return err_set(err, ERR_NO_MEMORY, 0, "connection pool");
+    atomic_init(&p->offered, NULL);
+    p->endpoints = calloc(s->endpoints_n + 1, sizeof(*p->endpoints));
+    if (!p->endpoints) return err_set(err, ERR_NO_MEMORY, 0, "connection pool");
+    p->endpoints_n = s->endpoints_n;
+    for (size_t i = 0; i < p->endpoints_n; i++) {
+        p->endpoints[i].turn = w->index; /* workers begin with different addresses */
+        budget_init(&p->endpoints[i].budget, w->loop.now_us);
     }
-    for (size_t i = 0; i < s->endpoints_n; i++) {
-        p->first[i] = k;
-        p->next[i] = w->index; /* workers begin with different addresses */
-        for (size_t j = 0; j < s->endpoints[i].addresses_n; j++)
-            pool_set_address(&p->addresses[k++], &s->endpoints[i], i, &s->endpoints[i].addresses[j]);
-    }
-    p->addresses_n = n;
     return ERR_NONE;
+}
+
+static void address_free(struct pool_address *a)
+{
+    tls_session_free(&a->session);
+    address_unref(&a->shared);
+    free(a);
 }
 
 void pool_clear(struct pool *p)
 {
-    if (p->addresses) pool_expire(p, true);
-    for (size_t i = 0; i < p->addresses_n; i++)
-        tls_session_free(&p->addresses[i].session);
-    free(p->addresses);
-    free(p->first);
-    free(p->next);
+    struct address_table *t = atomic_exchange(&p->offered, NULL);
+
+    address_table_unref(&t);
+    for (size_t i = 0; p->endpoints && i < p->endpoints_n; i++)
+        for (size_t k = 0; k < p->endpoints[i].n; k++) {
+            pool_close_idle(p->endpoints[i].v[k]);
+            address_free(p->endpoints[i].v[k]);
+        }
+    while (p->gone) {
+        struct pool_address *a = p->gone;
+
+        p->gone = a->next_gone;
+        pool_close_idle(a);
+        address_free(a);
+    }
+    free(p->endpoints);
+    address_table_unref(&p->table);
     memset(p, 0, sizeof(*p));
 }
 
-uint64_t pool_bit(const struct pool *p, const struct pool_address *a)
+/* ------------------------------------------------------------- the table */
+
+void pool_offer(struct pool *p, struct address_table *t)
 {
-    return (uint64_t)1 << ((size_t)(a - p->addresses) - p->first[a->endpoint_index]) % 64;
+    struct address_table *old = atomic_exchange_explicit(&p->offered, address_table_ref(t), memory_order_acq_rel);
+
+    address_table_unref(&old);
 }
 
-struct pool_address *pool_pick(struct pool *p, size_t endpoint, uint64_t tried)
+static unsigned free_slot(const struct pool_endpoint *e)
 {
-    size_t n = p->worker->rt->settings->endpoints[endpoint].addresses_n;
-    struct pool_address *avoided = NULL;
+    unsigned slot = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        struct pool_address *a = &p->addresses[p->first[endpoint] + (p->next[endpoint] + i) % n];
+    while (slot < 63 && (e->slots >> slot & 1))
+        slot++;
+    return slot;
+}
 
-        if (tried & pool_bit(p, a)) continue;
-        if (a->avoid_until_us > p->worker->loop.now_us) {
-            if (!avoided) avoided = a;
-            continue;
-        }
-        p->next[endpoint] += i + 1;
-        return a;
+static struct pool_address *address_for(struct pool *p, size_t endpoint, const struct table_address *t)
+{
+    struct pool_endpoint *e = &p->endpoints[endpoint];
+    struct pool_address *a;
+
+    for (size_t i = 0; i < e->n; i++)
+        if (e->v[i]->shared == t->address) return e->v[i];
+    a = calloc(1, sizeof(*a));
+    if (!a) {
+        LOG(LOG_ERROR, "out of memory: address %s is not used", t->address->text);
+        return NULL;
     }
-    return avoided;
+    a->endpoint = &p->worker->rt->settings->endpoints[endpoint];
+    a->endpoint_index = endpoint;
+    a->shared = address_ref(t->address);
+    a->addr = &a->shared->addr;
+    a->text = a->shared->text;
+    a->slot = free_slot(e);
+    e->slots |= pool_bit(a);
+    return a;
 }
 
-void pool_avoid(struct pool_address *a)
+static void take_state(struct pool_address *a, const struct table_address *t)
 {
+    if (t->state == ADDRESS_UP && a->state != ADDRESS_UP) a->avoid_until_us = 0;
+    a->state = t->state;
+    a->barred = t->barred;
+    a->preferred = t->preferred;
+    a->warm_us = t->warm_us;
+    if (!t->barred) return;
+    pool_close_idle(a);
+    tls_session_free(&a->session); /* a session resumed shows no certificate */
+}
+
+/* What runs on it goes on; what is idle is closed. */
+static void drain(struct pool *p, struct pool_address *a)
+{
+    p->endpoints[a->endpoint_index].slots &= ~pool_bit(a);
+    a->gone = true;
+    a->next_gone = p->gone;
+    p->gone = a;
+    pool_close_idle(a);
+}
+
+static void adopt_endpoint(struct pool *p, size_t endpoint, const struct table_endpoint *t)
+{
+    struct pool_endpoint *e = &p->endpoints[endpoint];
+    struct pool_address *v[ADDRESS_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->n && n < ADDRESS_MAX; i++) {
+        struct pool_address *a = address_for(p, endpoint, &t->v[i]);
+
+        if (!a) continue;
+        take_state(a, &t->v[i]);
+        v[n++] = a;
+    }
+    for (size_t i = 0; i < e->n; i++) {
+        size_t k = 0;
+
+        while (k < n && v[k] != e->v[i])
+            k++;
+        if (k == n) drain(p, e->v[i]);
+    }
+    memcpy(e->v, v, n * sizeof(v[0]));
+    e->n = n;
+}
+
+static void pool_adopt(struct pool *p)
+{
+    struct address_table *t;
+
+    if (!atomic_load_explicit(&p->offered, memory_order_relaxed)) return;
+    t = atomic_exchange_explicit(&p->offered, NULL, memory_order_acq_rel);
+    for (size_t i = 0; i < p->endpoints_n; i++)
+        adopt_endpoint(p, i, &t->endpoints[i]);
+    address_table_unref(&p->table);
+    p->table = t;
+}
+
+/* ------------------------------------------------------------- choosing */
+
+uint64_t pool_bit(const struct pool_address *a)
+{
+    return (uint64_t)1 << a->slot;
+}
+
+bool pool_has_untried(const struct pool *p, size_t endpoint, uint64_t tried)
+{
+    const struct pool_endpoint *e = &p->endpoints[endpoint];
+
+    for (size_t i = 0; i < e->n; i++)
+        if (!(tried & pool_bit(e->v[i])) && !e->v[i]->barred) return true;
+    return false;
+}
+
+static struct choice choice_of(const struct pool_address *a, uint64_t tried, int64_t now_us)
+{
+    return (struct choice){
+        .state = a->state,
+        .barred = a->barred,
+        .preferred = a->preferred,
+        .avoided = a->avoid_until_us > now_us,
+        .tried = tried & pool_bit(a),
+        .in_flight = atomic_load_explicit(&a->shared->in_flight, memory_order_relaxed),
+        .mine = a->busy_n,
+        .share = choice_share(a->warm_us, (int64_t)a->endpoint->slow_start_ms * 1000, now_us),
+    };
+}
+
+enum choice_result pool_pick(struct pool *p, size_t endpoint, uint64_t tried, bool has_body, struct pool_address **out)
+{
+    struct pool_endpoint *e = &p->endpoints[endpoint];
+    const struct choice_request r = {has_body, p->worker->rt->settings->endpoints[endpoint].max_connections, e->turn};
+    struct choice v[ADDRESS_MAX];
+    enum choice_result result;
+    size_t at;
+
+    pool_adopt(p);
+    for (size_t i = 0; i < e->n; i++)
+        v[i] = choice_of(e->v[i], tried, p->worker->loop.now_us);
+    result = choice_pick(v, e->n, &r, &at);
+    if (result != CHOICE_FOUND) return result;
+    e->turn = at + 1;
+    *out = e->v[at];
+    return CHOICE_FOUND;
+}
+
+void pool_report(struct pool_address *a, enum address_fault fault)
+{
+    address_count(&a->shared->faults[fault], 1);
     a->avoid_until_us = clock_monotonic_us() + AVOID_MS * 1000;
 }
+
+bool pool_take_place(struct pool_address *a)
+{
+    uint64_t before = atomic_fetch_add_explicit(&a->shared->in_flight, 1, memory_order_relaxed);
+
+    if (a->endpoint->max_connections && before >= a->endpoint->max_connections) {
+        atomic_fetch_sub_explicit(&a->shared->in_flight, 1, memory_order_relaxed);
+        return false;
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------- waiting in turn */
+
+static struct request *request_of(struct wait_place *place)
+{
+    return (struct request *)(void *)((char *)place - offsetof(struct request, place));
+}
+
+static void call_next(struct pool *p, size_t endpoint)
+{
+    struct wait_place *place = wait_queue_take(&p->endpoints[endpoint].queue);
+    struct request *req;
+
+    if (!place) return;
+    req = request_of(place);
+    req->called = true;
+    loop_defer(&p->worker->loop, &req->client->task);
+}
+
+static void give_place(struct pool_address *a, struct pool *p)
+{
+    atomic_fetch_sub_explicit(&a->shared->in_flight, 1, memory_order_relaxed);
+    if (p->endpoints[a->endpoint_index].queue.n) call_next(p, a->endpoint_index);
+}
+
+bool pool_wait(struct pool *p, size_t endpoint, struct request *req)
+{
+    const struct set_endpoint *ep = &p->worker->rt->settings->endpoints[endpoint];
+
+    if (!wait_queue_add(&p->endpoints[endpoint].queue, &req->place, req->caller, ep->max_queue, p->worker->loop.now_us))
+        return false;
+    if (!req->queued_us) req->queued_us = p->worker->loop.now_us;
+    req->place_at = endpoint;
+    return true;
+}
+
+void pool_leave_queue(struct pool *p, struct request *req)
+{
+    if (req->place.queued) wait_queue_remove(&p->endpoints[req->place_at].queue, &req->place);
+    if (req->called) call_next(p, req->place_at);
+    req->called = false;
+}
+
+/* Places that other workers gave up. */
+static size_t count_room(const struct pool_endpoint *e, uint64_t most)
+{
+    uint64_t room = 0;
+
+    for (size_t i = 0; i < e->n; i++) {
+        uint64_t n = atomic_load_explicit(&e->v[i]->shared->in_flight, memory_order_relaxed);
+
+        if (!e->v[i]->barred && n < most) room += most - n;
+    }
+    return (size_t)room;
+}
+
+/* Who waited for too long is told so. Ending one request frees no place and takes nobody else out of the queue. */
+static void expire_queue(struct pool *p, size_t endpoint)
+{
+    const struct set_endpoint *ep = &p->worker->rt->settings->endpoints[endpoint];
+    int64_t oldest = p->worker->loop.now_us - (int64_t)ep->queue_timeout_ms * 1000;
+    struct wait_place *place = p->endpoints[endpoint].queue.first, *next;
+
+    for (; place; place = next) {
+        struct request *req = request_of(place);
+        char text[160];
+
+        next = place->next;
+        if (req->queued_us > oldest) continue;
+        wait_queue_remove(&p->endpoints[endpoint].queue, place);
+        snprintf(text, sizeof(text), "[endpoint %s] no place within queue_timeout: max_connections_per_address = %llu",
+                 ep->name, (unsigned long long)ep->max_connections);
+        request_abort(req, ERR_QUEUE, text);
+        client_run(req->client);
+    }
+}
+
+static void tick_queue(struct pool *p, size_t endpoint)
+{
+    struct pool_endpoint *e = &p->endpoints[endpoint];
+
+    if (!e->queue.n) return;
+    expire_queue(p, endpoint);
+    for (size_t room = count_room(e, p->worker->rt->settings->endpoints[endpoint].max_connections); room && e->queue.n;
+         room--)
+        call_next(p, endpoint);
+}
+
+/* ------------------------------------------------------------- connections */
 
 static void idle_unlink(struct upconn *u)
 {
@@ -156,14 +381,19 @@ enum err_code pool_open(struct worker *w, struct pool_address *a, struct request
 {
     struct upconn *u = calloc(1, sizeof(*u));
 
-    if (!u) return err_set(err, ERR_NO_MEMORY, 0, "connection");
+    if (!u) {
+        give_place(a, &w->pool);
+        return err_set(err, ERR_NO_MEMORY, 0, "connection");
+    }
     u->worker = w;
     u->at = a;
     u->owner = req;
     if (conn_connect(&u->conn, &w->loop, a->addr, on_event, u, err) != ERR_NONE) {
         free(u);
+        give_place(a, &w->pool);
         return err ? err->code : ERR_UPSTREAM_CONNECT;
     }
+    conn_watch_peer(&u->conn, a->endpoint->dead_timeout_ms);
     a->busy_n++;
     *out = u;
     return ERR_NONE;
@@ -174,13 +404,14 @@ void pool_give_back(struct upconn **up)
     struct upconn *u = *up;
     struct pool_address *a = u->at;
 
-    if (a->idle_n >= a->endpoint->max_idle || u->worker->stopping || conn_flush(&u->conn) != CONN_OK) {
+    if (a->gone || a->idle_n >= a->endpoint->max_idle || u->worker->stopping || conn_flush(&u->conn) != CONN_OK) {
         pool_drop(up, false);
         return;
     }
     *up = NULL;
     a->busy_n--;
     a->avoid_until_us = 0;
+    give_place(a, &u->worker->pool);
     buf_drop(&u->in, &u->worker->loop.bufs);
     u->owner = NULL;
     u->requests++;
@@ -203,20 +434,62 @@ void pool_drop(struct upconn **up, bool reset)
     *up = NULL;
     u->at->busy_n--;
     u->owner = NULL;
+    give_place(u->at, &u->worker->pool);
     destroy(u, reset);
 }
 
-void pool_expire(struct pool *p, bool all)
+void pool_close_idle(struct pool_address *a)
 {
-    for (size_t i = 0; i < p->addresses_n; i++) {
-        struct pool_address *a = &p->addresses[i];
-        int64_t oldest = p->worker->loop.now_us - (int64_t)a->endpoint->idle_timeout_ms * 1000;
+    while (a->idle_oldest) {
+        struct upconn *u = a->idle_oldest;
 
-        while (a->idle_oldest && (all || a->idle_oldest->idle_since_us < oldest)) {
-            struct upconn *u = a->idle_oldest;
-
-            idle_unlink(u);
-            destroy(u, false);
-        }
+        idle_unlink(u);
+        destroy(u, false);
     }
+}
+
+void pool_close_all_idle(struct pool *p)
+{
+    for (size_t i = 0; i < p->endpoints_n; i++)
+        for (size_t k = 0; k < p->endpoints[i].n; k++)
+            pool_close_idle(p->endpoints[i].v[k]);
+}
+
+static void expire(struct pool *p, struct pool_address *a)
+{
+    int64_t oldest = p->worker->loop.now_us - (int64_t)a->endpoint->idle_timeout_ms * 1000;
+
+    while (a->idle_oldest && a->idle_oldest->idle_since_us < oldest) {
+        struct upconn *u = a->idle_oldest;
+
+        idle_unlink(u);
+        destroy(u, false);
+    }
+}
+
+static void free_gone(struct pool *p)
+{
+    struct pool_address **at = &p->gone;
+
+    while (*at) {
+        struct pool_address *a = *at;
+
+        if (a->busy_n) {
+            at = &a->next_gone;
+            continue;
+        }
+        *at = a->next_gone;
+        address_free(a);
+    }
+}
+
+void pool_tick(struct pool *p)
+{
+    pool_adopt(p);
+    for (size_t i = 0; i < p->endpoints_n; i++) {
+        for (size_t k = 0; k < p->endpoints[i].n; k++)
+            expire(p, p->endpoints[i].v[k]);
+        tick_queue(p, i);
+    }
+    free_gone(p);
 }

@@ -6,8 +6,7 @@
  *   client ◀──[framing on]── up->in ◀──[http framing off] ◀──read── endpoint
  *
  * Nothing bad is committed: of a body that is judged only at its end the last byte is held back until it was judged.
- * A connection that was reused and dies without a byte of an answer is replaced once by a fresh one, if all that was
- * sent still stands in the buffer.
+ * As long as all that was sent still stands in the buffer, retry.c and region.c may have it sent again elsewhere.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,6 +18,7 @@
 enum {
     TURN_BYTES = 1024 * 1024, /* then others have a turn */
     ANSWER_HEADROOM = 1024,   /* before the endpoint's head: room for ours, so that head and body leave in one write */
+    HOLD_MS = 1000,           /* RFC 9110 10.1.1: nobody has to wait for 100 for ever */
     PEEK_MAX = 48 * 1024,     /* error documents are read whole up to here before they pass */
 };
 
@@ -183,6 +183,7 @@ static enum conn_result pump_request(struct request *req, bool *moved)
 
     if (req->send_state == SEND_DONE || req->send_state == SEND_STOPPED) return CONN_OK;
     if (req->send_state == SEND_HEAD) r = send_head(req, moved);
+    if (r == CONN_OK && req->hold) return CONN_OK;
     if (r == CONN_OK && !req->body.done) {
         if (req->replay && b->end == BUF_BYTES && sendable(req) < framer_wants(&req->out_framer)) forget_sent(req);
         if (take_body(req, moved) == CONN_ERROR) return CONN_ERROR;
@@ -204,37 +205,9 @@ static enum conn_result pump_request(struct request *req, bool *moved)
 
 /* ------------------------------------------------------------- endpoint → client */
 
-/* RFC 9110 9.2.2: only what may happen twice is sent twice. A conditional write could fail on its own first success. */
-static bool is_repeatable(const struct request *req)
-{
-    const struct headers *all = &req->in->headers;
-
-    if (req->in->method_id == METHOD_GET || req->in->method_id == METHOD_HEAD) return true;
-    if (req->in->method_id != METHOD_PUT && req->in->method_id != METHOD_DELETE) return false;
-    return !headers_find_name(all, STR("if-match")) && !headers_find_name(all, STR("if-none-match"));
-}
-
-/* The endpoint closed or broke without a byte of an answer. STEP_NEXT: a second try was prepared. */
-static enum step_result endpoint_gone(struct request *req, enum conn_result why)
-{
-    bool can_replay = req->up->requests > 0 && !req->retried && req->replay && !req->interim_sent && is_repeatable(req);
-    char ctx[256];
-
-    request_fail(req, ERR_UPSTREAM_GONE, "[endpoint %s] %s: %s before the answer", req->endpoint->name, req->address,
-                 why == CONN_ERROR ? req->up->conn.error : "connection closed");
-    if (!can_replay) return STEP_FAIL;
-    LOG_CTX(LOG_INFO, request_log_ctx(req, ctx, sizeof(ctx)),
-            "%s; a kept connection was stale, trying once more on a new one", req->err.detail);
-    pool_drop(&req->up, true);
-    req->err = (struct err){0};
-    req->retried = req->fresh_only = true;
-    req->body_sent = req->kept = 0;
-    req->step = STEP_sign - 1; /* signed anew: a signature carries its date */
-    return STEP_NEXT;
-}
-
 static void relay_interim(struct request *req, const struct head_response *head)
 {
+    if (head->status == 100) req->hold = false;
     if (head->status == 100 && !req->in->expect_continue) return;
     reply_interim(req, head);
 }
@@ -269,6 +242,33 @@ static enum step_result begin_answer(struct request *req)
     return STEP_NEXT;
 }
 
+/* What the head says of the bucket's Region, and whether its document must be read first: those of 400 and 403 may
+ * speak of our key, and that of a redirect may be all that tells where to. */
+static enum step_result judge_answer(struct request *req, const struct head_response *head)
+{
+    struct buf *b = &req->up->in;
+    struct str region = region_of_head(req);
+    bool redirect = head->status == 301 || head->status == 307;
+
+    if (region.n) {
+        if (!str_eq(region, str_from(req->endpoint->region))) req->other_region = region;
+        region_learn(req, region);
+        if (region_correct(req, region)) return STEP_NEXT;
+    } else if (head->status / 100 == 2 && req->worker->rt->settings->endpoints_n > 1) {
+        region_learn(req, str_from(req->endpoint->region));
+    }
+    req->first_byte_us = clock_monotonic_us();
+    body_init(&req->answer_body, head->body, head->content_length);
+    if ((head->status == 400 || head->status == 403 || (redirect && !region.n)) && head->body != BODY_NONE) {
+        b->start = b->mid = b->raw;
+        req->answer_state = ANSWER_PEEK;
+        return STEP_NEXT;
+    }
+    if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
+    if (req->replay) forget_sent(req);
+    return begin_answer(req);
+}
+
 /* One head stands complete at the front of the buffer: an interim one, or the final one. */
 static enum step_result take_answer_head(struct request *req, size_t head_len)
 {
@@ -288,17 +288,10 @@ static enum step_result take_answer_head(struct request *req, size_t head_len)
         relay_interim(req, head);
         return STEP_NEXT;
     }
-    if (req->replay) forget_sent(req);
-    req->first_byte_us = clock_monotonic_us();
+    address_count(&req->up->at->shared->answers, 1);
+    if (retry_status(req, head->status)) return STEP_NEXT;
     req->answer = head;
-    body_init(&req->answer_body, head->body, head->content_length);
-    if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
-    if ((head->status == 400 || head->status == 403) && head->body != BODY_NONE) {
-        b->start = b->mid = b->raw;
-        req->answer_state = ANSWER_PEEK;
-        return STEP_NEXT;
-    }
-    return begin_answer(req);
+    return judge_answer(req, head);
 }
 
 /* More bytes of the endpoint into its buffer. */
@@ -347,7 +340,7 @@ static enum step_result pump_answer_head(struct request *req, bool *moved)
         buf_return(b, &req->worker->loop.bufs);
         return STEP_WAIT;
     }
-    if (b->raw == b->end) return endpoint_gone(req, r);
+    if (b->raw == b->end) return retry_gone(req, r);
     return request_fail(req, ERR_UPSTREAM_BAD, "[endpoint %s] %s: the connection ended inside the answer's head",
                         req->endpoint->name, req->address);
 }
@@ -402,7 +395,21 @@ static bool blames_our_key(struct str code)
     return false;
 }
 
-/* 400 and 403: looks at the document before a byte of it passes. */
+/* The document says that the bucket is elsewhere. STEP_NEXT with another step: sent on; STEP_NEXT: it does not. */
+static enum step_result judge_region(struct request *req, struct str document)
+{
+    struct str region = region_of_document(req, document);
+
+    if (!region.n || str_eq(region, str_from(req->endpoint->region))) return STEP_NEXT;
+    req->other_region = region;
+    region_learn(req, region);
+    if (region_correct(req, region)) return STEP_NEXT;
+    if (req->credentials && str_eq(s3_error_code_in(document), STR("AuthorizationHeaderMalformed")))
+        return reply_refuse_region(req, region);
+    return STEP_NEXT;
+}
+
+/* Looks at the document before a byte of it passes. */
 static enum step_result pump_peek(struct request *req, bool *moved)
 {
     struct buf *b = &req->up->in;
@@ -413,6 +420,10 @@ static enum step_result pump_peek(struct request *req, bool *moved)
     document = buf_plain(b);
     if (r == STEP_WAIT && !req->answer_body.done && document.n < PEEK_MAX) return r;
     if (!req->answer_body.done && document.n < PEEK_MAX) return STEP_NEXT;
+    r = judge_region(req, document);
+    if (r != STEP_NEXT || req->step != STEP_relay) return r;
+    if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
+    if (req->replay) forget_sent(req);
     code = s3_error_code_in(document);
     if (req->credentials && blames_our_key(code))
         return request_fail(req, ERR_UPSTREAM_AUTH,
@@ -503,11 +514,19 @@ static enum step_result pump_answer(struct request *req, bool *moved)
 
 /* ------------------------------------------------------------- both */
 
+bool relay_stop_holding(struct request *req)
+{
+    if (!req->hold || req->step != STEP_relay || req->worker->loop.now_us - req->connected_us < HOLD_MS * 1000)
+        return false;
+    req->hold = false;
+    return true;
+}
+
 enum step_result step_relay(struct request *req)
 {
     uint64_t before = req->body_sent + req->answer_body.plain;
 
-    if (req->send_state == SEND_HEAD && req->out_head_sent == 0 && !req->retried) req->replay = true;
+    if (req->send_state == SEND_HEAD && req->out_head_sent == 0) req->replay = true;
     for (;;) {
         bool moved = false;
         enum step_result r;

@@ -68,7 +68,7 @@ static enum location_result map_location(struct request *req, struct str locatio
 }
 
 /* What the client can do about a bucket that is in @region. */
-static enum step_result refuse_region(struct request *req, struct str region)
+enum step_result reply_refuse_region(struct request *req, struct str region)
 {
     const struct set_endpoint *ep = settings_endpoint_for_region(req->worker->rt->settings, region);
     const struct set_listener *l = req->client->listener;
@@ -88,13 +88,12 @@ static enum step_result refuse_region(struct request *req, struct str region)
 enum step_result reply_check_redirect(struct request *req)
 {
     const struct headers *all = &req->answer->headers;
-    const struct header *location = headers_find(all, HDR_LOCATION),
-                        *region = headers_find(all, HDR_X_AMZ_BUCKET_REGION);
+    const struct header *location = headers_find(all, HDR_LOCATION);
     struct sbuf ignored;
 
     if (req->client->listener->mode != LISTENER_ENDPOINT || !is_redirect(req->answer->status)) return STEP_NEXT;
     if (location && map_location(req, location->value, &ignored) != LOCATION_AWAY) return STEP_NEXT;
-    if (region && !str_eq(region->value, str_from(req->endpoint->region))) return refuse_region(req, region->value);
+    if (req->other_region.n) return reply_refuse_region(req, req->other_region);
     return request_fail(req, ERR_OTHER_REGION,
                         "S3 sends this request on from Region %s%s%.*s, where this listener does not lead: use the "
                         "Region of the bucket.",
@@ -261,6 +260,8 @@ static struct str message_of(const struct request *req)
     case ERR_ENTITY_TOO_LARGE:
     case ERR_ENTITY_TOO_SMALL:
     case ERR_KEY_TOO_LONG:
+    case ERR_COPY_REGION:
+    case ERR_NO_ADDRESS:
         if (req->err.detail[0]) return str_from(req->err.detail);
         break;
     default: break;
@@ -294,9 +295,7 @@ static void put_plain_error(struct request *req, struct sbuf *b, const struct er
 /* SDKs look for it to sign again. */
 static void put_bucket_region(struct request *req, struct sbuf *b)
 {
-    const struct header *h = headers_find(&req->answer->headers, HDR_X_AMZ_BUCKET_REGION);
-
-    if (h) head_put(b, h->name, h->value);
+    if (req->other_region.n) head_put(b, STR("x-amz-bucket-region"), req->other_region);
 }
 
 static void put_s3_error(struct request *req, struct sbuf *b, const struct err_info *info, struct str message)

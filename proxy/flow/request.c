@@ -51,6 +51,7 @@ void request_begin(struct request *req, struct client *client)
 void request_end(struct request *req)
 {
     if (req->up) pool_drop(&req->up, true);
+    pool_leave_queue(&req->worker->pool, req);
     checksum_clear(&req->checksum);
     chunk_signature_clear(&req->chunk_seal);
     if (req->out_chunks) chunk_signature_clear(&req->out_chunks->signature);
@@ -94,6 +95,7 @@ static void on_failure(struct request *req)
     LOG_CTX(err_info(req->err.code)->blame == BLAME_CLIENT ? LOG_DEBUG : LOG_WARN,
             request_log_ctx(req, ctx, sizeof(ctx)), "%s: %s", err_info(req->err.code)->word, req->err.detail);
     pool_drop(&req->up, true);
+    pool_leave_queue(&req->worker->pool, req);
     if (req->answered || req->err.code == ERR_CLIENT_GONE)
         req->broken = true;
     else
@@ -213,6 +215,8 @@ static void let_go_upstream(struct request *req)
     bool clean;
 
     if (!u) return;
+    address_count(&u->at->shared->bytes_in, req->body_sent);
+    address_count(&u->at->shared->bytes_out, req->answer_bytes);
     clean = req->send_state == SEND_DONE && req->answer_state == ANSWER_DONE && req->answer &&
             req->answer->keep_alive && req->answer_body.kind != BODY_UNTIL_CLOSE && buf_empty(&u->in);
     if (clean)

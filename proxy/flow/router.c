@@ -188,6 +188,9 @@ enum step_result step_choose_route(struct request *req)
     if (!req->endpoint) req->endpoint = settings_default_endpoint(s);
     if (!req->endpoint) return request_fail(req, ERR_NO_ENDPOINT, "no endpoint is configured");
     if (req->auth == AUTH_FOREIGN) return STEP_NEXT;
+    if (!req->moves) region_route(req);
+    if (region_check_copy(req) != STEP_NEXT) return STEP_FAIL;
+    if (!req->attempts) budget_earn(&req->worker->pool.endpoints[req->endpoint - s->endpoints].budget);
     req->credentials = &s->credentials[req->caller->credentials_index != SIZE_MAX ? req->caller->credentials_index
                                                                                   : req->endpoint->credentials_index];
     return STEP_NEXT;

@@ -399,7 +399,9 @@ static enum step_result add_framing(struct request *req, struct sbuf *b)
     } else if (req->in->has_content_length || req->in->method_id == METHOD_PUT || req->in->method_id == METHOD_POST) {
         head_put_u64(b, STR("Content-Length"), content_length_of(req));
     }
-    if (req->in->expect_continue && !req->body_first && !req->form) head_put(b, STR("Expect"), STR("100-continue"));
+    req->hold = !req->in->expect_continue && !req->form && region_asks_first(req);
+    if ((req->in->expect_continue && !req->body_first && !req->form) || req->hold)
+        head_put(b, STR("Expect"), STR("100-continue"));
     return STEP_NEXT;
 }
 

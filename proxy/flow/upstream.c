@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * upstream.c: the step send: a connection to one of the endpoint's addresses, ready for the head. An idle one if there
- * is one; else a new one, address after address until one answers.
+ * is one; else a new one, address after address until one answers. Where all are at their limit the request waits in
+ * turn.
  *
  *   pick address ──▶ reuse idle ─────────────────────────▶ ready
- *        ▲    └────▶ connect ──▶ TLS handshake ──────────▶ ready
- *        └──────────── failed: next address
+ *        ▲    ├────▶ connect ──▶ TLS handshake ──────────▶ ready
+ *        │    └────▶ wait in the queue ──▶ pick address      │
+ *        └──────────── failed: next address ◀────────────────┘ (relay.c, by retry.c)
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,41 +19,88 @@ static size_t endpoint_index(const struct request *req)
     return (size_t)(req->endpoint - req->worker->rt->settings->endpoints);
 }
 
+static bool has_body(const struct request *req)
+{
+    return req->in->body == BODY_CHUNKED || req->in->content_length > 0;
+}
+
+static enum address_fault fault_of(const struct request *req)
+{
+    const struct conn *c = &req->up->conn;
+
+    if (c->state != CONN_HANDSHAKE) return FAULT_CONNECT;
+    return str_starts(str_from(c->error), STR("certificate: ")) ? FAULT_CERTIFICATE : FAULT_TLS;
+}
+
 /* An address did not work: noted, and the next one is tried in the same request. */
 static void attempt_failed(struct request *req)
 {
     struct pool_address *a = req->up->at;
+    enum address_fault fault = fault_of(req);
     char ctx[256];
-    bool tls = req->up->conn.state == CONN_HANDSHAKE;
 
-    request_fail(req, tls ? ERR_UPSTREAM_TLS : ERR_UPSTREAM_CONNECT, "[endpoint %s] %s: %s", req->endpoint->name,
-                 a->text, req->up->conn.error);
+    request_fail(req, fault == FAULT_CONNECT ? ERR_UPSTREAM_CONNECT : ERR_UPSTREAM_TLS, "[endpoint %s] %s: %s",
+                 req->endpoint->name, a->text, req->up->conn.error);
     LOG_CTX(LOG_WARN, request_log_ctx(req, ctx, sizeof(ctx)), "%s", req->err.detail);
-    pool_avoid(a);
-    req->tried |= pool_bit(&req->worker->pool, a);
+    pool_report(a, fault);
+    req->tried |= pool_bit(a);
     pool_drop(&req->up, true);
 }
 
-/* Picks the next address and gets a connection to it. STEP_WAIT: req->up is set and not ready yet; STEP_NEXT: ready. */
+/* Why there is none, for the client as well. */
+static enum step_result no_address(struct request *req)
+{
+    const struct address_table *t = req->worker->pool.table;
+    const struct table_endpoint *e = t ? &t->endpoints[endpoint_index(req)] : NULL;
+
+    if (req->err.code != ERR_NONE) return STEP_FAIL;
+    if (e && e->n)
+        return request_fail(req, ERR_UPSTREAM_TLS, "[endpoint %s] %s: %s", req->endpoint->name, e->v[0].address->text,
+                            e->v[0].why);
+    return request_fail(req, ERR_NO_ADDRESS, "The proxy has no address for [endpoint %s] now: %s", req->endpoint->name,
+                        e && e->dns_why[0] ? e->dns_why : "it has just been started");
+}
+
+/* All addresses are at max_connections_per_address. */
+static enum step_result wait_in_turn(struct request *req)
+{
+    struct pool *p = &req->worker->pool;
+
+    req->progress_us = req->worker->loop.now_us;
+    if (pool_wait(p, endpoint_index(req), req)) return STEP_WAIT;
+    return request_fail(req, ERR_QUEUE, "[endpoint %s] %llu requests wait already", req->endpoint->name,
+                        (unsigned long long)req->endpoint->max_queue);
+}
+
+/* Others that wait were there before. */
+static bool must_wait(const struct request *req)
+{
+    return !req->called && req->worker->pool.endpoints[endpoint_index(req)].queue.n > 0;
+}
+
+/* Picks the next address and gets a connection to it. STEP_WAIT: req->up is set and not ready yet, or the request
+ * waits in the queue; STEP_NEXT: ready. */
 static enum step_result next_attempt(struct request *req)
 {
     struct worker *w = req->worker;
 
+    if (req->place.queued) return STEP_WAIT;
+    if (must_wait(req)) return wait_in_turn(req);
     for (;;) {
-        struct pool_address *a = pool_pick(&w->pool, endpoint_index(req), req->tried);
+        struct pool_address *a = NULL;
+        enum choice_result r = pool_pick(&w->pool, endpoint_index(req), req->tried, has_body(req), &a);
 
-        if (!a) {
-            if (req->err.code == ERR_NONE)
-                request_fail(req, ERR_UPSTREAM_CONNECT, "[endpoint %s] no address left", req->endpoint->name);
-            return STEP_FAIL;
-        }
+        req->called = false;
+        if (r == CHOICE_NONE) return no_address(req);
+        if (r == CHOICE_FULL) return wait_in_turn(req);
+        if (!pool_take_place(a)) continue; /* another worker was faster */
         memcpy(req->address, a->text, sizeof(req->address));
         req->attempts++;
-        req->attempt_us = w->loop.now_us;
+        req->attempt_us = req->progress_us = w->loop.now_us;
         if (!req->fresh_only && (req->up = pool_reuse(a, req))) return STEP_NEXT;
-        if (pool_open(w, a, req, &req->up, &req->err) == ERR_NONE) return STEP_WAIT;
-        pool_avoid(a);
-        req->tried |= pool_bit(&w->pool, a);
+        if (pool_open(w, a, req, &req->up, &req->err) == ERR_NONE) return STEP_NEXT;
+        pool_report(a, FAULT_CONNECT);
+        req->tried |= pool_bit(a);
     }
 }
 
@@ -59,6 +108,7 @@ static enum step_result next_attempt(struct request *req)
 static enum conn_result establish(struct request *req)
 {
     struct upconn *u = req->up;
+    bool fresh = u->conn.state != CONN_OPEN || !u->conn.ssl;
     enum conn_result r = conn_connected(&u->conn);
 
     if (r != CONN_OK) return r;
@@ -67,7 +117,9 @@ static enum conn_result establish(struct request *req)
         conn_break(&u->conn, req->err.detail);
         return CONN_ERROR;
     }
-    return conn_handshake(&u->conn);
+    r = conn_handshake(&u->conn);
+    if (r == CONN_OK && fresh) address_count(&u->at->shared->connects, 1);
+    return r;
 }
 
 enum step_result step_send(struct request *req)
@@ -83,7 +135,7 @@ enum step_result step_send(struct request *req)
         if (!req->up) {
             enum step_result s = next_attempt(req);
 
-            if (s == STEP_FAIL) return s;
+            if (s != STEP_NEXT) return s;
         }
         r = establish(req);
         if (r == CONN_AGAIN) return STEP_WAIT;
@@ -98,4 +150,15 @@ enum step_result step_send(struct request *req)
     req->out_head_sent = 0;
     req->answer_scan = (struct head_scan){0};
     return STEP_NEXT;
+}
+
+/* The client's connection and its task wake a request; the death of the endpoint's wakes nobody. */
+bool upstream_is_dead(const struct request *req)
+{
+    int64_t silent_us;
+
+    if (!req->up || req->step != STEP_relay || req->up->conn.state != CONN_OPEN) return false;
+    silent_us = req->worker->loop.now_us - req->progress_us;
+    return silent_us >= (int64_t)req->endpoint->dead_timeout_ms * 1000 &&
+           conn_is_dead(&req->up->conn, req->endpoint->dead_timeout_ms);
 }

@@ -5,13 +5,14 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "flow/flow.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LOG_BYTES = 128 * 1024, CLIENT_KEY_SLOTS = 1024, OWN_KEY_SLOTS = 64 };
+enum { LOG_BYTES = 128 * 1024, CLIENT_KEY_SLOTS = 1024, OWN_KEY_SLOTS = 64, REGIONS = 4096 };
 
 static void on_accept(struct listener *l, int fd, const struct netaddr *peer)
 {
@@ -31,6 +32,21 @@ static void check_stopped(struct worker *w)
     }
 }
 
+/* What no event tells of. */
+static void check_upstream(struct client *c)
+{
+    struct request *req = &c->req;
+
+    if (c->state != CLIENT_REQUESTS || !c->in_request) return;
+    if (upstream_is_dead(req)) {
+        req->up->dead = true;
+        conn_break(&req->up->conn, "no sign of life within dead_timeout");
+        client_run(c);
+    } else if (relay_stop_holding(req)) {
+        client_run(c);
+    }
+}
+
 static void on_tick(void *arg)
 {
     struct worker *w = arg;
@@ -39,8 +55,9 @@ static void on_tick(void *arg)
     for (c = w->clients; c; c = next) {
         next = c->next; /* checking one client ends at most that one; its memory lives until the turn's end */
         client_check_time(c);
+        check_upstream(c);
     }
-    pool_expire(&w->pool, false);
+    pool_tick(&w->pool);
 }
 
 static void on_turn(void *arg)
@@ -86,9 +103,11 @@ enum err_code worker_init(struct worker *w, struct runtime *rt, size_t index, co
     w->digest = digest_new();
     w->client_keys = sigv4_keys_new(CLIENT_KEY_SLOTS);
     w->own_keys = sigv4_keys_new(OWN_KEY_SLOTS);
+    w->regions = region_cache_new(REGIONS);
     mem = malloc(LOG_BYTES);
     w->log = sbuf_make(mem, mem ? LOG_BYTES : 0);
-    if (!w->digest || !w->client_keys || !w->own_keys || !mem) return err_set(err, ERR_NO_MEMORY, 0, "worker");
+    if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem)
+        return err_set(err, ERR_NO_MEMORY, 0, "worker");
     TRY(pool_init(&w->pool, w, err));
     return start_listeners(w, fds, err);
 }
@@ -134,7 +153,7 @@ static void stop_now(void *arg)
         next = c->next;
         client_stop(c);
     }
-    pool_expire(&w->pool, true);
+    pool_close_all_idle(&w->pool);
     check_stopped(w);
 }
 
@@ -164,6 +183,7 @@ void worker_clear(struct worker *w)
     free(w->listeners);
     free(w->listener_of);
     free(w->log.p);
+    region_cache_free(&w->regions);
     sigv4_keys_free(&w->client_keys);
     sigv4_keys_free(&w->own_keys);
     digest_free(&w->digest);

@@ -9,8 +9,10 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -80,9 +82,38 @@ enum err_code conn_connect(struct conn *c, struct loop *loop, const struct netad
     return ERR_NONE;
 }
 
+/* TCP_USER_TIMEOUT would also break connections to peers that acknowledge and do not read (Linux 5.11 and later). */
+void conn_watch_peer(struct conn *c, uint64_t ms)
+{
+    int seconds = (int)((ms + 999) / 1000), idle = seconds / 2 ? seconds / 2 : 1, every = 1;
+    int count = seconds > idle ? seconds - idle : 1;
+
+    if (count > 30) {
+        every = count / 30;
+        count = 30;
+    }
+    setsockopt(c->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+    setsockopt(c->fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof(every));
+    setsockopt(c->fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+}
+
+bool conn_is_dead(const struct conn *c, uint64_t ms)
+{
+    struct tcp_info info = {0};
+    socklen_t n = sizeof(info);
+    int waiting = 0; /* bytes sent and not acknowledged, and bytes that a firewall of our own does not let out */
+
+    if (c->fd < 0 || c->broken || getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &n)) return false;
+    if (ioctl(c->fd, SIOCOUTQ, &waiting)) return false;
+    /* A closed window is asked about at longer and longer intervals, but each question is answered. */
+    if (!info.tcpi_retransmits && info.tcpi_probes < 2) return false;
+    return waiting > 0 && info.tcpi_last_ack_recv >= ms && info.tcpi_last_data_recv >= ms;
+}
+
 static enum conn_result fail(struct conn *c, const char *what, int e)
 {
     c->broken = true;
+    c->sys_errno = e;
     snprintf(c->error, sizeof(c->error), "%s: %s", what, strerror(e));
     return CONN_ERROR;
 }
@@ -91,6 +122,7 @@ static enum conn_result fail(struct conn *c, const char *what, int e)
 static enum conn_result fail_write(struct conn *c, int e)
 {
     c->write_broken = c->readable = true;
+    c->sys_errno = e;
     c->drained = false;
     buf_pool_put(&c->loop->bufs, &c->out);
     snprintf(c->error, sizeof(c->error), "send: %s", strerror(e));

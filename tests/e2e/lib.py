@@ -128,9 +128,9 @@ def certificates():
     return folder
 
 
-def start_endpoint(cert="endpoint", addresses=(("127.0.0.1", 0),), keys=(UPSTREAM_KEY,), **options):
+def start_endpoint(cert="endpoint", addresses=(("127.0.0.1", 0),), keys=(UPSTREAM_KEY,), region=REGION, **options):
     folder = certificates()
-    return Endpoint(folder / (cert + ".pem"), folder / (cert + ".key"), dict(keys), addresses, REGION, **options)
+    return Endpoint(folder / (cert + ".pem"), folder / (cert + ".key"), dict(keys), addresses, region, **options)
 
 
 def section(name, /, **keys):
@@ -166,7 +166,8 @@ class Proxy:
         text = section("server", private_networks="127.0.0.0/8", **(server or {}))
         text += section("ca", certificate="ca.pem", private_key="ca.key")
         text += section("log", format="json", access=self.access_file)
-        text += section("endpoint tokyo", name=VPCE_NAME, addresses=", ".join(upstream), trailers=trailers,
+        text += section("admin", socket=self.folder / "admin.sock")
+        text += section("endpoint tokyo", name=VPCE_NAME, addresses=", ".join(upstream) or None, trailers=trailers,
                         ca_file=ca_file or certificates() / "ca.pem", **(endpoint or {}))
         text += section("credentials default", source="static", access_key_id=UPSTREAM_KEY[0],
                         secret_access_key=UPSTREAM_KEY[1])
@@ -257,6 +258,14 @@ class Proxy:
             return [line for line in self.access_lines() if wanted in (line["req"], line["s3_request_id"])]
         wait_until(found, 10, "the access line of " + wanted)
         return found()[-1]
+
+    def status(self):
+        """What `s3onramp status --json` tells."""
+        return json.loads(run(PROGRAM, "status", "--json", "-c", self.config, check=False).stdout)
+
+    def states(self, endpoint=0):
+        """address → its entry in status."""
+        return {entry["address"]: entry for entry in self.status()["endpoints"][endpoint]["addresses"]}
 
     # -- ways in
 

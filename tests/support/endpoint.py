@@ -235,6 +235,10 @@ class Exchange:
         date, payload = self.header("x-amz-date") or "", self.header("x-amz-content-sha256") or ""
         if key_id not in self.endpoint.keys:
             raise Refused(403, "InvalidAccessKeyId", "unknown key")
+        match_scope = re.fullmatch(r"[0-9]{8}/([a-z0-9-]+)/s3/aws4_request", scope)
+        if self.endpoint.regions and match_scope and match_scope[1] != self.endpoint.region:
+            raise Refused(400, "AuthorizationHeaderMalformed", "the region '%s' is wrong; expecting '%s'</Message><Region>%s"
+                          "</Region><Message>" % (match_scope[1], self.endpoint.region, self.endpoint.region))
         if scope != "%s/%s/%s/aws4_request" % (date[:8], self.endpoint.region, self.service):
             raise Refused(400, "AuthorizationHeaderMalformed", "scope %s" % scope)
         if abs(time.time() - calendar.timegm(time.strptime(date, "%Y%m%dT%H%M%SZ"))) > 900:
@@ -377,6 +381,8 @@ class Exchange:
                 return self.answer_probe()
             self.bucket, self.key = self.find_object()
             self.check_signature()
+            if self.is_elsewhere():
+                return self.send_elsewhere()
             fault = re.fullmatch(rb"fault/([a-z0-9-]+).*", self.key, re.DOTALL)
             if fault:
                 getattr(self, "fault_" + fault[1].decode().replace("-", "_"))()
@@ -393,6 +399,30 @@ class Exchange:
             return False
         self.log()
         return self.keep
+
+    def is_elsewhere(self):
+        """Endpoint.regions: bucket → (its Region, how this one says so)."""
+        return self.bucket.decode("latin-1") in (self.endpoint.regions or {})
+
+    def send_elsewhere(self):
+        """As S3 answers for a bucket of another Region, before it looks at the body. False: the connection is over."""
+        region, how = self.endpoint.regions[self.bucket.decode("latin-1")]
+        name = "%s.s3.%s.amazonaws.com" % (self.bucket.decode("latin-1"), region)
+        headers, status, code, more = [("Content-Type", "application/xml")], 301, "PermanentRedirect", ""
+        if how in ("301", "307", "400-header"):
+            headers.append(("x-amz-bucket-region", region))
+        if how == "307":
+            status, code = 307, "TemporaryRedirect"
+            headers[1] = ("Location", "https://%s%s" % (name, self.path))
+        if how.startswith("400"):
+            status, code, more = 400, "AuthorizationHeaderMalformed", "<Region>%s</Region>" % region
+        self.keep = False
+        self.record["verdict"] = "elsewhere"
+        self.answer(status, ("<Error><Code>%s</Code><Message>m</Message>%s<Endpoint>%s</Endpoint></Error>"
+                             % (code, more, name)).encode(), headers)
+        self.linger()
+        self.log()
+        return False
 
     def is_probe(self):
         """The proxy looks now and then whether the endpoint answers: an unsigned HEAD of the root, which no test sends."""
@@ -668,6 +698,24 @@ class Exchange:
         time.sleep(float(self.key.split(b"/")[2]))
         self.raw(bytes(_PATTERN) * 2)
 
+    def fault_lazy(self):
+        """Reads nothing of the body for three seconds."""
+        time.sleep(3)
+        self.serve_small()
+
+    def fault_one_piece(self):
+        """Answers with 3000 known bytes, head and body in one write."""
+        self.read_body()
+        self.answer(200, bytes(_PATTERN[:3000]))
+
+    def fault_flaky(self):
+        """fault/flaky/STATUS/NAME: STATUS the first time, then 200."""
+        self.read_body()
+        status = int(self.key.split(b"/")[2])
+        first = self.key not in self.endpoint.flaky
+        self.endpoint.flaky.add(self.key)
+        self.answer(status if first else 200, b"<Error><Code>Flaky</Code></Error>" if first else b"fine")
+
     def fault_own_key(self):
         """fault/own-key/CODE: an error about the key that signed."""
         self.read_body()
@@ -709,8 +757,9 @@ class Endpoint:
     """The server. Threads: one accepts per address, one serves per connection."""
 
     def __init__(self, cert, key, keys, addresses=(("127.0.0.1", 0),), region="ap-northeast-1", names=None, out=None,
-                 receive_buffer=None):
+                 receive_buffer=None, regions=None):
         self.keys, self.region, self.out = dict(keys), region, out
+        self.regions, self.flaky = regions, set()
         self.names = names or ["s3.%s.amazonaws.com" % region]
         self.objects, self.connections = {}, 0
         self.done, self.running, self.begun = [], 0, 0
@@ -736,6 +785,10 @@ class Endpoint:
 
     def close(self):
         for sock in self.sockets:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts, which would keep the port taken
+            except OSError:
+                pass
             sock.close()
 
     def accept(self, listening):

@@ -132,6 +132,58 @@ static void test_config_load_smallest_has_defaults(void **state UNUSED)
     settings_unref(&s);
 }
 
+static void test_config_load_zones_and_dns(void **state UNUSED)
+{
+    struct settings *s = load_good(GOOD "[endpoint zoned]\nregion = us-east-1\nport = 8443\n"
+                                        "addresses = a=10.0.1.23, us-east-1c = 10.0.2.23:444,[fd00::1]:1\n"
+                                        "prefer_zone = us-east-1a\n"
+                                        "[endpoint named]\n"
+                                        "name = bucket.vpce-0123456789-ab.s3.us-east-1.vpce.amazonaws.com\n"
+                                        "zones = a, us-east-1c\nresolver = 10.0.0.2, [fd00::2]:5353\nport = 444\n");
+    const struct set_endpoint *e = &s->endpoints[1], *d = &s->endpoints[2];
+
+    assert_int_equal(e->addresses_n, 3);
+    assert_int_equal(e->address_zones.n, 3);
+    assert_string_equal(e->address_zones.v[0], "a");
+    assert_string_equal(e->address_zones.v[1], "us-east-1c");
+    assert_string_equal(e->address_zones.v[2], "");
+    assert_int_equal(netaddr_port(&e->addresses[0]), 8443);
+    assert_int_equal(netaddr_port(&e->addresses[1]), 444);
+    assert_false(e->dns || e->dns_name);
+    assert_true(str_eq(settings_zone_short(str_from(e->address_zones.v[1]), str_from(e->region)), STR("c")));
+    assert_true(str_eq(settings_zone_short(STR("a"), STR("us-east-1")), STR("a")));
+    assert_true(str_eq(settings_zone_short(STR("us-east-1"), STR("us-east-1")), STR("us-east-1")));
+    assert_true(d->dns);
+    assert_string_equal(d->dns_name, "vpce-0123456789-ab.s3.us-east-1.vpce.amazonaws.com");
+    assert_int_equal(d->zones.n, 2);
+    assert_int_equal(d->resolvers_n, 2);
+    assert_int_equal(netaddr_port(&d->resolvers[0]), 53);
+    assert_int_equal(netaddr_port(&d->resolvers[1]), 5353);
+    assert_int_equal(d->port, 444);
+    assert_true(d->probe == PROBE_TLS && d->fall == 3 && d->rise == 2 && d->probe_interval_ms == 5000);
+    assert_true(s->admin.is_default);
+    settings_unref(&s);
+}
+
+static void test_settings_address_allowed_private_only(void **state UNUSED)
+{
+    static const struct {
+        const char *ip;
+        bool allowed;
+    } rows[] = {{"10.1.2.3", true},      {"172.31.0.1", true}, {"100.64.0.1", true},         {"fd12::1", true},
+                {"198.18.0.9", true},    {"8.8.8.8", false},   {"169.254.169.254", false},   {"fd00:ec2::254", false},
+                {"2600:1fa0::1", false}, {"127.0.0.1", false}, {"::ffff:52.219.0.1", false}, {"fe80::1", false}};
+    struct settings *s = load_good(GOOD "[server]\nprivate_networks = 198.18.0.0/15\n");
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct netaddr a;
+        assert_true(netaddr_parse(str_from(rows[i].ip), 443, &a));
+        if (settings_address_allowed(&s->server, &a) != rows[i].allowed) print_error("%s\n", rows[i].ip);
+        assert_true(settings_address_allowed(&s->server, &a) == rows[i].allowed);
+    }
+    settings_unref(&s);
+}
+
 static void test_config_load_values_of_each_type(void **state UNUSED)
 {
     struct settings *s = load_good(
@@ -394,6 +446,7 @@ static void test_config_load_bad_endpoints_are_reported(void **state UNUSED)
     " is not a private address, so traffic could leave the private path; write the endpoint's own, or list its " \
     "network in private_networks of [server]\n"
 #define NO_TARGET " is link-local, multicast or no address at all; write the private addresses of the endpoint\n"
+#define MORE "addresses = …, or name = vpce-….s3.REGION.vpce.amazonaws.com, which is looked up in DNS\n"
     static const struct bad rows[] = {
         {"public", X "8.8.8.8\n", "t.ini:15: addresses: 8.8.8.8:443" NOT_PRIVATE},
         {"public IPv6", X "2001:db8::1\n", "t.ini:15: addresses: [2001:db8::1]:443" NOT_PRIVATE},
@@ -412,9 +465,26 @@ static void test_config_load_bad_endpoints_are_reported(void **state UNUSED)
         {"port 0", X "10.0.0.1:0\n", "t.ini:15: addresses: 10.0.0.1:0 has no port; write ADDRESS, or ADDRESS:443\n"},
         {"twice", X "10.0.0.1, 10.0.0.1:443\n", "t.ini:15: addresses: one stands there twice; keep one of them\n"},
         {"listed", X "127.0.0.1\n[server]\nprivate_networks = 127.0.0.0/8\n", ""},
-        {"no addresses", "[endpoint x]\nname = *.vpce-012345-ab.s3.us-east-1.vpce.amazonaws.com\n",
-         "t.ini:13: endpoint \"x\" has no addresses; write addresses = …; look them up with `dig +short "
-         "vpce-012345-ab.s3.us-east-1.vpce.amazonaws.com`\n"},
+        {"no addresses", "[endpoint x]\nregion = us-east-1\n",
+         "t.ini:13: endpoint \"x\" has no addresses; write " MORE},
+        {"no addresses, no DNS", "[endpoint x]\nname = vpce-012345-ab.s3.us-east-1.vpce.amazonaws.com\ndns = no\n",
+         "t.ini:13: endpoint \"x\" has no addresses; write " MORE},
+        {"DNS and addresses",
+         "[endpoint x]\nname = vpce-012345-ab.s3.us-east-1.vpce.amazonaws.com\ndns = yes\naddresses = 10.0.0.1\n",
+         "t.ini:15: addresses come from DNS or are written down, not both; remove dns or addresses\n"},
+        {"DNS without a name", "[endpoint x]\nregion = us-east-1\ndns = yes\n",
+         "t.ini:15: dns = yes needs a name to look up; write name = vpce-ID.s3.REGION.vpce.amazonaws.com\n"},
+        {"resolver without DNS", X "10.0.0.1\nresolver = 10.0.0.2\n",
+         "t.ini:16: resolver has no effect without DNS; remove it or addresses\n"},
+        {"zones without DNS", X "10.0.0.1\nzones = a\n",
+         "t.ini:16: zones names what is looked up in DNS; write addresses = ZONE=ADDRESS, … instead\n"},
+        {"zone", X "a b=10.0.0.1\n",
+         "t.ini:15: addresses: \"a b\" cannot be a zone; write it like a, or ap-northeast-1a\n"},
+        {"preferred zone", X "10.0.0.1\nprefer_zone = a!\n",
+         "t.ini:16: prefer_zone: \"a!\" cannot be a zone; write it like a, or ap-northeast-1a\n"},
+        {"zone without address", X "a=\n",
+         "t.ini:15: addresses: \"\" is not an IP address; write ADDRESS or ADDRESS:PORT (IPv6: [ADDRESS]:PORT), no "
+         "names\n"},
         {"no region", "[endpoint x]\naddresses = 10.0.0.1\n",
          "t.ini:13: endpoint \"x\" has no Region; write name = vpce-….s3.REGION.vpce.amazonaws.com or region = "
          "REGION\n"},
@@ -705,14 +775,15 @@ static void test_config_print_example_is_the_file_in_conf(void **state UNUSED)
     /* As it stands only the keys are missing. */
     int source = line_of(text, "source = environment"), client = line_of(text, "[client me]");
     char problems[1024];
-    snprintf(problems, sizeof problems,
-             "t.ini:%d: credentials \"default\" come from the environment, but AWS_ACCESS_KEY_ID is not set; set it for "
-             "the proxy, or write source = static and the keys\n"
-             "t.ini:%d: credentials \"default\" come from the environment, but AWS_SECRET_ACCESS_KEY is not set; set it "
-             "for the proxy, or write source = static and the keys\n"
-             "t.ini:%d: client \"me\" has no key pair and no listener takes it as anonymous; run `s3onramp client add "
-             "me`\n",
-             source, source, client);
+    snprintf(
+        problems, sizeof problems,
+        "t.ini:%d: credentials \"default\" come from the environment, but AWS_ACCESS_KEY_ID is not set; set it for "
+        "the proxy, or write source = static and the keys\n"
+        "t.ini:%d: credentials \"default\" come from the environment, but AWS_SECRET_ACCESS_KEY is not set; set it "
+        "for the proxy, or write source = static and the keys\n"
+        "t.ini:%d: client \"me\" has no key pair and no listener takes it as anonymous; run `s3onramp client add "
+        "me`\n",
+        source, source, client);
     expect("example", str_make(text, n), SIZE_MAX, problems);
     free(text);
 }
@@ -721,6 +792,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_config_load_smallest_has_defaults),
+        cmocka_unit_test(test_config_load_zones_and_dns),
+        cmocka_unit_test(test_settings_address_allowed_private_only),
         cmocka_unit_test(test_config_load_values_of_each_type),
         cmocka_unit_test(test_config_load_partition_suffixes),
         cmocka_unit_test(test_config_load_environment_gives_credentials),

@@ -110,9 +110,30 @@ static void test_s3_error_code_in_documents(void **state)
     (void)state;
 }
 
+static void test_s3_error_text_in_first_of_its_name(void **state UNUSED)
+{
+    static const struct {
+        const char *document, *name, *text;
+    } rows[] = {
+        {"<Error><Code>A</Code><Region>eu-west-1</Region></Error>", "Region", "eu-west-1"},
+        {"<Error><Region>1</Region><Region>2</Region></Error>", "Region", "1"},
+        {"<Region></Region>", "Region", ""},
+        {"<Region>x", "Region", ""},
+        {"x</Region>", "Region", ""},
+        {"</Region><Region>", "Region", ""},
+        {"<RegionX>y</RegionX>", "Region", ""},
+        {"", "Region", ""},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_true(
+            str_eq(s3_error_text_in(str_from(rows[i].document), str_from(rows[i].name)), str_from(rows[i].text)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_s3_error_text_in_first_of_its_name),
         cmocka_unit_test(test_s3_error_escape_each_kind_of_byte),
         cmocka_unit_test(test_s3_error_document_fields_and_order),
         cmocka_unit_test(test_s3_error_document_empty_message_gets_the_code),

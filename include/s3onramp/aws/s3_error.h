@@ -22,6 +22,9 @@ void s3_error_escape(struct sbuf *b, struct str s);
 void s3_error_document(struct sbuf *b, const char *code, struct str message, const struct s3_error_field *fields,
                        size_t fields_n, struct str resource, struct str request_id, struct str host_id);
 
+/* The text of the first <@name>…</@name> in an S3 error document (views into it, not unescaped), or empty. Not an XML
+ * parser. @name: at most 30 bytes. */
+struct str s3_error_text_in(struct str document, struct str name);
 /* The text of <Code> in an S3 error document (views into it), or empty. Not an XML parser: finds the first
  * <Code>…</Code>. */
 struct str s3_error_code_in(struct str document);

@@ -20,6 +20,8 @@ enum credentials_source { CREDENTIALS_STATIC, CREDENTIALS_ENVIRONMENT, CREDENTIA
 enum sigv2_mode { SIGV2_QUERY, SIGV2_YES, SIGV2_NO };
 enum foreign_mode { FOREIGN_REFUSE, FOREIGN_PASS };
 enum payload_out { PAYLOAD_OUT_AUTO, PAYLOAD_OUT_SIGNED };
+/* How an address is tried from time to time; each includes those before it. */
+enum probe_kind { PROBE_TCP, PROBE_TLS, PROBE_HTTP };
 enum policy_access { POLICY_READ_ONLY, POLICY_READ_WRITE };
 
 /* An IP address and port. */
@@ -48,6 +50,7 @@ bool netblock_has(const struct netblock *b, const struct netaddr *a);
 /* RFC 1918, RFC 4193, RFC 6598. Not loopback, link-local, or anything else. IPv4-mapped IPv6 addresses are judged as
  * IPv4. */
 bool netaddr_is_private(const struct netaddr *a);
+bool netaddr_equal(const struct netaddr *a, const struct netaddr *b); /* address and port */
 
 struct str_list {
     char **v; /* owned */
@@ -93,8 +96,16 @@ struct set_endpoint {
     bool fips;    /* derived from the endpoint-specific name */
     char *host;   /* the S3 name that the endpoint serves; default s3.REGION.SUFFIX (s3-fips.… if fips) */
     char *sni;    /* TLS server name and certificate name; default: host */
-    struct netaddr *addresses;
+    struct netaddr *addresses; /* written down; none with dns */
     size_t addresses_n;
+    struct str_list address_zones; /* one per address: its zone, or "" */
+    struct str_list zones;         /* zones whose own names are looked up too */
+    char *prefer_zone;             /* NULL: all zones alike */
+    bool dns;                      /* addresses come from DNS … */
+    char *dns_name;                /* … under this name; derived */
+    uint64_t port;                 /* of addresses from DNS; derived */
+    struct netaddr *resolvers;     /* none: those of the system */
+    size_t resolvers_n;
     char *ca_file; /* NULL: the system's */
     enum trailers_mode trailers;
     enum payload_out payload; /* SIGNED: no unsigned payload leaves, whatever came in */
@@ -104,6 +115,12 @@ struct set_endpoint {
     bool is_default;
     uint64_t connect_timeout_ms, response_timeout_ms, idle_timeout_ms;
     uint64_t max_idle; /* idle connections kept per address and worker */
+    uint64_t dead_timeout_ms;
+    enum probe_kind probe;
+    uint64_t probe_interval_ms, probe_timeout_ms, fall, rise, slow_start_ms;
+    uint64_t max_connections; /* per address, in use by requests; 0: no limit */
+    uint64_t max_queue, queue_timeout_ms;
+    uint64_t max_retries; /* per request, after it was sent */
 };
 
 struct set_credentials {
@@ -136,6 +153,11 @@ struct set_ca {
     uint64_t leaf_days;
 };
 
+struct set_admin {
+    char *socket; /* path of the Unix socket, or "off" */
+    bool is_default;
+};
+
 struct set_log {
     enum log_level level;
     enum log_format format;
@@ -148,6 +170,7 @@ struct settings {
     struct set_server server;
     struct set_ca ca;
     struct set_log log;
+    struct set_admin admin;
     struct set_listener *listeners;
     size_t listeners_n;
     struct set_endpoint *endpoints;
@@ -186,6 +209,10 @@ void settings_unref(struct settings **s); /* the last one wipes and frees */
 const struct set_client *settings_client_by_key(const struct settings *s, struct str access_key_id);
 /* Endpoint that serves @region (its own, or one of also_regions), or NULL. */
 const struct set_endpoint *settings_endpoint_for_region(const struct settings *s, struct str region);
+/* May requests go to @a: is it private or in private_networks, and neither link-local, metadata nor multicast? */
+bool settings_address_allowed(const struct set_server *server, const struct netaddr *a);
+/* @zone as it is compared and shown: without @region in front ("ap-northeast-1a" and "a" are one). */
+struct str settings_zone_short(struct str zone, struct str region);
 /* The one marked default, else the only one, else the first. */
 const struct set_endpoint *settings_default_endpoint(const struct settings *s);
 

@@ -76,6 +76,9 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     /* upstream */ \
     X(NO_ENDPOINT,         503, "ServiceUnavailable",            BLAME_CONFIG,   "no_endpoint",        "No endpoint is configured for this Region.") \
     X(NO_CREDENTIALS,      503, "ServiceUnavailable",            BLAME_CONFIG,   "no_credentials",     "The proxy has no credentials for this endpoint.") \
+    X(NO_ADDRESS,          503, "ServiceUnavailable",            BLAME_CONFIG,   "no_address",         "The proxy has no address for this endpoint.") \
+    X(QUEUE,               503, "SlowDown",                      BLAME_SELF,     "queue",              "Please reduce your request rate.") \
+    X(COPY_REGION,         400, "InvalidRequest",                BLAME_CLIENT,   "copy_region",        "PrivateLink for S3 cannot copy between Regions.") \
     X(UPSTREAM_CONNECT,    503, "ServiceUnavailable",            BLAME_UPSTREAM, "up_connect",         "The S3 endpoint could not be reached. Please try again.") \
     X(UPSTREAM_TLS,        503, "ServiceUnavailable",            BLAME_UPSTREAM, "up_tls",             "The TLS handshake with the S3 endpoint failed.") \
     X(UPSTREAM_GONE,       502, "BadGateway",                    BLAME_UPSTREAM, "up_gone",            "The S3 endpoint closed the connection before it answered. Please try again.") \

@@ -12,6 +12,35 @@ enum step_result tunnel_connect(struct request *req);
 void access_log_write(struct request *req);
 /* policy.c: may @caller do @operation on @bucket? For tests as well. */
 bool policy_allows(const struct set_policy *policy, const struct operation *operation, struct str bucket);
+/* policy.c: the bucket in the value of x-amz-copy-source (the whole ARN if it is one). */
+enum step_result policy_copy_bucket(struct request *req, struct str value, struct str *bucket);
+/* upstream.c: the endpoint's side of a running exchange shows no sign of life any more. */
+bool upstream_is_dead(const struct request *req);
+/* relay.c: 100 Continue has not come in time: the body goes out without. True: go on with the request. */
+bool relay_stop_holding(struct request *req);
+
+/* retry.c: the connection ended without a byte of an answer. STEP_NEXT: the request is ready to be sent again. */
+enum step_result retry_gone(struct request *req, enum conn_result why);
+/* True if the answer of @status is thrown away and the request is ready to be sent again. */
+bool retry_status(struct request *req, unsigned status);
+/* Back to before the step sign; what was sent of the body will be sent again. */
+void retry_rewind(struct request *req);
+void retry_note(struct request *req, const char *reason); /* for the access line */
+
+/* region.c: remembers where the request's bucket is. */
+void region_learn(struct request *req, struct str region);
+/* Another endpoint, if the bucket is known to be elsewhere. */
+void region_route(struct request *req);
+/* The Region that an answer's head or document speaks of, in the arena or the head; empty: none. */
+struct str region_of_head(struct request *req);
+struct str region_of_document(struct request *req, struct str document);
+/* The answer says that the bucket is in @region. True: the request is ready to be sent to the endpoint there. */
+bool region_correct(struct request *req, struct str region);
+/* Is the answer about the Region to be waited for before a body is sent that could not be sent twice? */
+bool region_asks_first(const struct request *req);
+/* ERR_COPY_REGION if a copy's source is known to be elsewhere. */
+enum step_result region_check_copy(struct request *req);
+
 /* sign.c: the name that goes out as Host, in the arena, and whether the bucket stays in it; {NULL,0} when out of
  * memory. */
 struct str sign_host(struct request *req, bool *host_style);

@@ -13,6 +13,8 @@ MUST_CHECK struct str reply_head(struct request *req);
 /* Before reply_head: STEP_FAIL (ERR_OTHER_REGION, with what to do) if req->answer sends the client to a public name of
  * S3 that its listener does not lead to. */
 MUST_CHECK enum step_result reply_check_redirect(struct request *req);
+/* ERR_OTHER_REGION: what the client can do about a bucket that is in @region. */
+enum step_result reply_refuse_region(struct request *req, struct str region);
 /* Relays a 1xx answer (@head: parsed interim head). */
 void reply_interim(struct request *req, const struct head_response *head);
 /* 100 Continue of our own. */

@@ -123,17 +123,26 @@ struct request {
     uint64_t hashed;                  /* content bytes that were hashed or summed here, for the access line */
 
     /* send */
-    uint64_t tried;             /* addresses that failed */
+    uint64_t tried;          /* addresses that failed */
+    struct wait_place place; /* in the queue of endpoint place_at */
+    size_t place_at;
+    bool called;                /* its turn has come */
+    int64_t queued_us;          /* monotonic: since when it waits; 0: it did not */
     struct upconn *up;          /* owned while the exchange lasts */
     char address[NETADDR_TEXT]; /* where it went last */
     unsigned attempts;
-    bool retried, fresh_only;
+    unsigned retries; /* sent again after it was sent */
+    bool stale_seen, fresh_only, status_retried;
+    char retry_reasons[64]; /* "stale,reset" */
+    unsigned moves;         /* to endpoints of other Regions, after an answer said so */
+    struct str region_from; /* the Region it would have gone to first; empty: never moved */
     int64_t attempt_us, connected_us;
 
     /* relay */
     enum send_state send_state;
     enum answer_state answer_state;
     size_t out_head_sent;
+    bool hold;          /* the body waits for 100 Continue */
     bool replay;        /* what was sent still stands at the front of the client's buffer */
     size_t kept;        /* how much of it */
     uint64_t body_sent; /* content bytes handed to the endpoint's connection */
@@ -148,6 +157,8 @@ struct request {
     bool client_closes; /* no further request on this connection */
     bool interim_sent;  /* 100 Continue went to the client */
     bool drain;         /* after our own answer: read the rest of the body and go on */
+
+    struct str other_region; /* with ERR_OTHER_REGION: where the bucket is, if known */
 
     /* answer, for the access line */
     unsigned status;

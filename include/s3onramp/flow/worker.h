@@ -6,6 +6,7 @@
 #define S3ONRAMP_FLOW_WORKER_H
 
 #include "flow/client.h"
+#include "flow/region_cache.h"
 #include "io/listener.h"
 
 struct worker {
@@ -17,6 +18,7 @@ struct worker {
     struct digest *digest;          /* owned */
     struct sigv4_keys *client_keys; /* owned: of callers */
     struct sigv4_keys *own_keys;    /* owned: of the proxy's credentials */
+    struct region_cache *regions;   /* owned */
     struct pool pool;
     struct listener *listeners; /* owned */
     size_t *listener_of;        /* owned: which settings listener each of them is */

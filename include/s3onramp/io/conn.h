@@ -54,6 +54,7 @@ struct conn {
     char *seed; /* owned: bytes read before TLS began, given to it first */
     size_t seed_pos, seed_n;
     char error[160]; /* why the last CONN_ERROR */
+    int sys_errno;   /* the same as errno; 0 if it was none */
 };
 
 /* Takes over @fd, which is connected (accepted). The event is added; @on_event may run from the next turn on, and the
@@ -63,6 +64,13 @@ MUST_CHECK enum err_code conn_accept(struct conn *c, struct loop *loop, int fd, 
 /* Starts connecting to @addr. CONN_CONNECTING until conn_connected says otherwise. */
 MUST_CHECK enum err_code conn_connect(struct conn *c, struct loop *loop, const struct netaddr *addr,
                                       conn_event_fn *on_event, void *arg, struct err *err);
+/* Lets the kernel ask a silent peer whether it is still there: the connection breaks (ETIMEDOUT) about @ms after its
+ * last sign of life. Does not see what conn_is_dead sees: while bytes of ours wait for the peer, the kernel asks with
+ * those, for a quarter of an hour. */
+void conn_watch_peer(struct conn *c, uint64_t ms);
+/* True if bytes of ours wait to be acknowledged and the peer's kernel has been silent for @ms. A peer that only does
+ * not read is not dead: it acknowledges. Asks the kernel. */
+bool conn_is_dead(const struct conn *c, uint64_t ms);
 /* CONN_OK once connected, CONN_AGAIN, or CONN_ERROR. */
 enum conn_result conn_connected(struct conn *c);
 

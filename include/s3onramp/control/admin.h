@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * admin.h: the Unix socket for `s3onramp status`. Control thread. One request per connection: a line of JSON,
+ * {"command": "status"}, answered by one JSON object and the end of the connection; an answer with "error" is no
+ * status.
+ */
+#ifndef S3ONRAMP_CONTROL_ADMIN_H
+#define S3ONRAMP_CONTROL_ADMIN_H
+
+#include "control/endpoints.h"
+
+struct admin;
+
+/* Binds and listens, mode 0600. *@out is NULL if the settings say off, or name no socket and the default's folder is
+ * missing. ERR_FILE: another proxy has it, or it cannot be made. */
+MUST_CHECK enum err_code admin_new(struct loop *loop, const struct settings *s, const struct endpoints *endpoints,
+                                   struct admin **out, struct err *err);
+/* Removes the socket. NULL is fine. */
+void admin_free(struct admin **a);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * status.c: `s3onramp status`: asks the running proxy over its admin socket; a table for people, JSON for programs. One
+ * thread. Owns what it reads.
+ */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { ANSWER_MAX = 16 * 1024 * 1024, PATIENCE_S = 10, WATCH_EVERY_S = 2 };
+
+static const char help[] =
+    "Usage: s3onramp status [-c FILE] [--socket PATH] [--json] [--watch]\n"
+    "\n"
+    "Shows the endpoints of the running proxy: their addresses, zones and states, since when and why, what is in\n"
+    "flight, connections, failures, retries, bytes, and what DNS says.\n"
+    "\n"
+    "  -c, --config FILE   configuration that names the admin socket (default " CLI_DEFAULT_CONFIG ")\n"
+    "      --socket PATH   the socket itself; no configuration is read\n"
+    "      --json          the whole answer as JSON\n"
+    "      --watch         again every 2 seconds, until interrupted\n"
+    "\n"
+    "Exit code: 0 every endpoint has an address that is up, 1 one has none, or the proxy does not answer, 2 wrong "
+    "usage.\n"
+    "\n"
+    "Example:\n"
+    "  s3onramp status --json | jq '.endpoints[].addresses[] | select(.state != \"up\")'\n";
+
+struct wish {
+    const char *config, *socket;
+    bool json, watch;
+};
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    struct timeval patience = {PATIENCE_S, 0};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), e;
+
+    if (fd < 0 || !str_to_cstr(str_from(path), addr.sun_path, sizeof(addr.sun_path))) {
+        if (fd >= 0) close(fd);
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0) return fd;
+    e = errno;
+    close(fd);
+    errno = e;
+    return -1;
+}
+
+/* The answer as the proxy wrote it (free it), or NULL with errno. */
+static json_t *ask(const char *path)
+{
+    static const char question[] = "{\"command\": \"status\"}\n";
+    int fd = connect_to(path);
+    char *text = NULL;
+    size_t n = 0;
+    ssize_t got = -1;
+    json_t *answer = NULL;
+
+    if (fd < 0) return NULL;
+    if (send(fd, question, sizeof(question) - 1, MSG_NOSIGNAL) == (ssize_t)sizeof(question) - 1) {
+        do {
+            char *more = realloc(text, n + 65536);
+
+            if (!more) break;
+            text = more;
+            got = recv(fd, text + n, 65536, 0);
+            if (got > 0) n += (size_t)got;
+        } while (got > 0 && n < ANSWER_MAX);
+    }
+    close(fd);
+    if (got == 0) answer = json_loadb(text, n, 0, NULL);
+    if (!answer) errno = got < 0 ? errno : EPROTO;
+    free(text);
+    return answer;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text ? text : "";
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+/* "7s", "12m", "3h", "5d" */
+static void put_age(char out[16], double seconds)
+{
+    static const struct {
+        double size;
+        char unit;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}};
+
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (seconds >= 2 * units[i].size) {
+            snprintf(out, 16, "%.0f%c", seconds / units[i].size, units[i].unit);
+            return;
+        }
+    snprintf(out, 16, "%.0fs", seconds);
+}
+
+/* "1.5M" */
+static void put_bytes(char out[16], long long n)
+{
+    static const char units[] = " KMGTPE";
+    double value = (double)n;
+    size_t i = 0;
+
+    while (value >= 1024 && i < sizeof(units) - 2) {
+        value /= 1024;
+        i++;
+    }
+    snprintf(out, 16, i ? "%.1f%c" : "%.0f", value, units[i]);
+}
+
+static long long failures_of(const json_t *address)
+{
+    const char *key;
+    json_t *value;
+    long long n = 0;
+
+    json_object_foreach(json_object_get(address, "failures"), key, value) n += json_integer_value(value);
+    return n;
+}
+
+static void print_address(const json_t *a)
+{
+    char since[16], in[16], out[16];
+    const char *state = text_of(a, "state"), *zone = text_of(a, "zone");
+    bool up = strcmp(state, "up") == 0;
+
+    put_age(since, json_real_value(json_object_get(a, "since_s")));
+    put_bytes(in, number_of(a, "bytes_in"));
+    put_bytes(out, number_of(a, "bytes_out"));
+    printf("  %-24s %-6s %s%-9s%s %6s %9lld %8lld %8lld %7lld %8s %8s  %s\n", text_of(a, "address"), *zone ? zone : "-",
+           cli_color(stdout, up ? CLI_GREEN : CLI_RED), json_is_true(json_object_get(a, "barred")) ? "barred" : state,
+           cli_color(stdout, CLI_PLAIN), since, number_of(a, "in_flight"), number_of(a, "connects"), failures_of(a),
+           number_of(a, "retries"), in, out, text_of(a, "reason"));
+}
+
+static void print_endpoint(const json_t *e)
+{
+    const json_t *dns = json_object_get(e, "dns"), *addresses = json_object_get(e, "addresses");
+    size_t i;
+    json_t *a;
+
+    printf("%s%s%s  Region %s, as %s\n", cli_color(stdout, CLI_BOLD), text_of(e, "name"), cli_color(stdout, CLI_PLAIN),
+           text_of(e, "region"), text_of(e, "host"));
+    if (strcmp(text_of(dns, "state"), "off") != 0)
+        printf("  DNS %s: %s, asked again in %.0f s%s%s\n", text_of(dns, "name"), text_of(dns, "state"),
+               json_real_value(json_object_get(dns, "expires_s")), *text_of(dns, "reason") ? "\n  " : "",
+               text_of(dns, "reason"));
+    printf("  %-24s %-6s %-9s %6s %9s %8s %8s %7s %8s %8s  %s\n", "ADDRESS", "ZONE", "STATE", "SINCE", "IN FLIGHT",
+           "CONNECTS", "FAILURES", "RETRIES", "IN", "OUT", "WHY");
+    json_array_foreach(addresses, i, a) print_address(a);
+    if (json_array_size(addresses) == 0) printf("  no addresses: requests get 503\n");
+}
+
+static bool has_up(const json_t *endpoint)
+{
+    size_t i;
+    json_t *a;
+
+    json_array_foreach(json_object_get(endpoint, "addresses"), i,
+                       a) if (strcmp(text_of(a, "state"), "up") == 0) return true;
+    return false;
+}
+
+static int show(const struct wish *w, const char *path)
+{
+    json_t *answer = ask(path), *e;
+    const json_t *endpoints = json_object_get(answer, "endpoints");
+    int code = CLI_FINE;
+    size_t i;
+
+    if (!json_is_array(endpoints)) {
+        code = cli_problem("the proxy does not answer on %s (%s); is it running, and may you open the socket?", path,
+                           answer ? text_of(answer, "error") : strerror(errno));
+        json_decref(answer);
+        return code;
+    }
+    if (w->json) json_dumpf(answer, stdout, JSON_INDENT(2));
+    if (w->json) putchar('\n');
+    json_array_foreach(endpoints, i, e)
+    {
+        if (!w->json) print_endpoint(e);
+        if (!has_up(e)) code = CLI_PROBLEM;
+    }
+    json_decref(answer);
+    fflush(stdout);
+    return code;
+}
+
+static int watch(const struct wish *w, const char *path)
+{
+    for (;;) {
+        int code;
+
+        if (isatty(STDOUT_FILENO)) fputs("\033[H\033[2J", stdout);
+        code = show(w, path);
+        if (code == CLI_PROBLEM && ferror(stdout)) return code;
+        sleep(WATCH_EVERY_S);
+    }
+}
+
+static int run(const struct wish *w)
+{
+    struct settings *s = NULL;
+    const char *path = w->socket;
+    int code;
+
+    if (!path) {
+        s = config_read(w->config, stderr);
+        if (!s) return CLI_PROBLEM;
+        path = s->admin.socket;
+    }
+    if (strcmp(path, "off") == 0)
+        code = cli_problem("[admin] socket is off in %s; write a path there, and start the proxy anew", w->config);
+    else
+        code = w->watch ? watch(w, path) : show(w, path);
+    settings_unref(&s);
+    return code;
+}
+
+int cli_status(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"socket", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},         {"watch", no_argument, NULL, 'w'},
+        {"help", no_argument, NULL, 'h'},         {0}};
+    struct wish w = {.config = CLI_DEFAULT_CONFIG};
+    int c;
+
+    cli_options_start();
+    while ((c = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
+        switch (c) {
+        case 'c': w.config = optarg; break;
+        case 's': w.socket = optarg; break;
+        case 'j': w.json = true; break;
+        case 'w': w.watch = true; break;
+        case 'h': fputs(help, stdout); return CLI_FINE;
+        default: return cli_wrong_option("status", c, argv);
+        }
+    }
+    if (optind < argc) return cli_wrong_usage("status", "there is nothing to do with \"%s\"", argv[optind]);
+    return run(&w);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * region.c: which Region a bucket is in, learned from answers, and requests for another Region than the one they went
+ * to: sent on to the endpoint that serves it. One worker.
+ * Source: S3 API Reference, "Error responses" (PermanentRedirect, TemporaryRedirect, AuthorizationHeaderMalformed);
+ * S3 User Guide, "AWS PrivateLink for Amazon S3" (no copies between Regions).
+ *
+ * S3 refuses such a request before it does anything, so that any method may be sent again. A body must still be in the
+ * buffer; one that is too large for that is asked for with Expect first, while the bucket's Region is not known.
+ */
+#include "base/log.h"
+#include "flow/flow.h"
+#include "flow/reply.h"
+#include "flow/worker.h"
+
+enum { MOST_MOVES = 2, SMALL_BODY = 48 * 1024 };
+
+static bool names_bucket(const struct request *req)
+{
+    return req->s3.service == S3_BUCKETS && req->bucket.n &&
+           !str_eq(str_from(req->operation->name), STR("CreateBucket"));
+}
+
+void region_learn(struct request *req, struct str region)
+{
+    if (names_bucket(req)) region_cache_put(req->worker->regions, req->bucket, region);
+}
+
+/* Same body rules: what was planned for one endpoint holds for the other. */
+static bool same_body(const struct request *req, const struct set_endpoint *to)
+{
+    return req->in->body == BODY_NONE || !req->body_planned ||
+           (req->endpoint->trailers == to->trailers && req->endpoint->payload == to->payload);
+}
+
+/* The endpoint that serves @region instead of the one chosen, or NULL: there is none, or none may be taken. A listener
+ * that is bound to one endpoint stays there; keys of one partition are unknown in another. */
+static const struct set_endpoint *other_endpoint(const struct request *req, struct str region)
+{
+    const struct set_endpoint *to = settings_endpoint_for_region(req->worker->rt->settings, region);
+
+    if (!to || to == req->endpoint || req->auth == AUTH_FOREIGN || !names_bucket(req)) return NULL;
+    if (str_eq(str_from(req->endpoint->region), region)) return NULL;
+    if (req->own_name && req->client->listener->endpoint_index != SIZE_MAX) return NULL;
+    if (strcmp(to->suffix, req->endpoint->suffix) != 0 || (req->s3.fips && !to->fips)) return NULL;
+    return same_body(req, to) ? to : NULL;
+}
+
+static void move(struct request *req, const struct set_endpoint *to)
+{
+    if (!req->region_from.n) req->region_from = str_from(req->endpoint->region);
+    req->endpoint = to;
+}
+
+void region_route(struct request *req)
+{
+    struct str known = names_bucket(req) ? region_cache_get(req->worker->regions, req->bucket) : STR_NONE;
+    const struct set_endpoint *to = known.n ? other_endpoint(req, known) : NULL;
+
+    if (to) move(req, to);
+}
+
+/* Where redirects lead; the name itself may be public, only its Region counts. */
+static struct str region_of_url(struct request *req, struct str url)
+{
+    size_t scheme = str_find(url, STR("://"));
+    struct sbuf lower = arena_sbuf(&req->arena, url.n + 1);
+    struct str host = scheme == SIZE_MAX ? url : str_tail(url, scheme + 3);
+    struct s3_host parts;
+
+    sbuf_lower(&lower, str_head(host, str_index(host, '/')));
+    if (lower.overflow || s3_host_parse(sbuf_str(&lower), &parts, NULL) != ERR_NONE) return STR_NONE;
+    return parts.region;
+}
+
+static bool is_redirect(unsigned status)
+{
+    return status == 301 || status == 302 || status == 307 || status == 308;
+}
+
+struct str region_of_head(struct request *req)
+{
+    const struct headers *all = &req->answer->headers;
+    const struct header *region = headers_find(all, HDR_X_AMZ_BUCKET_REGION), *to = headers_find(all, HDR_LOCATION);
+
+    if (region) return s3_region_valid(region->value) ? region->value : STR_NONE;
+    return to && is_redirect(req->answer->status) ? region_of_url(req, to->value) : STR_NONE;
+}
+
+struct str region_of_document(struct request *req, struct str document)
+{
+    struct str region = s3_error_text_in(document, STR("Region"));
+
+    if (!region.n) region = region_of_url(req, s3_error_text_in(document, STR("Endpoint")));
+    return s3_region_valid(region) ? arena_dup(&req->arena, region) : STR_NONE;
+}
+
+bool region_correct(struct request *req, struct str region)
+{
+    const struct set_endpoint *from = req->endpoint, *to = other_endpoint(req, region);
+    bool replay = req->replay && (!req->interim_sent || req->body_first);
+    unsigned status = req->answer->status;
+    char ctx[256];
+
+    if (!is_redirect(status) && status != 400) return false;
+    if (!to || !replay || req->moves >= MOST_MOVES) return false;
+    LOG_CTX(LOG_INFO, request_log_ctx(req, ctx, sizeof(ctx)),
+            "bucket %.*s is in Region %.*s, not %s: sent on from [endpoint %s] to [endpoint %s]",
+            STR_ARG(str_head(req->bucket, 64)), STR_ARG(region), from->region, from->name, to->name);
+    req->moves++;
+    retry_note(req, "region");
+    if (req->in->body == BODY_NONE) req->body_planned = false;
+    retry_rewind(req);
+    move(req, to);
+    req->tried = 0;
+    req->fresh_only = false;
+    req->step = STEP_choose_route - 1;
+    return true;
+}
+
+bool region_asks_first(const struct request *req)
+{
+    const struct settings *s = req->worker->rt->settings;
+    bool large = req->in->body == BODY_CHUNKED || req->in->content_length > SMALL_BODY;
+
+    if (!large || req->body_first || req->auth == AUTH_FOREIGN || !names_bucket(req)) return false;
+    if (region_cache_get(req->worker->regions, req->bucket).n) return false;
+    for (size_t i = 0; i < s->endpoints_n; i++)
+        if (other_endpoint(req, str_from(s->endpoints[i].region))) return true;
+    return false;
+}
+
+/* arn:PARTITION:s3:REGION:ACCOUNT:… says it itself; a bucket may be known. */
+static struct str region_of_source(struct request *req, struct str source)
+{
+    struct str rest = source, item = STR_NONE;
+    struct str bucket;
+
+    if (policy_copy_bucket(req, source, &bucket) != STEP_NEXT) return STR_NONE;
+    if (!str_starts(bucket, STR("arn:"))) return region_cache_get(req->worker->regions, bucket);
+    rest = bucket;
+    for (size_t i = 0; i < 4; i++)
+        if (!str_split(&rest, ':', &item)) return STR_NONE;
+    return item;
+}
+
+enum step_result region_check_copy(struct request *req)
+{
+    const struct header *source = headers_find(&req->in->headers, HDR_X_AMZ_COPY_SOURCE);
+    struct str region;
+
+    if (!source || req->auth == AUTH_FOREIGN) return STEP_NEXT;
+    region = region_of_source(req, source->value);
+    if (!region.n || str_eq(region, str_from(req->endpoint->region))) return STEP_NEXT;
+    return request_fail(req, ERR_COPY_REGION,
+                        "PrivateLink for S3 cannot copy between Regions: the source is in %.*s, and this copy would "
+                        "go to %s. Download the object and upload it instead.",
+                        STR_ARG(str_head(region, REGION_MAX)), req->endpoint->region);
+}

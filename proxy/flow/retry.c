@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * retry.c: whether a request that was sent may be sent again, and getting it ready for that. One worker.
+ *
+ * Only while the client has got no byte of an answer, and all that was sent still stands in the buffer; only what may
+ * happen twice (RFC 9110 9.2.2); each time signed anew, because a signature carries its date.
+ *   stale    a kept connection was closed under the request (RFC 9112 9.3.1): once per request, on a new connection;
+ *            costs nothing, because the endpoint has not worked on it
+ *   closed, reset, dead    no answer on a new connection, or no sign of life: another address, at most max_retries
+ *   500, 502, 504          GET and HEAD, once; never 503: who asks to slow down is not asked twice
+ * All but the first come out of the endpoint's budget (budget.h).
+ */
+#include "base/log.h"
+#include "flow/flow.h"
+#include "flow/worker.h"
+
+#include <errno.h>
+
+/* A conditional write could fail on its own first success. */
+static bool is_repeatable(const struct request *req)
+{
+    const struct headers *all = &req->in->headers;
+
+    if (req->in->method_id == METHOD_GET || req->in->method_id == METHOD_HEAD) return true;
+    if (req->in->method_id != METHOD_PUT && req->in->method_id != METHOD_DELETE) return false;
+    return !headers_find_name(all, STR("if-match")) && !headers_find_name(all, STR("if-none-match"));
+}
+
+static size_t endpoint_index(const struct request *req)
+{
+    return (size_t)(req->endpoint - req->worker->rt->settings->endpoints);
+}
+
+static bool may_spend(struct request *req)
+{
+    struct pool *p = &req->worker->pool;
+
+    return req->retries < req->endpoint->max_retries &&
+           budget_spend(&p->endpoints[endpoint_index(req)].budget, req->worker->loop.now_us);
+}
+
+void retry_note(struct request *req, const char *reason)
+{
+    struct sbuf b = sbuf_make(req->retry_reasons, sizeof(req->retry_reasons) - 1);
+
+    b.n = strlen(req->retry_reasons);
+    sbuf_printf(&b, "%s%s", b.n ? "," : "", reason);
+    req->retry_reasons[b.n] = '\0';
+}
+
+void retry_rewind(struct request *req)
+{
+    pool_drop(&req->up, true);
+    req->err = (struct err){0};
+    req->answer = NULL;
+    req->other_region = STR_NONE;
+    req->body_sent = req->kept = 0;
+    req->send_state = SEND_NONE;
+    req->answer_state = ANSWER_HEAD;
+    req->hold = false;
+    req->step = STEP_sign - 1;
+}
+
+static void again(struct request *req, const char *reason)
+{
+    char ctx[256];
+
+    req->retries++;
+    retry_note(req, reason);
+    address_count(&req->up->at->shared->retries, 1);
+    LOG_CTX(LOG_INFO, request_log_ctx(req, ctx, sizeof(ctx)), "%s; asked again (%s)", req->err.detail, reason);
+    retry_rewind(req);
+}
+
+/* The next attempt goes elsewhere, or to the same address if there is no other. */
+static void leave_address(struct request *req)
+{
+    req->tried |= pool_bit(req->up->at);
+    if (!pool_has_untried(&req->worker->pool, endpoint_index(req), req->tried)) req->tried = 0;
+}
+
+enum step_result retry_gone(struct request *req, enum conn_result why)
+{
+    struct upconn *u = req->up;
+    bool dead = u->dead || u->conn.sys_errno == ETIMEDOUT, kept = u->requests > 0;
+    bool can = req->replay && !req->interim_sent && is_repeatable(req);
+
+    request_fail(req, ERR_UPSTREAM_GONE, "[endpoint %s] %s: %s before the answer", req->endpoint->name, req->address,
+                 why == CONN_ERROR ? u->conn.error : "connection closed");
+    if (dead)
+        pool_report(u->at, FAULT_DEAD);
+    else if (!kept)
+        pool_report(u->at, FAULT_RESET);
+    if (kept) pool_close_idle(u->at);
+    if (!can) return STEP_FAIL;
+    if (kept && !req->stale_seen) {
+        req->stale_seen = req->fresh_only = true;
+        if (dead) leave_address(req);
+        again(req, dead ? "dead" : "stale");
+        return STEP_NEXT;
+    }
+    if (!may_spend(req)) return STEP_FAIL;
+    leave_address(req);
+    again(req, dead ? "dead" : why == CONN_ERROR ? "reset" : "closed");
+    return STEP_NEXT;
+}
+
+bool retry_status(struct request *req, unsigned status)
+{
+    bool read = req->in->method_id == METHOD_GET || req->in->method_id == METHOD_HEAD;
+    char reason[12];
+
+    if ((status != 500 && status != 502 && status != 504) || !read || req->status_retried) return false;
+    if (req->in->body != BODY_NONE || !req->replay || !may_spend(req)) return false;
+    request_fail(req, ERR_UPSTREAM_GONE, "[endpoint %s] %s answered %u", req->endpoint->name, req->address, status);
+    req->status_retried = true;
+    leave_address(req);
+    snprintf(reason, sizeof(reason), "%u", status);
+    again(req, reason);
+    return true;
+}

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""s3onramp status: what it shows, who may ask, and what becomes of its socket."""
+import json
+import os
+import socket
+import stat
+import subprocess
+import time
+
+import lib
+
+
+def setUpModule():
+    global endpoint
+    endpoint = lib.start_endpoint(addresses=[("127.0.0.1", 0), ("127.0.0.2", 0)])
+    lib.Case.proxy = lib.Proxy(["a=%s:%d" % endpoint.addresses[0][:2], "ap-northeast-1c=%s:%d" % endpoint.addresses[1][:2]],
+                               endpoint={"probe": "http", "probe_interval": "1s"})
+
+
+def tearDownModule():
+    path = lib.Case.proxy.folder / "admin.sock"
+    assert path.exists()
+    lib.Case.proxy.stop()
+    assert not path.exists(), "the socket is left behind"
+    endpoint.close()
+
+
+def ask(text, path=None):
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(10)
+        sock.connect(str(path or lib.Case.proxy.folder / "admin.sock"))
+        sock.sendall(text)
+        data = b""
+        while piece := sock.recv(65536):
+            data += piece
+    return data
+
+
+class Status(lib.Case):
+    def test_counters_and_states(self):
+        for i in range(6):
+            self.check(self.proxy.request("legacy", "PUT", "/bucket/o%d" % i, b"x" * 1000, key=None), 200)
+            self.check(self.proxy.request("legacy", "GET", "/bucket/o%d" % i, key=None), 200)
+        lib.wait_until(lambda: all(a["reason"] == "" for a in self.proxy.states().values()), 10, "probes")
+        status = self.proxy.status()
+        one = status["endpoints"][0]
+        self.assertEqual((one["name"], one["region"], one["host"], one["dns"]),
+                         ("tokyo", lib.REGION, lib.S3_NAME, {"state": "off"}))
+        addresses = one["addresses"]
+        self.assertEqual([(a["address"], a["zone"], a["state"], a["barred"]) for a in addresses],
+                         [("%s:%d" % endpoint.addresses[i][:2], z, "up", False) for i, z in ((0, "a"), (1, "c"))])
+        self.assertEqual(sum(a["answers"] for a in addresses), 12)
+        self.assertEqual(sum(a["bytes_in"] for a in addresses), 6000)
+        self.assertEqual(sum(a["bytes_out"] for a in addresses), 6000)
+        self.assertEqual([a["in_flight"] for a in addresses], [0, 0])
+        self.assertEqual([a["failures"] for a in addresses],
+                         [dict(connect=0, tls=0, certificate=0, reset=0, dead=0)] * 2)
+        self.assertGreater(sum(a["connects"] for a in addresses), 0)
+
+    def test_in_flight_is_seen(self):
+        with self.proxy.connect("legacy") as connection:
+            connection.send(b"GET /bucket/fault/wait/1 HTTP/1.1\r\nHost: %s\r\n\r\n" % self.proxy.host("legacy").encode())
+            lib.wait_until(lambda: sum(a["in_flight"] for a in self.proxy.states().values()) == 1, 5, "one in flight")
+            self.check(connection.read_answer(), 200)
+        lib.wait_until(lambda: sum(a["in_flight"] for a in self.proxy.states().values()) == 0, 5, "none in flight")
+
+    def test_table_for_people(self):
+        text = lib.run(lib.PROGRAM, "status", "-c", self.proxy.config).stdout
+        for word in ("tokyo", lib.REGION, "ADDRESS", "IN FLIGHT", "%s:%d" % endpoint.addresses[0][:2], " up "):
+            self.assertIn(word, text)
+        self.assertNotIn("\033", text)
+
+    def test_watch_repeats(self):
+        watching = subprocess.Popen([lib.PROGRAM, "status", "--watch", "-c", self.proxy.config], stdout=subprocess.PIPE,
+                                    text=True)
+        time.sleep(2.6)
+        watching.terminate()
+        self.assertGreaterEqual(watching.communicate(timeout=10)[0].count("tokyo"), 2)
+
+    def test_socket_is_for_its_owner_alone(self):
+        self.assertEqual(stat.S_IMODE(os.stat(self.proxy.folder / "admin.sock").st_mode), 0o600)
+
+    def test_protocol_refuses_nonsense(self):
+        for text in (b"\n", b"{}\n", b"[]\n", b"{\"command\": \"stop\"}\n", b"{\"command\": 1}\n", b"{\"command\n", b"\xff\xfe\n",
+                     b"{\"command\": \"status\", \"command\": \"status\"}\n"):
+            with self.subTest(text):
+                self.assertIn("error", json.loads(ask(text)))
+        try:
+            self.assertEqual(ask(b"x" * 4096), b"")
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+        self.assertIn("endpoints", json.loads(ask(b'{"command": "status"}\n')))
+
+    def test_silent_visitors_keep_nobody_out_for_long(self):
+        path = str(self.proxy.folder / "admin.sock")
+        silent = [socket.socket(socket.AF_UNIX) for _ in range(30)]
+        for sock in silent:
+            sock.connect(path)
+        time.sleep(6)
+        self.assertIn("endpoints", json.loads(ask(b'{"command": "status"}\n')))
+        for sock in silent:
+            sock.close()
+
+    def test_no_proxy_no_status(self):
+        result = lib.run(lib.PROGRAM, "status", "--socket", lib.WORK / "nobody.sock", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("does not answer on", result.stderr)
+
+    def test_socket_left_by_a_killed_proxy_is_taken_over(self):
+        one = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]], "killed")
+        lib.wait_until((one.folder / "admin.sock").exists, 10, "the socket")
+        one.kill()
+        self.assertTrue((one.folder / "admin.sock").exists())
+        one.start()
+        lib.wait_until(lambda: lib.run(lib.PROGRAM, "status", "-c", one.config, check=False).returncode == 0, 10, "status")
+        second = subprocess.run([lib.PROGRAM, "serve", "-c", str(one.config)], capture_output=True, text=True, timeout=20)
+        self.assertEqual(second.returncode, 1, second.stderr)
+        self.assertTrue((one.folder / "admin.sock").exists(), "a proxy that did not start removed the socket of another")
+        self.assertEqual(len(one.states()), 1)
+        one.stop()
+
+
+if __name__ == "__main__":
+    lib.main()
