@@ -18,6 +18,7 @@ STARTS_ALIKE(set_endpoint);
 STARTS_ALIKE(set_credentials);
 STARTS_ALIKE(set_client);
 STARTS_ALIKE(set_policy);
+STARTS_ALIKE(set_tunnel);
 
 struct item_head {
     char *name; /* owned */
@@ -297,6 +298,51 @@ const struct set_client *settings_client_by_key(const struct settings *s, struct
             low = middle + 1;
     }
     return NULL;
+}
+
+const struct set_client *settings_client_by_name(const struct settings *s, struct str name)
+{
+    for (size_t i = 0; i < s->clients_n; i++)
+        if (str_eq(str_from(s->clients[i].name), name)) return &s->clients[i];
+    return NULL;
+}
+
+const struct set_tunnel *settings_tunnel_for_host(const struct settings *s, struct str host)
+{
+    for (size_t i = 0; i < s->tunnels_n; i++)
+        for (size_t j = 0; j < s->tunnels[i].hosts.n; j++)
+            if (str_eq(str_from(s->tunnels[i].hosts.v[j]), host)) return &s->tunnels[i];
+    return NULL;
+}
+
+bool str_list_matches(const struct str_list *patterns, struct str host)
+{
+    for (size_t i = 0; i < patterns->n; i++)
+        if (str_matches(host, str_from(patterns->v[i]))) return true;
+    return false;
+}
+
+/* "none" is no host of S3's. */
+static bool intercepts(const struct set_ways *ways)
+{
+    return ways->intercept.n > 1 || (ways->intercept.n == 1 && strcmp(ways->intercept.v[0], "none") != 0);
+}
+
+bool settings_need_ca(const struct settings *s)
+{
+    bool client_intercepts = false;
+
+    for (size_t i = 0; i < s->clients_n; i++)
+        client_intercepts |= intercepts(&s->clients[i].ways);
+    for (size_t i = 0; i < s->listeners_n; i++) {
+        const struct set_listener *l = &s->listeners[i];
+        /* What a client may have intercepted can only be known where it shows its password. */
+        if (l->mode != LISTENER_ENDPOINT &&
+            (intercepts(&l->ways) || (l->proxy_auth != PROXY_AUTH_NO && client_intercepts)))
+            return true;
+        if (l->mode != LISTENER_REDIRECT && l->tls != LISTENER_PLAIN && !l->certificate) return true;
+    }
+    return false;
 }
 
 const struct set_endpoint *settings_endpoint_for_region(const struct settings *s, struct str region)

@@ -5,6 +5,7 @@
  */
 #include "config_options.h"
 
+#include "base/password.h"
 #include "base/secret.h"
 
 #include <errno.h>
@@ -12,7 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PORT_FORWARD = 3128, PORT_ENDPOINT = 9000, PORT_ENDPOINT_TLS = 9443, MAX_ADDRESSES = 64 };
+enum {
+    PORT_FORWARD = 3128,
+    PORT_REDIRECT = 3129,
+    PORT_TUNNEL = 443,
+    PORT_ENDPOINT = 9000,
+    PORT_ENDPOINT_TLS = 9443,
+    MAX_ADDRESSES = 64,
+};
 
 static void for_each(struct config_build *b, enum section_id id,
                      void (*visit)(struct config_build *b, struct raw_section *section))
@@ -39,11 +47,13 @@ static struct config_place place_of(struct raw_section *section, const char *key
 static void finish_listener(struct config_build *b, struct raw_section *section)
 {
     struct set_listener *listener = section->item;
-    unsigned port = listener->mode == LISTENER_FORWARD ? PORT_FORWARD
-                    : listener->tls == LISTENER_PLAIN  ? PORT_ENDPOINT
-                                                       : PORT_ENDPOINT_TLS;
+    unsigned port = listener->mode == LISTENER_FORWARD    ? PORT_FORWARD
+                    : listener->mode == LISTENER_REDIRECT ? PORT_REDIRECT
+                    : listener->tls == LISTENER_PLAIN     ? PORT_ENDPOINT
+                                                          : PORT_ENDPOINT_TLS;
     const char *text = text_of(section, "bind");
 
+    if (listener->mode == LISTENER_REDIRECT && !text_of(section, "tls")) listener->tls = LISTENER_SNIFF;
     config_parse_addresses(b, section, "bind", text ? text : "127.0.0.1", port);
     listener->anonymous_index = listener->endpoint_index = SIZE_MAX;
 }
@@ -261,6 +271,13 @@ static void finish_policy(struct config_build *b, struct raw_section *section)
                            policy->buckets.v[i]);
 }
 
+static void finish_tunnel(struct config_build *b, struct raw_section *section)
+{
+    const char *addresses = text_of(section, "addresses");
+
+    if (addresses) config_parse_addresses(b, section, "addresses", addresses, PORT_TUNNEL);
+}
+
 static void finish_client(struct config_build *b UNUSED, struct raw_section *section)
 {
     ((struct set_client *)section->item)->credentials_index = SIZE_MAX;
@@ -297,6 +314,7 @@ void config_finish(struct config_build *b)
     for_each(b, SECTION_CREDENTIALS, finish_credentials);
     for_each(b, SECTION_POLICY, finish_policy);
     for_each(b, SECTION_CLIENT, finish_client);
+    for_each(b, SECTION_TUNNEL, finish_tunnel);
 }
 
 /* --- files --- */
@@ -351,6 +369,44 @@ static void check_listener_tls(struct config_build *b, struct raw_section *secti
     check_file(b, section, "private_key", listener->private_key, true);
 }
 
+/* Options that only some modes know. */
+static void check_listener_mode(struct config_build *b, struct raw_section *section)
+{
+    static const struct {
+        const char *key;
+        bool forward, endpoint, redirect;
+    } known[] = {
+        {"proxy_auth", true, false, false}, {"proxy_auth_plain", true, false, false}, {"intercept", true, false, true},
+        {"tunnel", true, false, true},      {"transparent", false, false, true},      {"names", true, true, false},
+        {"certificate", true, true, false}, {"private_key", true, true, false},
+    };
+    const struct set_listener *listener = section->item;
+    static const char *const words[] = {"forward", "endpoint", "redirect"};
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        const bool here[] = {known[i].forward, known[i].endpoint, known[i].redirect};
+        if (text_of(section, known[i].key) && !here[listener->mode])
+            config_problem(b, place_of(section, known[i].key), "%s has no effect with mode = %s; remove it",
+                           known[i].key, words[listener->mode]);
+    }
+    if (listener->proxy_auth_plain && listener->proxy_auth == PROXY_AUTH_NO)
+        config_problem(b, place_of(section, "proxy_auth_plain"),
+                       "proxy_auth_plain has no effect without passwords; write proxy_auth = required, or remove it");
+}
+
+static void check_proxy_protocol(struct config_build *b, struct raw_section *section)
+{
+    const struct set_listener *listener = section->item;
+
+    if (listener->proxy_protocol && !text_of(section, "trusted_proxies"))
+        config_problem(b, place_of(section, "proxy_protocol"),
+                       "proxy_protocol = yes believes what a header says of where a connection comes from; write "
+                       "trusted_proxies = NETWORKS with the balancers' addresses");
+    if (!listener->proxy_protocol && text_of(section, "trusted_proxies"))
+        config_problem(b, place_of(section, "trusted_proxies"),
+                       "trusted_proxies has no effect without proxy_protocol = yes; write that, or remove it");
+}
+
 static void check_listener(struct config_build *b, struct raw_section *section)
 {
     struct set_listener *listener = section->item;
@@ -358,6 +414,9 @@ static void check_listener(struct config_build *b, struct raw_section *section)
     if (!text_of(section, "mode"))
         config_problem(b, section->place, "listener \"%s\" has no mode; write mode = forward or mode = endpoint",
                        section->name);
+    else
+        check_listener_mode(b, section);
+    check_proxy_protocol(b, section);
     check_listener_tls(b, section);
     if (listener->anonymous)
         listener->anonymous_index = resolve(b, section, "anonymous", listener->anonymous, SECTION_CLIENT,
@@ -443,8 +502,8 @@ static void check_address(struct config_build *b, struct raw_section *section, c
         config_problem(
             b, place,
             "addresses: %s is link-local, multicast or no address at all; write the private addresses of the "
-            "endpoint",
-            text);
+            "%s",
+            text, config_sections[section->id].word);
     } else if (!settings_address_allowed(&b->s->server, a)) {
         config_problem(b, place,
                        "addresses: %s is not a private address, so traffic could leave the private path; write the "
@@ -524,6 +583,41 @@ static void check_addresses(struct config_build *b, struct raw_section *section)
                                "addresses: one stands there twice; keep one of them");
 }
 
+static bool has_host_of(const struct set_ways *ways, const struct set_tunnel *tunnel)
+{
+    for (size_t i = 0; i < tunnel->hosts.n; i++)
+        if (str_list_matches(&ways->tunnel, str_from(tunnel->hosts.v[i]))) return true;
+    return false;
+}
+
+/* Tunnels that no listener and no client leads to are a mistake. */
+static bool is_reachable(const struct settings *s, const struct set_tunnel *tunnel)
+{
+    for (size_t i = 0; i < s->listeners_n; i++)
+        if (has_host_of(&s->listeners[i].ways, tunnel)) return true;
+    for (size_t i = 0; i < s->clients_n; i++)
+        if (has_host_of(&s->clients[i].ways, tunnel)) return true;
+    return false;
+}
+
+static void check_tunnel(struct config_build *b, struct raw_section *section)
+{
+    const struct set_tunnel *tunnel = section->item;
+
+    for (size_t i = 0; i < 2; i++) {
+        static const char *const keys[] = {"hosts", "addresses"};
+        if (!text_of(section, keys[i]))
+            config_problem(b, section->place, "tunnel \"%s\" has no %s; write %s = …", section->name, keys[i], keys[i]);
+    }
+    for (size_t i = 0; i < tunnel->addresses_n; i++)
+        check_address(b, section, &tunnel->addresses[i]);
+    if (tunnel->hosts.n && !is_reachable(b->s, tunnel))
+        config_problem(b, section->place,
+                       "no listener leads to tunnel \"%s\"; write tunnel = %s in a [listener] with mode = forward or "
+                       "mode = redirect",
+                       section->name, tunnel->hosts.v[0]);
+}
+
 static void check_endpoint(struct config_build *b, struct raw_section *section)
 {
     struct set_endpoint *endpoint = section->item;
@@ -586,6 +680,7 @@ static void check_pair(struct config_build *b, struct raw_section *section)
                 "add NAME`");
         return;
     }
+    if (client->password) return;
     for (size_t i = 0; i < b->s->listeners_n; i++)
         if (b->s->listeners[i].anonymous && strcmp(b->s->listeners[i].anonymous, section->name) == 0) return;
     config_problem(b, section->place,
@@ -593,11 +688,23 @@ static void check_pair(struct config_build *b, struct raw_section *section)
                    section->name, section->name);
 }
 
+static void check_password(struct config_build *b, struct raw_section *section)
+{
+    const struct set_client *client = section->item;
+
+    if (client->password && !password_hash_valid(client->password))
+        config_problem(b, place_of(section, "password"),
+                       "password of client \"%s\" is not the hash of one that this system knows as safe; run "
+                       "`s3onramp client password %s`",
+                       section->name, section->name);
+}
+
 static void check_client(struct config_build *b, struct raw_section *section)
 {
     struct set_client *client = section->item;
 
     check_pair(b, section);
+    check_password(b, section);
     if (client->policy)
         client->policy_index = resolve(b, section, "policy", client->policy, SECTION_POLICY,
                                        "write that section, or policy = read-only or policy = allow-all");
@@ -654,5 +761,6 @@ void config_check(struct config_build *b)
     for_each(b, SECTION_ENDPOINT, check_endpoint);
     check_one_default(b);
     for_each(b, SECTION_CLIENT, check_client);
+    for_each(b, SECTION_TUNNEL, check_tunnel);
     sort_clients(b);
 }

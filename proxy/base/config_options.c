@@ -32,11 +32,15 @@ const struct section_kind config_sections[SECTIONS_N] = {
                              "the proxy."),
     [SECTION_POLICY] = ARRAY("policy", "reports", policies,
                              "What a client may do. 'allow-all' and 'read-only' exist without a section."),
+    [SECTION_TUNNEL] =
+        ARRAY("tunnel", "sts", tunnels,
+              "Private hosts besides S3 that clients of a proxy may be tunnelled to, such as an STS endpoint. "
+              "A listener's `tunnel` must match them, too."),
 };
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
-static const char *const listener_modes[] = {"forward", "endpoint", NULL};
+static const char *const listener_modes[] = {"forward", "endpoint", "redirect", NULL};
 static const char *const listener_tls_words[] = {"off", "on", "auto", NULL};
 static const char *const trailers_words[] = {"pass", "decode", NULL};
 static const char *const sources[] = {"static", "environment", "none", NULL};
@@ -44,6 +48,7 @@ static const char *const sigv2_words[] = {"query", "yes", "no", NULL};
 static const char *const foreign_words[] = {"refuse", "pass", NULL};
 static const char *const payload_words[] = {"auto", "signed", NULL};
 static const char *const probe_words[] = {"tcp", "tls", "http", NULL};
+static const char *const proxy_auth_words[] = {"no", "optional", "required", NULL};
 static const char *const accesses[] = {"read-only", "read-write", NULL};
 
 #define AT(s, f) (long)offsetof(struct s, f)
@@ -66,8 +71,10 @@ static const struct option options[] = {
      "A TLS handshake must be complete in this time."},
     {SECTION_SERVER, "shutdown_timeout", OPT_MS, AT(set_server, shutdown_timeout_ms), "60s", "0s", "24h", NULL, NULL,
      "How long running requests may go on after a request to stop."},
+    {SECTION_SERVER, "tunnel_idle_timeout", OPT_MS, AT(set_server, tunnel_idle_timeout_ms), "300s", "100ms", "24h", NULL, NULL,
+     "Close a tunnel through which no byte passes for so long."},
     {SECTION_SERVER, "private_networks", OPT_NETWORKS, AT(set_server, private_networks), NULL, NULL, NULL, NULL, NULL,
-     "Further networks that may hold endpoint addresses, like 198.18.0.0/15; those of RFC 1918, 4193 and 6598 always may."},
+     "Further networks that may hold addresses of endpoints and tunnels, like 198.18.0.0/15; those of RFC 1918, 4193 and 6598 always may."},
 
     {SECTION_CA, "certificate", OPT_PATH, AT(set_ca, certificate), "/etc/s3onramp/ca.pem", NULL, NULL, NULL, NULL,
      "Certificate of the local authority: clients must trust it."},
@@ -87,11 +94,11 @@ static const struct option options[] = {
      "Unix socket for 's3onramp status', mode 0600, removed at the end; off: none. The default is left out where its folder is missing."},
 
     {SECTION_LISTENER, "mode", OPT_ENUM, AT(set_listener, mode), NULL, NULL, NULL, listener_modes, "endpoint",
-     "forward: a proxy for HTTPS_PROXY; endpoint: an S3 server for --endpoint-url."},
+     "forward: a proxy for HTTPS_PROXY; endpoint: an S3 server for --endpoint-url; redirect: for connections that nft, iptables or DNS bring here."},
     {SECTION_LISTENER, "bind", OPT_ADDRESSES, AT(set_listener, bind), "127.0.0.1", NULL, NULL, NULL, "127.0.0.1:9000",
-     "Addresses to listen on; the port defaults to 3128 (forward), 9000 (endpoint) or 9443 (endpoint with TLS)."},
+     "Addresses to listen on; the port defaults to 3128 (forward), 3129 (redirect), 9000 (endpoint) or 9443 (endpoint with TLS)."},
     {SECTION_LISTENER, "tls", OPT_ENUM, AT(set_listener, tls), "off", NULL, NULL, listener_tls_words, NULL,
-     "Whether clients come with TLS; auto: told by the first byte."},
+     "Whether clients come with TLS; auto: told by the first byte (default of redirect). On a forward listener it is TLS to the proxy itself: HTTPS_PROXY=https://…"},
     {SECTION_LISTENER, "certificate", OPT_PATH, AT(set_listener, certificate), NULL, NULL, NULL, NULL, NULL,
      "Certificate chain (PEM) for TLS; without it one is made by the local authority."},
     {SECTION_LISTENER, "private_key", OPT_PATH, AT(set_listener, private_key), NULL, NULL, NULL, NULL, NULL,
@@ -104,6 +111,20 @@ static const struct option options[] = {
      "pass: a request signed with a key of no client goes on untouched, with no policy, if its Host is one the endpoint serves."},
     {SECTION_LISTENER, "endpoint", OPT_TEXT, AT(set_listener, endpoint), NULL, NULL, NULL, NULL, NULL,
      "Endpoint for this listener's own names; without it the Region of the signature decides, else the default endpoint."},
+    {SECTION_LISTENER, "proxy_protocol", OPT_BOOL, AT(set_listener, proxy_protocol), "no", NULL, NULL, NULL, NULL,
+     "yes: each connection begins with a PROXY protocol header (version 1 or 2) that says where it comes from."},
+    {SECTION_LISTENER, "trusted_proxies", OPT_NETWORKS, AT(set_listener, trusted_proxies), NULL, NULL, NULL, NULL, NULL,
+     "Balancers whose PROXY protocol header is believed; connections from anywhere else are closed."},
+    {SECTION_LISTENER, "proxy_auth", OPT_ENUM, AT(set_listener, proxy_auth), "no", NULL, NULL, proxy_auth_words, NULL,
+     "Names and passwords of clients in Proxy-Authorization (Basic), as in HTTPS_PROXY=https://alice:PASSWORD@…; for forward listeners."},
+    {SECTION_LISTENER, "proxy_auth_plain", OPT_BOOL, AT(set_listener, proxy_auth_plain), "no", NULL, NULL, NULL, NULL,
+     "yes: passwords are taken without TLS to the proxy from other machines, too. Everyone on the way can read them."},
+    {SECTION_LISTENER, "intercept", OPT_PATTERNS, AT(set_listener, ways.intercept), "*", NULL, NULL, NULL, NULL,
+     "S3 names, with * and ? as wildcards, whose TLS ends here and whose requests are signed anew; none: no name. For forward and redirect listeners."},
+    {SECTION_LISTENER, "tunnel", OPT_PATTERNS, AT(set_listener, ways.tunnel), NULL, NULL, NULL, NULL, NULL,
+     "S3 names and hosts of [tunnel] sections, with * and ?, whose bytes pass untouched to the private address; goes before intercept. All else is refused."},
+    {SECTION_LISTENER, "transparent", OPT_BOOL, AT(set_listener, transparent), "no", NULL, NULL, NULL, NULL,
+     "yes: takes connections to foreign addresses, as TPROXY brings them (needs CAP_NET_ADMIN); for redirect listeners."},
 
     {SECTION_ENDPOINT, "name", OPT_HOST, AT(set_endpoint, vpce_name), NULL, NULL, NULL, NULL,
      "vpce-0123456789abcdef0-abcdefgh.s3.ap-northeast-1.vpce.amazonaws.com",
@@ -184,6 +205,12 @@ static const struct option options[] = {
      "Signature Version 2, which covers no body: query (in URLs only, as `aws s3 presign` makes them), yes, or no."},
     {SECTION_CLIENT, "credentials", OPT_TEXT, AT(set_client, credentials), NULL, NULL, NULL, NULL, NULL,
      "Sign this client's requests with these [credentials NAME] instead of the endpoint's."},
+    {SECTION_CLIENT, "password", OPT_SECRET, AT(set_client, password), NULL, NULL, NULL, NULL, NULL,
+     "Hash of the password for Proxy-Authorization; written by 's3onramp client password'."},
+    {SECTION_CLIENT, "intercept", OPT_PATTERNS, AT(set_client, ways.intercept), NULL, NULL, NULL, NULL, NULL,
+     "In place of the listener's `intercept` and `tunnel` once this client's password was seen."},
+    {SECTION_CLIENT, "tunnel", OPT_PATTERNS, AT(set_client, ways.tunnel), NULL, NULL, NULL, NULL, NULL,
+     "The same; with one of both set, neither of the listener's counts."},
     {SECTION_CLIENT, "access_key_id", OPT_KEY_ID, AT(set_client, access_key_id), NULL, NULL, NULL, NULL, NULL,
      "Local access key; written to the clients file by 's3onramp client add'."},
     {SECTION_CLIENT, "secret_access_key", OPT_SECRET, AT(set_client, secret_access_key), NULL, NULL, NULL, NULL, NULL,
@@ -195,6 +222,15 @@ static const struct option options[] = {
      "Buckets, with * and ? as wildcards; none: all."},
     {SECTION_POLICY, "list_buckets", OPT_BOOL, AT(set_policy, list_buckets), NULL, NULL, NULL, NULL, NULL,
      "Whether the list of all buckets may be read; default: only if `buckets` is not set."},
+
+    {SECTION_TUNNEL, "hosts", OPT_HOSTS, AT(set_tunnel, hosts), NULL, NULL, NULL, NULL, NULL,
+     "Their names, as clients ask for them: sts.ap-northeast-1.amazonaws.com."},
+    {SECTION_TUNNEL, "port", OPT_UINT, AT(set_tunnel, port), "443", "1", "65535", NULL, NULL,
+     "Port that clients ask for."},
+    {SECTION_TUNNEL, "addresses", OPT_ADDRESSES, AT(set_tunnel, addresses), NULL, NULL, NULL, NULL, NULL,
+     "Private addresses that serve them; port 443 if none is written."},
+    {SECTION_TUNNEL, "connect_timeout", OPT_MS, AT(set_tunnel, connect_timeout_ms), "3s", "10ms", "10m", NULL, NULL,
+     "Try the next address after this time."},
 };
 /* clang-format on */
 

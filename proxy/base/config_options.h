@@ -20,6 +20,7 @@ enum section_id {
     SECTION_CREDENTIALS,
     SECTION_CLIENT,
     SECTION_POLICY,
+    SECTION_TUNNEL,
     SECTIONS_N
 };
 
@@ -47,6 +48,7 @@ enum option_type {
     OPT_BOOL,      /* bool */
     OPT_ENUM,      /* enum, in the order of .choices */
     OPT_LIST,      /* struct str_list */
+    OPT_PATTERNS,  /* struct str_list of patterns of host names */
     OPT_REGIONS,   /* struct str_list of Regions */
     OPT_HOSTS,     /* struct str_list of host names */
     OPT_ADDRESSES, /* struct netaddr *, size_t */

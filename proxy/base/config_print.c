@@ -96,7 +96,7 @@ static void print_example_option(const struct option *o, FILE *out)
 /* Sections that a first configuration can do without stand there as comments. */
 static bool is_optional(enum section_id id)
 {
-    return id == SECTION_POLICY;
+    return id == SECTION_POLICY || id == SECTION_TUNNEL;
 }
 
 void config_print_example(FILE *out)

@@ -15,6 +15,9 @@ _Static_assert(
         offsetof(struct set_endpoint, addresses_n) == offsetof(struct set_endpoint, addresses) + sizeof(void *) &&
         offsetof(struct set_endpoint, address_zones) == offsetof(struct set_endpoint, addresses_n) + sizeof(size_t) &&
         offsetof(struct set_endpoint, resolvers_n) == offsetof(struct set_endpoint, resolvers) + sizeof(void *) &&
+        offsetof(struct set_listener, trusted_proxies_n) ==
+            offsetof(struct set_listener, trusted_proxies) + sizeof(void *) &&
+        offsetof(struct set_tunnel, addresses_n) == offsetof(struct set_tunnel, addresses) + sizeof(void *) &&
         offsetof(struct set_server, private_networks_n) ==
             offsetof(struct set_server, private_networks) + sizeof(void *),
     "an array's length follows its pointer");
@@ -255,6 +258,20 @@ static bool next_item(struct target *t, struct str *rest, struct str *item)
     return false;
 }
 
+static bool check_pattern(struct target *t, const char *text)
+{
+    struct str s = str_from(text);
+
+    for (size_t i = 0; i < s.n; i++) {
+        if (is_lower_or_digit(s.p[i]) || strchr(".-_*?", s.p[i])) continue;
+        config_problem(t->b, t->place,
+                       "%s: \"%.80s\" cannot match a host name; write names without port, with * and ? as wildcards",
+                       t->o->key, text);
+        return false;
+    }
+    return true;
+}
+
 static void parse_list(struct target *t, const char *text)
 {
     struct str_list *list = t->field;
@@ -262,10 +279,12 @@ static void parse_list(struct target *t, const char *text)
 
     while (next_item(t, &rest, &item)) {
         list->v = config_grow(list->v, list->n, sizeof(char *));
-        char *copy = t->o->type == OPT_HOSTS ? lower_dup(item) : config_strdup(item);
+        bool lowers = t->o->type == OPT_HOSTS || t->o->type == OPT_PATTERNS;
+        char *copy = lowers ? lower_dup(item) : config_strdup(item);
         list->v[list->n++] = copy;
         if (t->o->type == OPT_REGIONS && !check_region(t, copy)) return;
         if (t->o->type == OPT_HOSTS && !check_host(t, copy)) return;
+        if (t->o->type == OPT_PATTERNS && !check_pattern(t, copy)) return;
     }
 }
 
@@ -377,6 +396,7 @@ void config_parse_value(struct config_build *b, struct raw_section *section, con
     case OPT_BOOL: parse_bool(&t, text); break;
     case OPT_ENUM: parse_enum(&t, text); break;
     case OPT_LIST:
+    case OPT_PATTERNS:
     case OPT_REGIONS:
     case OPT_HOSTS: parse_list(&t, text); break;
     case OPT_NETWORKS: parse_networks(&t, text); break;
@@ -405,6 +425,7 @@ void config_free_value(void *item, const struct option *o)
     case OPT_KEY_ID:
     case OPT_SECRET: secret_free(field); break;
     case OPT_LIST:
+    case OPT_PATTERNS:
     case OPT_REGIONS:
     case OPT_HOSTS: free_list(field); break;
     case OPT_ADDRESSES: free(*(struct netaddr **)field); break;
@@ -487,6 +508,7 @@ bool config_format_value(const struct raw_section *section, const struct option 
     case OPT_BOOL: text = *(const bool *)field ? "yes" : "no"; break;
     case OPT_ENUM: text = o->choices[*(const unsigned *)field]; break;
     case OPT_LIST:
+    case OPT_PATTERNS:
     case OPT_REGIONS:
     case OPT_HOSTS:
         n = ((const struct str_list *)field)->n;

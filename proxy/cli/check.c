@@ -48,7 +48,7 @@ static bool check_ca(const struct settings *s)
     struct ca *ca = NULL;
     struct err err = {0};
 
-    if (!cli_needs_ca(s)) return true;
+    if (!settings_need_ca(s)) return true;
     if (ca_load(s->ca.certificate, s->ca.private_key, &ca, &err) != ERR_NONE) {
         cli_problem_err(&err);
         return false;

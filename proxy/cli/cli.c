@@ -77,14 +77,3 @@ void cli_owner_hint(const char *path)
     if (geteuid() != 0) return;
     fprintf(stderr, "If the proxy runs as another user, let that user read it: chown s3onramp %s\n", path);
 }
-
-bool cli_needs_ca(const struct settings *s)
-{
-    for (size_t i = 0; i < s->listeners_n; i++) {
-        const struct set_listener *listener = &s->listeners[i];
-        /* A forward listener ends the TLS that clients speak inside CONNECT, under the names of S3. */
-        if (listener->mode == LISTENER_FORWARD) return true;
-        if (listener->tls != LISTENER_PLAIN && !listener->certificate) return true;
-    }
-    return false;
-}

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
- * client_command.c: `s3onramp client add|list|remove`: local key pairs, kept in the clients file. One thread. Keys are
- * on the stack and in the file's text only, and wiped.
+ * client_command.c: `s3onramp client add|list|remove|password`: local key pairs and hashes of passwords, kept in the
+ * clients file. One thread. Keys and passwords are on the stack and in the file's text only, and wiped.
  */
 #include "cli/cli.h"
 
+#include "base/password.h"
 #include "base/secret.h"
 
 #include <stdlib.h>
+#include <termios.h>
 #include <unistd.h>
 
-enum { KEY_ID_LENGTH = 20, KEY_ID_RANDOM = 16, SECRET_LENGTH = 40 };
+enum { KEY_ID_LENGTH = 20, KEY_ID_RANDOM = 16, SECRET_LENGTH = 40, PASSWORD_LEAST = 8 };
 
 static const char help[] =
     "Usage: s3onramp client add NAME [--policy POLICY] [-c FILE]\n"
     "       s3onramp client list [-c FILE]\n"
     "       s3onramp client remove NAME [-c FILE]\n"
+    "       s3onramp client password NAME [--policy POLICY] [-c FILE]\n"
     "\n"
     "Makes, shows and removes the local key pairs that clients sign their requests with. They are worth\n"
     "nothing outside this proxy: the real AWS keys stay in it. Pairs are kept in the clients file\n"
@@ -24,10 +27,14 @@ static const char help[] =
     "  -p, --policy POLICY   what the client may do: read-only, allow-all, or the NAME of a [policy NAME];\n"
     "                        not needed if the configuration has a [client NAME] with a policy\n"
     "\n"
+    "`password` reads a password from the terminal, or one line from standard input, and keeps its hash: with it the\n"
+    "client can go through a forward listener that has proxy_auth. A new client without a key pair needs --policy.\n"
+    "\n"
     "`add` writes the lines for ~/.aws/credentials to standard output and everything else to standard error.\n"
     "\n"
     "Example:\n"
-    "  s3onramp client add backup --policy allow-all\n";
+    "  s3onramp client add backup --policy allow-all\n"
+    "  s3onramp client password backup\n";
 
 struct request {
     const char *config, *policy;
@@ -171,6 +178,110 @@ static int add_locked(struct clients_file *f, const struct settings *s, const st
     return exit_code;
 }
 
+/* --- password --- */
+
+/* One line of standard input without its end; on a terminal with a question and without an echo. False: none, or too
+ * long. */
+static bool read_line(const char *question, char line[PASSWORD_MAX + 2])
+{
+    struct termios before, silent;
+    bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
+    size_t n = 0;
+    char c;
+    ssize_t got;
+
+    if (terminal) {
+        fputs(question, stderr);
+        silent = before;
+        silent.c_lflag &= ~(tcflag_t)ECHO;
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    }
+    /* Byte by byte: no buffer of stdio's keeps it. */
+    while ((got = read(STDIN_FILENO, &c, 1)) == 1 && c != '\n' && n <= PASSWORD_MAX)
+        line[n++] = c;
+    if (terminal) {
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        fputc('\n', stderr);
+    }
+    if (n > 0 && line[n - 1] == '\r') n--;
+    line[n] = '\0';
+    return got >= 0 && n <= PASSWORD_MAX;
+}
+
+static int read_password(char password[PASSWORD_MAX + 2])
+{
+    char again[PASSWORD_MAX + 2];
+    bool same = true;
+
+    if (!read_line("Password: ", password))
+        return cli_problem("the password cannot be read, or is longer than %d bytes", PASSWORD_MAX);
+    if (strlen(password) < PASSWORD_LEAST)
+        return cli_problem("the password has fewer than %d bytes; choose a longer one", PASSWORD_LEAST);
+    if (isatty(STDIN_FILENO)) {
+        same = read_line("Once more: ", again) && strcmp(password, again) == 0;
+        secret_wipe(again, sizeof again);
+    }
+    return same ? CLI_FINE : cli_problem("these were two passwords; nothing is changed");
+}
+
+/* What stands against giving @name a password; CLI_FINE: nothing. */
+static int judge_password(const struct clients_file *f, const struct settings *s, const struct request *r)
+{
+    const struct set_client *client = find_client(s, r->name);
+
+    if (!client || !client->policy) {
+        if (r->policy && !policy_exists(s, r->policy))
+            return cli_problem("there is no [policy %s]; write that section, or use read-only or allow-all", r->policy);
+        if (r->policy) return CLI_FINE;
+        return cli_problem("there is no client \"%.*s\" with a policy; make it: s3onramp client add %.*s --policy "
+                           "read-only, or add --policy for a client with a password only",
+                           STR_ARG(r->name), STR_ARG(r->name));
+    }
+    if (r->policy && strcmp(r->policy, client->policy) != 0)
+        return cli_problem("client \"%s\" has policy = %s; leave --policy out", client->name, client->policy);
+    if (client->password && !clients_file_has_key(f, r->name, STR("password")))
+        return cli_problem("the password of client \"%s\" is not in the clients file but in another one; remove "
+                           "the line there first",
+                           client->name);
+    return CLI_FINE;
+}
+
+static enum err_code write_password(struct clients_file *f, const struct request *r, bool with_policy,
+                                    struct str password, struct err *err)
+{
+    char hash[PASSWORD_HASH_MAX], lines[PASSWORD_HASH_MAX + 128];
+    struct sbuf b = sbuf_make(lines, sizeof lines);
+
+    TRY(password_hash(password, hash, err));
+    sbuf_printf(&b, "password = %s\n", hash);
+    if (with_policy) sbuf_printf(&b, "policy = %s\n", r->policy);
+    if (b.overflow) return err_set(err, ERR_CONFIG, 0, "the policy's name is too long");
+    clients_file_remove_key(f, r->name, STR("password"));
+    TRY(clients_file_add(f, r->name, sbuf_str(&b), err));
+    return clients_file_save(f, err);
+}
+
+static int password_locked(struct clients_file *f, const struct settings *s, const struct request *r)
+{
+    const struct set_client *client = find_client(s, r->name);
+    char password[PASSWORD_MAX + 2];
+    struct err err = {0};
+    int exit_code = judge_password(f, s, r);
+
+    if (exit_code != CLI_FINE) return exit_code;
+    exit_code = read_password(password);
+    if (exit_code == CLI_FINE && write_password(f, r, !client || !client->policy, str_from(password), &err) != ERR_NONE)
+        exit_code = cli_problem_err(&err);
+    secret_wipe(password, sizeof password);
+    if (exit_code != CLI_FINE) return exit_code;
+    fprintf(stderr,
+            "The password of client \"%.*s\" is in %s, hashed. Start the proxy anew, so that it knows it; a forward\n"
+            "listener with proxy_auth = optional or required takes it: HTTPS_PROXY=https://%.*s:PASSWORD@PROXY:PORT\n",
+            STR_ARG(r->name), f->path, STR_ARG(r->name));
+    if (f->uid < 0) cli_owner_hint(f->path);
+    return CLI_FINE;
+}
+
 /* --- remove --- */
 
 static int remove_locked(struct clients_file *f, const struct settings *s, const struct request *r)
@@ -245,13 +356,13 @@ static int change(const struct request *r,
 static int run(const char *verb, const struct request *r)
 {
     if (strcmp(verb, "list") == 0) return r->name.n ? cli_wrong_usage("client", "list takes no name") : list(r);
-    bool is_add = strcmp(verb, "add") == 0;
-    if (!is_add && strcmp(verb, "remove") != 0)
-        return cli_wrong_usage("client", "there is no `client %s`; there are add, list and remove", verb);
+    bool is_add = strcmp(verb, "add") == 0, is_password = strcmp(verb, "password") == 0;
+    if (!is_add && !is_password && strcmp(verb, "remove") != 0)
+        return cli_wrong_usage("client", "there is no `client %s`; there are add, list, remove and password", verb);
     if (!is_name(r->name))
         return cli_wrong_usage("client", "%s needs a NAME of at most 64 letters, digits, '-', '_' and '.'", verb);
-    if (!is_add && r->policy) return cli_wrong_usage("client", "remove takes no --policy");
-    return change(r, is_add ? add_locked : remove_locked);
+    if (!is_add && !is_password && r->policy) return cli_wrong_usage("client", "remove takes no --policy");
+    return change(r, is_add ? add_locked : is_password ? password_locked : remove_locked);
 }
 
 int cli_client(int argc, char **argv)
@@ -272,7 +383,7 @@ int cli_client(int argc, char **argv)
         default: return cli_wrong_option("client", c, argv);
         }
     }
-    if (optind == argc) return cli_wrong_usage("client", "say what to do: add, list or remove");
+    if (optind == argc) return cli_wrong_usage("client", "say what to do: add, list, remove or password");
     if (optind + 1 < argc) r.name = str_from(argv[optind + 1]);
     if (optind + 2 < argc) return cli_wrong_usage("client", "there is nothing to do with \"%s\"", argv[optind + 2]);
     return run(argv[optind], &r);

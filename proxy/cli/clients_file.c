@@ -133,6 +133,44 @@ void clients_file_remove(struct clients_file *f, struct str name)
     f->bytes -= end - header;
 }
 
+/* "KEY = VALUE" */
+static bool is_line_of(struct str line, struct str key)
+{
+    line = strip(line);
+    if (!str_starts(line, key)) return false;
+    line = str_trim(str_tail(line, key.n));
+    return line.n > 0 && line.p[0] == '=';
+}
+
+static bool find_key(const struct clients_file *f, struct str name, struct str key, struct str *line)
+{
+    size_t header, body, end;
+    struct str rest;
+
+    if (!find_section(f, name, &header, &body, &end)) return false;
+    rest = str_make(f->text + body, end - body);
+    while (next_line(&rest, line))
+        if (is_line_of(*line, key)) return true;
+    return false;
+}
+
+bool clients_file_has_key(const struct clients_file *f, struct str name, struct str key)
+{
+    struct str line;
+
+    return find_key(f, name, key, &line);
+}
+
+void clients_file_remove_key(struct clients_file *f, struct str name, struct str key)
+{
+    struct str line;
+
+    if (!find_key(f, name, key, &line)) return;
+    size_t at = (size_t)(line.p - f->text);
+    memmove(f->text + at, f->text + at + line.n, f->bytes - at - line.n + 1);
+    f->bytes -= line.n;
+}
+
 /* --- the file --- */
 
 /* The path with symbolic links resolved: the link stays, what it points at is replaced. */

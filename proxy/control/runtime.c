@@ -8,22 +8,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A forward listener intercepts with minted certificates; a TLS endpoint listener needs them unless it has its own. */
-static bool needs_ca(const struct settings *s)
-{
-    for (size_t i = 0; i < s->listeners_n; i++) {
-        const struct set_listener *l = &s->listeners[i];
-
-        if (l->mode == LISTENER_FORWARD || (l->tls != LISTENER_PLAIN && !l->certificate)) return true;
-    }
-    return false;
-}
-
 static enum err_code load_ca(struct runtime *rt, struct err *err)
 {
     const struct set_ca *ca = &rt->settings->ca;
 
-    if (!needs_ca(rt->settings)) return ERR_NONE;
+    if (!settings_need_ca(rt->settings)) return ERR_NONE;
     TRY(ca_load(ca->certificate, ca->private_key, &rt->ca, err));
     rt->mint = mint_new(rt->ca, (unsigned)ca->leaf_days);
     if (!rt->mint) return err_set(err, ERR_NO_MEMORY, 0, "certificate cache");
@@ -93,6 +82,7 @@ enum err_code runtime_new(struct settings *settings, struct runtime **out, struc
     if (code == ERR_NONE) code = load_listeners(rt, err);
     if (code == ERR_NONE) code = load_endpoints(rt, err);
     if (code == ERR_NONE) code = open_access_log(rt, err);
+    if (code == ERR_NONE) code = passwords_new(settings, &rt->passwords, err);
     if (code != ERR_NONE) {
         runtime_free(&rt);
         return code;
@@ -107,6 +97,7 @@ void runtime_free(struct runtime **rtp)
 
     if (!rt) return;
     *rtp = NULL;
+    passwords_free(&rt->passwords);
     for (size_t i = 0; rt->listener_ctx && i < rt->settings->listeners_n; i++)
         tls_ctx_free(&rt->listener_ctx[i]);
     for (size_t i = 0; rt->endpoint_ctx && i < rt->settings->endpoints_n; i++)

@@ -73,7 +73,7 @@ static enum err_code open_listeners(struct server *sv, struct err *err)
     for (size_t w = 0, k = 0; w < sv->workers_n; w++)
         for (size_t i = 0; i < s->listeners_n; i++)
             for (size_t j = 0; j < s->listeners[i].bind_n; j++, k++)
-                TRY(listener_open(&s->listeners[i].bind[j], &sv->fds[k], err));
+                TRY(listener_open(&s->listeners[i].bind[j], s->listeners[i].transparent, &sv->fds[k], err));
     return ERR_NONE;
 }
 
@@ -159,6 +159,7 @@ static enum err_code start_workers(struct server *sv, struct err *err)
 
 static void announce(const struct server *sv)
 {
+    static const char *const modes[] = {"forward proxy", "S3 endpoint", "redirected connections"};
     const struct settings *s = sv->rt->settings;
     char text[NETADDR_TEXT];
 
@@ -177,8 +178,7 @@ static void announce(const struct server *sv)
     for (size_t i = 0; i < s->listeners_n; i++)
         for (size_t j = 0; j < s->listeners[i].bind_n; j++) {
             netaddr_format(&s->listeners[i].bind[j], text);
-            LOG(LOG_INFO, "listener %s: %s on %s%s", s->listeners[i].name,
-                s->listeners[i].mode == LISTENER_FORWARD ? "forward proxy" : "S3 endpoint", text,
+            LOG(LOG_INFO, "listener %s: %s on %s%s", s->listeners[i].name, modes[s->listeners[i].mode], text,
                 s->listeners[i].tls == LISTENER_TLS     ? " (TLS)"
                 : s->listeners[i].tls == LISTENER_SNIFF ? " (TLS and plain)"
                                                         : "");
@@ -191,6 +191,7 @@ static void server_clear(struct server *sv)
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_join(&sv->workers[i]);
     admin_free(&sv->admin);
+    if (sv->rt) passwords_free(&sv->rt->passwords); /* while the loops that it answers to are there */
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_clear(&sv->workers[i]);
     endpoints_free(&sv->endpoints);

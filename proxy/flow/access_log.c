@@ -68,7 +68,8 @@ static void put_proof(struct line *l, const struct request *req)
                                        [AUTH_SIGV2_HEADER] = "sigv2",
                                        [AUTH_SIGV2_QUERY] = "sigv2-query",
                                        [AUTH_FORM] = "form",
-                                       [AUTH_FOREIGN] = "foreign"};
+                                       [AUTH_FOREIGN] = "foreign",
+                                       [AUTH_PASSWORD] = "password"};
     static const char *const payload[] = {
         [PAYLOAD_HASH] = "hash",
         [PAYLOAD_UNSIGNED] = "unsigned",
@@ -91,11 +92,16 @@ static void put_request(struct line *l, const struct request *req)
     put_str(l, "req", str_from(req->id));
     put_str(l, "listener", str_from(req->client->listener->name));
     put_str(l, "peer", str_from(peer));
+    if (req->client->listener->mode == LISTENER_REDIRECT) {
+        netaddr_format(&req->client->original, peer);
+        put_str(l, "original", str_from(peer));
+    }
     put_str(l, "client", req->caller ? str_from(req->caller->name) : STR_NONE);
     put_proof(l, req);
     put_str(l, "method", req->in ? str_head(req->in->method, 32) : STR_NONE);
     put_str(l, "operation",
             req->operation                                    ? str_from(req->operation->name)
+            : req->tunnel                                     ? STR("tunnel")
             : req->in && req->in->method_id == METHOD_CONNECT ? STR("CONNECT")
                                                               : STR_NONE);
     put_str(l, "host", str_head(req->host, 255));
@@ -111,16 +117,31 @@ static uint64_t hashed_bytes(const struct request *req)
     return req->hashed + (req->chunked ? req->chunked->hashed : 0) + (sealed ? req->body_sent : 0);
 }
 
+/* A client whose socket does not take bytes any more may be noticed outside the tunnel's own step. */
+static struct str ended_by(const struct request *req)
+{
+    const char *who = req->tunnel->ended_by;
+
+    return str_from(!who && req->err.code == ERR_CLIENT_GONE ? "client" : who);
+}
+
+static struct str where_to(const struct request *req)
+{
+    if (!req->address[0]) return STR_NONE;
+    if (req->tunnel && req->tunnel->via) return str_from(req->tunnel->via->name);
+    return req->endpoint ? str_from(req->endpoint->name) : STR_NONE;
+}
+
 static void put_outcome(struct line *l, const struct request *req)
 {
     int64_t now = clock_monotonic_us();
     struct str s3_id = answer_field(req, HDR_X_AMZ_REQUEST_ID);
 
     put_u64(l, "status", req->status);
-    put_u64(l, "bytes_in", req->body.plain);
+    put_u64(l, "bytes_in", req->tunnel ? req->tunnel->out.bytes : req->body.plain);
     put_u64(l, "bytes_hashed", hashed_bytes(req));
-    put_u64(l, "bytes_out", req->answer_bytes);
-    put_str(l, "endpoint", req->endpoint && req->address[0] ? str_from(req->endpoint->name) : STR_NONE);
+    put_u64(l, "bytes_out", req->tunnel ? req->tunnel->back.bytes : req->answer_bytes);
+    put_str(l, "endpoint", where_to(req));
     put_str(l, "address", str_from(req->address));
     put_u64(l, "attempts", req->attempts);
     put_u64(l, "retries", req->retries);
@@ -132,6 +153,7 @@ static void put_outcome(struct line *l, const struct request *req)
     put_str(l, "s3_request_id", str_head(s3_id, 128));
     put_str(l, "end", str_from(err_info(req->err.code)->word));
     put_str(l, "step", str_from(request_step_name(req->err.code != ERR_NONE ? req->failed_at : STEP_finish)));
+    if (req->tunnel) put_str(l, "ended_by", ended_by(req));
     if (req->err.code != ERR_NONE && req->err.detail[0]) put_str(l, "detail", str_from(req->err.detail));
 }
 

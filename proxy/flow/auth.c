@@ -17,6 +17,12 @@ enum step_result auth_accept_anonymous(struct request *req)
 {
     const struct set_listener *l = req->client->listener;
 
+    if (req->user) { /* the password at the proxy says it */
+        req->caller = req->user;
+        req->auth = AUTH_PASSWORD;
+        req->plus_is_space = true;
+        return STEP_NEXT;
+    }
     if (l->anonymous_index == SIZE_MAX)
         return request_fail(req, ERR_NO_AUTH, "no signature, and listener %s has no `anonymous = CLIENT`", l->name);
     req->caller = &req->worker->rt->settings->clients[l->anonymous_index];

@@ -5,21 +5,28 @@
 
 #include "base/log.h"
 #include "flow/worker.h"
+#include "http/proxy_protocol.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LINGER_MS = 10000, LINGER_STOPPING_MS = 1000, TLS_RECORD_HANDSHAKE = 0x16 };
+enum { LINGER_MS = 10000, LINGER_STOPPING_MS = 1000 };
 
-static const char *const state_names[] = {"sniff", "tls", "requests", "linger", "gone"};
+static const char *const state_names[] = {"header", "sniff", "hello", "tls", "requests", "linger", "gone"};
 
 /* The one way from state to state. */
 static void set_state(struct client *c, enum client_state to)
 {
-    static const bool allowed[5][5] = {
-        [CLIENT_SNIFF] = {[CLIENT_TLS] = true, [CLIENT_REQUESTS] = true, [CLIENT_GONE] = true},
+    static const bool allowed[7][7] = {
+        [CLIENT_HEADER] = {[CLIENT_SNIFF] = true,
+                           [CLIENT_HELLO] = true,
+                           [CLIENT_TLS] = true,
+                           [CLIENT_REQUESTS] = true,
+                           [CLIENT_GONE] = true},
+        [CLIENT_SNIFF] = {[CLIENT_HELLO] = true, [CLIENT_TLS] = true, [CLIENT_REQUESTS] = true, [CLIENT_GONE] = true},
+        [CLIENT_HELLO] = {[CLIENT_TLS] = true, [CLIENT_REQUESTS] = true, [CLIENT_GONE] = true},
         [CLIENT_TLS] = {[CLIENT_REQUESTS] = true, [CLIENT_GONE] = true},
         [CLIENT_REQUESTS] = {[CLIENT_SNIFF] = true, [CLIENT_LINGER] = true, [CLIENT_GONE] = true},
         [CLIENT_LINGER] = {[CLIENT_GONE] = true},
@@ -93,16 +100,63 @@ static SSL_CTX *server_ctx(const struct client *c)
     return rt->mint_ctx;
 }
 
-static bool start_tls(struct client *c, struct str seed)
+/* TLS begins with the bytes that were read already. False: the client is gone. */
+static bool start_tls(struct client *c)
 {
     struct err err = {0};
+    enum err_code code = conn_tls_accept(&c->conn, server_ctx(c), c->tls_name, buf_raw(&c->in), &err);
 
-    if (conn_tls_accept(&c->conn, server_ctx(c), c->tls_name, seed, &err) != ERR_NONE) {
+    buf_drop(&c->in, &c->worker->loop.bufs);
+    if (code != ERR_NONE) {
         LOG(LOG_WARN, "listener %s: %s", c->listener->name, err.detail);
+        client_free(c, true);
         return false;
     }
     set_state(c, CLIENT_TLS);
     return true;
+}
+
+/* What follows the balancer's header, if there is one. False: the client is gone. */
+static bool begin(struct client *c)
+{
+    bool redirect = c->listener->mode == LISTENER_REDIRECT;
+
+    if (c->listener->tls == LISTENER_PLAIN) {
+        set_state(c, CLIENT_REQUESTS);
+        return true;
+    }
+    if (!redirect) c->tls_name = names_without_sni(c);
+    if (c->listener->tls == LISTENER_TLS && !redirect) return start_tls(c);
+    set_state(c, c->listener->tls == LISTENER_TLS ? CLIENT_HELLO : CLIENT_SNIFF);
+    return true;
+}
+
+/* Where a redirected connection wanted to go: what the kernel's NAT table says, or (TPROXY) its own address here. */
+static void find_original(struct client *c, int fd)
+{
+    enum { ORIGINAL_DST = 80 }; /* SO_ORIGINAL_DST, IP6T_SO_ORIGINAL_DST */
+    struct netaddr *a = &c->original;
+    bool v6 = c->peer.u.sa.sa_family == AF_INET6;
+
+    a->len = sizeof(a->u);
+    if (getsockopt(fd, v6 ? SOL_IPV6 : SOL_IP, ORIGINAL_DST, &a->u, &a->len) == 0) return;
+    a->len = sizeof(a->u);
+    if (getsockname(fd, &a->u.sa, &a->len)) memset(a, 0, sizeof(*a));
+}
+
+static bool is_trusted_proxy(const struct set_listener *l, const struct netaddr *peer)
+{
+    for (size_t i = 0; i < l->trusted_proxies_n; i++)
+        if (netblock_has(&l->trusted_proxies[i], peer)) return true;
+    return false;
+}
+
+static void log_turned_away(const struct client *c, const char *why)
+{
+    char peer[NETADDR_TEXT];
+
+    netaddr_format(&c->peer, peer);
+    LOG(LOG_INFO, "listener %s: connection from %s closed: %s", c->listener->name, peer, why);
 }
 
 static void warn_full(struct worker *w)
@@ -141,17 +195,16 @@ void client_accept(struct worker *w, size_t listener_index, int fd, const struct
     w->clients = c;
     w->clients_n++;
     request_begin(&c->req, c);
-    if (c->listener->tls != LISTENER_PLAIN) c->tls_name = names_without_sni(c);
-    if (c->listener->tls == LISTENER_PLAIN) {
-        set_state(c, CLIENT_REQUESTS);
-    } else if (c->listener->tls == LISTENER_TLS && !start_tls(c, STR_NONE)) {
+    if (c->listener->mode == LISTENER_REDIRECT) find_original(c, fd);
+    if (c->listener->proxy_protocol && !is_trusted_proxy(c->listener, peer)) {
+        log_turned_away(c, "it is none of trusted_proxies");
         client_free(c, true);
         return;
     }
-    client_run(c);
+    if (c->listener->proxy_protocol || begin(c)) client_run(c);
 }
 
-bool client_enter_tunnel(struct client *c, struct str host)
+bool client_intercept(struct client *c, struct str host, const struct set_client *user)
 {
     char *authority = strndup(host.p, host.n), *name = strndup(host.p, host.n);
 
@@ -164,7 +217,56 @@ bool client_enter_tunnel(struct client *c, struct str host)
     free(c->tls_name);
     c->authority = authority;
     c->tls_name = name;
+    c->user = user;
     return true;
+}
+
+/* More of what comes before any request. False: wait, or the client is gone. */
+static bool read_more(struct client *c)
+{
+    struct buf *b = &c->in;
+    size_t got, room = 0;
+    enum conn_result r;
+
+    conn_insist(&c->conn);
+    if (buf_borrow(b, &c->worker->loop.bufs)) room = buf_room(b);
+    if (!room) {
+        client_free(c, true);
+        return false;
+    }
+    r = conn_read(&c->conn, b->mem + b->end, room, &got);
+    if (r == CONN_OK) {
+        b->end += got;
+        return true;
+    }
+    if (r == CONN_AGAIN)
+        buf_return(b, &c->worker->loop.bufs);
+    else
+        client_free(c, false);
+    return false;
+}
+
+/* The balancer's header. False: wait, or the client is gone. */
+static bool run_header(struct client *c)
+{
+    struct buf *b = &c->in;
+    struct str raw = buf_raw(b);
+    struct proxy_header header;
+    struct err err = {0};
+
+    switch (proxy_header_parse(raw.p, raw.n, &header, &err)) {
+    case PROXY_HEADER_MORE: return read_more(c);
+    case PROXY_HEADER_BAD:
+        log_turned_away(c, err.detail);
+        client_free(c, true);
+        return false;
+    case PROXY_HEADER_DONE: break;
+    }
+    if (header.told) c->peer = header.source;
+    b->raw += header.bytes;
+    b->start = b->mid = b->raw;
+    buf_return(b, &c->worker->loop.bufs);
+    return begin(c);
 }
 
 /* The first byte tells TLS from plain HTTP. False: wait, or the client is gone. */
@@ -172,33 +274,39 @@ static bool run_sniff(struct client *c)
 {
     struct buf *b = &c->in;
 
-    if (b->raw == b->end) {
-        size_t got, room;
-        enum conn_result r;
-
-        if (!buf_borrow(b, &c->worker->loop.bufs)) {
-            client_free(c, true);
-            return false;
-        }
-        room = buf_room(b);
-        r = conn_read(&c->conn, b->mem + b->end, room, &got);
-        if (r == CONN_AGAIN) {
-            buf_return(b, &c->worker->loop.bufs);
-            return false;
-        }
-        if (r != CONN_OK) {
-            client_free(c, false);
-            return false;
-        }
-        b->end += got;
+    if (b->raw == b->end && !read_more(c)) return false;
+    if ((unsigned char)b->mem[b->raw] != CLIENT_HELLO_RECORD) {
+        set_state(c, CLIENT_REQUESTS);
+        return true;
     }
-    if (b->mem[b->raw] == TLS_RECORD_HANDSHAKE) {
-        bool ok = start_tls(c, buf_raw(b));
+    if (c->listener->mode != LISTENER_REDIRECT) return start_tls(c);
+    set_state(c, CLIENT_HELLO);
+    return true;
+}
 
-        buf_drop(b, &c->worker->loop.bufs);
-        if (!ok) client_free(c, true);
-        return ok;
+/* A redirected client's ClientHello says where it wants to go. False: wait, or the client is gone. */
+static bool run_hello(struct client *c)
+{
+    struct str raw = buf_raw(&c->in), name;
+    struct err err = {0};
+
+    switch (client_hello_scan(&c->hello, raw.p, raw.n, &err)) {
+    case CLIENT_HELLO_MORE: return read_more(c);
+    case CLIENT_HELLO_BAD:
+        log_turned_away(c, err.detail);
+        client_free(c, true);
+        return false;
+    case CLIENT_HELLO_DONE: break;
     }
+    name = str_from(c->hello.name);
+    if (name.n && way_choose(c->worker->rt->settings, c->listener, NULL, name, &err).way == WAY_INTERCEPT) {
+        if (client_intercept(c, name, NULL)) return start_tls(c);
+        client_free(c, true);
+        return false;
+    }
+    c->at_hello = c->in_request = true;
+    request_first_byte(&c->req);
+    c->req.step = STEP_find_target;
     set_state(c, CLIENT_REQUESTS);
     return true;
 }
@@ -253,7 +361,7 @@ static bool run_requests(struct client *c)
             client_free(c, true);
             return false;
         }
-        if (c->req.silent) {
+        if (c->req.silent || (c->req.tunnel && c->req.tunnel->open)) {
             client_free(c, false);
             return false;
         }
@@ -287,6 +395,8 @@ void client_run(struct client *c)
 
     while (again && c->state != CLIENT_GONE) {
         switch (c->state) {
+        case CLIENT_HEADER: again = run_header(c); break;
+        case CLIENT_HELLO: again = run_hello(c); break;
         case CLIENT_SNIFF: again = run_sniff(c); break;
         case CLIENT_TLS: again = run_tls(c); break;
         case CLIENT_REQUESTS: again = run_requests(c); break;
@@ -313,6 +423,9 @@ static void check_request_time(struct client *c)
     }
     if (req->step == STEP_read_head) {
         if (older_than(c, c->since_us, s->server.header_timeout_ms)) code = ERR_CLIENT_TIMEOUT;
+    } else if (req->step == STEP_tunnel) {
+        tunnel_check_time(c);
+        return;
     } else if (req->step == STEP_send && req->up) {
         if (!older_than(c, req->attempt_us, req->endpoint->connect_timeout_ms)) return;
         conn_break(&req->up->conn, "no connection within connect_timeout"); /* step_send goes on to the next address */
@@ -333,7 +446,9 @@ void client_check_time(struct client *c)
     const struct settings *s = c->worker->rt->settings;
 
     switch (c->state) {
+    case CLIENT_HEADER:
     case CLIENT_SNIFF:
+    case CLIENT_HELLO:
     case CLIENT_TLS:
         if (older_than(c, c->since_us, s->server.tls_timeout_ms)) client_free(c, true);
         break;

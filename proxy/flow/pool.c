@@ -247,6 +247,23 @@ static void give_place(struct pool_address *a, struct pool *p)
     if (p->endpoints[a->endpoint_index].queue.n) call_next(p, a->endpoint_index);
 }
 
+bool pool_hold(struct pool_address *a)
+{
+    if (!pool_take_place(a)) return false;
+    a->busy_n++;
+    return true;
+}
+
+void pool_release(struct pool *p, struct pool_address **at)
+{
+    struct pool_address *a = *at;
+
+    if (!a) return;
+    *at = NULL;
+    a->busy_n--;
+    give_place(a, p);
+}
+
 bool pool_wait(struct pool *p, size_t endpoint, struct request *req)
 {
     const struct set_endpoint *ep = &p->worker->rt->settings->endpoints[endpoint];

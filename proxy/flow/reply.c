@@ -237,6 +237,12 @@ static struct str message_of(const struct request *req)
     const struct err_info *info = err_info(req->err.code);
 
     switch (req->err.code) {
+    case ERR_UPSTREAM_CONNECT:
+        if (req->tunnel) return STR("The host could not be reached. Please try again.");
+        break;
+    case ERR_UPSTREAM_TIMEOUT:
+        if (req->tunnel) return STR("The host could not be reached in time. Please try again.");
+        break;
     case ERR_HOST_REFUSED:
     case ERR_PORT_REFUSED:
     case ERR_AUTH_MALFORMED:
@@ -284,10 +290,13 @@ static void put_plain_error(struct request *req, struct sbuf *b, const struct er
     head_put_status_line(b, (unsigned)info->http_status, reason_of(req, message));
     put_date(b);
     head_put(b, STR("Server"), STR("s3onramp"));
+    if (req->err.code == ERR_PROXY_AUTH)
+        head_put(b, STR("Proxy-Authenticate"), STR("Basic realm=\"s3onramp\", charset=\"UTF-8\""));
     head_put(b, STR("Content-Type"), STR("text/plain; charset=utf-8"));
     head_put_u64(b, STR("Content-Length"), message.n + 1);
     put_connection(req, b);
     head_put_end(b);
+    if (req->in && req->in->method_id == METHOD_HEAD) return;
     sbuf_add(b, message);
     sbuf_char(b, '\n');
 }
@@ -323,10 +332,20 @@ static void put_s3_error(struct request *req, struct sbuf *b, const struct err_i
     if (!req->in || req->in->method_id != METHOD_HEAD) sbuf_add(b, sbuf_str(&xml));
 }
 
+/* A client that waits for a ServerHello understands nothing else. RFC 8446 6: level fatal; RFC 6066 3. */
+static void put_alert(const struct request *req, struct sbuf *b)
+{
+    enum { UNRECOGNIZED_NAME = 112, INTERNAL_ERROR = 80 };
+
+    sbuf_add(b, STR("\x15\x03\x03\x00\x02\x02"));
+    sbuf_char(b, req->err.code == ERR_HOST_REFUSED ? UNRECOGNIZED_NAME : INTERNAL_ERROR);
+}
+
 void reply_error(struct request *req)
 {
     const struct err_info *info = err_info(req->err.code);
-    bool plain = req->in && req->in->method_id == METHOD_CONNECT;
+    bool plain = (req->in && req->in->method_id == METHOD_CONNECT) || req->err.code == ERR_PROXY_AUTH ||
+                 req->err.code == ERR_PROXY_AUTH_PLAIN;
     struct str message = message_of(req);
     struct sbuf b;
     size_t took;
@@ -336,7 +355,9 @@ void reply_error(struct request *req)
     if (req->err.code == ERR_BAD_FRAMING || req->err.code == ERR_CLIENT_TIMEOUT || req->err.code == ERR_INCOMPLETE_BODY)
         req->client_closes = true;
     b = arena_sbuf(&req->arena, ERROR_MAX + 4096);
-    if (plain)
+    if (req->client->at_hello)
+        put_alert(req, &b);
+    else if (plain)
         put_plain_error(req, &b, info, message);
     else
         put_s3_error(req, &b, info, message);

@@ -52,6 +52,8 @@ void request_end(struct request *req)
 {
     if (req->up) pool_drop(&req->up, true);
     pool_leave_queue(&req->worker->pool, req);
+    passwords_forget(&req->ask);
+    tunnel_free(&req->tunnel, req->broken);
     checksum_clear(&req->checksum);
     chunk_signature_clear(&req->chunk_seal);
     if (req->out_chunks) chunk_signature_clear(&req->out_chunks->signature);
@@ -165,7 +167,7 @@ static enum step_result take_head(struct request *req, size_t skip, size_t head_
     return STEP_NEXT;
 }
 
-static void first_byte(struct request *req)
+void request_first_byte(struct request *req)
 {
     req->client->in_request = true;
     req->started_us = req->progress_us = clock_monotonic_us();
@@ -183,7 +185,7 @@ enum step_result step_read_head(struct request *req)
         size_t skip, head_len, got, room;
 
         if (b->raw != b->end) {
-            if (!req->started_us) first_byte(req);
+            if (!req->started_us) request_first_byte(req);
             switch (head_scan(&req->scan, b->mem + b->raw, b->end - b->raw, &skip, &head_len, &req->err)) {
             case HEAD_COMPLETE: return take_head(req, skip, head_len);
             case HEAD_INVALID: return STEP_FAIL;

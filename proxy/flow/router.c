@@ -154,10 +154,33 @@ static enum step_result refuse_host(struct request *req)
                         why.detail, l->name);
 }
 
+/* Plain requests through a proxy are intercepted by their nature, and must be allowed to be. */
+static enum step_result check_way(struct request *req)
+{
+    const struct client *c = req->client;
+    struct way_choice choice;
+
+    if (c->listener->mode == LISTENER_ENDPOINT || c->authority) return STEP_NEXT;
+    choice = way_choose(req->worker->rt->settings, c->listener, req->user, req->host, &req->err);
+    if (choice.way == WAY_TUNNEL)
+        return request_fail(req, ERR_HOST_REFUSED, "%.*s may be reached through a tunnel only: use https://.",
+                            STR_ARG(req->host));
+    return choice.way == WAY_INTERCEPT ? STEP_NEXT : STEP_FAIL;
+}
+
+static enum step_result find_endpoint(struct request *req)
+{
+    if (check_way(req) != STEP_NEXT) return STEP_FAIL;
+    if (s3_host_parse(req->host, &req->s3, &req->err) != ERR_NONE) return refuse_host(req);
+    req->endpoint = router_endpoint_for_host(req->worker->rt->settings, &req->s3, req->host, &req->err);
+    return req->endpoint ? STEP_NEXT : STEP_FAIL;
+}
+
 enum step_result step_find_target(struct request *req)
 {
     enum step_result r;
 
+    if (!req->in) return tunnel_redirected(req);
     if (req->in->method_id == METHOD_CONNECT) return tunnel_connect(req);
     if (uri_split(req->in->target, false, &req->uri, &req->err) != ERR_NONE) return STEP_FAIL;
     if (req->uri.form == URI_ASTERISK || req->in->method_id == METHOD_TRACE || req->in->method_id == METHOD_OTHER) {
@@ -168,9 +191,8 @@ enum step_result step_find_target(struct request *req)
     if (r != STEP_NEXT) return r;
     req->own_name = match_own_name(req);
     if (!req->own_name) {
-        if (s3_host_parse(req->host, &req->s3, &req->err) != ERR_NONE) return refuse_host(req);
-        req->endpoint = router_endpoint_for_host(req->worker->rt->settings, &req->s3, req->host, &req->err);
-        if (!req->endpoint) return STEP_FAIL;
+        r = find_endpoint(req);
+        if (r != STEP_NEXT) return r;
     }
     r = find_object(req);
     if (r == STEP_NEXT) r = find_query(req);

@@ -1,45 +1,235 @@
 /* SPDX-License-Identifier: Apache-2.0
- * tunnel.c: CONNECT on a forward listener: intercepted when the host is an S3 name of a configured endpoint, refused
- * otherwise. No socket is ever opened to the host that the client names. Source: RFC 9110 9.3.6, RFC 9112 3.2.3.
+ * tunnel.c: CONNECT on a forward listener, and TLS on a redirect listener: intercepted, tunnelled or refused as way.c
+ * decides; and bringing a tunnel up, address after address. No socket is ever opened to the host that the client names.
+ * Source: RFC 9110 9.3.6, RFC 9112 3.2.3.
  */
+#include "flow/tunnel.h"
+
 #include "base/log.h"
 #include "flow/flow.h"
 #include "flow/worker.h"
 
-static enum step_result answer_established(struct request *req)
+#include <stdlib.h>
+
+enum { IDLE_STOPPING_MS = 1000 }; /* while the worker stops, a silent tunnel is kept no longer */
+
+static void on_event(struct conn *up, void *arg)
+{
+    (void)up;
+    client_run(((struct tunnel *)arg)->client);
+}
+
+void tunnel_free(struct tunnel **tp, bool reset)
+{
+    struct tunnel *t = *tp;
+
+    if (!t) return;
+    *tp = NULL;
+    conn_close(&t->up, reset);
+    pool_release(&t->client->worker->pool, &t->at);
+    splice_drop(&t->out.splice);
+    splice_drop(&t->back.splice);
+    buf_drop(&t->back_buf, &t->client->worker->loop.bufs);
+    loop_free_later(&t->client->worker->loop, t);
+}
+
+/* --- deciding --- */
+
+static enum step_result say_established(struct request *req)
 {
     static const char text[] = "HTTP/1.1 200 Connection established\r\n\r\n";
     size_t took;
 
-    if (conn_write(&req->client->conn, text, sizeof(text) - 1, &took) != CONN_OK || took != sizeof(text) - 1)
-        return request_fail(req, ERR_CLIENT_GONE, "%s", req->client->conn.error);
     req->status = 200;
     req->answered = true;
-    req->step = STEP_finish - 1;
+    if (!req->in) return STEP_NEXT; /* brought here by its network: it never asked */
+    if (conn_write(&req->client->conn, text, sizeof(text) - 1, &took) != CONN_OK || took != sizeof(text) - 1)
+        return request_fail(req, ERR_CLIENT_GONE, "%s", req->client->conn.error);
     return STEP_NEXT;
 }
 
-enum step_result tunnel_connect(struct request *req)
+static enum step_result begin(struct request *req, const struct way_choice *choice)
 {
-    struct client *c = req->client;
+    struct tunnel *t = calloc(1, sizeof(*t));
+
+    if (!t) return request_fail(req, ERR_NO_MEMORY, "tunnel");
+    t->client = req->client;
+    t->via = choice->via;
+    t->checked = !req->in; /* it came here by the name in its ClientHello */
+    req->endpoint = choice->endpoint;
+    req->tunnel = t;
+    req->step = STEP_tunnel - 1;
+    return STEP_NEXT;
+}
+
+static enum step_result check_port(struct request *req, const struct way_choice *choice, unsigned port)
+{
+    uint64_t wanted = choice->via ? choice->via->port : 443;
+
+    if (port == wanted || (choice->way == WAY_INTERCEPT && port == 80)) return STEP_NEXT;
+    if (choice->way == WAY_INTERCEPT)
+        return request_fail(req, ERR_PORT_REFUSED, "port %u: only 443 and 80 are S3's", port);
+    return request_fail(req, ERR_PORT_REFUSED, "port %u: a tunnel to this host leads to port %u only", port,
+                        (unsigned)wanted);
+}
+
+static enum step_result read_authority(struct request *req, unsigned *port)
+{
     struct str host;
-    unsigned port;
     struct sbuf lower;
 
-    if (c->listener->mode != LISTENER_FORWARD)
-        return request_fail(req, ERR_NOT_A_PROXY, "CONNECT on endpoint listener %s", c->listener->name);
-    if (c->authority) return request_fail(req, ERR_METHOD, "CONNECT inside CONNECT");
     if (uri_split(req->in->target, true, &req->uri, &req->err) != ERR_NONE) return STEP_FAIL;
-    if (!uri_split_authority(req->uri.authority, &host, &port) || port == 0)
+    if (!uri_split_authority(req->uri.authority, &host, port) || *port == 0)
         return request_fail(req, ERR_BAD_REQUEST, "CONNECT needs host:port");
     lower = arena_sbuf(&req->arena, host.n + 1);
     sbuf_lower(&lower, host);
     if (lower.overflow) return request_fail(req, ERR_NO_MEMORY, "host");
     req->host = sbuf_str(&lower);
-    if (s3_host_parse(req->host, &req->s3, &req->err) != ERR_NONE) return STEP_FAIL;
-    if (!router_endpoint_for_host(req->worker->rt->settings, &req->s3, req->host, &req->err)) return STEP_FAIL;
-    if (port != 443 && port != 80)
-        return request_fail(req, ERR_PORT_REFUSED, "port %u: only 443 and 80 are S3's", port);
-    if (!client_enter_tunnel(c, req->host)) return request_fail(req, ERR_NO_MEMORY, "tunnel");
-    return answer_established(req);
+    return STEP_NEXT;
+}
+
+static struct way_choice choose(struct request *req)
+{
+    req->caller = req->user;
+    if (req->user) req->auth = AUTH_PASSWORD;
+    return way_choose(req->worker->rt->settings, req->client->listener, req->user, req->host, &req->err);
+}
+
+enum step_result tunnel_connect(struct request *req)
+{
+    struct client *c = req->client;
+    struct way_choice choice;
+    unsigned port;
+
+    if (c->listener->mode != LISTENER_FORWARD)
+        return request_fail(req, ERR_NOT_A_PROXY, "CONNECT on listener %s", c->listener->name);
+    if (c->authority) return request_fail(req, ERR_METHOD, "CONNECT inside CONNECT");
+    if (read_authority(req, &port) != STEP_NEXT) return STEP_FAIL;
+    choice = choose(req);
+    if (choice.way == WAY_REFUSE || check_port(req, &choice, port) != STEP_NEXT) return STEP_FAIL;
+    if (choice.way == WAY_TUNNEL) return begin(req, &choice);
+    if (!client_intercept(c, req->host, req->user)) return request_fail(req, ERR_NO_MEMORY, "CONNECT");
+    req->step = STEP_finish - 1;
+    return say_established(req);
+}
+
+enum step_result tunnel_redirected(struct request *req)
+{
+    struct way_choice choice;
+
+    req->host = str_from(req->client->hello.name);
+    if (!req->host.n)
+        return request_fail(req, ERR_HOST_REFUSED, "The client names no server in its TLS handshake (SNI).");
+    choice = choose(req);
+    return choice.way == WAY_TUNNEL ? begin(req, &choice) : STEP_FAIL;
+}
+
+/* --- connecting --- */
+
+/* The next address that was not tried yet; NULL: none. */
+static const struct netaddr *next_address(struct request *req)
+{
+    struct tunnel *t = req->tunnel;
+    struct worker *w = req->worker;
+
+    if (t->via) {
+        size_t n = t->via->addresses_n;
+
+        if (t->tried == n) return NULL;
+        if (!t->tried) w->next_tunnel++;
+        return &t->via->addresses[(w->next_tunnel + t->tried++) % n];
+    }
+    for (;;) {
+        struct pool_address *a;
+
+        if (pool_pick(&w->pool, (size_t)(req->endpoint - w->rt->settings->endpoints), t->tried, false, &a) !=
+            CHOICE_FOUND)
+            return NULL;
+        t->tried |= pool_bit(a);
+        if (!pool_hold(a)) continue;
+        t->at = a;
+        return a->addr;
+    }
+}
+
+static enum step_result give_up(struct request *req, const char *why)
+{
+    struct tunnel *t = req->tunnel;
+
+    return request_fail(req, t->timed_out ? ERR_UPSTREAM_TIMEOUT : ERR_UPSTREAM_CONNECT, "[%s %s] %s%s%s",
+                        t->via ? "tunnel" : "endpoint", t->via ? t->via->name : req->endpoint->name, req->address,
+                        req->address[0] ? ": " : "", why[0] ? why : "no address left");
+}
+
+/* Notes why the last attempt failed. */
+static void attempt_failed(struct request *req, const char *why)
+{
+    struct tunnel *t = req->tunnel;
+    char ctx[256];
+
+    give_up(req, why);
+    LOG_CTX(LOG_WARN, request_log_ctx(req, ctx, sizeof(ctx)), "%s", req->err.detail);
+    if (t->at) pool_report(t->at, FAULT_CONNECT);
+    pool_release(&req->worker->pool, &t->at);
+    conn_close(&t->up, true);
+}
+
+enum step_result tunnel_open(struct request *req)
+{
+    struct tunnel *t = req->tunnel;
+    struct worker *w = req->worker;
+
+    for (;;) {
+        const struct netaddr *addr;
+        struct err err = {0};
+
+        if (t->up.state != CONN_CLOSED) {
+            enum conn_result r = conn_connected(&t->up);
+
+            if (r == CONN_AGAIN) return STEP_WAIT;
+            if (r == CONN_OK) break;
+            attempt_failed(req, t->up.error);
+        }
+        addr = next_address(req);
+        if (!addr) return req->err.code != ERR_NONE ? STEP_FAIL : give_up(req, "");
+        netaddr_format(addr, req->address);
+        req->attempts++;
+        req->attempt_us = w->loop.now_us;
+        t->timed_out = false;
+        if (conn_connect(&t->up, &w->loop, addr, on_event, t, &err) != ERR_NONE) attempt_failed(req, err.detail);
+    }
+    req->err = (struct err){0};
+    req->connected_us = req->progress_us = w->loop.now_us;
+    t->open = true;
+    return say_established(req);
+}
+
+/* --- time --- */
+
+static void check_attempt(struct client *c)
+{
+    struct tunnel *t = c->req.tunnel;
+    uint64_t ms = t->via ? t->via->connect_timeout_ms : c->req.endpoint->connect_timeout_ms;
+
+    if (c->worker->loop.now_us - c->req.attempt_us <= (int64_t)ms * 1000) return;
+    t->timed_out = true;
+    conn_break(&t->up, "no connection within connect_timeout"); /* tunnel_open goes on to the next address */
+    client_run(c);
+}
+
+void tunnel_check_time(struct client *c)
+{
+    struct tunnel *t = c->req.tunnel;
+    uint64_t ms = c->worker->rt->settings->server.tunnel_idle_timeout_ms;
+
+    if (!t->open) {
+        check_attempt(c);
+        return;
+    }
+    if (c->worker->stopping && ms > IDLE_STOPPING_MS) ms = IDLE_STOPPING_MS;
+    if (c->worker->loop.now_us - c->req.progress_us <= (int64_t)ms * 1000) return;
+    if (!t->ended_by) t->ended_by = c->worker->stopping ? "shutdown" : "idle";
+    request_abort(&c->req, c->worker->stopping ? ERR_SHUTDOWN : ERR_TUNNEL_IDLE, "no byte for too long");
+    c->req.broken = t->out.splice.n || t->back.splice.n; /* an end between two messages need not be a reset */
+    client_run(c);
 }

@@ -180,6 +180,7 @@ void worker_clear(struct worker *w)
     }
     on_turn(w);
     pool_clear(&w->pool);
+    splice_pool_clear(&w->pipes);
     free(w->listeners);
     free(w->listener_of);
     free(w->log.p);

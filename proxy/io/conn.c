@@ -155,21 +155,24 @@ enum conn_result conn_connected(struct conn *c)
     return CONN_OK;
 }
 
+size_t conn_take_seed(struct conn *c, char *p, size_t n)
+{
+    size_t left = c->seed_n - c->seed_pos, take = left < n ? left : n;
+
+    if (!c->seed) return 0;
+    memcpy(p, c->seed + c->seed_pos, take);
+    c->seed_pos += take;
+    if (c->seed_pos == c->seed_n) {
+        free(c->seed);
+        c->seed = NULL;
+    }
+    return take;
+}
+
 long conn_transport_recv(struct conn *c, char *p, size_t n)
 {
     ssize_t r;
 
-    if (c->seed) {
-        size_t left = c->seed_n - c->seed_pos, take = left < n ? left : n;
-
-        memcpy(p, c->seed + c->seed_pos, take);
-        c->seed_pos += take;
-        if (c->seed_pos == c->seed_n) {
-            free(c->seed);
-            c->seed = NULL;
-        }
-        return (long)take;
-    }
     if (c->transport_eof) return 0;
     if (!c->readable || c->drained) return -1;
     do
@@ -239,8 +242,11 @@ enum conn_result conn_transport_send(struct conn *c)
 
 static enum conn_result plain_read(struct conn *c, char *p, size_t n, size_t *got)
 {
-    long r = conn_transport_recv(c, p, n);
+    long r;
 
+    *got = conn_take_seed(c, p, n);
+    if (*got) return CONN_OK;
+    r = conn_transport_recv(c, p, n);
     if (r == -1) return CONN_AGAIN;
     if (r == 0) return CONN_EOF;
     if (r < 0) return CONN_ERROR;
@@ -348,7 +354,8 @@ bool conn_unread(struct conn *c, struct str bytes)
 enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_names, struct str seed,
                               struct err *err)
 {
-    ASSERT(c->state == CONN_OPEN && !c->ssl);
+    ASSERT(c->state == CONN_OPEN && !c->outer);
+    if (c->seed) return err_set(err, ERR_CLIENT_TLS, 0, "bytes stand before TLS");
     if (!conn_unread(c, seed)) return err_set(err, ERR_NO_MEMORY, 0, "TLS seed");
     c->tls_name = fallback_names;
     TRY(tls_attach(c, ctx, NULL, NULL, true, err));
@@ -358,7 +365,7 @@ enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback
 
 enum err_code conn_tls_connect(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session, struct err *err)
 {
-    ASSERT(c->state == CONN_OPEN && !c->ssl);
+    ASSERT(c->state == CONN_OPEN && !c->outer);
     TRY(tls_attach(c, ctx, name, session, false, err));
     c->state = CONN_HANDSHAKE;
     return ERR_NONE;

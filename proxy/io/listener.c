@@ -13,7 +13,15 @@
 
 enum { ACCEPT_BURST = 64, BACKLOG = 1024 };
 
-enum err_code listener_open(const struct netaddr *addr, int *fd_out, struct err *err)
+static int set_transparent(int fd, sa_family_t family)
+{
+    int one = 1;
+
+    return family == AF_INET6 ? setsockopt(fd, SOL_IPV6, IPV6_TRANSPARENT, &one, sizeof(one))
+                              : setsockopt(fd, SOL_IP, IP_TRANSPARENT, &one, sizeof(one));
+}
+
+enum err_code listener_open(const struct netaddr *addr, bool transparent, int *fd_out, struct err *err)
 {
     int one = 1;
     char text[NETADDR_TEXT];
@@ -24,6 +32,12 @@ enum err_code listener_open(const struct netaddr *addr, int *fd_out, struct err 
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
     if (addr->u.sa.sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+    if (transparent && set_transparent(fd, addr->u.sa.sa_family)) {
+        int e = errno;
+
+        close(fd);
+        return err_set(err, ERR_FILE, e, "transparent = yes at %s needs CAP_NET_ADMIN", text);
+    }
     if (bind(fd, &addr->u.sa, addr->len) || listen(fd, BACKLOG)) {
         int e = errno;
 

@@ -4,6 +4,10 @@
  * Our BIO: a read is one big recv straight into OpenSSL's read-ahead buffer; a write only appends the record to the
  * connection's out block, which leaves in one send per four records. Room for a whole record is made before SSL_write,
  * so that it never fails half way.
+ *
+ * TLS inside TLS: the inner SSL's BIO reads and writes through the outer SSL, whose BIO is the one above:
+ *
+ *     owner ⇄ c->ssl ⇄ outer_read/outer_write ⇄ c->outer ⇄ bio_read/bio_write ⇄ socket, out block
  */
 #include "io/tls.h"
 
@@ -27,10 +31,12 @@ enum {
 static int bio_read(BIO *b, char *p, size_t n, size_t *got)
 {
     struct conn *c = BIO_get_data(b);
-    long r = conn_transport_recv(c, p, n);
+    long r;
 
     BIO_clear_retry_flags(b);
-    *got = 0;
+    *got = c->outer ? 0 : conn_take_seed(c, p, n);
+    if (*got) return 1;
+    r = conn_transport_recv(c, p, n);
     if (r > 0) {
         *got = (size_t)r;
         return 1;
@@ -67,16 +73,60 @@ static long bio_ctrl(BIO *b, int cmd, long num, void *ptr)
     return 0;
 }
 
-static BIO_METHOD *bio_method;
+/* Below the inner SSL. What goes wrong with the outer one is left in OpenSSL's queue, where the inner call finds it. */
+static int outer_failed(BIO *b, struct conn *c, int r)
+{
+    switch (SSL_get_error(c->outer, r)) {
+    case SSL_ERROR_WANT_READ: BIO_set_retry_read(b); break;
+    case SSL_ERROR_WANT_WRITE: BIO_set_retry_write(b); break;
+    case SSL_ERROR_ZERO_RETURN: c->transport_eof = true; break;
+    default: break;
+    }
+    return 0;
+}
+
+static int outer_read(BIO *b, char *p, size_t n, size_t *got)
+{
+    struct conn *c = BIO_get_data(b);
+    int r;
+
+    BIO_clear_retry_flags(b);
+    *got = conn_take_seed(c, p, n);
+    if (*got) return 1;
+    r = SSL_read_ex(c->outer, p, n, got);
+    return r == 1 ? 1 : outer_failed(b, c, r);
+}
+
+static int outer_write(BIO *b, const char *p, size_t n, size_t *put)
+{
+    struct conn *c = BIO_get_data(b);
+    int r;
+
+    BIO_clear_retry_flags(b);
+    *put = 0;
+    r = SSL_write_ex(c->outer, p, n, put);
+    return r == 1 ? 1 : outer_failed(b, c, r);
+}
+
+static BIO_METHOD *bio_method, *outer_method;
 static pthread_once_t bio_method_once = PTHREAD_ONCE_INIT;
+
+static BIO_METHOD *method_new(const char *name, int (*read)(BIO *, char *, size_t, size_t *),
+                              int (*write)(BIO *, const char *, size_t, size_t *))
+{
+    BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, name);
+
+    ASSERT(m);
+    BIO_meth_set_read_ex(m, read);
+    BIO_meth_set_write_ex(m, write);
+    BIO_meth_set_ctrl(m, bio_ctrl);
+    return m;
+}
 
 static void bio_method_make(void)
 {
-    bio_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "s3onramp conn");
-    ASSERT(bio_method);
-    BIO_meth_set_read_ex(bio_method, bio_read);
-    BIO_meth_set_write_ex(bio_method, bio_write);
-    BIO_meth_set_ctrl(bio_method, bio_ctrl);
+    bio_method = method_new("s3onramp conn", bio_read, bio_write);
+    outer_method = method_new("s3onramp TLS in TLS", outer_read, outer_write);
 }
 
 /* Why OpenSSL failed, in words; empties its queue. */
@@ -238,12 +288,14 @@ enum err_code tls_attach(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SES
 
     pthread_once(&bio_method_once, bio_method_make);
     ERR_clear_error();
+    c->outer = c->ssl;
     c->ssl = SSL_new(ctx);
-    bio = BIO_new(bio_method);
+    bio = BIO_new(c->outer ? outer_method : bio_method);
     if (!c->ssl || !bio) {
         BIO_free(bio);
         SSL_free(c->ssl);
-        c->ssl = NULL;
+        c->ssl = c->outer;
+        c->outer = NULL;
         ERR_clear_error();
         return err_set(err, ERR_NO_MEMORY, 0, "TLS connection");
     }
@@ -357,21 +409,34 @@ enum conn_result tls_write(struct conn *c, const char *p, size_t n, size_t *took
     return *took ? CONN_OK : CONN_AGAIN;
 }
 
+static void shutdown_one(SSL *ssl)
+{
+    if (SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN) return;
+    ERR_clear_error();
+    SSL_shutdown(ssl);
+    ERR_clear_error();
+}
+
 void tls_shutdown(struct conn *c)
 {
-    if (c->state == CONN_OPEN && !c->broken && !c->write_broken && !(SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN)) {
-        ERR_clear_error();
-        SSL_shutdown(c->ssl);
-        ERR_clear_error();
-    }
+    if (c->state != CONN_OPEN || c->broken || c->write_broken) return;
+    shutdown_one(c->ssl);
+    if (c->outer) shutdown_one(c->outer);
+}
+
+static void free_one(SSL **ssl)
+{
+    if (!*ssl) return;
+    /* Without this OpenSSL would take a session of an unclean end for a bad one. */
+    SSL_set_shutdown(*ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_free(*ssl);
+    *ssl = NULL;
 }
 
 void tls_detach(struct conn *c)
 {
-    /* Without this OpenSSL would take a session of an unclean end for a bad one. */
-    SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-    SSL_free(c->ssl);
-    c->ssl = NULL;
+    free_one(&c->ssl); /* its BIO is above the outer one */
+    free_one(&c->outer);
 }
 
 const char *tls_version(const struct conn *c)

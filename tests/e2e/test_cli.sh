@@ -112,6 +112,42 @@ grep -qE '^carol +S3OR[A-Z2-7]{16} +read-only' out || fail "carol is not listed"
 grep -qE '^bob +S3OR[A-Z2-7]{16} +allow-all' out || fail "bob is not listed"
 expect 0 check -c s3onramp.ini
 
+# Passwords: one line of standard input in, a hash out, the rest of the file as it was.
+password() { # CODE PASSWORD NAME…
+    local want=$1 text=$2
+    shift 2
+    printf '%s\n' "$text" | "$S3ONRAMP" client password "$@" -c s3onramp.ini >out 2>err
+    local got=$?
+    [ "$got" = "$want" ] || fail "client password $*: exit code $got, not $want"
+    hasnt out "$text"
+    hasnt err "$text"
+}
+password 0 'long enough: 1' carol
+has clients.ini "password = \$y\$"
+hasnt clients.ini 'long enough'
+has clients.ini "; kept: inside"
+first=$(grep -F 'password = ' clients.ini)
+password 0 'long enough: 2' carol
+[ "$(grep -cF 'password = ' clients.ini)" = 1 ] || fail "the old hash is still there"
+[ "$(grep -F 'password = ' clients.ini)" != "$first" ] || fail "the hash has not changed"
+expect 0 check -c s3onramp.ini
+expect 0 check --print -c s3onramp.ini
+has out 'password = ********'
+hasnt out "\$y\$"
+password 1 'short' carol
+has err "fewer than 8 bytes"
+password 1 'long enough: 3' nobody
+has err "there is no client \"nobody\""
+password 1 'long enough: 3' dave --policy nope
+password 1 'long enough: 3' carol --policy allow-all
+password 1 "$(printf 'x%.0s' $(seq 300))" carol
+expect 1 client password carol -c s3onramp.ini
+password 0 'long enough: 3' dave --policy read-only
+has clients.ini "[client dave]"
+expect 0 check -c s3onramp.ini
+expect 0 client remove dave -c s3onramp.ini
+mode clients.ini 600
+
 expect 0 client remove me -c s3onramp.ini
 hasnt clients.ini "$id"
 has clients.ini "# kept: about carol"

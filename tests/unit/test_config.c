@@ -516,6 +516,48 @@ static void test_config_load_bad_endpoints_are_reported(void **state UNUSED)
     check_rows(rows, ARRAY_LEN(rows), GOOD);
 }
 
+static void test_config_load_bad_ways_in_are_reported(void **state UNUSED)
+{
+#define T "[listener x]\nmode = forward\nbind = 10.0.0.9\ntunnel = *.test\n[tunnel t]\nhosts = sts.test\naddresses = "
+    static const struct bad rows[] = {
+        {"private", T "10.0.0.2, [fd00::2]:8443\n", ""},
+        {"public", T "8.8.8.8\n",
+         "t.ini:19: addresses: 8.8.8.8:443 is not a private address, so traffic could leave the private path; write "
+         "the "
+         "endpoint's own, or list its network in private_networks of [server]\n"},
+        {"loopback", T "10.0.0.2, 127.0.0.1:443\n",
+         "t.ini:19: addresses: 127.0.0.1:443 is not a private address, so traffic could leave the private path; write "
+         "the endpoint's own, or list its network in private_networks of [server]\n"},
+        {"metadata", T "169.254.169.254:80\n",
+         "t.ini:19: addresses: 169.254.169.254:80 is link-local, multicast or no address at all; write the private "
+         "addresses of the tunnel\n"},
+        {"nobody may", "[tunnel t]\nhosts = sts.test\naddresses = 10.0.0.2\n",
+         "t.ini:13: no listener leads to tunnel \"t\"; write tunnel = sts.test in a [listener] with mode = forward or "
+         "mode = redirect\n"},
+        {"no host", "[tunnel t]\naddresses = 10.0.0.2\n", "t.ini:13: tunnel \"t\" has no hosts; write hosts = …\n"},
+        {"pattern", "[listener x]\nmode = forward\ntunnel = s3.*, a/b\n",
+         "t.ini:15: tunnel: \"a/b\" cannot match a host name; write names without port, with * and ? as wildcards\n"},
+        {"header of anybody", "[listener x]\nmode = forward\nproxy_protocol = yes\n",
+         "t.ini:15: proxy_protocol = yes believes what a header says of where a connection comes from; write "
+         "trusted_proxies = NETWORKS with the balancers' addresses\n"},
+        {"no header", "[listener x]\nmode = forward\ntrusted_proxies = 10.0.0.0/8\n",
+         "t.ini:15: trusted_proxies has no effect without proxy_protocol = yes; write that, or remove it\n"},
+        {"other mode",
+         "[listener x]\nmode = endpoint\nbind = 10.0.0.9\nproxy_auth = required\ntunnel = s3.*\ntransparent = yes\n",
+         "t.ini:16: proxy_auth has no effect with mode = endpoint; remove it\n"
+         "t.ini:17: tunnel has no effect with mode = endpoint; remove it\n"
+         "t.ini:18: transparent has no effect with mode = endpoint; remove it\n"},
+        {"plain without passwords", "[listener x]\nmode = forward\nproxy_auth_plain = yes\n",
+         "t.ini:15: proxy_auth_plain has no effect without passwords; write proxy_auth = required, or remove it\n"},
+        {"password in clear", "[client x]\npolicy = read-only\npassword = secret\n",
+         "t.ini:15: password of client \"x\" is not the hash of one that this system knows as safe; run `s3onramp "
+         "client "
+         "password x`\n"},
+    };
+
+    check_rows(rows, ARRAY_LEN(rows), GOOD);
+}
+
 static void test_config_load_bad_callers_are_reported(void **state UNUSED)
 {
 #define PAIR "access_key_id = S3ORONE\nsecret_access_key = s1\n"
@@ -802,6 +844,7 @@ int main(void)
         cmocka_unit_test(test_config_load_long_lines_are_refused_not_cut),
         cmocka_unit_test(test_config_load_bad_values_are_reported),
         cmocka_unit_test(test_config_load_bad_endpoints_are_reported),
+        cmocka_unit_test(test_config_load_bad_ways_in_are_reported),
         cmocka_unit_test(test_config_load_bad_callers_are_reported),
         cmocka_unit_test(test_config_load_problem_shows_no_secret),
         cmocka_unit_test(test_config_load_clients_file_completes_client),

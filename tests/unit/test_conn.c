@@ -23,19 +23,20 @@ struct end {
     size_t done; /* bytes sent or received */
 };
 
-struct pair {
-    struct loop loop;
-    struct end client, server;
-    bool tls;
-    enum conn_result last; /* how the receiver's stream ended */
-    size_t piece;          /* size of one write */
-};
-
 struct certs {
     char dir[64], ca_pem[96], ca_key[96];
     struct ca *ca;
     struct mint *mint;
     SSL_CTX *server, *client;
+};
+
+struct pair {
+    struct loop loop;
+    struct end client, server;
+    bool tls, tls_twice;       /* twice: TLS inside TLS */
+    enum conn_result last;     /* how the receiver's stream ended */
+    size_t piece;              /* size of one write */
+    const struct certs *certs; /* with tls_twice */
 };
 
 static char pattern(size_t i)
@@ -120,6 +121,19 @@ static void pair_free(struct pair *p)
     free(p);
 }
 
+static bool shake_hands(struct conn *c, const struct pair *p)
+{
+    struct err err = {0};
+
+    if (c->state == CONN_HANDSHAKE && conn_handshake(c) != CONN_OK) return false;
+    if (!p->tls_twice || c->outer) return true;
+    if (c == &p->client.conn)
+        assert_int_equal(conn_tls_connect(c, p->certs->client, "inner.example.test", NULL, &err), ERR_NONE);
+    else
+        assert_int_equal(conn_tls_accept(c, p->certs->server, "x", STR_NONE, &err), ERR_NONE);
+    return conn_handshake(c) == CONN_OK;
+}
+
 /* Writes TOTAL bytes in pieces, then ends its direction. */
 static void send_all(struct conn *c, void *arg)
 {
@@ -127,7 +141,7 @@ static void send_all(struct conn *c, void *arg)
     struct pair *p = e->pair;
     char piece[200 * 1024];
 
-    if (c->state == CONN_HANDSHAKE && conn_handshake(c) != CONN_OK) return;
+    if (!shake_hands(c, p)) return;
     while (e->done < TOTAL) {
         size_t n = p->piece < TOTAL - e->done ? p->piece : TOTAL - e->done, took;
 
@@ -145,7 +159,7 @@ static void receive_all(struct conn *c, void *arg)
     char mem[50 * 1000];
     size_t got;
 
-    if (c->state == CONN_HANDSHAKE && conn_handshake(c) != CONN_OK) return;
+    if (!shake_hands(c, e->pair)) return;
     while ((e->pair->last = conn_read(c, mem, sizeof(mem), &got)) == CONN_OK) {
         for (size_t i = 0; i < got; i++)
             if (mem[i] != pattern(e->done + i)) fail_msg("byte %zu differs", e->done + i);
@@ -197,6 +211,18 @@ static enum conn_result shake(struct pair *p)
         if (a == CONN_OK && b == CONN_OK) return CONN_OK;
     }
     return CONN_AGAIN;
+}
+
+static void test_conn_tls_inside_tls_every_byte_arrives(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        struct pair *p = pair_new(send_all, receive_all);
+
+        p->tls_twice = true;
+        p->certs = *state;
+        pair_tls(p, *state, "example.test");
+        run_transfer(p, pieces[i]);
+    }
 }
 
 static void test_conn_handshake_other_name_is_refused(void **state)
@@ -323,6 +349,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conn_write_plain_every_byte_arrives),
         cmocka_unit_test(test_conn_write_tls_every_byte_arrives),
+        cmocka_unit_test(test_conn_tls_inside_tls_every_byte_arrives),
         cmocka_unit_test(test_conn_handshake_other_name_is_refused),
         cmocka_unit_test(test_conn_handshake_unknown_ca_is_refused),
         cmocka_unit_test(test_conn_read_fin_without_close_notify_is_truncated),

@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum listener_mode { LISTENER_FORWARD, LISTENER_ENDPOINT };
+enum listener_mode { LISTENER_FORWARD, LISTENER_ENDPOINT, LISTENER_REDIRECT };
 enum listener_tls { LISTENER_PLAIN, LISTENER_TLS, LISTENER_SNIFF }; /* SNIFF: TLS if the first byte is 0x16 */
 enum trailers_mode { TRAILERS_PASS, TRAILERS_DECODE };
 enum credentials_source { CREDENTIALS_STATIC, CREDENTIALS_ENVIRONMENT, CREDENTIALS_NONE };
@@ -22,6 +22,7 @@ enum foreign_mode { FOREIGN_REFUSE, FOREIGN_PASS };
 enum payload_out { PAYLOAD_OUT_AUTO, PAYLOAD_OUT_SIGNED };
 /* How an address is tried from time to time; each includes those before it. */
 enum probe_kind { PROBE_TCP, PROBE_TLS, PROBE_HTTP };
+enum proxy_auth_mode { PROXY_AUTH_NO, PROXY_AUTH_OPTIONAL, PROXY_AUTH_REQUIRED };
 enum policy_access { POLICY_READ_ONLY, POLICY_READ_WRITE };
 
 /* An IP address and port. */
@@ -68,8 +69,15 @@ struct set_server {
     size_t max_connections; /* client connections of all workers */
     char *clients_file;     /* key pairs made by `s3onramp client add`; path, relative to the configuration file */
     uint64_t header_timeout_ms, idle_timeout_ms, body_timeout_ms, tls_timeout_ms, shutdown_timeout_ms;
+    uint64_t tunnel_idle_timeout_ms;
     struct netblock *private_networks; /* further networks that count as private */
     size_t private_networks_n;
+};
+
+/* What becomes of a host that a client of a proxy asks for: patterns with '*' and '?', in lower case. */
+struct set_ways {
+    struct str_list tunnel;    /* bytes pass untouched; looked at first */
+    struct str_list intercept; /* TLS ends here, requests are signed anew; S3 names only */
 };
 
 struct set_listener {
@@ -83,8 +91,26 @@ struct set_listener {
     struct str_list names;           /* own host names of an endpoint listener; bucket.NAME is host style */
     enum foreign_mode foreign;       /* requests signed with a key that no client has */
     char *anonymous;                 /* client name for unsigned requests, or NULL: refused */
-    char *endpoint; /* endpoint name for own names, or NULL: by Region of the signature, else the default */
+    char *endpoint;      /* endpoint name for own names, or NULL: by Region of the signature, else the default */
+    bool proxy_protocol; /* connections begin with a header that says where they come from */
+    struct netblock *trusted_proxies; /* whose header is believed; all others are turned away */
+    size_t trusted_proxies_n;
+    enum proxy_auth_mode proxy_auth;        /* Proxy-Authorization; forward listeners only */
+    bool proxy_auth_plain;                  /* passwords are taken without TLS from others than loopback, too */
+    struct set_ways ways;                   /* of forward and redirect listeners */
+    bool transparent;                       /* redirect: IP_TRANSPARENT, for TPROXY */
     size_t anonymous_index, endpoint_index; /* into clients / endpoints; SIZE_MAX if none */
+};
+
+/* Private hosts besides S3 that clients may be tunnelled to. */
+struct set_tunnel {
+    char *name;
+    struct config_place place;
+    struct str_list hosts; /* exact names */
+    uint64_t port;         /* that clients ask for */
+    struct netaddr *addresses;
+    size_t addresses_n;
+    uint64_t connect_timeout_ms;
 };
 
 struct set_endpoint {
@@ -134,6 +160,9 @@ struct set_client {
     char *name;
     struct config_place place;
     char *access_key_id, *secret_access_key; /* local pair; both NULL for a client that is only reached anonymously */
+    char *password;                          /* crypt(3) hash for Proxy-Authorization, or NULL */
+    struct set_ways
+        ways; /* in place of the listener's for this client, once its password was seen; empty: the listener's */
     char *policy;
     enum sigv2_mode sigv2;                  /* where Signature Version 2 is taken; QUERY: in URLs only */
     char *credentials;                      /* NULL: the endpoint's */
@@ -181,6 +210,8 @@ struct settings {
     size_t clients_n;
     struct set_policy *policies;
     size_t policies_n;
+    struct set_tunnel *tunnels;
+    size_t tunnels_n;
     size_t *clients_by_key; /* owned; clients_by_key_n indexes of clients that have a key, sorted by access_key_id */
     size_t clients_by_key_n;
     void *impl; /* owned by config.c: where each value came from, for config_print */
@@ -207,6 +238,14 @@ void settings_unref(struct settings **s); /* the last one wipes and frees */
 
 /* NULL if unknown. Lookup time is logarithmic; the comparison is not of a secret. */
 const struct set_client *settings_client_by_key(const struct settings *s, struct str access_key_id);
+/* By the section's name; NULL if unknown. */
+const struct set_client *settings_client_by_name(const struct settings *s, struct str name);
+/* The [tunnel] section that lists @host (lower case), or NULL. */
+const struct set_tunnel *settings_tunnel_for_host(const struct settings *s, struct str host);
+/* True if @host (lower case) matches one of the patterns. */
+bool str_list_matches(const struct str_list *patterns, struct str host);
+/* True if some listener makes leaf certificates and so needs the local authority. */
+bool settings_need_ca(const struct settings *s);
 /* Endpoint that serves @region (its own, or one of also_regions), or NULL. */
 const struct set_endpoint *settings_endpoint_for_region(const struct settings *s, struct str region);
 /* May requests go to @a: is it private or in private_networks, and neither link-local, metadata nor multicast? */

@@ -57,6 +57,9 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     X(HEADERS_NOT_SIGNED,  403, "AccessDenied",                  BLAME_CLIENT,   "headers_not_signed", "There were headers present in the request which were not signed") \
     X(SHA256_MISSING,      400, "InvalidRequest",                BLAME_CLIENT,   "sha256_missing",     "Missing required header for this request: x-amz-content-sha256") \
     X(SHA256_INVALID,      400, "InvalidArgument",               BLAME_CLIENT,   "sha256_invalid",     "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256 value.") \
+    X(PROXY_AUTH,          407, "ProxyAuthenticationRequired",   BLAME_CLIENT,   "proxy_auth",         "This proxy wants the name and the password of a client: HTTPS_PROXY=https://NAME:PASSWORD@...") \
+    X(PROXY_AUTH_PLAIN,    403, "AccessDenied",                  BLAME_CLIENT,   "proxy_auth_plain",   "This proxy takes passwords over TLS only: use it as https://, not http://.") \
+    X(TUNNEL_NAME,         403, "AccessDenied",                  BLAME_CLIENT,   "tunnel_name",        "The TLS in the tunnel asks for another server than the tunnel was opened for.") \
     X(NOT_IMPLEMENTED,     501, "NotImplemented",                BLAME_CLIENT,   "not_implemented",    "A header or parameter you provided implies functionality that is not implemented.") \
     X(POLICY_DENIED,       403, "AccessDenied",                  BLAME_CLIENT,   "policy_denied",      "Access Denied by this proxy's policy.") \
     X(TOO_MANY,            503, "SlowDown",                      BLAME_SELF,     "too_many",           "Please reduce your request rate.") \
@@ -90,6 +93,7 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     /* self */ \
     X(INTERNAL,            500, "InternalError",                 BLAME_SELF,     "internal",           "We encountered an internal error. Please try again.") \
     X(NO_MEMORY,           503, "SlowDown",                      BLAME_SELF,     "no_memory",          "Please reduce your request rate.") \
+    X(TUNNEL_IDLE,         504, "GatewayTimeout",                BLAME_NONE,     "tunnel_idle",        "Nothing passed through the tunnel for too long.") \
     X(SHUTDOWN,            503, "ServiceUnavailable",            BLAME_SELF,     "shutdown",           "The proxy is shutting down. Please try again.") \
     /* start-up: never sent to a client */ \
     X(CONFIG,              500, "InternalError",                 BLAME_CONFIG,   "config",             "The configuration is not valid.") \

@@ -42,9 +42,6 @@ const char *cli_color(FILE *out, enum cli_color color);
 /* Run as root: says on standard error that the proxy's user must be able to read @path. */
 void cli_owner_hint(const char *path);
 
-/* True if a listener makes leaf certificates and so needs the local authority. */
-bool cli_needs_ca(const struct settings *s);
-
 /* --- proxy/cli/clients_file.c: editing the clients file --- */
 
 struct clients_file {
@@ -61,6 +58,9 @@ MUST_CHECK enum err_code clients_file_open(struct clients_file *f, const char *p
 bool clients_file_has(const struct clients_file *f, struct str name);
 /* Puts @lines below the header of [client NAME], which is added at the end if there is none. ERR_NO_MEMORY. */
 MUST_CHECK enum err_code clients_file_add(struct clients_file *f, struct str name, struct str lines, struct err *err);
+bool clients_file_has_key(const struct clients_file *f, struct str name, struct str key);
+/* Takes the line of @key out of [client NAME], if it is there. */
+void clients_file_remove_key(struct clients_file *f, struct str name, struct str key);
 /* Takes the section [client NAME] out: its header and all up to the comments above the next header. */
 void clients_file_remove(struct clients_file *f, struct str name);
 /* Writes it anew, mode 0600: temporary file, fsync, rename. ERR_FILE: the old file is still there. */

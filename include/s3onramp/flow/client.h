@@ -1,18 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
- * client.h: one client connection: sniffing, TLS, one request after the other, a lingering end. One worker.
+ * client.h: one client connection: a balancer's header, sniffing, TLS, one request after the other, a
+ * lingering end. One worker.
  *
- *   CLIENT_SNIFF ──▶ CLIENT_TLS ──▶ CLIENT_REQUESTS ──▶ CLIENT_LINGER ──▶ gone
- *        └──────────────────────────▶ ▲   │ CONNECT
- *        ▲────────────────────────────────┘
+ *   CLIENT_HEADER ──▶ CLIENT_SNIFF ──▶ CLIENT_TLS ──▶ CLIENT_REQUESTS ──▶ CLIENT_LINGER ──▶ gone
+ *                      │  ▲   │           ▲             ▲  ▲   │ CONNECT, intercepted
+ *                      │  └───┼───────────┼─────────────┼──┼───┘
+ *                      │      └───────────┼─────────────┼──┘ plain
+ *     redirect listener└──▶ CLIENT_HELLO ─┘ intercepted │
+ *                              └────────────────────────┘ tunnelled or refused
  */
 #ifndef S3ONRAMP_FLOW_CLIENT_H
 #define S3ONRAMP_FLOW_CLIENT_H
 
 #include "flow/request.h"
+#include "http/client_hello.h"
 
 #include <event2/util.h>
 
-enum client_state { CLIENT_SNIFF, CLIENT_TLS, CLIENT_REQUESTS, CLIENT_LINGER, CLIENT_GONE };
+enum client_state {
+    CLIENT_HEADER,
+    CLIENT_SNIFF,
+    CLIENT_HELLO,
+    CLIENT_TLS,
+    CLIENT_REQUESTS,
+    CLIENT_LINGER,
+    CLIENT_GONE
+};
 
 struct client {
     struct conn conn;
@@ -23,12 +36,16 @@ struct client {
     struct client *prev, *next; /* the worker's list */
     struct loop_task task;
     struct buf in;
-    struct netaddr peer;
-    char *authority;  /* owned: lower-case host of CONNECT, or NULL */
-    char *tls_name;   /* owned: certificate names without SNI */
-    bool tls;         /* requests come over TLS */
-    bool in_request;  /* a byte of a request was seen */
-    int64_t since_us; /* monotonic: when the current state, or idle time, began */
+    struct netaddr peer;           /* as the balancer tells it, if one does */
+    struct netaddr original;       /* redirect listeners: where it wanted to go; never dialled */
+    const struct set_client *user; /* proven at the CONNECT around, or NULL */
+    struct client_hello hello;     /* of a redirected or tunnelled client */
+    bool at_hello;                 /* redirected, not intercepted: the client waits for a ServerHello */
+    char *authority;               /* owned: lower-case host of CONNECT, or of a redirected ClientHello; NULL: none */
+    char *tls_name;                /* owned: certificate names without SNI */
+    bool tls;                      /* requests come over TLS */
+    bool in_request;               /* a byte of a request was seen */
+    int64_t since_us;              /* monotonic: when the current state, or idle time, began */
     uint64_t requests;
     struct request req;
 };
@@ -43,8 +60,8 @@ void client_check_time(struct client *c);
 void client_stop(struct client *c);
 /* Ends it at once, with a reset if a request runs. */
 void client_kill(struct client *c);
-/* After the answer: the host of an accepted CONNECT; further bytes of the client are TLS or plain HTTP. False: out of
- * memory. */
-MUST_CHECK bool client_enter_tunnel(struct client *c, struct str host);
+/* From here on the connection is for @host only, as @user (NULL: nobody in particular); further bytes of the client are
+ * TLS or plain HTTP. False: out of memory. */
+MUST_CHECK bool client_intercept(struct client *c, struct str host, const struct set_client *user);
 
 #endif

@@ -6,8 +6,12 @@
 
 #include "flow/request.h"
 
-/* tunnel.c: decides about CONNECT and answers it. */
+/* tunnel.c: decides about CONNECT, and answers it or begins a tunnel. */
 enum step_result tunnel_connect(struct request *req);
+/* The same for TLS on a redirect listener, by the name in client->hello. */
+enum step_result tunnel_redirected(struct request *req);
+/* Brings req->tunnel up. */
+enum step_result tunnel_open(struct request *req);
 /* access_log.c: one line for @req, into the worker's buffer. */
 void access_log_write(struct request *req);
 /* policy.c: may @caller do @operation on @bucket? For tests as well. */

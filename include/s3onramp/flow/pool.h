@@ -86,6 +86,11 @@ struct upconn *pool_reuse(struct pool_address *a, struct request *req);
 /* Starts a new connection to @a for @req. The place is given up on failure. */
 MUST_CHECK enum err_code pool_open(struct worker *w, struct pool_address *a, struct request *req, struct upconn **out,
                                    struct err *err);
+/* For who brings a connection of its own to @a, as tunnels do: a place, and @a stays until pool_release. False: none.
+ */
+MUST_CHECK bool pool_hold(struct pool_address *a);
+/* Nulls *@a; NULL is fine. */
+void pool_release(struct pool *p, struct pool_address **a);
 /* The exchange ended cleanly: keep it for others, or close it when enough are idle. Nulls *@u. */
 void pool_give_back(struct upconn **u);
 /* Close it. @reset: the endpoint must see that the request was broken off. Nulls *@u; NULL is fine. */

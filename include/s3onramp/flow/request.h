@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * request.h: one request from its first byte to its access line. Lives in a struct client, on its worker's thread.
  *
- *   read_head → find_target → check_caller → check_policy → choose_route → sign → send → relay → finish
- *   request.c   router.c      auth.c         policy.c       router.c       sign.c upstream.c relay.c request.c
+ *   read_head → check_user → find_target → check_caller → check_policy → choose_route → sign → send → relay
+ *   request.c   proxy_auth.c router.c      auth.c         policy.c       router.c       sign.c upstream.c relay.c
+ *                                 └── a tunnel ─────────────────────────────────────────────▶ tunnel → finish
+ *                                     tunnel.c                                 tunnel_relay.c   request.c
  *
  * A step reads what earlier steps filled in and fills in its own fields. What came in is never changed; what goes out
  * is built in sign.c.
@@ -15,11 +17,15 @@
 #include "aws/sigv4.h"
 #include "aws/target.h"
 #include "flow/framer.h"
+#include "flow/passwords.h"
 #include "flow/pool.h"
+#include "flow/tunnel.h"
 #include "http/body.h"
 
 #define REQUEST_STEPS(X) \
-    X(read_head) X(find_target) X(check_caller) X(check_policy) X(choose_route) X(sign) X(send) X(relay) X(finish)
+    X(read_head)         \
+    X(check_user)        \
+    X(find_target) X(check_caller) X(check_policy) X(choose_route) X(sign) X(send) X(relay) X(tunnel) X(finish)
 
 enum request_step {
 #define X(name) STEP_##name,
@@ -48,6 +54,7 @@ enum auth_kind {
     AUTH_SIGV2_QUERY,
     AUTH_FORM,
     AUTH_FOREIGN,
+    AUTH_PASSWORD,
 };
 
 /* What becomes of the body on its way. */
@@ -81,6 +88,12 @@ struct request {
     struct head_request *in; /* in arena */
     struct uri uri;
     struct body body; /* framing of the client's body */
+
+    /* check_user */
+    const struct set_client *user; /* proven by Proxy-Authorization, here or at the CONNECT around; NULL: nobody */
+    struct password_ask *ask;      /* owned while the password is being checked */
+    enum password_verdict user_verdict;
+    bool user_asked;
 
     /* find_target */
     struct str host; /* lower case, without port */
@@ -159,6 +172,8 @@ struct request {
     bool drain;         /* after our own answer: read the rest of the body and go on */
 
     struct str other_region; /* with ERR_OTHER_REGION: where the bucket is, if known */
+    /* tunnel */
+    struct tunnel *tunnel; /* owned; NULL: none */
 
     /* answer, for the access line */
     unsigned status;
@@ -174,6 +189,8 @@ REQUEST_STEPS(X)
 
 const char *request_step_name(enum request_step step);
 void request_begin(struct request *req, struct client *client);
+/* The clock starts, the request gets its id. */
+void request_first_byte(struct request *req);
 /* Runs steps until one waits or the request is over. STEP_WAIT or STEP_OVER. */
 enum step_result request_run(struct request *req);
 /* Ends it wherever it is: answers if nothing was answered yet and the client can still hear it, writes the access line

@@ -6,17 +6,19 @@
 #define S3ONRAMP_FLOW_RUNTIME_H
 
 #include "base/config.h"
+#include "flow/passwords.h"
 #include "io/tls.h"
 
 struct runtime {
-    struct settings *settings;  /* one reference */
-    struct ca *ca;              /* owned; NULL when no listener needs minted certificates */
-    struct mint *mint;          /* owned */
-    SSL_CTX *mint_ctx;          /* owned: server side, certificate per name */
-    SSL_CTX **listener_ctx;     /* owned: per listener: its own certificate, or NULL: mint_ctx */
-    SSL_CTX **endpoint_ctx;     /* owned: per endpoint: client side */
-    int access_fd;              /* owned unless it is the log's; -1: no access lines */
-    _Atomic size_t connections; /* client connections of all workers */
+    struct settings *settings;   /* one reference */
+    struct ca *ca;               /* owned; NULL when no listener needs minted certificates */
+    struct mint *mint;           /* owned */
+    SSL_CTX *mint_ctx;           /* owned: server side, certificate per name */
+    SSL_CTX **listener_ctx;      /* owned: per listener: its own certificate, or NULL: mint_ctx */
+    SSL_CTX **endpoint_ctx;      /* owned: per endpoint: client side */
+    struct passwords *passwords; /* owned; NULL: no client has one */
+    int access_fd;               /* owned unless it is the log's; -1: no access lines */
+    _Atomic size_t connections;  /* client connections of all workers */
 };
 
 #endif

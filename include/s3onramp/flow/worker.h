@@ -8,6 +8,7 @@
 #include "flow/client.h"
 #include "flow/region_cache.h"
 #include "io/listener.h"
+#include "io/splice.h"
 
 struct worker {
     struct loop loop;
@@ -20,6 +21,8 @@ struct worker {
     struct sigv4_keys *own_keys;    /* owned: of the proxy's credentials */
     struct region_cache *regions;   /* owned */
     struct pool pool;
+    struct splice_pool pipes;
+    size_t next_tunnel;         /* round-robin over the addresses of [tunnel] sections */
     struct listener *listeners; /* owned */
     size_t *listener_of;        /* owned: which settings listener each of them is */
     size_t listeners_n;

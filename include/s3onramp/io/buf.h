@@ -51,7 +51,7 @@ static inline struct str buf_plain(const struct buf *b)
 }
 static inline struct str buf_raw(const struct buf *b)
 {
-    return str_make(b->mem + b->raw, b->end - b->raw);
+    return b->mem ? str_make(b->mem + b->raw, b->end - b->raw) : STR_NONE; /* no arithmetic with NULL */
 }
 static inline bool buf_empty(const struct buf *b)
 {

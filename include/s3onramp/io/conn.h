@@ -5,6 +5,9 @@
  * its state machine until every call answers CONN_AGAIN. What is written is collected (small writes, TLS records) and
  * goes out in one send per four records or at conn_flush: the owner must flush before it waits.
  *
+ * TLS may be begun twice on an accepted connection (CONNECT inside TLS to the proxy, and TLS inside that): the inner
+ * one's records travel as the content of the outer one. There is still one socket, one event and one out block.
+ *
  *     CONN_CONNECTING ──▶ CONN_OPEN ──▶ CONN_HANDSHAKE ──▶ CONN_OPEN ──▶ CONN_CLOSED
  */
 #ifndef S3ONRAMP_IO_CONN_H
@@ -39,7 +42,8 @@ struct conn {
     struct event ev;
     conn_event_fn *on_event;
     void *arg;
-    SSL *ssl;             /* owned; NULL: plain */
+    SSL *ssl;             /* owned; what the owner speaks through; NULL: plain */
+    SSL *outer;           /* owned; the TLS around ssl's records; NULL: they go to the socket */
     const char *tls_name; /* borrowed: server side: names for the certificate when the client sends no SNI, "a,b,c" */
     bool readable, writable;
     bool drained;     /* the last recv was short: most likely nothing is left, so the call that would say so is saved */
@@ -103,7 +107,8 @@ static inline void conn_insist(struct conn *c)
     c->drained = false;
 }
 
-/* Begins TLS on an open plain connection. @seed: bytes of the peer that were read already (copied). */
+/* Begins TLS on an open connection, also inside TLS that was accepted before (once). @seed: bytes of the peer that were
+ * read already (copied). */
 /* @fallback_names: "a,b,c", borrowed as long as the connection lives. */
 MUST_CHECK enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_names, struct str seed,
                                          struct err *err);
@@ -125,6 +130,7 @@ void conn_close(struct conn *c, bool reset);
 
 /* For io/tls.c only: the socket under TLS. */
 long conn_transport_recv(struct conn *c, char *p, size_t n);      /* >0, 0 EOF, -1 again, -2 error */
+size_t conn_take_seed(struct conn *c, char *p, size_t n);         /* 0: there is none */
 bool conn_transport_put(struct conn *c, const char *p, size_t n); /* false: no room, flush first */
 enum conn_result conn_transport_send(struct conn *c);
 

@@ -24,9 +24,9 @@ struct listener {
     int64_t warned_us;
 };
 
-/* Opens, binds and listens; done by the starting thread, so that errors stop the program before it serves. *@fd: the
- * caller's. */
-MUST_CHECK enum err_code listener_open(const struct netaddr *addr, int *fd, struct err *err);
+/* Opens, binds and listens; done by the starting thread, so that errors stop the program before it serves.
+ * @transparent: takes connections to addresses that are not this machine's (IP_TRANSPARENT). *@fd: the caller's. */
+MUST_CHECK enum err_code listener_open(const struct netaddr *addr, bool transparent, int *fd, struct err *err);
 /* Takes over @fd. On the loop's thread, or before it runs. */
 MUST_CHECK enum err_code listener_start(struct listener *l, struct loop *loop, int fd, listener_accept_fn *on_accept,
                                         void *arg, struct err *err);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * tunnel.h: a client's bytes, untouched, to and from a private address: of the endpoint that serves the S3 name, or of
+ * a [tunnel] section. Part of a request, which lasts as long as the tunnel. One worker.
+ */
+#ifndef S3ONRAMP_FLOW_TUNNEL_H
+#define S3ONRAMP_FLOW_TUNNEL_H
+
+#include "aws/target.h"
+#include "flow/pool.h"
+#include "io/splice.h"
+
+struct client;
+
+enum way { WAY_REFUSE, WAY_INTERCEPT, WAY_TUNNEL };
+
+/* What becomes of a host. */
+struct way_choice {
+    enum way way;
+    struct s3_host s3;                   /* unless via */
+    const struct set_endpoint *endpoint; /* of an S3 name */
+    const struct set_tunnel *via;        /* of a host of a [tunnel] section */
+};
+
+/* @host: lower case. @user: proven by a password, or NULL. WAY_REFUSE: @err says why and what to configure. */
+struct way_choice way_choose(const struct settings *s, const struct set_listener *l, const struct set_client *user,
+                             struct str host, struct err *err);
+
+struct tunnel_flow { /* one direction */
+    struct splice splice;
+    uint64_t bytes; /* given on */
+    bool ended;     /* the source's end was seen … */
+    bool closed;    /* … and passed on */
+};
+
+struct tunnel {
+    struct client *client;        /* borrowed */
+    const struct set_tunnel *via; /* borrowed; NULL: req->endpoint */
+    struct conn up;               /* to the address; CONN_CLOSED: none */
+    struct pool_address *at;      /* held; of an endpoint */
+    uint64_t tried;               /* addresses: bits of the pool, or how many of the section */
+    bool timed_out;               /* the last attempt */
+    bool open;                    /* the client was told so */
+    bool checked;                 /* its ClientHello asks for the right name, or need not be looked at */
+    struct tunnel_flow out, back; /* client → address, address → client */
+    struct buf back_buf;          /* where bytes cannot be spliced: the client speaks TLS to us */
+    const char *ended_by;         /* "client", "endpoint", "idle"; NULL: nobody yet */
+};
+
+/* Gives everything back. @reset: both sides must see that it was broken off. Nulls *@t; NULL is fine. */
+void tunnel_free(struct tunnel **t, bool reset);
+/* Once a tick: connect timeout, idle limit. */
+void tunnel_check_time(struct client *c);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * passwords.c: see passwords.h. A question belongs to the queue, then to the thread, then to the worker's loop; what
+ * the worker alone may touch (done, arg) is never looked at by the thread.
+ */
+#include "flow/passwords.h"
+
+#include "base/password.h"
+#include "base/secret.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { REMEMBERED = 256, RETRY_US = 10000 };
+
+struct password_ask {
+    struct password_ask *next;
+    struct loop *loop;               /* borrowed */
+    const struct set_client *client; /* borrowed: settings; NULL: nobody */
+    uint8_t key[SHA256_BYTES];       /* what it is remembered by */
+    char password[PASSWORD_MAX];     /* wiped once it was looked at */
+    size_t password_n;
+    bool right;
+    password_done_fn *done; /* the worker's; NULL: forgotten */
+    void *arg;
+};
+
+struct passwords {
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t wake;
+    struct password_ask *first, **last;
+    size_t queued;
+    bool stop;
+    uint8_t salt[SHA256_BYTES];
+    uint8_t remembered[REMEMBERED][SHA256_BYTES];
+    const char *decoy; /* borrowed: settings; a hash for names that nobody has */
+};
+
+static struct str key_str(const uint8_t key[SHA256_BYTES])
+{
+    return str_make((const char *)key, SHA256_BYTES);
+}
+
+/* @p->salt never changes after the start. A password is remembered with whose it is. */
+static void make_key(const struct passwords *p, struct digest *d, const struct set_client *client, struct str password,
+                     uint8_t key[SHA256_BYTES])
+{
+    uint8_t inner[SHA256_BYTES];
+
+    digest_hmac_sha256(d, key_str(p->salt), str_from(client->name), inner);
+    digest_hmac_sha256(d, key_str(inner), password, key);
+    secret_wipe(inner, sizeof(inner));
+}
+
+static bool is_remembered(struct passwords *p, const uint8_t key[SHA256_BYTES])
+{
+    return secret_equal(key_str(p->remembered[key[0] % REMEMBERED]), key_str(key));
+}
+
+static void deliver(void *arg)
+{
+    struct password_ask *a = arg;
+
+    if (a->done) a->done(a->arg, a->right);
+    secret_wipe(a, sizeof(*a));
+    free(a);
+}
+
+static void answer(struct password_ask *a)
+{
+    secret_wipe(a->password, sizeof(a->password));
+    while (!loop_post(a->loop, deliver, a))
+        usleep(RETRY_US); /* out of memory: the asker waits */
+}
+
+static void judge(struct passwords *p, struct password_ask *a)
+{
+    struct str password = str_make(a->password, a->password_n);
+    bool known = a->client && a->client->password;
+
+    if (known) {
+        pthread_mutex_lock(&p->lock);
+        a->right = is_remembered(p, a->key); /* somebody asked the same a moment ago */
+        pthread_mutex_unlock(&p->lock);
+        if (a->right) return;
+    }
+    a->right = password_matches(password, known ? a->client->password : p->decoy) && known;
+    if (!a->right) return;
+    pthread_mutex_lock(&p->lock);
+    memcpy(p->remembered[a->key[0] % REMEMBERED], a->key, SHA256_BYTES);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* NULL: the thread is to end. */
+static struct password_ask *next_ask(struct passwords *p)
+{
+    struct password_ask *a = NULL;
+
+    pthread_mutex_lock(&p->lock);
+    while (!p->stop && !p->first)
+        pthread_cond_wait(&p->wake, &p->lock);
+    if (!p->stop) {
+        a = p->first;
+        p->first = a->next;
+        if (!p->first) p->last = &p->first;
+        p->queued--;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return a;
+}
+
+static void *run(void *arg)
+{
+    struct passwords *p = arg;
+    struct password_ask *a;
+
+    while ((a = next_ask(p))) {
+        judge(p, a);
+        answer(a);
+    }
+    return NULL;
+}
+
+static const char *find_decoy(const struct settings *s)
+{
+    for (size_t i = 0; i < s->clients_n; i++)
+        if (s->clients[i].password) return s->clients[i].password;
+    return NULL;
+}
+
+enum err_code passwords_new(const struct settings *settings, struct passwords **out, struct err *err)
+{
+    const char *decoy = find_decoy(settings);
+    struct passwords *p;
+    sigset_t all, before;
+    int e;
+
+    *out = NULL;
+    if (!decoy) return ERR_NONE;
+    p = calloc(1, sizeof(*p));
+    if (!p) return err_set(err, ERR_NO_MEMORY, 0, "passwords");
+    p->last = &p->first;
+    p->decoy = decoy;
+    secret_random(p->salt, sizeof(p->salt));
+    secret_random(p->remembered, sizeof(p->remembered)); /* zeros could be somebody's key */
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->wake, NULL);
+    sigfillset(&all); /* signals belong to the control thread */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    e = pthread_create(&p->thread, NULL, run, p);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (e) {
+        free(p);
+        return err_set(err, ERR_INTERNAL, e, "cannot start a thread");
+    }
+    *out = p;
+    return ERR_NONE;
+}
+
+void passwords_free(struct passwords **pp)
+{
+    struct passwords *p = *pp;
+    struct password_ask *a, *next;
+
+    if (!p) return;
+    *pp = NULL;
+    pthread_mutex_lock(&p->lock);
+    p->stop = true;
+    pthread_cond_signal(&p->wake);
+    pthread_mutex_unlock(&p->lock);
+    pthread_join(p->thread, NULL);
+    for (a = p->first; a; a = next) {
+        next = a->next;
+        answer(a);
+    }
+    pthread_mutex_destroy(&p->lock);
+    pthread_cond_destroy(&p->wake);
+    secret_wipe(p, sizeof(*p));
+    free(p);
+}
+
+static bool enqueue(struct passwords *p, struct password_ask *a)
+{
+    bool room;
+
+    pthread_mutex_lock(&p->lock);
+    room = p->queued < PASSWORDS_QUEUE_MAX;
+    if (room) {
+        *p->last = a;
+        p->last = &a->next;
+        p->queued++;
+        pthread_cond_signal(&p->wake);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return room;
+}
+
+enum password_verdict passwords_ask(struct passwords *p, struct digest *d, struct loop *loop,
+                                    const struct set_client *client, struct str password, password_done_fn *done,
+                                    void *arg, struct password_ask **ask)
+{
+    uint8_t key[SHA256_BYTES] = {0};
+    struct password_ask *a;
+    bool known = client && client->password;
+
+    if (password.n > PASSWORD_MAX) return PASSWORD_WRONG;
+    if (known) {
+        bool right;
+
+        make_key(p, d, client, password, key);
+        pthread_mutex_lock(&p->lock);
+        right = is_remembered(p, key);
+        pthread_mutex_unlock(&p->lock);
+        if (right) return PASSWORD_RIGHT;
+    }
+    a = calloc(1, sizeof(*a));
+    if (!a) return PASSWORD_BUSY;
+    a->loop = loop;
+    a->client = client;
+    memcpy(a->key, key, sizeof(key));
+    if (password.n) memcpy(a->password, password.p, password.n);
+    a->password_n = password.n;
+    a->done = done;
+    a->arg = arg;
+    *ask = a;
+    if (enqueue(p, a)) return PASSWORD_PENDING;
+    *ask = NULL;
+    secret_wipe(a, sizeof(*a));
+    free(a);
+    return PASSWORD_BUSY;
+}
+
+void passwords_forget(struct password_ask **ask)
+{
+    if (*ask) (*ask)->done = NULL;
+    *ask = NULL;
+}

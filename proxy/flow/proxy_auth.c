@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * proxy_auth.c: the step check_user: Proxy-Authorization on CONNECT and absolute-form requests. It is for this hop:
+ * never looked for inside a CONNECT, never forwarded. Who it proves counts for tunnels and for unsigned requests; a
+ * signature inside decides for itself.
+ * Source: RFC 9110 11.7 (Proxy-Authenticate, 407), RFC 7617 (Basic).
+ */
+#include "flow/flow.h"
+#include "flow/worker.h"
+
+#include "base/password.h"
+#include "base/secret.h"
+
+enum { USER_MAX = 64 + 1 + PASSWORD_MAX, TOKEN_MAX = (USER_MAX + 2) / 3 * 4 };
+
+static enum step_result ask_for_it(struct request *req, const char *why)
+{
+    return request_fail(req, ERR_PROXY_AUTH, "%s", why);
+}
+
+/* Nobody on the way can read it: TLS, or it never leaves the machine. */
+static bool is_safe(const struct client *c)
+{
+    static const struct str loopback[] = {STR_INIT("127.0.0.0/8"), STR_INIT("::1/128")};
+
+    if (c->conn.ssl || c->listener->proxy_auth_plain) return true;
+    for (size_t i = 0; i < ARRAY_LEN(loopback); i++) {
+        struct netblock block;
+        bool ok = netblock_parse(loopback[i], &block);
+
+        ASSERT(ok);
+        if (netblock_has(&block, &c->peer)) return true;
+    }
+    return false;
+}
+
+/* "Basic" 1*SP token68: how long what it says is goes into *@n. */
+static bool read_basic(struct str value, char out[USER_MAX + 2], size_t *n)
+{
+    struct str token;
+    size_t pad;
+
+    if (!str_starts_nocase(value, STR("Basic "))) return false;
+    token = str_trim(str_tail(value, 6));
+    if (token.n == 0 || token.n % 4 || token.n > TOKEN_MAX) return false;
+    pad = (size_t)(token.p[token.n - 1] == '=') + (size_t)(token.p[token.n - 2] == '=');
+    *n = token.n / 4 * 3 - pad;
+    return base64_decode(token, (uint8_t *)out, *n);
+}
+
+static void on_verdict(void *arg, bool right)
+{
+    struct client *c = arg;
+
+    c->req.ask = NULL;
+    c->req.user_verdict = right ? PASSWORD_RIGHT : PASSWORD_WRONG;
+    client_run(c);
+}
+
+/* Asks whether @user_pass ("NAME:PASSWORD") is right. */
+static enum password_verdict ask(struct request *req, struct str user_pass)
+{
+    struct worker *w = req->worker;
+    size_t colon = str_index(user_pass, ':');
+
+    if (colon == SIZE_MAX || !w->rt->passwords) return PASSWORD_WRONG;
+    req->user = settings_client_by_name(w->rt->settings, str_head(user_pass, colon));
+    return passwords_ask(w->rt->passwords, w->digest, &w->loop, req->user, str_tail(user_pass, colon + 1), on_verdict,
+                         req->client, &req->ask);
+}
+
+static enum step_result check_field(struct request *req, struct str value)
+{
+    char text[USER_MAX + 2];
+    size_t n;
+
+    if (!read_basic(value, text, &n)) return ask_for_it(req, "Proxy-Authorization is not Basic, or malformed");
+    req->user_verdict = ask(req, str_make(text, n));
+    secret_wipe(text, sizeof(text));
+    req->user_asked = true;
+    return STEP_NEXT;
+}
+
+static enum step_result take_verdict(struct request *req)
+{
+    switch (req->user_verdict) {
+    case PASSWORD_RIGHT: return STEP_NEXT;
+    case PASSWORD_PENDING: return STEP_WAIT;
+    case PASSWORD_BUSY: return request_fail(req, ERR_TOO_MANY, "too many passwords are being checked");
+    case PASSWORD_WRONG: break;
+    }
+    req->user = NULL;
+    return ask_for_it(req, "wrong name or password in Proxy-Authorization");
+}
+
+enum step_result step_check_user(struct request *req)
+{
+    const struct client *c = req->client;
+    enum proxy_auth_mode mode = c->listener->proxy_auth;
+    const struct header *h = headers_find(&req->in->headers, HDR_PROXY_AUTHORIZATION);
+
+    if (c->authority) {
+        req->user = c->user;
+        return STEP_NEXT;
+    }
+    if (mode == PROXY_AUTH_NO) return STEP_NEXT;
+    if (req->user_asked) return take_verdict(req);
+    if (!h && mode == PROXY_AUTH_OPTIONAL) return STEP_NEXT;
+    if (!is_safe(c))
+        return request_fail(
+            req, ERR_PROXY_AUTH_PLAIN,
+            "passwords over plain TCP; use https:// for the proxy and tls = on or auto at [listener %s]",
+            c->listener->name);
+    if (!h) return ask_for_it(req, "no Proxy-Authorization");
+    if (headers_count(&req->in->headers, HDR_PROXY_AUTHORIZATION) > 1)
+        return ask_for_it(req, "Proxy-Authorization stands there twice");
+    return check_field(req, h->value) == STEP_NEXT ? take_verdict(req) : STEP_FAIL;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * way.c: intercept, tunnel or refuse: what becomes of a host that a client of a forward or redirect listener asks for.
+ * Default deny; nothing that a client says is ever an address to connect to. Reads settings only; any thread.
+ */
+#include "flow/flow.h"
+#include "flow/tunnel.h"
+
+static const struct way_choice refused = {.way = WAY_REFUSE};
+
+/* A client whose password was seen may have ways of its own. */
+static const struct set_ways *ways_of(const struct set_listener *l, const struct set_client *user)
+{
+    bool own = user && (user->ways.tunnel.n || user->ways.intercept.n);
+
+    return own ? &user->ways : &l->ways;
+}
+
+static struct way_choice choose_private(const struct set_ways *ways, const struct set_listener *l, struct str host,
+                                        const struct set_tunnel *via, struct err *err)
+{
+    if (str_list_matches(&ways->tunnel, host)) return (struct way_choice){.way = WAY_TUNNEL, .via = via};
+    err_set(err, ERR_HOST_REFUSED, 0, "%.*s is a host of [tunnel %s], but `tunnel` of [listener %s] does not name it.",
+            STR_ARG(host), via->name, l->name);
+    return refused;
+}
+
+/* The client will see the endpoint's own certificate, which is for names of its own Region only. */
+static bool serves_name(const struct way_choice *c, struct str host, struct err *err)
+{
+    if (str_eq(c->s3.region, str_from(c->endpoint->region))) return true;
+    err_set(err, ERR_HOST_REFUSED, 0,
+            "%.*s cannot be tunnelled: [endpoint %s] has no certificate for it; use the names of %s.", STR_ARG(host),
+            c->endpoint->name, c->endpoint->region);
+    return false;
+}
+
+struct way_choice way_choose(const struct settings *s, const struct set_listener *l, const struct set_client *user,
+                             struct str host, struct err *err)
+{
+    const struct set_ways *ways = ways_of(l, user);
+    const struct set_tunnel *via = settings_tunnel_for_host(s, host);
+    struct way_choice c = {.way = WAY_INTERCEPT};
+
+    if (via) return choose_private(ways, l, host, via, err);
+    if (s3_host_parse(host, &c.s3, err) != ERR_NONE) return refused;
+    c.endpoint = router_endpoint_for_host(s, &c.s3, host, err);
+    if (!c.endpoint) return refused;
+    if (str_list_matches(&ways->tunnel, host)) {
+        c.way = WAY_TUNNEL;
+        return serves_name(&c, host, err) ? c : refused;
+    }
+    if (str_list_matches(&ways->intercept, host)) return c;
+    err_set(err, ERR_HOST_REFUSED, 0, "Neither `tunnel` nor `intercept` of [listener %s]%s names %.*s.", l->name,
+            ways == &l->ways ? "" : " and of the client", STR_ARG(host));
+    return refused;
+}
