@@ -62,6 +62,21 @@ static void check_coding(struct str in, bool keep_slash)
     free(plain);
 }
 
+/* A parameter is found by its name once decoded, if not one before it has the same. */
+static void check_find(const struct query_param *all, size_t n, size_t i)
+{
+    char *plain = malloc(all[i].name.n + 1);
+    size_t plain_n;
+    ASSERT(plain);
+    if (uri_decode(all[i].name, false, plain, &plain_n)) {
+        struct str name = str_make(plain, plain_n);
+        const struct query_param *found = query_find(all, n, name);
+        ASSERT(found && found <= &all[i] && uri_decodes_to(found->name, name));
+        ASSERT(uri_decodes_to_prefix(all[i].name, name));
+    }
+    free(plain);
+}
+
 static void check_query(struct str in)
 {
     struct query_param some[4], *all = calloc(in.n + 1, sizeof *all);
@@ -72,8 +87,7 @@ static void check_query(struct str in)
         ASSERT(is_inside(all[i].name, in) && is_inside(all[i].value, in));
         ASSERT(str_index(all[i].name, '=') == SIZE_MAX && str_index(all[i].value, '&') == SIZE_MAX);
         bytes += all[i].name.n + all[i].has_value + all[i].value.n;
-        const struct query_param *found = query_find(all, n, all[i].name);
-        ASSERT(found && found <= &all[i] && str_eq(found->name, all[i].name));
+        check_find(all, n, i);
     }
     for (size_t i = 0; i < in.n; i++)
         bytes += in.p[i] == '&';
