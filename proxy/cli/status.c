@@ -186,8 +186,9 @@ static int show(const struct wish *w, const char *path)
     size_t i;
 
     if (!json_is_array(endpoints)) {
-        code = cli_problem("the proxy does not answer on %s (%s); is it running, and may you open the socket?", path,
-                           answer ? text_of(answer, "error") : strerror(errno));
+        code = cli_problem("the proxy does not answer on %s (%s); start it (s3onramp serve), run this as its user, or "
+                           "set `socket` of [admin] to a path that it can make",
+                           path, answer ? text_of(answer, "error") : strerror(errno));
         json_decref(answer);
         return code;
     }

@@ -47,15 +47,16 @@ static enum conn_result write_on(const struct pump *p)
 static enum conn_result read_on(const struct pump *p)
 {
     struct buf *b = p->buf;
-    size_t got;
+    size_t got, room;
     enum conn_result r;
 
     if (p->spliced) return splice_in(&p->flow->splice, &p->req->worker->pipes, p->from);
-    if (!buf_borrow(b, &p->req->worker->loop.bufs) || !buf_room(b)) {
+    room = buf_borrow(b, &p->req->worker->loop.bufs) ? buf_room(b) : 0;
+    if (!room) {
         conn_break(p->from, "out of memory");
         return CONN_ERROR;
     }
-    r = conn_read(p->from, b->mem + b->end, buf_room(b), &got);
+    r = conn_read(p->from, b->mem + b->end, room, &got);
     if (r == CONN_OK)
         b->end += got;
     else
@@ -137,13 +138,13 @@ static enum step_result check_hello(struct request *req)
 
     for (;;) {
         enum step_result verdict = judge_bytes(req);
-        size_t got;
+        size_t got, room;
 
         if (verdict != STEP_WAIT) return verdict;
         conn_insist(&c->conn);
-        if (!buf_borrow(b, &req->worker->loop.bufs) || !buf_room(b))
-            return wrong_name(req, "its ClientHello does not end");
-        switch (conn_read(&c->conn, b->mem + b->end, buf_room(b), &got)) {
+        room = buf_borrow(b, &req->worker->loop.bufs) ? buf_room(b) : 0;
+        if (!room) return wrong_name(req, "its ClientHello does not end");
+        switch (conn_read(&c->conn, b->mem + b->end, room, &got)) {
         case CONN_OK:
             b->end += got;
             req->progress_us = req->worker->loop.now_us;
