@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * netaddr.c: IP addresses with ports, CIDR blocks, and what counts as private. Pure; any thread. Owns nothing.
- * Source: RFC 1918, RFC 4193, RFC 6598, RFC 4291 2.5.5.2 (IPv4-mapped), RFC 3986 3.2.2 (brackets).
+ * Source: RFC 1918, RFC 4193, RFC 6598, RFC 4291 2.5.5.2 (IPv4-mapped), 2.5.6 (link-local), RFC 3986 3.2.2 (brackets).
  */
 #include "base/config.h"
 
@@ -102,6 +102,19 @@ bool netaddr_equal(const struct netaddr *a, const struct netaddr *b)
     as_v6(a, x);
     as_v6(b, y);
     return memcmp(x, y, IPV6_BYTES) == 0 && netaddr_port(a) == netaddr_port(b);
+}
+
+uint64_t netaddr_site(const struct netaddr *a)
+{
+    static const unsigned char mapped[IPV6_BYTES] = {[10] = 0xff, [11] = 0xff};
+    unsigned char ip[IPV6_BYTES];
+    bool low;
+    uint64_t site;
+
+    as_v6(a, ip);
+    low = memcmp(ip, mapped, MAPPED_PREFIX_BITS / 8) == 0 || (ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80);
+    memcpy(&site, ip + (low ? IPV6_BYTES - sizeof(site) : 0), sizeof(site));
+    return site;
 }
 
 static unsigned v6_bits(const struct netblock *b)

@@ -6,6 +6,7 @@
 
 #include "base/password.h"
 #include "base/secret.h"
+#include "flow/wait_queue.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 enum { REMEMBERED = 256, RETRY_US = 10000 };
 
 struct password_ask {
-    struct password_ask *next;
+    struct wait_place place;         /* in the queue; first, so that one pointer is both */
     struct loop *loop;               /* borrowed */
     const struct set_client *client; /* borrowed: settings; NULL: nobody */
     uint8_t key[SHA256_BYTES];       /* what it is remembered by */
@@ -29,8 +30,7 @@ struct passwords {
     pthread_t thread;
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t wake;
-    struct password_ask *first, **last;
-    size_t queued;
+    struct wait_queue queue; /* owners: peers */
     bool stop;
     uint8_t salt[SHA256_BYTES];
     uint8_t remembered[REMEMBERED][SHA256_BYTES];
@@ -98,14 +98,9 @@ static struct password_ask *next_ask(struct passwords *p)
     struct password_ask *a = NULL;
 
     pthread_mutex_lock(&p->lock);
-    while (!p->stop && !p->first)
+    while (!p->stop && !p->queue.n)
         pthread_cond_wait(&p->wake, &p->lock);
-    if (!p->stop) {
-        a = p->first;
-        p->first = a->next;
-        if (!p->first) p->last = &p->first;
-        p->queued--;
-    }
+    if (!p->stop) a = (struct password_ask *)(void *)wait_queue_take(&p->queue);
     pthread_mutex_unlock(&p->lock);
     return a;
 }
@@ -140,7 +135,6 @@ enum err_code passwords_new(const struct settings *settings, struct passwords **
     if (!decoy) return ERR_NONE;
     p = calloc(1, sizeof(*p));
     if (!p) return err_set(err, ERR_NO_MEMORY, 0, "passwords");
-    p->last = &p->first;
     p->decoy = decoy;
     secret_random(p->salt, sizeof(p->salt));
     secret_random(p->remembered, sizeof(p->remembered)); /* zeros could be somebody's key */
@@ -161,7 +155,7 @@ enum err_code passwords_new(const struct settings *settings, struct passwords **
 void passwords_free(struct passwords **pp)
 {
     struct passwords *p = *pp;
-    struct password_ask *a, *next;
+    struct password_ask *a;
 
     if (!p) return;
     *pp = NULL;
@@ -170,35 +164,30 @@ void passwords_free(struct passwords **pp)
     pthread_cond_signal(&p->wake);
     pthread_mutex_unlock(&p->lock);
     pthread_join(p->thread, NULL);
-    for (a = p->first; a; a = next) {
-        next = a->next;
+    while ((a = (struct password_ask *)(void *)wait_queue_take(&p->queue)))
         answer(a);
-    }
     pthread_mutex_destroy(&p->lock);
     pthread_cond_destroy(&p->wake);
     secret_wipe(p, sizeof(*p));
     free(p);
 }
 
-static bool enqueue(struct passwords *p, struct password_ask *a)
+static bool enqueue(struct passwords *p, struct password_ask *a, const struct netaddr *peer)
 {
+    const void *owner = (const void *)(uintptr_t)netaddr_site(peer); /* compared only */
     bool room;
 
     pthread_mutex_lock(&p->lock);
-    room = p->queued < PASSWORDS_QUEUE_MAX;
-    if (room) {
-        *p->last = a;
-        p->last = &a->next;
-        p->queued++;
-        pthread_cond_signal(&p->wake);
-    }
+    room = wait_queue_count(&p->queue, owner) < PASSWORDS_PEER_MAX &&
+           wait_queue_add(&p->queue, &a->place, owner, PASSWORDS_QUEUE_MAX, a->loop->now_us);
+    if (room) pthread_cond_signal(&p->wake);
     pthread_mutex_unlock(&p->lock);
     return room;
 }
 
 enum password_verdict passwords_ask(struct passwords *p, struct digest *d, struct loop *loop,
-                                    const struct set_client *client, struct str password, password_done_fn *done,
-                                    void *arg, struct password_ask **ask)
+                                    const struct netaddr *peer, const struct set_client *client, struct str password,
+                                    password_done_fn *done, void *arg, struct password_ask **ask)
 {
     uint8_t key[SHA256_BYTES] = {0};
     struct password_ask *a;
@@ -224,7 +213,7 @@ enum password_verdict passwords_ask(struct passwords *p, struct digest *d, struc
     a->done = done;
     a->arg = arg;
     *ask = a;
-    if (enqueue(p, a)) return PASSWORD_PENDING;
+    if (enqueue(p, a, peer)) return PASSWORD_PENDING;
     *ask = NULL;
     secret_wipe(a, sizeof(*a));
     free(a);

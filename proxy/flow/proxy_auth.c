@@ -64,8 +64,8 @@ static enum password_verdict ask(struct request *req, struct str user_pass)
 
     if (colon == SIZE_MAX || !w->rt->passwords) return PASSWORD_WRONG;
     req->user = settings_client_by_name(w->rt->settings, str_head(user_pass, colon));
-    return passwords_ask(w->rt->passwords, w->digest, &w->loop, req->user, str_tail(user_pass, colon + 1), on_verdict,
-                         req->client, &req->ask);
+    return passwords_ask(w->rt->passwords, w->digest, &w->loop, &req->client->peer, req->user,
+                         str_tail(user_pass, colon + 1), on_verdict, req->client, &req->ask);
 }
 
 static enum step_result check_field(struct request *req, struct str value)
@@ -85,7 +85,9 @@ static enum step_result take_verdict(struct request *req)
     switch (req->user_verdict) {
     case PASSWORD_RIGHT: return STEP_NEXT;
     case PASSWORD_PENDING: return STEP_WAIT;
-    case PASSWORD_BUSY: return request_fail(req, ERR_TOO_MANY, "too many passwords are being checked");
+    case PASSWORD_BUSY:
+        return request_fail(req, ERR_TOO_MANY,
+                            "too many passwords wait to be checked already, from your address or from all");
     case PASSWORD_WRONG: break;
     }
     req->user = NULL;

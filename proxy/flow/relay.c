@@ -156,7 +156,7 @@ enum step_result relay_take_some_body(struct request *req)
     enum conn_result r;
 
     if (req->body.done) return STEP_NEXT;
-    if (req->in->expect_continue && !req->interim_sent) reply_continue(req);
+    if (req->in->expect_continue && !req->continue_sent) reply_continue(req);
     r = take_body(req, &moved);
     if (r == CONN_AGAIN) return STEP_WAIT;
     return r == CONN_OK ? STEP_NEXT : STEP_FAIL;
@@ -167,7 +167,7 @@ enum step_result relay_take_whole_body(struct request *req)
     enum conn_result r = CONN_OK;
     bool moved;
 
-    if (req->in->expect_continue && !req->interim_sent) reply_continue(req);
+    if (req->in->expect_continue && !req->continue_sent) reply_continue(req);
     while (!req->body.done && r == CONN_OK)
         r = take_body(req, &moved);
     if (r == CONN_AGAIN) return STEP_WAIT;
@@ -205,10 +205,14 @@ static enum conn_result pump_request(struct request *req, bool *moved)
 
 /* ------------------------------------------------------------- endpoint → client */
 
+/* The client hears of 100 Continue once, however often its request is sent. */
 static void relay_interim(struct request *req, const struct head_response *head)
 {
-    if (head->status == 100) req->hold = false;
-    if (head->status == 100 && !req->in->expect_continue) return;
+    if (head->status == 100) {
+        req->hold = false;
+        if (!req->in->expect_continue || req->continue_sent) return;
+        req->continue_sent = true;
+    }
     reply_interim(req, head);
 }
 

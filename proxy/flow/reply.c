@@ -217,6 +217,7 @@ void reply_interim(struct request *req, const struct head_response *head)
 
 void reply_continue(struct request *req)
 {
+    req->continue_sent = true;
     put_interim(req, STR("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * retry.c: whether a request that was sent may be sent again, and getting it ready for that. One worker.
  *
- * Only while the client has got no byte of an answer, and all that was sent still stands in the buffer; only what may
- * happen twice (RFC 9110 9.2.2); each time signed anew, because a signature carries its date.
+ * Only while the client has got no byte of a final answer (100 Continue, which most SDKs ask for before a body, is
+ * none), and all that was sent still stands in the buffer; only what may happen twice (RFC 9110 9.2.2); each time
+ * signed anew, because a signature carries its date.
  *   stale    a kept connection was closed under the request (RFC 9112 9.3.1): once per request, on a new connection;
  *            costs nothing, because the endpoint has not worked on it
  *   closed, reset, dead    no answer on a new connection, or no sign of life: another address, at most max_retries
@@ -82,7 +83,7 @@ enum step_result retry_gone(struct request *req, enum conn_result why)
 {
     struct upconn *u = req->up;
     bool dead = u->dead || u->conn.sys_errno == ETIMEDOUT, kept = u->requests > 0;
-    bool can = req->replay && !req->interim_sent && is_repeatable(req);
+    bool can = req->replay && is_repeatable(req);
 
     request_fail(req, ERR_UPSTREAM_GONE, "[endpoint %s] %s: %s before the answer", req->endpoint->name, req->address,
                  why == CONN_ERROR ? u->conn.error : "connection closed");

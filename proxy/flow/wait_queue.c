@@ -54,6 +54,15 @@ void wait_queue_remove(struct wait_queue *q, struct wait_place *p)
     q->n--;
 }
 
+size_t wait_queue_count(const struct wait_queue *q, const void *owner)
+{
+    size_t n = 0;
+
+    for (const struct wait_place *p = q->first; p; p = p->next)
+        n += p->owner == owner;
+    return n;
+}
+
 struct wait_place *wait_queue_take(struct wait_queue *q)
 {
     struct wait_place *p = q->first;

@@ -16,7 +16,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { CONN_MAGIC = 0x636f6e6e, SMALL_WRITE = 16 * 1024 };
+enum { CONN_MAGIC = 0x636f6e6e, SMALL_WRITE = 16 * 1024, KERNEL_RTO_MIN_MS = 200 };
 
 static void on_ready(evutil_socket_t fd, short what, void *arg)
 {
@@ -97,6 +97,19 @@ void conn_watch_peer(struct conn *c, uint64_t ms)
     setsockopt(c->fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
 }
 
+/* What the peer was asked and has not answered. Bytes in flight are sent again at longer and longer intervals; a peer
+ * without room answers each time and takes nothing, so neither the number of times nor the silence since says anything:
+ * the last one must have left after the last acknowledgement and have had time to be answered. A closed window is asked
+ * about with empty segments when nothing is in flight; the kernel counts those without an answer. */
+static bool is_unanswered(const struct tcp_info *info)
+{
+    uint32_t answer_ms = KERNEL_RTO_MIN_MS + info->tcpi_rtt / 1000 * 2;
+
+    if (!info->tcpi_unacked) return info->tcpi_probes >= 2;
+    if (!info->tcpi_retransmits && !info->tcpi_backoff) return false; /* asked once only */
+    return info->tcpi_last_data_sent < info->tcpi_last_ack_recv && info->tcpi_last_data_sent >= answer_ms;
+}
+
 bool conn_is_dead(const struct conn *c, uint64_t ms)
 {
     struct tcp_info info = {0};
@@ -104,10 +117,8 @@ bool conn_is_dead(const struct conn *c, uint64_t ms)
     int waiting = 0; /* bytes sent and not acknowledged, and bytes that a firewall of our own does not let out */
 
     if (c->fd < 0 || c->broken || getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &n)) return false;
-    if (ioctl(c->fd, SIOCOUTQ, &waiting)) return false;
-    /* A closed window is asked about at longer and longer intervals, but each question is answered. */
-    if (!info.tcpi_retransmits && info.tcpi_probes < 2) return false;
-    return waiting > 0 && info.tcpi_last_ack_recv >= ms && info.tcpi_last_data_recv >= ms;
+    if (ioctl(c->fd, SIOCOUTQ, &waiting) || waiting <= 0) return false;
+    return info.tcpi_last_ack_recv >= ms && info.tcpi_last_data_recv >= ms && is_unanswered(&info);
 }
 
 static enum conn_result fail(struct conn *c, const char *what, int e)

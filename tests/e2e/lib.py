@@ -248,7 +248,9 @@ class Proxy:
         raise AssertionError("no VmRSS")
 
     def access_lines(self):
-        return [json.loads(line) for line in self.access_file.read_text().splitlines()] if self.access_file.exists() else []
+        """The last one may still be being written: only whole ones."""
+        text = self.access_file.read_text() if self.access_file.exists() else ""
+        return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
 
     def line_of(self, answer):
         """The access line of an answer, known by the request id that it carries: the proxy's own, or S3's."""

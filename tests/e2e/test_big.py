@@ -33,8 +33,9 @@ def setUpModule():
     lib.atexit.register(server.kill)
     address = json.loads(server.stdout.readline())["listening"][0]
     threading.Thread(target=read_records, daemon=True).start()
-    # A thousand handshakes at once take this Python server longer than an endpoint would.
-    lib.Case.proxy = lib.Proxy([address], endpoint=dict(connect_timeout="60s"))
+    # A thousand handshakes at once take this Python server longer than an endpoint would, and until they are all done, those
+    # that came first wait for an endpoint that does not read.
+    lib.Case.proxy = lib.Proxy([address], server=dict(body_timeout="10m"), endpoint=dict(connect_timeout="5m"))
     warm_up(lib.Case.proxy)
 
 
@@ -157,7 +158,7 @@ class Big(lib.Case):
         gone = [upload for upload in uploads[COMPLETED:] if upload.left]
         for upload in uploads[COMPLETED:]:
             upload.connection.reset()
-        lib.wait_until(lambda: sum(line["end"] == "client_gone" for line in self.proxy.access_lines()) >= len(gone), 10,
+        lib.wait_until(lambda: sum(line["end"] == "client_gone" for line in self.proxy.access_lines()) >= len(gone), 60,
                        "the end of uploads whose client is gone, though the proxy reads nothing of them")
         self.assertEqual(self.proxy.request("legacy", "GET", "/bucket/fault/release", key=None).body, b"released")
         for upload in uploads[:COMPLETED]:

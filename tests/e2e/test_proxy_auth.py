@@ -267,7 +267,7 @@ class Proxied(lib.Case):
 
     def test_hashing_does_not_hold_up_others_and_is_remembered(self):
         """Wrong passwords in a crowd while another client goes on; a right one is fast from the second time on."""
-        stop, slowest = threading.Event(), []
+        stop, slowest, statuses = threading.Event(), [], []
 
         def others():
             with self.proxy.connect("legacy") as connection:
@@ -278,7 +278,7 @@ class Proxied(lib.Case):
 
         def crowd(i):
             with self.open("asks-plain") as connection:
-                self.assertEqual(self.ask(connection, basic("alice", "wrong %d" % i)).status, 407)
+                statuses.append(self.ask(connection, basic("alice", "wrong %d" % i)).status)
         bystander = threading.Thread(target=others)
         bystander.start()
         threads = [threading.Thread(target=crowd, args=(i,)) for i in range(20)]
@@ -288,6 +288,7 @@ class Proxied(lib.Case):
             thread.join()
         stop.set()
         bystander.join()
+        self.assertEqual(statuses, [407] * 20)
         self.assertLess(statistics.median(slowest), 0.05)
 
         def seconds(authorization, status):
@@ -305,6 +306,40 @@ class Proxied(lib.Case):
         self.assertLess(known, wrong / 2)
         self.assertGreater(nobody, wrong / 3)
         self.assertGreater(without, wrong / 3)
+
+    def test_who_floods_waits_for_himself(self):
+        """One peer asks with wrong passwords all the time, on many connections; others get their turn between his."""
+        checked, refused, stop, newcomer_waited = [], [], threading.Event(), []
+
+        def ask_from(peer, password):
+            with s3raw.Connection(self.proxy.address("balanced")) as connection:
+                connection.send(b"PROXY TCP4 %s 127.0.0.1 51234 443\r\n" % peer)
+                return self.ask(connection, basic("alice", password))
+
+        def flood(number):
+            tries = 0
+            while not stop.is_set():
+                tries += 1
+                answer = ask_from(b"127.7.0.1", "wrong %d %d" % (number, tries))
+                (checked if answer.status == 407 else refused).append(answer.status)
+                stop.wait(0 if answer.status == 407 else 0.1)
+        threads = [threading.Thread(target=flood, args=(i,)) for i in range(48)]
+        for thread in threads:
+            thread.start()
+        try:
+            lib.wait_until(lambda: refused and len(checked) > 16, 120, "a full queue")
+            for i in range(7):
+                before = len(checked)
+                self.check(ask_from(b"127.7.1.%d" % i, "wrong"), 407)
+                newcomer_waited.append(len(checked) - before)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        print("checks of the flood that others waited for: %s" % newcomer_waited, flush=True)
+        self.assertLess(statistics.median(newcomer_waited), 8)
+        self.assertEqual(set(refused), {503})
+        self.line_with(1, end="too_many")
 
     def test_clients_that_go_away_while_it_is_checked(self):
         for _ in range(10):

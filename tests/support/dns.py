@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """dns: a small authoritative DNS server of the tests' own, which answers what it is told. UDP and TCP, one thread each."""
+import errno
 import ipaddress
 import socket
 import struct
@@ -16,13 +17,24 @@ class Server:
     def __init__(self, host="127.0.0.1"):
         self.records, self.ttl, self.mode, self.truncate = {}, 1, "answer", False
         self.asked = []
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind((host, 0))
+        self.udp, self.tcp = self.bind(host)
         self.port = self.udp.getsockname()[1]
-        self.tcp = socket.create_server((host, self.port))
         self.address = "%s:%d" % (host, self.port)
         threading.Thread(target=self.serve_udp, daemon=True).start()
         threading.Thread(target=self.serve_tcp, daemon=True).start()
+
+    @staticmethod
+    def bind(host):
+        """One port number for both: one that is free for UDP may be somebody's for TCP."""
+        while True:
+            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            udp.bind((host, 0))
+            try:
+                return udp, socket.create_server((host, udp.getsockname()[1]))
+            except OSError as error:
+                udp.close()
+                if error.errno != errno.EADDRINUSE:
+                    raise
 
     def close(self):
         self.udp.close()

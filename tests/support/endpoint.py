@@ -12,6 +12,7 @@ each when run as a program). Keys choose the behaviour, in any bucket:
 """
 import argparse
 import calendar
+import collections.abc
 import hashlib
 import json
 import os
@@ -160,6 +161,45 @@ class Pieces:
 
     def at_end(self):
         return not self.data and not any(len(p) for p in self.pieces)
+
+
+class Folder(collections.abc.MutableMapping):
+    """Objects that several servers have in common, and that outlive them: (bucket, key) → a file. `puts` has a line for each
+    time that one was stored."""
+
+    def __init__(self, path):
+        self.path = path
+        self.puts = os.open(os.path.join(path, "puts"), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    def file(self, name):
+        return os.path.join(self.path, urllib.parse.quote(b"object:" + b"/".join(name), safe=""))
+
+    def __setitem__(self, name, body):
+        new = "%s/new-%d-%d" % (self.path, os.getpid(), threading.get_ident())
+        with open(new, "wb") as file:
+            file.write(body)
+        os.rename(new, self.file(name))
+        os.write(self.puts, b"%s\n" % b"/".join(name))
+
+    def __getitem__(self, name):
+        try:
+            with open(self.file(name), "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            raise KeyError(name) from None
+
+    def __delitem__(self, name):
+        try:
+            os.unlink(self.file(name))
+        except FileNotFoundError:
+            raise KeyError(name) from None
+
+    def __iter__(self):
+        names = [n for n in os.listdir(self.path) if n.startswith("object%3A")]
+        return iter([tuple(urllib.parse.unquote_to_bytes(n)[7:].split(b"/", 1)) for n in names])
+
+    def __len__(self):
+        return sum(1 for _ in self)
 
 
 class Exchange:
@@ -681,9 +721,21 @@ class Exchange:
     def fault_hold(self):
         """fault/hold/…: does not read a byte of the body until somebody asks for fault/release."""
         with self.endpoint.lock:
-            self.endpoint.lock.wait_for(lambda: self.endpoint.released, 120)
+            self.endpoint.lock.wait_for(lambda: self.endpoint.released, 600)
         self.read_body()
         self.answer(200, self.digest.encode())
+
+    def fault_shrunk(self):
+        """fault/shrunk/…: takes back what it offered: further bytes are lost for want of room, and each time that is said.
+        The body is read when somebody asks for fault/release."""
+        sock = self.stream.sock
+        room = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)  # as little as the kernel allows
+        self.continue_if_asked()
+        with self.endpoint.lock:
+            self.endpoint.lock.wait_for(lambda: self.endpoint.released, 120)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room // 2)
+        self.serve_small()
 
     def fault_release(self):
         with self.endpoint.lock:
@@ -757,11 +809,11 @@ class Endpoint:
     """The server. Threads: one accepts per address, one serves per connection."""
 
     def __init__(self, cert, key, keys, addresses=(("127.0.0.1", 0),), region="ap-northeast-1", names=None, out=None,
-                 receive_buffer=None, regions=None):
+                 receive_buffer=None, regions=None, folder=None):
         self.keys, self.region, self.out = dict(keys), region, out
         self.regions, self.flaky = regions, set()
         self.names = names or ["s3.%s.amazonaws.com" % region]
-        self.objects, self.connections = {}, 0
+        self.objects, self.connections = Folder(folder) if folder else {}, 0
         self.done, self.running, self.begun = [], 0, 0
         self.released = False
         self.lock = threading.Condition()
@@ -770,7 +822,9 @@ class Endpoint:
         self.context.set_alpn_protocols(["http/1.1"])
         self.sockets, self.addresses = [], []
         for address in addresses:
-            sock = socket.create_server(address, backlog=128)
+            # A short queue would overflow when a thousand come at once: the kernel forgets some of them half open, and
+            # resets them when their first bytes come.
+            sock = socket.create_server(address, backlog=4096)
             if receive_buffer:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
             self.sockets.append(sock)
@@ -867,10 +921,11 @@ def main():
     parser.add_argument("--address", action="append", required=True)
     parser.add_argument("--region", default="ap-northeast-1")
     parser.add_argument("--receive-buffer", type=int, help="of the kernel, per connection")
+    parser.add_argument("--folder", help="of the objects, which several servers may share")
     options = parser.parse_args()
     addresses = [(host, int(port)) for host, _, port in (a.rpartition(":") for a in options.address)]
     endpoint = Endpoint(options.cert, options.key, {options.access_key_id: options.secret_access_key}, addresses,
-                        options.region, out=sys.stdout, receive_buffer=options.receive_buffer)
+                        options.region, out=sys.stdout, receive_buffer=options.receive_buffer, folder=options.folder)
     print(json.dumps({"listening": ["%s:%d" % a[:2] for a in endpoint.addresses]}), flush=True)
     threading.Event().wait()
 

@@ -169,13 +169,40 @@ static void test_netblock_has_edges(void **state UNUSED)
     }
 }
 
+static void test_netaddr_site_of_peers(void **state UNUSED)
+{
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } rows[] = {
+        {"10.0.0.1:1", "10.0.0.1:2", true},
+        {"10.0.0.1", "10.0.0.2", false},
+        {"10.0.0.1", "::ffff:10.0.0.1", true},
+        {"::ffff:10.0.0.1", "::ffff:10.0.0.2", false},
+        {"fd00:1:2:3::1", "fd00:1:2:3:ffff::2", true},
+        {"fd00:1:2:3::1", "fd00:1:2:4::1", false},
+        {"fe80::1", "fe80::2", false},
+        {"fe80::1", "fe80::1", true},
+        {"febf::1", "febf::2", false},
+        {"fec0::1", "fec0::2", true},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct netaddr a, b;
+
+        assert_true(netaddr_parse(str_from(rows[i].a), 443, &a));
+        assert_true(netaddr_parse(str_from(rows[i].b), 443, &b));
+        if ((netaddr_site(&a) == netaddr_site(&b)) != rows[i].same) print_error("%s %s\n", rows[i].a, rows[i].b);
+        assert_int_equal(netaddr_site(&a) == netaddr_site(&b), rows[i].same);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_netaddr_parse_forms),
-        cmocka_unit_test(test_netaddr_is_private_edges),
-        cmocka_unit_test(test_netblock_parse_strict),
-        cmocka_unit_test(test_netblock_has_edges),
+        cmocka_unit_test(test_netaddr_parse_forms),   cmocka_unit_test(test_netaddr_is_private_edges),
+        cmocka_unit_test(test_netblock_parse_strict), cmocka_unit_test(test_netblock_has_edges),
+        cmocka_unit_test(test_netaddr_site_of_peers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

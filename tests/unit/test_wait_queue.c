@@ -74,6 +74,21 @@ static void test_wait_queue_is_bounded(void **state UNUSED)
     check_order(&q, p, "01");
 }
 
+static void test_wait_queue_count_per_owner(void **state UNUSED)
+{
+    struct wait_queue q = {0};
+    struct wait_place p[3];
+
+    assert_true(wait_queue_add(&q, &p[0], &a, 3, 0));
+    assert_true(wait_queue_add(&q, &p[1], &b, 3, 0));
+    assert_true(wait_queue_add(&q, &p[2], &a, 3, 0));
+    assert_int_equal(wait_queue_count(&q, &a), 2);
+    assert_int_equal(wait_queue_count(&q, &b), 1);
+    assert_int_equal(wait_queue_count(&q, &c), 0);
+    assert_ptr_equal(wait_queue_take(&q), &p[0]);
+    assert_int_equal(wait_queue_count(&q, &a), 1);
+}
+
 static void test_wait_queue_remove_anywhere(void **state UNUSED)
 {
     static const struct {
@@ -100,6 +115,7 @@ int main(void)
         cmocka_unit_test(test_wait_queue_owners_alternate),
         cmocka_unit_test(test_wait_queue_newcomer_is_next_round),
         cmocka_unit_test(test_wait_queue_is_bounded),
+        cmocka_unit_test(test_wait_queue_count_per_owner),
         cmocka_unit_test(test_wait_queue_remove_anywhere),
     };
 

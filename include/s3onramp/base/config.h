@@ -52,6 +52,9 @@ bool netblock_has(const struct netblock *b, const struct netaddr *a);
  * IPv4. */
 bool netaddr_is_private(const struct netaddr *a);
 bool netaddr_equal(const struct netaddr *a, const struct netaddr *b); /* address and port */
+/* A number for whom an address belongs to: its own for IPv4 (also mapped), one for a whole IPv6 /64, in which a host
+ * takes what addresses it likes; link-local ones, which share theirs, go by the interface. */
+uint64_t netaddr_site(const struct netaddr *a);
 
 struct str_list {
     char **v; /* owned */

@@ -4,8 +4,8 @@
  *
  * Times, with the defaults (probe_interval 5s, probe_timeout 2s, fall 3, rise 2, slow_start 10s): an address that dies
  * is down after at most 14 s even if no request goes there (a probe, and two more a second apart, 2 s each), and
- * avoided by each worker from its first failed request on. One that comes back gets requests after at most 5.5 s
- * (half-open), is up a second later, and has its full share 10 s after that.
+ * avoided by each worker from its first failed request on. One that comes back gets requests after at most 5.5 s, or
+ * 6.5 s if a probe was being lost just then (half-open), is up a second later, and has its full share 10 s after that.
  */
 #ifndef S3ONRAMP_CONTROL_HEALTH_H
 #define S3ONRAMP_CONTROL_HEALTH_H

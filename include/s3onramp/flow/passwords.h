@@ -5,6 +5,8 @@
  *   worker: passwords_ask ──▶ remembered? ──▶ answer at once
  *                                └─ no ──▶ queue ──▶ thread: crypt ──▶ loop_post ──▶ worker: done()
  *
+ * The queue gives each peer its turn, and each a bounded number of places: who floods it with wrong passwords waits for
+ * himself, and others for two of his at most.
  * Unknown names and clients without a password take the same time as a wrong one: a hash is computed all the same.
  */
 #ifndef S3ONRAMP_FLOW_PASSWORDS_H
@@ -14,7 +16,7 @@
 #include "base/config.h"
 #include "io/loop.h"
 
-enum { PASSWORDS_QUEUE_MAX = 64 };
+enum { PASSWORDS_QUEUE_MAX = 512, PASSWORDS_PEER_MAX = 32 };
 
 enum password_verdict { PASSWORD_PENDING, PASSWORD_RIGHT, PASSWORD_WRONG, PASSWORD_BUSY };
 
@@ -30,10 +32,10 @@ MUST_CHECK enum err_code passwords_new(const struct settings *settings, struct p
 void passwords_free(struct passwords **p);
 
 /* Is @password the one of @client (NULL: nobody)? PASSWORD_PENDING: *@ask is set and @done will be called on @loop;
- * PASSWORD_BUSY: too many are being asked. @d: the caller's. */
+ * PASSWORD_BUSY: too many are being asked, by this @peer or by all. @d: the caller's. */
 enum password_verdict passwords_ask(struct passwords *p, struct digest *d, struct loop *loop,
-                                    const struct set_client *client, struct str password, password_done_fn *done,
-                                    void *arg, struct password_ask **ask);
+                                    const struct netaddr *peer, const struct set_client *client, struct str password,
+                                    password_done_fn *done, void *arg, struct password_ask **ask);
 /* The answer is not wanted any more. Nulls *@ask; NULL is fine. On the asking worker's thread. */
 void passwords_forget(struct password_ask **ask);
 

@@ -168,7 +168,8 @@ struct request {
     uint64_t answer_bytes;  /* content bytes given to the client */
     int64_t first_byte_us;
     bool client_closes; /* no further request on this connection */
-    bool interim_sent;  /* 100 Continue went to the client */
+    bool interim_sent;  /* an interim answer went to the client */
+    bool continue_sent; /* one of them was 100 Continue */
     bool drain;         /* after our own answer: read the rest of the body and go on */
 
     struct str other_region; /* with ERR_OTHER_REGION: where the bucket is, if known */

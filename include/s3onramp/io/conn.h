@@ -72,8 +72,9 @@ MUST_CHECK enum err_code conn_connect(struct conn *c, struct loop *loop, const s
  * last sign of life. Does not see what conn_is_dead sees: while bytes of ours wait for the peer, the kernel asks with
  * those, for a quarter of an hour. */
 void conn_watch_peer(struct conn *c, uint64_t ms);
-/* True if bytes of ours wait to be acknowledged and the peer's kernel has been silent for @ms. A peer that only does
- * not read is not dead: it acknowledges. Asks the kernel. */
+/* True if bytes of ours wait to be acknowledged, the peer's kernel has been silent for @ms, and what it was asked last
+ * stands unanswered. A peer that only does not read is not dead: it answers each question, however seldom it is asked.
+ * Asks the kernel. */
 bool conn_is_dead(const struct conn *c, uint64_t ms);
 /* CONN_OK once connected, CONN_AGAIN, or CONN_ERROR. */
 enum conn_result conn_connected(struct conn *c);
