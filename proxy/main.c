@@ -14,6 +14,8 @@ static const struct {
     {"serve", cli_serve, "serve [-c FILE]", "run in the foreground"},
     {"check", cli_check, "check [-c FILE] [--print]", "judge the configuration; show what it comes to"},
     {"status", cli_status, "status [--json] [--watch]", "endpoints, addresses and how they are"},
+    {"explain", cli_explain, "explain URL|HOST|FILE", "how a name is routed, why a signature is wrong"},
+    {"env", cli_env, "env [CLIENT] [--FORMAT]", "what a workstation sets to use the proxy"},
     {"ca", cli_ca, "ca init|show|export", "the local CA that clients trust"},
     {"client", cli_client, "client add|list|remove NAME", "local key pairs: who may come"},
     {"version", cli_version, "version", "versions of program and libraries"},

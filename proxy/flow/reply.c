@@ -233,7 +233,7 @@ static void put_date(struct sbuf *b)
 }
 
 /* What the client is told. Details of failures on our side stay in the log. */
-static struct str message_of(const struct request *req)
+struct str reply_message(const struct request *req)
 {
     const struct err_info *info = err_info(req->err.code);
 
@@ -347,7 +347,7 @@ void reply_error(struct request *req)
     const struct err_info *info = err_info(req->err.code);
     bool plain = (req->in && req->in->method_id == METHOD_CONNECT) || req->err.code == ERR_PROXY_AUTH ||
                  req->err.code == ERR_PROXY_AUTH_PLAIN;
-    struct str message = message_of(req);
+    struct str message = reply_message(req);
     struct sbuf b;
     size_t took;
 

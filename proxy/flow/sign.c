@@ -151,8 +151,7 @@ struct str sign_host(struct request *req, bool *host_style)
     return ok ? sbuf_str(&b) : STR_NONE;
 }
 
-/* The path in AWS's encoding, with the bucket moved into it when the host style cannot stay. */
-static struct str out_path(struct request *req, bool host_style)
+struct str sign_path(struct request *req, bool host_style)
 {
     struct sbuf b = arena_sbuf(&req->arena, 3 * (req->path.n + req->bucket.n) + 2);
 
@@ -561,7 +560,7 @@ enum step_result step_sign(struct request *req)
     o = new_out(req);
     host = sign_host(req, &host_style);
     if (!o || !host.p) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
-    o->path = out_path(req, host_style);
+    o->path = sign_path(req, host_style);
     if (!o->path.p) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
     if (out_query(req, &o->query) != STEP_NEXT) return STEP_FAIL;
     out_add(o, STR("Host"), host, HDR_HOST);

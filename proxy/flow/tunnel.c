@@ -62,17 +62,6 @@ static enum step_result begin(struct request *req, const struct way_choice *choi
     return STEP_NEXT;
 }
 
-static enum step_result check_port(struct request *req, const struct way_choice *choice, unsigned port)
-{
-    uint64_t wanted = choice->via ? choice->via->port : 443;
-
-    if (port == wanted || (choice->way == WAY_INTERCEPT && port == 80)) return STEP_NEXT;
-    if (choice->way == WAY_INTERCEPT)
-        return request_fail(req, ERR_PORT_REFUSED, "port %u: only 443 and 80 are S3's", port);
-    return request_fail(req, ERR_PORT_REFUSED, "port %u: a tunnel to this host leads to port %u only", port,
-                        (unsigned)wanted);
-}
-
 static enum step_result read_authority(struct request *req, unsigned *port)
 {
     struct str host;
@@ -106,7 +95,7 @@ enum step_result tunnel_connect(struct request *req)
     if (c->authority) return request_fail(req, ERR_METHOD, "CONNECT inside CONNECT");
     if (read_authority(req, &port) != STEP_NEXT) return STEP_FAIL;
     choice = choose(req);
-    if (choice.way == WAY_REFUSE || check_port(req, &choice, port) != STEP_NEXT) return STEP_FAIL;
+    if (choice.way == WAY_REFUSE || way_check_port(&choice, port, &req->err) != ERR_NONE) return STEP_FAIL;
     if (choice.way == WAY_TUNNEL) return begin(req, &choice);
     if (!client_intercept(c, req->host, req->user)) return request_fail(req, ERR_NO_MEMORY, "CONNECT");
     req->step = STEP_finish - 1;

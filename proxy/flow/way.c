@@ -34,6 +34,17 @@ static bool serves_name(const struct way_choice *c, struct str host, struct err 
     return false;
 }
 
+enum err_code way_check_port(const struct way_choice *choice, unsigned port, struct err *err)
+{
+    uint64_t wanted = choice->via ? choice->via->port : 443;
+
+    if (port == wanted || (choice->way == WAY_INTERCEPT && port == 80)) return ERR_NONE;
+    if (choice->way == WAY_INTERCEPT)
+        return err_set(err, ERR_PORT_REFUSED, 0, "port %u: only 443 and 80 are S3's", port);
+    return err_set(err, ERR_PORT_REFUSED, 0, "port %u: a tunnel to this host leads to port %u only", port,
+                   (unsigned)wanted);
+}
+
 struct way_choice way_choose(const struct settings *s, const struct set_listener *l, const struct set_client *user,
                              struct str host, struct err *err)
 {

@@ -101,9 +101,31 @@ static void test_settings_need_ca_without_interception_needs_none(void **state U
     assert_true(settings_need_ca(*state));
 }
 
+static void test_way_check_port_follows_the_way(void **state UNUSED)
+{
+    static const struct set_tunnel via = {.port = 8443};
+    static const struct {
+        struct way_choice choice;
+        unsigned port;
+        enum err_code code;
+    } cases[] = {
+        {{.way = WAY_INTERCEPT}, 443, ERR_NONE},
+        {{.way = WAY_INTERCEPT}, 80, ERR_NONE},
+        {{.way = WAY_INTERCEPT}, 8443, ERR_PORT_REFUSED},
+        {{.way = WAY_TUNNEL}, 443, ERR_NONE},
+        {{.way = WAY_TUNNEL}, 80, ERR_PORT_REFUSED},
+        {{.way = WAY_TUNNEL, .via = &via}, 8443, ERR_NONE},
+        {{.way = WAY_TUNNEL, .via = &via}, 443, ERR_PORT_REFUSED},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(way_check_port(&cases[i].choice, cases[i].port, NULL), cases[i].code);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_way_check_port_follows_the_way),
         cmocka_unit_test(test_way_choose_is_default_deny),
         cmocka_unit_test(test_settings_need_ca_without_interception_needs_none),
     };

@@ -21,6 +21,8 @@ int cli_status(int argc, char **argv);
 int cli_ca(int argc, char **argv);
 int cli_client(int argc, char **argv);
 int cli_version(int argc, char **argv);
+int cli_explain(int argc, char **argv);
+int cli_env(int argc, char **argv);
 
 /* --- shared: proxy/cli/cli.c --- */
 

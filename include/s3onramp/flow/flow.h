@@ -48,6 +48,8 @@ enum step_result region_check_copy(struct request *req);
 /* sign.c: the name that goes out as Host, in the arena, and whether the bucket stays in it; {NULL,0} when out of
  * memory. */
 struct str sign_host(struct request *req, bool *host_style);
+/* The path that goes out, in AWS's encoding, with the bucket moved into it when the host style cannot stay. */
+struct str sign_path(struct request *req, bool host_style);
 /* router.c: the endpoint for an S3 host name; NULL with the reason in @err. For CONNECT and for requests. */
 const struct set_endpoint *router_endpoint_for_host(const struct settings *s, const struct s3_host *host,
                                                     struct str name, struct err *err);

@@ -21,5 +21,7 @@ void reply_interim(struct request *req, const struct head_response *head);
 void reply_continue(struct request *req);
 /* Our own final answer for req->err: S3 XML, or plain text where the client is not in S3's realm (CONNECT). */
 void reply_error(struct request *req);
+/* What it tells the client. Lives in @req or is static. */
+struct str reply_message(const struct request *req);
 
 #endif

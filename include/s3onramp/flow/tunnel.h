@@ -24,6 +24,8 @@ struct way_choice {
 /* @host: lower case. @user: proven by a password, or NULL. WAY_REFUSE: @err says why and what to configure. */
 struct way_choice way_choose(const struct settings *s, const struct set_listener *l, const struct set_client *user,
                              struct str host, struct err *err);
+/* May a CONNECT to @port take this way? ERR_PORT_REFUSED. */
+MUST_CHECK enum err_code way_check_port(const struct way_choice *choice, unsigned port, struct err *err);
 
 struct tunnel_flow { /* one direction */
     struct splice splice;

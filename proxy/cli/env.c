@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * env.c: `s3onramp env`: what a workstation sets to use this proxy. What is to be set goes to standard output, what is
+ * to be known to standard error. One thread. Owns the settings while it works; keys are printed with --keys only.
+ */
+#include "env.h"
+
+#include "cli/cli.h"
+#include "http/uri.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+static const char help[] =
+    "Usage: s3onramp env [CLIENT] [--listener NAME] [--FORMAT] [--host NAME] [--ca FILE] [--keys] [-c FILE]\n"
+    "\n"
+    "Prints what a workstation sets to use this proxy: HTTPS_PROXY for a listener with mode = forward,\n"
+    "AWS_ENDPOINT_URL_S3 for one with mode = endpoint, the local CA, and what must not go through a proxy.\n"
+    "\n"
+    "  -c, --config FILE     configuration (default " CLI_DEFAULT_CONFIG ")\n"
+    "      --listener NAME   which one (default: the first with mode = forward, else the first)\n"
+    "      --host NAME       how the workstation calls this machine (default: the address the listener is bound to)\n"
+    "      --ca FILE         where the workstation has the CA's certificate, which `s3onramp ca export` prints\n"
+    "      --keys            the key pair of CLIENT, too: whoever sees the output can act as CLIENT\n"
+    "\n"
+    "Formats: --sh (default), --fish, --powershell; --systemd for a unit's drop-in, --docker for --env-file;\n"
+    "  --java (shell lines: trust store, JAVA_TOOL_OPTIONS), --node (a file for NODE_OPTIONS=--require),\n"
+    "  --aws-config, --rclone, --s3cmd, --boto2 for the configuration files of these tools.\n"
+    "\n"
+    "Example:\n"
+    "  eval \"$(s3onramp env alice --keys --ca /etc/ssl/s3onramp-ca.pem)\" && aws s3 ls\n";
+
+static const struct {
+    const char *name;
+    enum env_format format;
+} formats[] = {{"sh", ENV_SH},
+               {"fish", ENV_FISH},
+               {"powershell", ENV_POWERSHELL},
+               {"systemd", ENV_SYSTEMD},
+               {"docker", ENV_DOCKER},
+               {"java", ENV_JAVA},
+               {"node", ENV_NODE},
+               {"aws-config", ENV_AWS_CONFIG},
+               {"rclone", ENV_RCLONE},
+               {"s3cmd", ENV_S3CMD},
+               {"boto2", ENV_BOTO2}};
+enum { FIRST_FORMAT = 256 };
+
+struct wish {
+    const char *config, *client, *listener, *host, *ca;
+    enum env_format format;
+    bool keys;
+};
+
+/* --- facts --- */
+
+void env_url(const struct env_facts *f, bool with_user, char out[1024])
+{
+    struct sbuf b = sbuf_make(out, 1023);
+
+    sbuf_printf(&b, "http%s://", f->tls ? "s" : "");
+    if (with_user && f->user) {
+        uri_encode(&b, str_from(f->user), false);
+        sbuf_char(&b, '@');
+    }
+    sbuf_printf(&b, "%s:%u", f->host, f->port);
+    ASSERT(!b.overflow);
+    out[b.n] = '\0';
+}
+
+static const struct set_listener *find_listener(const struct settings *s, const char *name)
+{
+    const struct set_listener *first = NULL;
+
+    for (size_t i = 0; i < s->listeners_n; i++) {
+        const struct set_listener *l = &s->listeners[i];
+
+        if (name && strcmp(l->name, name) == 0) return l;
+        if (!first || (first->mode != LISTENER_FORWARD && l->mode == LISTENER_FORWARD)) first = l;
+    }
+    if (name)
+        cli_problem("there is no [listener %s]; `s3onramp check --print` shows those there are", name);
+    else if (!first)
+        cli_problem("no [listener] is configured; add one, see `s3onramp check --example`");
+    return name ? NULL : first;
+}
+
+/* The Region that the listener's requests go to unless they say otherwise. */
+static void find_region(struct env_facts *f, const struct settings *s, const struct set_listener *l)
+{
+    const struct set_endpoint *ep = settings_default_endpoint(s);
+
+    for (size_t i = 0; l->endpoint && i < s->endpoints_n; i++)
+        if (strcmp(s->endpoints[i].name, l->endpoint) == 0) ep = &s->endpoints[i];
+    f->region = ep ? ep->region : NULL;
+    f->s3_name = ep ? ep->host : NULL;
+}
+
+static bool is_wildcard(struct str ip)
+{
+    return str_eq(ip, STR("0.0.0.0")) || str_eq(ip, STR("[::]"));
+}
+
+/* A name of the listener's own that can be printed as it is. */
+static const char *own_name(const struct set_listener *l)
+{
+    for (size_t i = 0; i < l->names.n; i++)
+        if (!strchr(l->names.v[i], '*')) return l->names.v[i];
+    return NULL;
+}
+
+static bool find_host(struct env_facts *f, const struct wish *w)
+{
+    const struct set_listener *l = f->listener;
+    char text[NETADDR_TEXT];
+    struct str ip;
+    const char *name = w->host ? w->host : l->mode == LISTENER_ENDPOINT ? own_name(l) : NULL;
+
+    if (!l->bind_n) return cli_problem("[listener %s] has no `bind`: say where it is bound", l->name) == CLI_FINE;
+    netaddr_format(&l->bind[0], text);
+    f->port = netaddr_port(&l->bind[0]);
+    ip = str_head(str_from(text), str_rindex(str_from(text), ':'));
+    f->loopback = str_starts(ip, STR("127.")) || str_eq(ip, STR("[::1]"));
+    if (!name && is_wildcard(ip)) {
+        cli_problem("[listener %s] is bound to all addresses: say how clients call this machine, with --host NAME",
+                    l->name);
+        return false;
+    }
+    return str_to_cstr(name ? str_from(name) : ip, f->host, sizeof(f->host));
+}
+
+/* May this name stand in a URL? Brackets around IPv6 addresses. */
+static bool tidy_host(struct env_facts *f)
+{
+    struct in6_addr v6;
+    struct str host;
+    unsigned port;
+    size_t n = strlen(f->host);
+
+    if (inet_pton(AF_INET6, f->host, &v6) == 1 && n + 2 < sizeof(f->host)) {
+        memmove(f->host + 1, f->host, n);
+        f->host[0] = '[';
+        memcpy(f->host + n + 1, "]", 2);
+    }
+    return uri_split_authority(str_from(f->host), &host, &port) && !port;
+}
+
+/* A sniffing listener takes passwords over TLS only, unless it is told otherwise. */
+static bool wants_tls(const struct env_facts *f)
+{
+    const struct set_listener *l = f->listener;
+
+    if (l->tls != LISTENER_SNIFF) return l->tls == LISTENER_TLS;
+    return l->mode == LISTENER_FORWARD && l->proxy_auth != PROXY_AUTH_NO && !l->proxy_auth_plain && !f->loopback;
+}
+
+/* "none" is no pattern that a host matches. */
+static bool intercepts(const struct set_ways *ways)
+{
+    return ways->intercept.n > 1 || (ways->intercept.n == 1 && strcmp(ways->intercept.v[0], "none") != 0);
+}
+
+/* Do clients see certificates of the local CA? */
+static bool needs_trust(const struct env_facts *f)
+{
+    const struct set_listener *l = f->listener;
+    bool own = f->user && (f->client->ways.tunnel.n || f->client->ways.intercept.n);
+    bool inside = l->mode != LISTENER_ENDPOINT && intercepts(own ? &f->client->ways : &l->ways);
+
+    return inside || (f->tls && !l->certificate);
+}
+
+static int find_client(struct env_facts *f, const struct settings *s, const struct wish *w)
+{
+    if (!w->client)
+        return w->keys ? cli_wrong_usage("env", "--keys: say whose, `s3onramp env CLIENT --keys`") : CLI_FINE;
+    f->client = settings_client_by_name(s, str_from(w->client));
+    if (!f->client)
+        return cli_problem("there is no [client %s]; `s3onramp client add %s` makes it", w->client, w->client);
+    if (w->keys && (!f->client->access_key_id || !f->client->secret_access_key))
+        return cli_problem("client %s has no key pair; `s3onramp client add %s` makes one", w->client, w->client);
+    if (f->listener->mode == LISTENER_FORWARD && f->listener->proxy_auth != PROXY_AUTH_NO && f->client->password)
+        f->user = f->client->name;
+    return CLI_FINE;
+}
+
+/* --- what is to be known --- */
+
+static void print_notes(const struct env_facts *f, const struct wish *w)
+{
+    bool proxy = f->listener->mode == LISTENER_FORWARD;
+
+    if (f->listener->mode == LISTENER_REDIRECT)
+        fputs("Clients of a redirect listener set no proxy: their network brings them here.\n", stderr);
+    if (f->loopback)
+        fprintf(stderr, "[listener %s] is bound to loopback: only programs on this machine%s reach it.\n",
+                f->listener->name,
+                w->format == ENV_DOCKER ? " (not in containers, unless they share its network)" : "");
+    if (f->trust && !w->ca)
+        fprintf(stderr, "Copy %s to the workstation (`s3onramp ca export` prints it) and say where with --ca FILE.\n",
+                f->ca);
+    if (f->trust && w->format < ENV_JAVA)
+        fputs(
+            "AWS_CA_BUNDLE takes the place of the public authorities for AWS tools: for AWS services that do not come\n"
+            "this way put both into one file (cat /etc/ssl/certs/ca-certificates.crt ca.pem). curl: CURL_CA_BUNDLE. "
+            "Do\n"
+            "not set SSL_CERT_FILE or REQUESTS_CA_BUNDLE for all programs: they would trust nothing else any more.\n"
+            "rclone does not start with AWS_CA_BUNDLE: see --rclone.\n",
+            stderr);
+    if (proxy && w->format < ENV_JAVA)
+        fputs("All HTTPS of programs with these variables comes to this proxy, which refuses what is not S3: set them\n"
+              "where S3 tools run, or add your other hosts to NO_PROXY. Node.js: see --node; s3cmd: --s3cmd; Java: "
+              "--java.\n",
+              stderr);
+    if (f->user)
+        fprintf(stderr, "The password of %s is not in the URL: write NAME:PASSWORD@ where it says NAME@.\n", f->user);
+    if (proxy && f->listener->proxy_auth == PROXY_AUTH_REQUIRED && !f->user)
+        fputs("This listener asks for a password: name the client (`s3onramp client password NAME` sets one).\n",
+              stderr);
+}
+
+static int print(const struct env_facts *f, const struct wish *w)
+{
+    if (strpbrk(f->ca, "\r\n"))
+        return cli_problem("a path with a line end in it cannot be written; say another one with --ca");
+    print_notes(f, w);
+    fflush(stderr);
+    if (w->format >= ENV_JAVA && f->listener->mode == LISTENER_REDIRECT)
+        return cli_problem("[listener %s] needs nothing but the CA in tools: see `s3onramp env --sh`",
+                           f->listener->name);
+    if (w->format >= ENV_JAVA) return env_print_tool(stdout, w->format, f);
+    if (env_print_variables(stdout, w->format, f)) return CLI_FINE;
+    return cli_problem("a key with a line end in it cannot be written; `s3onramp client add` makes better ones");
+}
+
+static int run(const struct wish *w)
+{
+    struct settings *s = config_read(w->config, stderr);
+    struct env_facts f = {.keys = w->keys};
+    int exit_code = CLI_PROBLEM;
+
+    if (!s) return CLI_PROBLEM;
+    f.listener = find_listener(s, w->listener);
+    if (f.listener && find_host(&f, w)) {
+        f.tls = wants_tls(&f);
+        f.ca = w->ca ? w->ca : s->ca.certificate;
+        find_region(&f, s, f.listener);
+        exit_code = find_client(&f, s, w);
+        f.trust = needs_trust(&f);
+        if (exit_code == CLI_FINE)
+            exit_code = tidy_host(&f) ? print(&f, w) : cli_wrong_usage("env", "--host %s is no host name", f.host);
+    }
+    settings_unref(&s);
+    return exit_code;
+}
+
+/* --- command line --- */
+
+static void fill_options(struct option *options)
+{
+    static const struct option own[] = {
+        {"config", required_argument, NULL, 'c'}, {"listener", required_argument, NULL, 'l'},
+        {"host", required_argument, NULL, 'H'},   {"ca", required_argument, NULL, 'a'},
+        {"keys", no_argument, NULL, 'k'},         {"help", no_argument, NULL, 'h'}};
+    size_t n = 0;
+
+    for (; n < ARRAY_LEN(own); n++)
+        options[n] = own[n];
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+        options[n++] = (struct option){formats[i].name, no_argument, NULL, FIRST_FORMAT + (int)i};
+    options[n] = (struct option){0};
+}
+
+int cli_env(int argc, char **argv)
+{
+    struct option options[32];
+    struct wish w = {.config = CLI_DEFAULT_CONFIG};
+    int c;
+
+    fill_options(options);
+    cli_options_start();
+    while ((c = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
+        if (c >= FIRST_FORMAT) {
+            w.format = formats[c - FIRST_FORMAT].format;
+            continue;
+        }
+        switch (c) {
+        case 'c': w.config = optarg; break;
+        case 'l': w.listener = optarg; break;
+        case 'H': w.host = optarg; break;
+        case 'a': w.ca = optarg; break;
+        case 'k': w.keys = true; break;
+        case 'h': fputs(help, stdout); return CLI_FINE;
+        default: return cli_wrong_option("env", c, argv);
+        }
+    }
+    if (optind + 1 < argc) return cli_wrong_usage("env", "there is nothing to do with \"%s\"", argv[optind + 1]);
+    if (optind < argc) w.client = argv[optind];
+    return run(&w);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * explain_request.c: a request that never came over a socket, in a worker that never runs, for the steps of the data
+ * path: `explain` says what they say. One thread. Owns the worker's parts that these steps use.
+ */
+#include "explain.h"
+
+#include "cli/cli.h"
+#include "flow/flow.h"
+
+#include <stdlib.h>
+
+enum { KEYS_KEPT = 16, BUCKETS_KEPT = 4, HEAD_ARENA = 64 * 1024, HEAD_ARENA_MOST = 8 * 1024 * 1024 };
+
+struct rig *rig_new(struct settings *settings)
+{
+    struct rig *rig = calloc(1, sizeof(*rig));
+
+    if (!rig) return NULL;
+    rig->rt.settings = settings;
+    rig->worker.rt = &rig->rt;
+    rig->worker.digest = digest_new();
+    rig->worker.client_keys = sigv4_keys_new(KEYS_KEPT);
+    rig->worker.regions = region_cache_new(BUCKETS_KEPT);
+    rig->client.worker = &rig->worker;
+    rig->client.conn.fd = -1;
+    if (!rig->worker.digest || !rig->worker.client_keys || !rig->worker.regions) rig_free(&rig);
+    return rig;
+}
+
+static void drop_request(struct rig *rig)
+{
+    struct request *req = &rig->client.req;
+
+    checksum_clear(&req->checksum);
+    chunk_signature_clear(&req->chunk_seal);
+    arena_clear(&req->arena);
+    memset(req, 0, sizeof(*req));
+    free(rig->client.authority);
+    rig->client.authority = NULL;
+}
+
+void rig_free(struct rig **rig)
+{
+    if (!*rig) return;
+    drop_request(*rig);
+    region_cache_free(&(*rig)->worker.regions);
+    sigv4_keys_free(&(*rig)->worker.client_keys);
+    digest_free(&(*rig)->worker.digest);
+    free(*rig);
+    *rig = NULL;
+}
+
+struct request *rig_take(struct rig *rig, const struct arrival *a, int64_t now_s, struct err *err)
+{
+    struct request *req = &rig->client.req;
+    struct str raw;
+
+    drop_request(rig);
+    request_begin(req, &rig->client);
+    rig->client.listener = a->listener;
+    rig->client.tls = a->tls;
+    if (a->tls && a->listener->mode != LISTENER_ENDPOINT) rig->client.authority = strndup(a->host.p, a->host.n);
+    arena_clear(&req->arena);
+    arena_init(&req->arena, HEAD_ARENA, HEAD_ARENA_MOST);
+    raw = arena_dup(&req->arena, a->head);
+    req->in = arena_alloc(&req->arena, sizeof(*req->in));
+    if (!raw.p || !req->in) {
+        err_set(err, ERR_HEAD_TOO_LARGE, 0, "%s", err_info(ERR_HEAD_TOO_LARGE)->text);
+        return NULL;
+    }
+    if (head_parse_request(raw, req->in, err) != ERR_NONE) return NULL;
+    body_init(&req->body, req->in->body, req->in->content_length);
+    req->started_wall_us = now_s * 1000000;
+    return req;
+}
+
+static bool bound_to(const struct set_listener *l, unsigned port)
+{
+    for (size_t i = 0; i < l->bind_n; i++)
+        if (netaddr_port(&l->bind[i]) == port) return true;
+    return false;
+}
+
+/* Is the host one of the listener's own names? The data path knows. */
+static bool owns_host(struct rig *rig, const struct arrival *a, const struct set_listener *l)
+{
+    struct arrival at = *a;
+    struct err err;
+    struct request *req;
+
+    at.listener = l;
+    req = l->mode == LISTENER_ENDPOINT ? rig_take(rig, &at, 0, &err) : NULL;
+    if (req) (void)step_find_target(req);
+    return req && req->own_name;
+}
+
+/* --listener, or a [listener] that the request fits. */
+const struct set_listener *rig_find_listener(struct rig *rig, const struct arrival *a, const char *name)
+{
+    const struct settings *s = rig->rt.settings;
+    const struct set_listener *own = NULL, *proxy = NULL;
+
+    for (size_t i = 0; i < s->listeners_n; i++) {
+        const struct set_listener *l = &s->listeners[i];
+
+        if (name && strcmp(l->name, name) == 0) return l;
+        if (name) continue;
+        if (l->mode != LISTENER_ENDPOINT && !proxy) proxy = l;
+        if (!owns_host(rig, a, l)) continue;
+        if (!own || (bound_to(l, a->port) && !bound_to(own, a->port))) own = l;
+    }
+    if (name) {
+        cli_problem("there is no [listener %s]; `s3onramp check --print` shows those there are", name);
+        return NULL;
+    }
+    if (!own && !proxy && !s->listeners_n)
+        cli_problem("no [listener] is configured; add one, see `s3onramp check --example`");
+    return own ? own : proxy ? proxy : s->listeners_n ? &s->listeners[0] : NULL;
+}
