@@ -14,26 +14,26 @@ class Server:
     """records: name → list of addresses of either family; an empty list is a name without data. mode: "answer",
     "silent", or a response code for everything. truncate: UDP answers say that the whole is to be had over TCP."""
 
-    def __init__(self, host="127.0.0.1"):
+    def __init__(self, host="127.0.0.1", port=0):
         self.records, self.ttl, self.mode, self.truncate = {}, 1, "answer", False
         self.asked = []
-        self.udp, self.tcp = self.bind(host)
+        self.udp, self.tcp = self.bind(host, port)
         self.port = self.udp.getsockname()[1]
         self.address = "%s:%d" % (host, self.port)
         threading.Thread(target=self.serve_udp, daemon=True).start()
         threading.Thread(target=self.serve_tcp, daemon=True).start()
 
     @staticmethod
-    def bind(host):
-        """One port number for both: one that is free for UDP may be somebody's for TCP."""
+    def bind(host, port):
+        """One port number for both; 0: one that is free for UDP may be somebody's for TCP."""
         while True:
             udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            udp.bind((host, 0))
+            udp.bind((host, port))
             try:
                 return udp, socket.create_server((host, udp.getsockname()[1]))
             except OSError as error:
                 udp.close()
-                if error.errno != errno.EADDRINUSE:
+                if port or error.errno != errno.EADDRINUSE:
                     raise
 
     def close(self):
