@@ -411,6 +411,12 @@ static bool older_than(const struct client *c, int64_t since_us, uint64_t ms)
     return c->worker->loop.now_us - since_us > (int64_t)ms * 1000;
 }
 
+/* It is the endpoint that does not take bytes, not the client that sends none. */
+static bool waits_for_endpoint(const struct request *req)
+{
+    return req->step == STEP_relay && req->up && req->answer_state == ANSWER_HEAD && !req->up->conn.writable;
+}
+
 static void check_request_time(struct client *c)
 {
     const struct settings *s = c->worker->rt->settings;
@@ -434,7 +440,7 @@ static void check_request_time(struct client *c)
     } else if (req->step == STEP_relay && req->send_state == SEND_DONE && req->answer_state == ANSWER_HEAD) {
         if (older_than(c, req->progress_us, req->endpoint->response_timeout_ms)) code = ERR_UPSTREAM_TIMEOUT;
     } else if (older_than(c, req->progress_us, s->server.body_timeout_ms)) {
-        code = ERR_CLIENT_TIMEOUT;
+        code = waits_for_endpoint(req) ? ERR_UPSTREAM_TIMEOUT : ERR_CLIENT_TIMEOUT;
     }
     if (code == ERR_NONE) return;
     request_abort(req, code, "timeout");

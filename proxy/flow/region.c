@@ -97,12 +97,11 @@ struct str region_of_document(struct request *req, struct str document)
 bool region_correct(struct request *req, struct str region)
 {
     const struct set_endpoint *from = req->endpoint, *to = other_endpoint(req, region);
-    bool replay = req->replay && (!req->interim_sent || req->body_first);
     unsigned status = req->answer->status;
     char ctx[256];
 
     if (!is_redirect(status) && status != 400) return false;
-    if (!to || !replay || req->moves >= MOST_MOVES) return false;
+    if (!to || !req->replay || req->moves >= MOST_MOVES) return false;
     LOG_CTX(LOG_INFO, request_log_ctx(req, ctx, sizeof(ctx)),
             "bucket %.*s is in Region %.*s, not %s: sent on from [endpoint %s] to [endpoint %s]",
             STR_ARG(str_head(req->bucket, 64)), STR_ARG(region), from->region, from->name, to->name);

@@ -216,6 +216,18 @@ class Framing(lib.Case):
                 pass
         self.assertNotIn((b"bucket", b"stuck"), endpoint.objects)
 
+    def test_endpoint_that_does_not_read_is_not_the_clients_fault(self):
+        with self.proxy.connect("legacy") as connection:
+            connection.send(b"PUT /bucket/fault/hold/x HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % (1 << 30))
+            connection.sock.settimeout(1)
+            with self.assertRaises(TimeoutError):
+                for _ in range(1 << 14):
+                    connection.sock.send(bytes(1 << 16))
+            connection.sock.settimeout(60)
+            answer = self.check(connection.read_answer("PUT"), 504, "GatewayTimeout")
+        self.assertEqual(self.proxy.line_of(answer)["end"], "up_timeout")
+        self.check(self.proxy.request("legacy", "GET", "/bucket/fault/release", key=None), 200)
+
     def test_slow_upload_that_moves_is_not(self):
         with self.proxy.connect("legacy") as connection:
             connection.send(b"PUT /bucket/slow HTTP/1.1\r\n" + HOST + b"Content-Length: 12\r\n\r\n")
