@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * main.c: finds the command and runs it. Everything else is in proxy/cli, one file per command.
  */
+#include "aws/key_document.h"
 #include "cli/cli.h"
 
 #include <stdio.h>
@@ -14,6 +15,7 @@ static const struct {
     {"serve", cli_serve, "serve [-c FILE]", "run in the foreground"},
     {"check", cli_check, "check [-c FILE] [--print]", "judge the configuration; show what it comes to"},
     {"status", cli_status, "status [--json] [--watch]", "endpoints, addresses and how they are"},
+    {"credentials", cli_credentials, "credentials [NAME] [--json]", "the keys that requests are signed with"},
     {"explain", cli_explain, "explain URL|HOST|FILE", "how a name is routed, why a signature is wrong"},
     {"env", cli_env, "env [CLIENT] [--FORMAT]", "what a workstation sets to use the proxy"},
     {"ca", cli_ca, "ca init|show|export", "the local CA that clients trust"},
@@ -46,6 +48,7 @@ int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : NULL;
 
+    key_document_setup();
     if (!word) {
         print_help(stderr);
         return CLI_USAGE;

@@ -59,22 +59,29 @@ static void add_policy(struct config_build *b, const char *name, const char *acc
 
 static bool wants_default_credentials(struct raw_section *section)
 {
-    if (section->id != SECTION_ENDPOINT && section->id != SECTION_CLIENT) return false;
-    const char *text = config_raw_value(section, "credentials")->text;
-    return text ? strcmp(text, "default") == 0 : section->id == SECTION_ENDPOINT;
+    const char *text;
+
+    switch (section->id) {
+    case SECTION_ENDPOINT:
+        text = config_raw_value(section, "credentials")->text;
+        return !text || strcmp(text, "default") == 0;
+    case SECTION_CLIENT: text = config_raw_value(section, "credentials")->text; break;
+    case SECTION_CREDENTIALS: text = config_raw_value(section, "source_credentials")->text; break;
+    default: return false;
+    }
+    return text && strcmp(text, "default") == 0;
 }
 
 static void add_default_credentials(struct config_build *b)
 {
-    const char *key = getenv("AWS_ACCESS_KEY_ID");
     bool wanted = false;
 
-    if (!key || !*key || config_raw_section(b->raw, SECTION_CREDENTIALS, STR("default"))) return;
+    if (config_raw_section(b->raw, SECTION_CREDENTIALS, STR("default"))) return;
     for (size_t i = 0; i < b->raw->n; i++)
         wanted |= wants_default_credentials(b->raw->v[i]);
     if (!wanted) return;
     set_text(config_raw_add(b->raw, SECTION_CREDENTIALS, STR("default"), (struct config_place){NULL, 0}), "source",
-             "environment");
+             "chain");
 }
 
 static size_t *count_of(struct settings *s, const struct section_kind *kind)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * config_check.c: config_finish fills in the values that follow from others (ports, names of S3, keys from the
- * environment); config_check judges what must fit together (references, pairs, private addresses). One thread. Owns
- * nothing: what it makes belongs to struct settings.
+ * config_check.c: config_finish fills in the values that follow from others (ports, names of S3); config_check
+ * judges what must fit together (references, pairs, private addresses). Credentials: config_credentials.c. One thread.
+ * Owns nothing: what it makes belongs to struct settings.
  */
 #include "config_options.h"
 
 #include "base/password.h"
-#include "base/secret.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,20 +21,20 @@ enum {
     MAX_ADDRESSES = 64,
 };
 
-static void for_each(struct config_build *b, enum section_id id,
+void config_for_each(struct config_build *b, enum section_id id,
                      void (*visit)(struct config_build *b, struct raw_section *section))
 {
     for (size_t i = 0; i < b->raw->n; i++)
         if (b->raw->v[i]->id == id) visit(b, b->raw->v[i]);
 }
 
-static const char *text_of(struct raw_section *section, const char *key)
+const char *config_text_of(struct raw_section *section, const char *key)
 {
     return config_raw_value(section, key)->text;
 }
 
 /* Where @key is written, else where its section is. */
-static struct config_place place_of(struct raw_section *section, const char *key)
+struct config_place config_place_of(struct raw_section *section, const char *key)
 {
     struct config_place place = config_raw_value(section, key)->place;
 
@@ -51,15 +50,15 @@ static void finish_listener(struct config_build *b, struct raw_section *section)
                     : listener->mode == LISTENER_REDIRECT ? PORT_REDIRECT
                     : listener->tls == LISTENER_PLAIN     ? PORT_ENDPOINT
                                                           : PORT_ENDPOINT_TLS;
-    const char *text = text_of(section, "bind");
+    const char *text = config_text_of(section, "bind");
 
-    if (listener->mode == LISTENER_REDIRECT && !text_of(section, "tls")) listener->tls = LISTENER_SNIFF;
+    if (listener->mode == LISTENER_REDIRECT && !config_text_of(section, "tls")) listener->tls = LISTENER_SNIFF;
     config_parse_addresses(b, section, "bind", text ? text : "127.0.0.1", port);
     listener->anonymous_index = listener->endpoint_index = SIZE_MAX;
 }
 
-/* Source: AWS SDK "partitions.json": which Regions a partition has is told by their first words. */
-static struct str suffix_of(struct str region)
+/* Source: AWS SDK "partitions.json". */
+struct str config_suffix_of(struct str region)
 {
     static const struct {
         struct str prefix, suffix;
@@ -113,7 +112,7 @@ static bool parse_vpce_name(struct str name, struct vpce_name *out)
 static void take_vpce_name(struct config_build *b, struct raw_section *section)
 {
     struct set_endpoint *endpoint = section->item;
-    struct config_place place = place_of(section, "name");
+    struct config_place place = config_place_of(section, "name");
     struct vpce_name name;
 
     if (!parse_vpce_name(str_from(endpoint->vpce_name), &name)) {
@@ -123,14 +122,14 @@ static void take_vpce_name(struct config_build *b, struct raw_section *section)
                        endpoint->vpce_name);
         return;
     }
-    if (!str_eq(name.suffix, suffix_of(name.region))) {
+    if (!str_eq(name.suffix, config_suffix_of(name.region))) {
         config_problem(
             b, place, "name = %s ends in %.*s, but names in %.*s end in %.*s; copy it from the console again",
-            endpoint->vpce_name, STR_ARG(name.suffix), STR_ARG(name.region), STR_ARG(suffix_of(name.region)));
+            endpoint->vpce_name, STR_ARG(name.suffix), STR_ARG(name.region), STR_ARG(config_suffix_of(name.region)));
         return;
     }
     if (endpoint->region && !str_eq(str_from(endpoint->region), name.region)) {
-        config_problem(b, place_of(section, "region"),
+        config_problem(b, config_place_of(section, "region"),
                        "region = %s, but the endpoint's name says %.*s; remove one of them", endpoint->region,
                        STR_ARG(name.region));
         return;
@@ -141,7 +140,7 @@ static void take_vpce_name(struct config_build *b, struct raw_section *section)
 
 static unsigned endpoint_port(struct raw_section *section)
 {
-    const char *text = text_of(section, "port");
+    const char *text = config_text_of(section, "port");
     uint64_t port;
 
     return text && str_to_u64(str_from(text), &port) && port <= 65535 ? (unsigned)port : 443;
@@ -176,17 +175,17 @@ static char *dns_name_of(struct str name)
 static void finish_dns(struct config_build *b, struct raw_section *section)
 {
     struct set_endpoint *endpoint = section->item;
-    const char *resolvers = text_of(section, "resolver");
+    const char *resolvers = config_text_of(section, "resolver");
 
     if (resolvers) config_parse_addresses(b, section, "resolver", resolvers, 53);
-    if (!text_of(section, "dns")) endpoint->dns = endpoint->vpce_name && !text_of(section, "addresses");
+    if (!config_text_of(section, "dns")) endpoint->dns = endpoint->vpce_name && !config_text_of(section, "addresses");
     if (endpoint->dns && endpoint->vpce_name) endpoint->dns_name = dns_name_of(str_from(endpoint->vpce_name));
 }
 
 static void finish_endpoint(struct config_build *b, struct raw_section *section)
 {
     struct set_endpoint *endpoint = section->item;
-    const char *addresses = text_of(section, "addresses");
+    const char *addresses = config_text_of(section, "addresses");
 
     endpoint->credentials_index = SIZE_MAX;
     if (addresses) config_parse_addresses(b, section, "addresses", addresses, endpoint_port(section));
@@ -194,7 +193,7 @@ static void finish_endpoint(struct config_build *b, struct raw_section *section)
     if (endpoint->vpce_name) take_vpce_name(b, section);
     finish_dns(b, section);
     if (!endpoint->region) {
-        if (!text_of(section, "name") && !text_of(section, "region"))
+        if (!config_text_of(section, "name") && !config_text_of(section, "region"))
             config_problem(
                 b, section->place,
                 "endpoint \"%s\" has no Region; write name = vpce-….s3.REGION.vpce.amazonaws.com or region = "
@@ -202,52 +201,9 @@ static void finish_endpoint(struct config_build *b, struct raw_section *section)
                 section->name);
         return;
     }
-    endpoint->suffix = config_strdup(suffix_of(str_from(endpoint->region)));
+    endpoint->suffix = config_strdup(config_suffix_of(str_from(endpoint->region)));
     if (!endpoint->host) endpoint->host = s3_host(endpoint);
     if (!endpoint->sni) endpoint->sni = config_strdup(str_from(endpoint->host));
-}
-
-static void take_variable(struct config_build *b, struct raw_section *section, const char *variable, bool required,
-                          char **field)
-{
-    const char *value = getenv(variable);
-
-    if (value && *value) {
-        secret_free(field);
-        *field = config_strdup(str_from(value));
-        return;
-    }
-    if (required && !b->lenient)
-        config_problem(
-            b, place_of(section, "source"),
-            "credentials \"%s\" come from the environment, but %s is not set; set it for the proxy, or write "
-            "source = static and the keys",
-            section->name, variable);
-}
-
-static void finish_credentials(struct config_build *b, struct raw_section *section)
-{
-    static const char *const keys[] = {"access_key_id", "secret_access_key", "session_token"};
-    struct set_credentials *credentials = section->item;
-
-    if (credentials->source != CREDENTIALS_STATIC)
-        for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-            if (text_of(section, keys[i]))
-                config_problem(b, place_of(section, keys[i]),
-                               "%s has no effect with source = %s; remove it, or write source = static", keys[i],
-                               credentials->source == CREDENTIALS_NONE ? "none" : "environment");
-    if (credentials->source == CREDENTIALS_NONE) return;
-    if (credentials->source == CREDENTIALS_ENVIRONMENT) {
-        take_variable(b, section, "AWS_ACCESS_KEY_ID", true, &credentials->access_key_id);
-        take_variable(b, section, "AWS_SECRET_ACCESS_KEY", true, &credentials->secret_access_key);
-        take_variable(b, section, "AWS_SESSION_TOKEN", false, &credentials->session_token);
-        return;
-    }
-    for (size_t i = 0; i < 2; i++)
-        if (!text_of(section, keys[i]))
-            config_problem(b, section->place,
-                           "credentials \"%s\" have no %s; write %s = VALUE or env:NAME, or source = environment",
-                           section->name, keys[i], keys[i]);
 }
 
 static bool is_bucket_pattern(struct str s)
@@ -263,17 +219,17 @@ static void finish_policy(struct config_build *b, struct raw_section *section)
 {
     struct set_policy *policy = section->item;
 
-    if (!text_of(section, "list_buckets")) policy->list_buckets = policy->buckets.n == 0;
+    if (!config_text_of(section, "list_buckets")) policy->list_buckets = policy->buckets.n == 0;
     for (size_t i = 0; i < policy->buckets.n; i++)
         if (!is_bucket_pattern(str_from(policy->buckets.v[i])))
-            config_problem(b, place_of(section, "buckets"),
+            config_problem(b, config_place_of(section, "buckets"),
                            "buckets: \"%.80s\" cannot be a bucket's name; write names only, with * and ? as wildcards",
                            policy->buckets.v[i]);
 }
 
 static void finish_tunnel(struct config_build *b, struct raw_section *section)
 {
-    const char *addresses = text_of(section, "addresses");
+    const char *addresses = config_text_of(section, "addresses");
 
     if (addresses) config_parse_addresses(b, section, "addresses", addresses, PORT_TUNNEL);
 }
@@ -309,41 +265,41 @@ void config_finish(struct config_build *b)
 {
     finish_log(b);
     finish_admin(b);
-    for_each(b, SECTION_LISTENER, finish_listener);
-    for_each(b, SECTION_ENDPOINT, finish_endpoint);
-    for_each(b, SECTION_CREDENTIALS, finish_credentials);
-    for_each(b, SECTION_POLICY, finish_policy);
-    for_each(b, SECTION_CLIENT, finish_client);
-    for_each(b, SECTION_TUNNEL, finish_tunnel);
+    config_for_each(b, SECTION_LISTENER, finish_listener);
+    config_for_each(b, SECTION_ENDPOINT, finish_endpoint);
+    config_for_each(b, SECTION_POLICY, finish_policy);
+    config_for_each(b, SECTION_CLIENT, finish_client);
+    config_for_each(b, SECTION_TUNNEL, finish_tunnel);
+    config_for_each(b, SECTION_CREDENTIALS, config_finish_credentials);
 }
 
 /* --- files --- */
 
-static void check_file(struct config_build *b, struct raw_section *section, const char *key, const char *path,
+void config_check_file(struct config_build *b, struct raw_section *section, const char *key, const char *path,
                        bool is_secret)
 {
     struct stat st;
 
     if (!path) return;
     if (stat(path, &st) != 0 || access(path, R_OK) != 0) {
-        config_problem(b, place_of(section, key), "%s: %s cannot be read (%s); name a file that the proxy may read",
-                       key, path, strerror(errno));
+        config_problem(b, config_place_of(section, key),
+                       "%s: %s cannot be read (%s); name a file that the proxy may read", key, path, strerror(errno));
     } else if (is_secret && (st.st_mode & 077) != 0) {
-        config_problem(b, place_of(section, key), "%s: others may read %s; run `chmod 600 %s`", key, path, path);
+        config_problem(b, config_place_of(section, key), "%s: others may read %s; run `chmod 600 %s`", key, path, path);
     }
 }
 
 /* --- references --- */
 
 /* The index of the section that @key names, or SIZE_MAX with a problem reported. */
-static size_t resolve(struct config_build *b, struct raw_section *section, const char *key, const char *name,
+size_t config_resolve(struct config_build *b, struct raw_section *section, const char *key, const char *name,
                       enum section_id id, const char *advice)
 {
     struct raw_section *found = config_raw_section(b->raw, id, str_from(name));
     const char *word = config_sections[id].word;
 
     if (found) return found->index;
-    config_problem(b, place_of(section, key), "there is no [%s %s]; %s", word, name, advice);
+    config_problem(b, config_place_of(section, key), "there is no [%s %s]; %s", word, name, advice);
     return SIZE_MAX;
 }
 
@@ -356,17 +312,17 @@ static void check_listener_tls(struct config_build *b, struct raw_section *secti
 
     if (!listener->certificate && !listener->private_key) return;
     if (listener->tls == LISTENER_PLAIN) {
-        config_problem(b, place_of(section, given), "%s has no effect without TLS; write tls = on, or remove it",
+        config_problem(b, config_place_of(section, given), "%s has no effect without TLS; write tls = on, or remove it",
                        given);
         return;
     }
     if (!listener->certificate || !listener->private_key) {
-        config_problem(b, place_of(section, given), "%s alone is not enough; write %s = FILE too", given,
+        config_problem(b, config_place_of(section, given), "%s alone is not enough; write %s = FILE too", given,
                        listener->certificate ? "private_key" : "certificate");
         return;
     }
-    check_file(b, section, "certificate", listener->certificate, false);
-    check_file(b, section, "private_key", listener->private_key, true);
+    config_check_file(b, section, "certificate", listener->certificate, false);
+    config_check_file(b, section, "private_key", listener->private_key, true);
 }
 
 /* Options that only some modes know. */
@@ -385,12 +341,12 @@ static void check_listener_mode(struct config_build *b, struct raw_section *sect
 
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
         const bool here[] = {known[i].forward, known[i].endpoint, known[i].redirect};
-        if (text_of(section, known[i].key) && !here[listener->mode])
-            config_problem(b, place_of(section, known[i].key), "%s has no effect with mode = %s; remove it",
+        if (config_text_of(section, known[i].key) && !here[listener->mode])
+            config_problem(b, config_place_of(section, known[i].key), "%s has no effect with mode = %s; remove it",
                            known[i].key, words[listener->mode]);
     }
     if (listener->proxy_auth_plain && listener->proxy_auth == PROXY_AUTH_NO)
-        config_problem(b, place_of(section, "proxy_auth_plain"),
+        config_problem(b, config_place_of(section, "proxy_auth_plain"),
                        "proxy_auth_plain has no effect without passwords; write proxy_auth = required, or remove it");
 }
 
@@ -398,12 +354,12 @@ static void check_proxy_protocol(struct config_build *b, struct raw_section *sec
 {
     const struct set_listener *listener = section->item;
 
-    if (listener->proxy_protocol && !text_of(section, "trusted_proxies"))
-        config_problem(b, place_of(section, "proxy_protocol"),
+    if (listener->proxy_protocol && !config_text_of(section, "trusted_proxies"))
+        config_problem(b, config_place_of(section, "proxy_protocol"),
                        "proxy_protocol = yes believes what a header says of where a connection comes from; write "
                        "trusted_proxies = NETWORKS with the balancers' addresses");
-    if (!listener->proxy_protocol && text_of(section, "trusted_proxies"))
-        config_problem(b, place_of(section, "trusted_proxies"),
+    if (!listener->proxy_protocol && config_text_of(section, "trusted_proxies"))
+        config_problem(b, config_place_of(section, "trusted_proxies"),
                        "trusted_proxies has no effect without proxy_protocol = yes; write that, or remove it");
 }
 
@@ -411,7 +367,7 @@ static void check_listener(struct config_build *b, struct raw_section *section)
 {
     struct set_listener *listener = section->item;
 
-    if (!text_of(section, "mode"))
+    if (!config_text_of(section, "mode"))
         config_problem(b, section->place, "listener \"%s\" has no mode; write mode = forward or mode = endpoint",
                        section->name);
     else
@@ -419,11 +375,11 @@ static void check_listener(struct config_build *b, struct raw_section *section)
     check_proxy_protocol(b, section);
     check_listener_tls(b, section);
     if (listener->anonymous)
-        listener->anonymous_index = resolve(b, section, "anonymous", listener->anonymous, SECTION_CLIENT,
-                                            "write that section, with its policy");
+        listener->anonymous_index = config_resolve(b, section, "anonymous", listener->anonymous, SECTION_CLIENT,
+                                                   "write that section, with its policy");
     if (listener->endpoint)
         listener->endpoint_index =
-            resolve(b, section, "endpoint", listener->endpoint, SECTION_ENDPOINT, "name one of the endpoints");
+            config_resolve(b, section, "endpoint", listener->endpoint, SECTION_ENDPOINT, "name one of the endpoints");
 }
 
 static bool same_address(const struct netaddr *a, const struct netaddr *b)
@@ -447,8 +403,8 @@ static void check_bind(struct config_build *b, struct raw_section *section, size
         for (size_t j = 0; j < n; j++) {
             if (!same_address(&other->bind[j], &mine->bind[at])) continue;
             netaddr_format(&mine->bind[at], text);
-            config_problem(b, place_of(section, "bind"), "%s is already bound by listener \"%s\"; write another port",
-                           text, other->name);
+            config_problem(b, config_place_of(section, "bind"),
+                           "%s is already bound by listener \"%s\"; write another port", text, other->name);
             return;
         }
     }
@@ -492,7 +448,8 @@ bool settings_address_allowed(const struct set_server *server, const struct neta
 
 static void check_address(struct config_build *b, struct raw_section *section, const struct netaddr *a)
 {
-    struct config_place place = place_of(section, "addresses");
+    struct config_place place = config_place_of(section, "addresses");
+    const char *whose = section->id == SECTION_CREDENTIALS ? "service's endpoint" : config_sections[section->id].word;
     char text[NETADDR_TEXT];
 
     netaddr_format(a, text);
@@ -503,7 +460,7 @@ static void check_address(struct config_build *b, struct raw_section *section, c
             b, place,
             "addresses: %s is link-local, multicast or no address at all; write the private addresses of the "
             "%s",
-            text, config_sections[section->id].word);
+            text, whose);
     } else if (!settings_address_allowed(&b->s->server, a)) {
         config_problem(b, place,
                        "addresses: %s is not a private address, so traffic could leave the private path; write the "
@@ -516,20 +473,21 @@ static void check_dns(struct config_build *b, struct raw_section *section)
 {
     struct set_endpoint *endpoint = section->item;
 
-    if (endpoint->dns && !text_of(section, "name"))
-        config_problem(b, place_of(section, "dns"),
+    if (endpoint->dns && !config_text_of(section, "name"))
+        config_problem(b, config_place_of(section, "dns"),
                        "dns = yes needs a name to look up; write name = vpce-ID.s3.REGION.vpce.amazonaws.com");
-    if (endpoint->dns && text_of(section, "addresses"))
-        config_problem(b, place_of(section, "dns"),
+    if (endpoint->dns && config_text_of(section, "addresses"))
+        config_problem(b, config_place_of(section, "dns"),
                        "addresses come from DNS or are written down, not both; remove dns or addresses");
     if (!endpoint->dns && endpoint->zones.n)
-        config_problem(b, place_of(section, "zones"),
+        config_problem(b, config_place_of(section, "zones"),
                        "zones names what is looked up in DNS; write addresses = ZONE=ADDRESS, … instead");
     if (!endpoint->dns && endpoint->resolvers_n)
-        config_problem(b, place_of(section, "resolver"), "resolver has no effect without DNS; remove it or addresses");
+        config_problem(b, config_place_of(section, "resolver"),
+                       "resolver has no effect without DNS; remove it or addresses");
     for (size_t i = 0; i < endpoint->resolvers_n; i++)
         if (netaddr_port(&endpoint->resolvers[i]) == 0)
-            config_problem(b, place_of(section, "resolver"), "resolver: port 0; write ADDRESS, or ADDRESS:53");
+            config_problem(b, config_place_of(section, "resolver"), "resolver: port 0; write ADDRESS, or ADDRESS:53");
 }
 
 static bool is_zone(struct str s)
@@ -544,8 +502,8 @@ static bool is_zone(struct str s)
 static void check_zone(struct config_build *b, struct raw_section *section, const char *key, const char *zone)
 {
     if (!is_zone(str_from(zone)))
-        config_problem(b, place_of(section, key), "%s: \"%.40s\" cannot be a zone; write it like a, or ap-northeast-1a",
-                       key, zone);
+        config_problem(b, config_place_of(section, key),
+                       "%s: \"%.40s\" cannot be a zone; write it like a, or ap-northeast-1a", key, zone);
 }
 
 static void check_zones(struct config_build *b, struct raw_section *section)
@@ -559,11 +517,26 @@ static void check_zones(struct config_build *b, struct raw_section *section)
     if (endpoint->prefer_zone) check_zone(b, section, "prefer_zone", endpoint->prefer_zone);
 }
 
+void config_check_address_list(struct config_build *b, struct raw_section *section, const struct netaddr *addresses,
+                               size_t n)
+{
+    if (n > MAX_ADDRESSES)
+        config_problem(b, config_place_of(section, "addresses"), "addresses: %zu are too many; write at most %d", n,
+                       MAX_ADDRESSES);
+    for (size_t i = 0; i < n; i++)
+        check_address(b, section, &addresses[i]);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (same_address(&addresses[i], &addresses[j]))
+                config_problem(b, config_place_of(section, "addresses"),
+                               "addresses: one stands there twice; keep one of them");
+}
+
 static void check_addresses(struct config_build *b, struct raw_section *section)
 {
     struct set_endpoint *endpoint = section->item;
 
-    if (!text_of(section, "addresses")) {
+    if (!config_text_of(section, "addresses")) {
         if (!endpoint->dns)
             config_problem(b, section->place,
                            "endpoint \"%s\" has no addresses; write addresses = …, or name = vpce-….s3.REGION.vpce."
@@ -571,16 +544,7 @@ static void check_addresses(struct config_build *b, struct raw_section *section)
                            section->name);
         return;
     }
-    if (endpoint->addresses_n > MAX_ADDRESSES)
-        config_problem(b, place_of(section, "addresses"), "addresses: %zu are too many; write at most %d",
-                       endpoint->addresses_n, MAX_ADDRESSES);
-    for (size_t i = 0; i < endpoint->addresses_n; i++)
-        check_address(b, section, &endpoint->addresses[i]);
-    for (size_t i = 0; i < endpoint->addresses_n; i++)
-        for (size_t j = 0; j < i; j++)
-            if (same_address(&endpoint->addresses[i], &endpoint->addresses[j]))
-                config_problem(b, place_of(section, "addresses"),
-                               "addresses: one stands there twice; keep one of them");
+    config_check_address_list(b, section, endpoint->addresses, endpoint->addresses_n);
 }
 
 static bool has_host_of(const struct set_ways *ways, const struct set_tunnel *tunnel)
@@ -606,7 +570,7 @@ static void check_tunnel(struct config_build *b, struct raw_section *section)
 
     for (size_t i = 0; i < 2; i++) {
         static const char *const keys[] = {"hosts", "addresses"};
-        if (!text_of(section, keys[i]))
+        if (!config_text_of(section, keys[i]))
             config_problem(b, section->place, "tunnel \"%s\" has no %s; write %s = …", section->name, keys[i], keys[i]);
     }
     for (size_t i = 0; i < tunnel->addresses_n; i++)
@@ -625,13 +589,11 @@ static void check_endpoint(struct config_build *b, struct raw_section *section)
     check_dns(b, section);
     check_zones(b, section);
     check_addresses(b, section);
-    check_file(b, section, "ca_file", endpoint->ca_file, false);
+    config_check_file(b, section, "ca_file", endpoint->ca_file, false);
     if (endpoint->credentials)
-        endpoint->credentials_index = resolve(
-            b, section, "credentials", endpoint->credentials, SECTION_CREDENTIALS,
-            strcmp(endpoint->credentials, "default") == 0
-                ? "write [credentials default] with its keys, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-                : "write that section, or remove the line to use [credentials default]");
+        endpoint->credentials_index =
+            config_resolve(b, section, "credentials", endpoint->credentials, SECTION_CREDENTIALS,
+                           "write that section, or remove the line to use [credentials default]");
 }
 
 static void check_one_default(struct config_build *b)
@@ -642,7 +604,7 @@ static void check_one_default(struct config_build *b)
         struct raw_section *section = b->raw->v[i];
         if (section->id != SECTION_ENDPOINT || !((struct set_endpoint *)section->item)->is_default) continue;
         if (first)
-            config_problem(b, place_of(section, "default"),
+            config_problem(b, config_place_of(section, "default"),
                            "endpoint \"%s\" is the default already; keep one default = yes", first->name);
         else
             first = section;
@@ -664,7 +626,8 @@ static bool is_access_key(struct str s)
 static void check_pair(struct config_build *b, struct raw_section *section)
 {
     struct set_client *client = section->item;
-    bool has_id = text_of(section, "access_key_id") != NULL, has_secret = text_of(section, "secret_access_key") != NULL;
+    bool has_id = config_text_of(section, "access_key_id") != NULL,
+         has_secret = config_text_of(section, "secret_access_key") != NULL;
 
     if (has_id != has_secret) {
         config_problem(b, section->place, "client \"%s\" has half of a key pair; write %s too, or remove %s",
@@ -675,7 +638,7 @@ static void check_pair(struct config_build *b, struct raw_section *section)
     if (has_id) {
         if (client->access_key_id && !is_access_key(str_from(client->access_key_id)))
             config_problem(
-                b, place_of(section, "access_key_id"),
+                b, config_place_of(section, "access_key_id"),
                 "an access key has 3 to 128 letters, digits, '.', '_' and '-'; make one with `s3onramp client "
                 "add NAME`");
         return;
@@ -693,7 +656,7 @@ static void check_password(struct config_build *b, struct raw_section *section)
     const struct set_client *client = section->item;
 
     if (client->password && !password_hash_valid(client->password))
-        config_problem(b, place_of(section, "password"),
+        config_problem(b, config_place_of(section, "password"),
                        "password of client \"%s\" is not the hash of one that this system knows as safe; run "
                        "`s3onramp client password %s`",
                        section->name, section->name);
@@ -706,16 +669,16 @@ static void check_client(struct config_build *b, struct raw_section *section)
     check_pair(b, section);
     check_password(b, section);
     if (client->policy)
-        client->policy_index = resolve(b, section, "policy", client->policy, SECTION_POLICY,
-                                       "write that section, or policy = read-only or policy = allow-all");
-    else if (!text_of(section, "policy"))
+        client->policy_index = config_resolve(b, section, "policy", client->policy, SECTION_POLICY,
+                                              "write that section, or policy = read-only or policy = allow-all");
+    else if (!config_text_of(section, "policy"))
         config_problem(b, section->place,
                        "client \"%s\" has no policy; write policy = read-only, policy = allow-all, or the NAME of a "
                        "[policy NAME]",
                        section->name);
     if (client->credentials)
-        client->credentials_index = resolve(b, section, "credentials", client->credentials, SECTION_CREDENTIALS,
-                                            "write that section, or remove the line to use the endpoint's");
+        client->credentials_index = config_resolve(b, section, "credentials", client->credentials, SECTION_CREDENTIALS,
+                                                   "write that section, or remove the line to use the endpoint's");
 }
 
 static int compare_keys(const void *a, const void *b, void *clients)
@@ -756,11 +719,12 @@ void config_check(struct config_build *b)
         config_problem(b, file, "there is no [listener NAME]; write one with mode = endpoint or mode = forward");
     if (b->s->endpoints_n == 0)
         config_problem(b, file, "there is no [endpoint NAME]; write one with the endpoint's name and addresses");
-    for_each(b, SECTION_LISTENER, check_listener);
-    for_each(b, SECTION_LISTENER, check_binds);
-    for_each(b, SECTION_ENDPOINT, check_endpoint);
+    config_for_each(b, SECTION_LISTENER, check_listener);
+    config_for_each(b, SECTION_LISTENER, check_binds);
+    config_for_each(b, SECTION_ENDPOINT, check_endpoint);
     check_one_default(b);
-    for_each(b, SECTION_CLIENT, check_client);
-    for_each(b, SECTION_TUNNEL, check_tunnel);
+    config_for_each(b, SECTION_CLIENT, check_client);
+    config_for_each(b, SECTION_TUNNEL, check_tunnel);
+    config_check_credentials(b);
     sort_clients(b);
 }

@@ -43,7 +43,9 @@ static const char *const log_formats[] = {"text", "json", NULL};
 static const char *const listener_modes[] = {"forward", "endpoint", "redirect", NULL};
 static const char *const listener_tls_words[] = {"off", "on", "auto", NULL};
 static const char *const trailers_words[] = {"pass", "decode", NULL};
-static const char *const sources[] = {"static", "environment", "none", NULL};
+static const char *const sources[] = {"static",      "environment",  "profile",        "process", "container", "imds",
+                                      "assume-role", "web-identity", "roles-anywhere", "chain",   "none",      NULL};
+_Static_assert(ARRAY_LEN(sources) == CREDENTIALS_SOURCES_N + 1, "as in enum credentials_source");
 static const char *const sigv2_words[] = {"query", "yes", "no", NULL};
 static const char *const foreign_words[] = {"refuse", "pass", NULL};
 static const char *const payload_words[] = {"auto", "signed", NULL};
@@ -190,14 +192,66 @@ static const struct option options[] = {
     {SECTION_ENDPOINT, "slow_start", OPT_MS, AT(set_endpoint, slow_start_ms), "10s", "0s", "10m", NULL, NULL,
      "How long an address that came back takes to get its full share."},
 
-    {SECTION_CREDENTIALS, "source", OPT_ENUM, AT(set_credentials, source), "static", NULL, NULL, sources, "environment",
-     "static: the keys below; environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; none: sent unsigned."},
+    {SECTION_CREDENTIALS, "source", OPT_ENUM, AT(set_credentials, source), NULL, NULL, NULL, sources, "chain",
+     "Where the keys come from. chain (default): as the AWS SDKs look for them; static: from here (default if keys are written here); none: requests leave unsigned. The keys below belong to some sources only."},
     {SECTION_CREDENTIALS, "access_key_id", OPT_KEY_ID, AT(set_credentials, access_key_id), NULL, NULL, NULL, NULL, NULL,
-     "Access key, or env:NAME for the value of an environment variable."},
+     "static: access key, or env:NAME (environment variable), credential:NAME (systemd), file:PATH (mode 0600; read again when it changes; change the files of a pair in quick succession)."},
     {SECTION_CREDENTIALS, "secret_access_key", OPT_SECRET, AT(set_credentials, secret_access_key), NULL, NULL, NULL, NULL, NULL,
-     "Secret key, or env:NAME."},
+     "static: secret key, or env:NAME, credential:NAME, file:PATH."},
     {SECTION_CREDENTIALS, "session_token", OPT_SECRET, AT(set_credentials, session_token), NULL, NULL, NULL, NULL, NULL,
-     "Session token of temporary keys, or env:NAME."},
+     "static: session token of temporary keys, or env:NAME, credential:NAME, file:PATH."},
+    {SECTION_CREDENTIALS, "profile", OPT_TEXT, AT(set_credentials, profile), NULL, NULL, NULL, NULL, NULL,
+     "profile, chain: its name in the shared files; default: AWS_PROFILE, else default."},
+    {SECTION_CREDENTIALS, "config_file", OPT_PATH, AT(set_credentials, config_file), NULL, NULL, NULL, NULL, NULL,
+     "profile, chain: default: AWS_CONFIG_FILE, else ~/.aws/config."},
+    {SECTION_CREDENTIALS, "shared_credentials_file", OPT_PATH, AT(set_credentials, shared_credentials_file), NULL, NULL, NULL, NULL, NULL,
+     "profile, chain: default: AWS_SHARED_CREDENTIALS_FILE, else ~/.aws/credentials."},
+    {SECTION_CREDENTIALS, "command", OPT_TEXT, AT(set_credentials, command), NULL, NULL, NULL, NULL, NULL,
+     "process: a program that prints credentials as credential_process of the AWS SDKs does; run without a shell."},
+    {SECTION_CREDENTIALS, "url", OPT_TEXT, AT(set_credentials, url), NULL, NULL, NULL, NULL, NULL,
+     "container: where to ask; default: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI. imds: default: http://169.254.169.254."},
+    {SECTION_CREDENTIALS, "imds_v1", OPT_BOOL, AT(set_credentials, imds_v1), "no", NULL, NULL, NULL, NULL,
+     "imds: ask without a token where the service gives none."},
+    {SECTION_CREDENTIALS, "token_file", OPT_PATH, AT(set_credentials, token_file), NULL, NULL, NULL, NULL, NULL,
+     "web-identity: the token (default: AWS_WEB_IDENTITY_TOKEN_FILE); container: what Authorization holds. Read at each refresh."},
+    {SECTION_CREDENTIALS, "role_arn", OPT_TEXT, AT(set_credentials, role_arn), NULL, NULL, NULL, NULL, NULL,
+     "assume-role, web-identity (default: AWS_ROLE_ARN), roles-anywhere: the role."},
+    {SECTION_CREDENTIALS, "session_name", OPT_TEXT, AT(set_credentials, session_name), NULL, NULL, NULL, NULL, NULL,
+     "The role session's name, as CloudTrail shows it. With {client} in it each client has a session of its own."},
+    {SECTION_CREDENTIALS, "external_id", OPT_TEXT, AT(set_credentials, external_id), NULL, NULL, NULL, NULL, NULL,
+     "assume-role: what the role's owner asks for."},
+    {SECTION_CREDENTIALS, "tags", OPT_LIST, AT(set_credentials, tags), NULL, NULL, NULL, NULL, NULL,
+     "assume-role: session tags, like team=archive, person={client}. A further line of them begins with a comma."},
+    {SECTION_CREDENTIALS, "duration", OPT_MS, AT(set_credentials, duration_ms), "1h", "15m", "12h", NULL, NULL,
+     "How long a session lasts; the role may allow less, and a role assumed from another role at most 1h."},
+    {SECTION_CREDENTIALS, "source_credentials", OPT_TEXT, AT(set_credentials, source_credentials), NULL, NULL, NULL, NULL, NULL,
+     "assume-role: the [credentials NAME] whose keys ask for the role."},
+    {SECTION_CREDENTIALS, "trust_anchor_arn", OPT_TEXT, AT(set_credentials, trust_anchor_arn), NULL, NULL, NULL, NULL, NULL,
+     "roles-anywhere: the trust anchor."},
+    {SECTION_CREDENTIALS, "profile_arn", OPT_TEXT, AT(set_credentials, profile_arn), NULL, NULL, NULL, NULL, NULL,
+     "roles-anywhere: the profile."},
+    {SECTION_CREDENTIALS, "certificate", OPT_PATH, AT(set_credentials, certificate), NULL, NULL, NULL, NULL, NULL,
+     "roles-anywhere: PEM file, or a PKCS#12 file with certificate, chain and key."},
+    {SECTION_CREDENTIALS, "certificate_chain", OPT_PATH, AT(set_credentials, certificate_chain), NULL, NULL, NULL, NULL, NULL,
+     "roles-anywhere: PEM file of intermediate authorities."},
+    {SECTION_CREDENTIALS, "private_key", OPT_TEXT, AT(set_credentials, private_key), NULL, NULL, NULL, NULL, NULL,
+     "roles-anywhere: PEM file, or a pkcs11: URI of a key that stays in its token."},
+    {SECTION_CREDENTIALS, "passphrase", OPT_SECRET, AT(set_credentials, passphrase), NULL, NULL, NULL, NULL, NULL,
+     "roles-anywhere: of the key or the PKCS#12 file; or env:NAME, credential:NAME, file:PATH."},
+    {SECTION_CREDENTIALS, "region", OPT_REGION, AT(set_credentials, region), NULL, NULL, NULL, NULL, NULL,
+     "Region of STS; default: AWS_REGION, else AWS_DEFAULT_REGION, else that of the endpoint that uses them. roles-anywhere: that of the trust anchor."},
+    {SECTION_CREDENTIALS, "service_url", OPT_TEXT, AT(set_credentials, service_url), NULL, NULL, NULL, NULL, NULL,
+     "Where STS or Roles Anywhere is asked; default: https://sts.REGION.amazonaws.com, https://rolesanywhere.REGION.amazonaws.com."},
+    {SECTION_CREDENTIALS, "addresses", OPT_ADDRESSES, AT(set_credentials, addresses), NULL, NULL, NULL, NULL, NULL,
+     "Private addresses of that service's interface endpoint; nothing else is connected to. Default: what DNS says."},
+    {SECTION_CREDENTIALS, "ca_file", OPT_PATH, AT(set_credentials, ca_file), NULL, NULL, NULL, NULL, NULL,
+     "Authorities (PEM) that the service's certificate must come from; default: the system's."},
+    {SECTION_CREDENTIALS, "http_proxy", OPT_BOOL, AT(set_credentials, http_proxy), "no", NULL, NULL, NULL, NULL,
+     "Whether HTTPS_PROXY and NO_PROXY of the environment count."},
+    {SECTION_CREDENTIALS, "timeout", OPT_MS, AT(set_credentials, timeout_ms), "5s", "50ms", "5m", NULL, NULL,
+     "How long an answer of the source may take."},
+    {SECTION_CREDENTIALS, "wait", OPT_MS, AT(set_credentials, wait_timeout_ms), "5s", "0s", "5m", NULL, NULL,
+     "How long a request waits for credentials; then it gets 503."},
 
     {SECTION_CLIENT, "policy", OPT_TEXT, AT(set_client, policy), NULL, NULL, NULL, NULL, "read-only",
      "What the client may do: allow-all, read-only, or the NAME of a [policy NAME]."},
@@ -245,4 +299,9 @@ const struct option *config_section_options(enum section_id id, size_t *n)
         end++;
     *n = end - first;
     return &options[first];
+}
+
+const char *credentials_source_name(enum credentials_source source)
+{
+    return sources[source];
 }

@@ -2,8 +2,9 @@
  * config_options.h: the one table of options, and what the parts of the configuration reader share. Internal to
  * proxy/base; one thread. The rows of the table drive parsing, defaults, `check --print` and the example file.
  *
- *   file → config_read.c (lines, sections, keys: struct raw) → config_value.c (text to field)
- *        → config_check.c (what follows from the values, and what must fit together) → struct settings
+ *   file → config_read.c (lines, sections, keys: struct raw) → config_value.c (text to field;
+ *        config_secret.c: secrets) → config_check.c, config_credentials.c (what follows from the values, and what must
+ *        fit together) → struct settings
  */
 #ifndef S3ONRAMP_BASE_CONFIG_OPTIONS_H
 #define S3ONRAMP_BASE_CONFIG_OPTIONS_H
@@ -40,7 +41,7 @@ enum option_type {
     OPT_REGION,    /* char *, a Region */
     OPT_HOST,      /* char *, a host name */
     OPT_PATH,      /* char *, relative to the file's folder */
-    OPT_KEY_ID,    /* char *, or env:NAME */
+    OPT_KEY_ID,    /* char *, or env:NAME, credential:NAME, file:PATH */
     OPT_SECRET,    /* the same, never shown */
     OPT_SIZE,      /* size_t */
     OPT_UINT,      /* uint64_t */
@@ -101,7 +102,7 @@ struct config_build {
     FILE *problems;
     size_t problems_n;
     uint64_t no_field; /* where values of options without a field go */
-    bool lenient;      /* config_read: a variable of the environment may be missing */
+    bool lenient;      /* config_read: a variable of the environment or a systemd credential may be missing */
 };
 
 /* Memory for settings; aborts when there is none: no part of the program can run without settings. */
@@ -131,12 +132,53 @@ void config_parse_addresses(struct config_build *b, struct raw_section *section,
 bool config_format_value(const struct raw_section *section, const struct option *o, FILE *out);
 bool config_parse_ms(struct str s, uint64_t *out);
 void config_free_value(void *item, const struct option *o);
-bool config_is_secret_text(const struct option *o, const char *text); /* a secret itself, not env:NAME */
+bool config_is_secret_text(const struct option *o, const char *text); /* a secret itself, not env:NAME and so on */
 bool config_region_valid(struct str region);
 char *config_path(const char *file, const char *path); /* @path as seen from the folder of @file */
+
+bool config_host_valid(struct str host); /* a name, without port */
+
+/* config_secret.c */
+/* What the text of a secret stands for: itself, env:NAME, credential:NAME, file:PATH (as seen from the configuration's
+ * folder; not read). A heap string, or NULL: reported. */
+char *config_secret(struct config_build *b, const struct raw_section *section, const char *key,
+                    struct config_place place, const char *text);
+bool config_is_reference(const char *text); /* env:NAME and so on: no secret itself */
+/* The file of a value "file:PATH" must be there and ours alone. Other values are fine. */
+void config_check_secret_file(struct config_build *b, struct raw_section *section, const char *key, const char *value);
 
 /* config_check.c */
 void config_finish(struct config_build *b); /* values that follow from others */
 void config_check(struct config_build *b);  /* what must fit together */
+void config_for_each(struct config_build *b, enum section_id id,
+                     void (*visit)(struct config_build *b, struct raw_section *section));
+const char *config_text_of(struct raw_section *section, const char *key); /* as written; NULL: not written */
+/* Where @key is written, else where its section is. */
+struct config_place config_place_of(struct raw_section *section, const char *key);
+/* DNS suffix of the partition that @region is in. */
+struct str config_suffix_of(struct str region);
+/* The file of @key must be readable, and if it @is_secret, by its owner alone. @path NULL: fine. */
+void config_check_file(struct config_build *b, struct raw_section *section, const char *key, const char *path,
+                       bool is_secret);
+/* The index of the section that @key names, or SIZE_MAX with a problem reported. */
+size_t config_resolve(struct config_build *b, struct raw_section *section, const char *key, const char *name,
+                      enum section_id id, const char *advice);
+/* The values of `addresses` are private, and not too many. */
+void config_check_address_list(struct config_build *b, struct raw_section *section, const struct netaddr *addresses,
+                               size_t n);
+
+/* config_credentials.c */
+void config_finish_credentials(struct config_build *b, struct raw_section *section);
+void config_check_credentials(struct config_build *b);
+/* Whether @key says anything to the section's source. */
+bool config_credentials_use(struct raw_section *section, const char *key);
+
+/* config_credentials_files.c */
+void config_check_credentials_files(struct config_build *b, struct raw_section *section);
+
+/* config_credentials_format.c */
+void config_check_credentials_formats(struct config_build *b, struct raw_section *section);
+struct str config_arn_region(const char *arn); /* "" if it has none or is none; NULL is none */
+bool config_has_client(const char *text);      /* "{client}" stands in it; NULL: no */
 
 #endif

@@ -18,6 +18,7 @@ _Static_assert(
         offsetof(struct set_listener, trusted_proxies_n) ==
             offsetof(struct set_listener, trusted_proxies) + sizeof(void *) &&
         offsetof(struct set_tunnel, addresses_n) == offsetof(struct set_tunnel, addresses) + sizeof(void *) &&
+        offsetof(struct set_credentials, addresses_n) == offsetof(struct set_credentials, addresses) + sizeof(void *) &&
         offsetof(struct set_server, private_networks_n) ==
             offsetof(struct set_server, private_networks) + sizeof(void *),
     "an array's length follows its pointer");
@@ -106,7 +107,7 @@ static bool is_host_label(struct str label)
     return true;
 }
 
-static bool is_host(struct str s)
+bool config_host_valid(struct str s)
 {
     struct str rest = s, label;
 
@@ -126,7 +127,7 @@ static bool check_host(struct target *t, const char *text)
         BAD_VALUE(t, text, "this is a URL; write the host name only, without %.*s://", (int)scheme, text);
         return false;
     }
-    if (!is_host(s) || (str_starts(s, STR("*.")) && strcmp(t->o->key, "name") != 0)) {
+    if (!config_host_valid(s) || (str_starts(s, STR("*.")) && strcmp(t->o->key, "name") != 0)) {
         BAD_VALUE(t, text, "this is not a host name; write it without port and path, like %s",
                   "s3.ap-northeast-1.amazonaws.com");
         return false;
@@ -227,23 +228,7 @@ static void parse_enum(struct target *t, const char *text)
 
 bool config_is_secret_text(const struct option *o, const char *text)
 {
-    return o->type == OPT_SECRET && !str_starts(str_from(text), STR("env:"));
-}
-
-static void parse_secret(struct target *t, const char *text)
-{
-    const char *value = text;
-
-    if (str_starts(str_from(text), STR("env:"))) {
-        value = getenv(text + 4);
-        if ((!value || !*value) && t->b->lenient) {
-            value = text;
-        } else if (!value || !*value) {
-            BAD_VALUE(t, text, "this environment variable is not set; set %s for the proxy", text + 4);
-            return;
-        }
-    }
-    *(char **)t->field = config_strdup(str_from(value));
+    return o->type == OPT_SECRET && !config_is_reference(text);
 }
 
 /* --- lists --- */
@@ -389,7 +374,7 @@ void config_parse_value(struct config_build *b, struct raw_section *section, con
         break;
     case OPT_PATH: *(char **)t.field = config_path(b->s->file, text); break;
     case OPT_KEY_ID:
-    case OPT_SECRET: parse_secret(&t, text); break;
+    case OPT_SECRET: *(char **)t.field = config_secret(b, section, o->key, t.place, text); break;
     case OPT_SIZE:
     case OPT_UINT: parse_number(&t, text, false); break;
     case OPT_MS: parse_number(&t, text, true); break;
@@ -484,6 +469,14 @@ static void format_networks(const struct netblock *blocks, size_t n, FILE *out)
     }
 }
 
+/* Where the secret is kept, if it is kept elsewhere. */
+static const char *secret_text(const struct raw_section *section, const struct option *o)
+{
+    const char *text = config_raw_value((struct raw_section *)section, o->key)->text;
+
+    return text && config_is_reference(text) ? text : "********";
+}
+
 bool config_format_value(const struct raw_section *section, const struct option *o, FILE *out)
 {
     if (o->offset == NO_FIELD) {
@@ -496,7 +489,7 @@ bool config_format_value(const struct raw_section *section, const struct option 
     size_t n = 1;
 
     switch (o->type) {
-    case OPT_SECRET: text = *(char *const *)field ? "********" : NULL; break;
+    case OPT_SECRET: text = *(char *const *)field ? secret_text(section, o) : NULL; break;
     case OPT_TEXT:
     case OPT_REGION:
     case OPT_HOST:

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
- * secret.c: wiping, comparing and making secrets. Any thread. Owns nothing.
- * Source: explicit_bzero(3), getrandom(2), PR_SET_DUMPABLE in prctl(2).
+ * secret.c: wiping, comparing, reading and making secrets. Any thread. Owns nothing.
+ * Source: explicit_bzero(3), malloc_usable_size(3), getrandom(2), PR_SET_DUMPABLE in prctl(2).
  */
 #include "base/secret.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 void secret_wipe(void *p, size_t n)
 {
@@ -32,6 +36,90 @@ void secret_free(char **s)
     secret_wipe(*s, strlen(*s));
     free(*s);
     *s = NULL;
+}
+
+void secret_block_free(void *p)
+{
+    if (p) explicit_bzero(p, malloc_usable_size(p));
+    free(p);
+}
+
+/* Never realloc(3): it would leave the old block as it was where it moves. */
+void *secret_block_realloc(void *p, size_t n)
+{
+    size_t had = p ? malloc_usable_size(p) : 0;
+    void *mem = malloc(n);
+
+    if (!mem) return NULL;
+    if (had) memcpy(mem, p, had < n ? had : n);
+    secret_block_free(p);
+    return mem;
+}
+
+/* Opened so that a FIFO does not hold us up, and judged open: it is the file that is read. */
+static enum err_code open_file(const char *path, bool ours, int *fd, struct err *err)
+{
+    struct stat st;
+
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (*fd < 0 || fstat(*fd, &st) != 0)
+        return err_set(err, ERR_FILE, 0, "%s cannot be read (%s); name a file that the proxy may read", path,
+                       strerror(errno));
+    if (!S_ISREG(st.st_mode)) return err_set(err, ERR_FILE, 0, "%s is no regular file; name one", path);
+    if (!ours) return ERR_NONE;
+    if ((st.st_mode & 077) != 0) return err_set(err, ERR_FILE, 0, "others may read %s; run `chmod 600 %s`", path, path);
+    if (st.st_uid != 0 && st.st_uid != geteuid())
+        return err_set(err, ERR_FILE, 0,
+                       "%s belongs to user %u, who could change it; run `chown %u %s`, or run this as that user", path,
+                       (unsigned)st.st_uid, (unsigned)geteuid(), path);
+    return ERR_NONE;
+}
+
+static enum err_code read_text(int fd, const char *path, char *text, size_t cap, struct err *err)
+{
+    size_t n = 0;
+    ssize_t got;
+
+    while (n < cap && (got = read(fd, text + n, cap - n)) != 0) {
+        if (got < 0 && errno != EINTR)
+            return err_set(err, ERR_FILE, 0, "%s cannot be read (%s); try again", path, strerror(errno));
+        if (got > 0) n += (size_t)got;
+    }
+    if (n == cap)
+        return err_set(err, ERR_FILE, 0, "%s is longer than %d bytes; a secret is shorter", path, SECRET_FILE_MAX);
+    if (n > 0 && text[n - 1] == '\n') n--;
+    if (n > 0 && text[n - 1] == '\r') n--;
+    text[n] = '\0';
+    if (n == 0) return err_set(err, ERR_FILE, 0, "%s is empty; write the secret into it", path);
+    if (strlen(text) != n)
+        return err_set(err, ERR_FILE, 0, "there is a NUL byte in %s; write the secret into it as text", path);
+    return ERR_NONE;
+}
+
+enum err_code secret_read_file(const char *path, bool ours, char **out, struct err *err)
+{
+    enum { CAP = SECRET_FILE_MAX + 1 };
+    char *text = NULL;
+    int fd = -1;
+    enum err_code code = open_file(path, ours, &fd, err);
+
+    *out = NULL;
+    if (code == ERR_NONE && !(text = malloc(CAP))) code = err_set(err, ERR_NO_MEMORY, 0, "%s", path);
+    if (code == ERR_NONE) code = read_text(fd, path, text, CAP, err);
+    if (fd >= 0) close(fd);
+    if (code == ERR_NONE && !(*out = strdup(text))) code = err_set(err, ERR_NO_MEMORY, 0, "%s", path);
+    if (text) secret_wipe(text, CAP);
+    free(text);
+    return code;
+}
+
+enum err_code secret_check_file(const char *path, struct err *err)
+{
+    int fd = -1;
+    enum err_code code = open_file(path, true, &fd, err);
+
+    if (fd >= 0) close(fd);
+    return code;
 }
 
 void secret_random(void *p, size_t n)

@@ -8,6 +8,7 @@
 #include "http/uri.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char help[] =
@@ -237,18 +238,21 @@ static int run(const struct wish *w)
     struct settings *s = config_read(w->config, stderr);
     struct env_facts f = {.keys = w->keys};
     int exit_code = CLI_PROBLEM;
+    char *absolute = NULL;
 
     if (!s) return CLI_PROBLEM;
     f.listener = find_listener(s, w->listener);
     if (f.listener && find_host(&f, w)) {
         f.tls = wants_tls(&f);
-        f.ca = w->ca ? w->ca : s->ca.certificate;
+        absolute = w->ca ? NULL : realpath(s->ca.certificate, NULL); /* the shell may be elsewhere */
+        f.ca = w->ca ? w->ca : absolute ? absolute : s->ca.certificate;
         find_region(&f, s, f.listener);
         exit_code = find_client(&f, s, w);
         f.trust = needs_trust(&f);
         if (exit_code == CLI_FINE)
             exit_code = tidy_host(&f) ? print(&f, w) : cli_wrong_usage("env", "--host %s is no host name", f.host);
     }
+    free(absolute);
     settings_unref(&s);
     return exit_code;
 }

@@ -2,17 +2,13 @@
  * status.c: `s3onramp status`: asks the running proxy over its admin socket; a table for people, JSON for programs. One
  * thread. Owns what it reads.
  */
+#include "cli/admin_client.h"
 #include "cli/cli.h"
 
 #include <errno.h>
-#include <jansson.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-enum { ANSWER_MAX = 16 * 1024 * 1024, PATIENCE_S = 10, WATCH_EVERY_S = 2 };
+enum { WATCH_EVERY_S = 2 };
 
 static const char help[] =
     "Usage: s3onramp status [-c FILE] [--socket PATH] [--json] [--watch]\n"
@@ -35,81 +31,6 @@ struct wish {
     const char *config, *socket;
     bool json, watch;
 };
-
-static int connect_to(const char *path)
-{
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    struct timeval patience = {PATIENCE_S, 0};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), e;
-
-    if (fd < 0 || !str_to_cstr(str_from(path), addr.sun_path, sizeof(addr.sun_path))) {
-        if (fd >= 0) close(fd);
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0) return fd;
-    e = errno;
-    close(fd);
-    errno = e;
-    return -1;
-}
-
-/* The answer as the proxy wrote it (free it), or NULL with errno. */
-static json_t *ask(const char *path)
-{
-    static const char question[] = "{\"command\": \"status\"}\n";
-    int fd = connect_to(path);
-    char *text = NULL;
-    size_t n = 0;
-    ssize_t got = -1;
-    json_t *answer = NULL;
-
-    if (fd < 0) return NULL;
-    if (send(fd, question, sizeof(question) - 1, MSG_NOSIGNAL) == (ssize_t)sizeof(question) - 1) {
-        do {
-            char *more = realloc(text, n + 65536);
-
-            if (!more) break;
-            text = more;
-            got = recv(fd, text + n, 65536, 0);
-            if (got > 0) n += (size_t)got;
-        } while (got > 0 && n < ANSWER_MAX);
-    }
-    close(fd);
-    if (got == 0) answer = json_loadb(text, n, 0, NULL);
-    if (!answer) errno = got < 0 ? errno : EPROTO;
-    free(text);
-    return answer;
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-
-    return text ? text : "";
-}
-
-static long long number_of(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
-/* "7s", "12m", "3h", "5d" */
-static void put_age(char out[16], double seconds)
-{
-    static const struct {
-        double size;
-        char unit;
-    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}};
-
-    for (size_t i = 0; i < ARRAY_LEN(units); i++)
-        if (seconds >= 2 * units[i].size) {
-            snprintf(out, 16, "%.0f%c", seconds / units[i].size, units[i].unit);
-            return;
-        }
-    snprintf(out, 16, "%.0fs", seconds);
-}
 
 /* "1.5M" */
 static void put_bytes(char out[16], long long n)
@@ -138,16 +59,17 @@ static long long failures_of(const json_t *address)
 static void print_address(const json_t *a)
 {
     char since[16], in[16], out[16];
-    const char *state = text_of(a, "state"), *zone = text_of(a, "zone");
+    const char *state = admin_text(a, "state"), *zone = admin_text(a, "zone");
     bool up = strcmp(state, "up") == 0;
 
-    put_age(since, json_real_value(json_object_get(a, "since_s")));
-    put_bytes(in, number_of(a, "bytes_in"));
-    put_bytes(out, number_of(a, "bytes_out"));
-    printf("  %-24s %-6s %s%-9s%s %6s %9lld %8lld %8lld %7lld %8s %8s  %s\n", text_of(a, "address"), *zone ? zone : "-",
-           cli_color(stdout, up ? CLI_GREEN : CLI_RED), json_is_true(json_object_get(a, "barred")) ? "barred" : state,
-           cli_color(stdout, CLI_PLAIN), since, number_of(a, "in_flight"), number_of(a, "connects"), failures_of(a),
-           number_of(a, "retries"), in, out, text_of(a, "reason"));
+    cli_age(since, json_real_value(json_object_get(a, "since_s")));
+    put_bytes(in, admin_number(a, "bytes_in"));
+    put_bytes(out, admin_number(a, "bytes_out"));
+    printf("  %-24s %-6s %s%-9s%s %6s %9lld %8lld %8lld %7lld %8s %8s  %s\n", admin_text(a, "address"),
+           *zone ? zone : "-", cli_color(stdout, up ? CLI_GREEN : CLI_RED),
+           json_is_true(json_object_get(a, "barred")) ? "barred" : state, cli_color(stdout, CLI_PLAIN), since,
+           admin_number(a, "in_flight"), admin_number(a, "connects"), failures_of(a), admin_number(a, "retries"), in,
+           out, admin_text(a, "reason"));
 }
 
 static void print_endpoint(const json_t *e)
@@ -156,12 +78,12 @@ static void print_endpoint(const json_t *e)
     size_t i;
     json_t *a;
 
-    printf("%s%s%s  Region %s, as %s\n", cli_color(stdout, CLI_BOLD), text_of(e, "name"), cli_color(stdout, CLI_PLAIN),
-           text_of(e, "region"), text_of(e, "host"));
-    if (strcmp(text_of(dns, "state"), "off") != 0)
-        printf("  DNS %s: %s, asked again in %.0f s%s%s\n", text_of(dns, "name"), text_of(dns, "state"),
-               json_real_value(json_object_get(dns, "expires_s")), *text_of(dns, "reason") ? "\n  " : "",
-               text_of(dns, "reason"));
+    printf("%s%s%s  Region %s, as %s\n", cli_color(stdout, CLI_BOLD), admin_text(e, "name"),
+           cli_color(stdout, CLI_PLAIN), admin_text(e, "region"), admin_text(e, "host"));
+    if (strcmp(admin_text(dns, "state"), "off") != 0)
+        printf("  DNS %s: %s, asked again in %.0f s%s%s\n", admin_text(dns, "name"), admin_text(dns, "state"),
+               json_real_value(json_object_get(dns, "expires_s")), *admin_text(dns, "reason") ? "\n  " : "",
+               admin_text(dns, "reason"));
     printf("  %-24s %-6s %-9s %6s %9s %8s %8s %7s %8s %8s  %s\n", "ADDRESS", "ZONE", "STATE", "SINCE", "IN FLIGHT",
            "CONNECTS", "FAILURES", "RETRIES", "IN", "OUT", "WHY");
     json_array_foreach(addresses, i, a) print_address(a);
@@ -174,21 +96,19 @@ static bool has_up(const json_t *endpoint)
     json_t *a;
 
     json_array_foreach(json_object_get(endpoint, "addresses"), i,
-                       a) if (strcmp(text_of(a, "state"), "up") == 0) return true;
+                       a) if (strcmp(admin_text(a, "state"), "up") == 0) return true;
     return false;
 }
 
 static int show(const struct wish *w, const char *path)
 {
-    json_t *answer = ask(path), *e;
+    json_t *answer = admin_ask(path), *e;
     const json_t *endpoints = json_object_get(answer, "endpoints");
     int code = CLI_FINE;
     size_t i;
 
     if (!json_is_array(endpoints)) {
-        code = cli_problem("the proxy does not answer on %s (%s); start it (s3onramp serve), run this as its user, or "
-                           "set `socket` of [admin] to a path that it can make",
-                           path, answer ? text_of(answer, "error") : strerror(errno));
+        code = admin_problem(path, answer);
         json_decref(answer);
         return code;
     }

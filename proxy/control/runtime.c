@@ -83,6 +83,8 @@ enum err_code runtime_new(struct settings *settings, struct runtime **out, struc
     if (code == ERR_NONE) code = load_endpoints(rt, err);
     if (code == ERR_NONE) code = open_access_log(rt, err);
     if (code == ERR_NONE) code = passwords_new(settings, &rt->passwords, err);
+    if (code == ERR_NONE && !(rt->key_needs = key_needs_new(credentials_slots(settings))))
+        code = err_set(err, ERR_NO_MEMORY, 0, "credentials");
     if (code != ERR_NONE) {
         runtime_free(&rt);
         return code;
@@ -98,6 +100,7 @@ void runtime_free(struct runtime **rtp)
     if (!rt) return;
     *rtp = NULL;
     passwords_free(&rt->passwords);
+    free(rt->key_needs);
     for (size_t i = 0; rt->listener_ctx && i < rt->settings->listeners_n; i++)
         tls_ctx_free(&rt->listener_ctx[i]);
     for (size_t i = 0; rt->endpoint_ctx && i < rt->settings->endpoints_n; i++)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "control/admin.h"
+#include "control/credentials.h"
 #include "control/endpoints.h"
 #include "control/runtime.h"
 #include "flow/worker.h"
@@ -30,6 +31,7 @@ struct server {
     struct loop loop; /* the control thread's */
     struct event *signals[3];
     struct endpoints *endpoints;
+    struct credential_store *credentials;
     struct admin *admin;
     int stops;
 };
@@ -195,6 +197,7 @@ static void server_clear(struct server *sv)
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_clear(&sv->workers[i]);
     endpoints_free(&sv->endpoints);
+    credential_store_free(&sv->credentials);
     for (size_t i = 0; i < ARRAY_LEN(sv->signals); i++)
         if (sv->signals[i]) event_free(sv->signals[i]);
     for (size_t i = 0; sv->fds && i < sv->fds_n; i++)
@@ -211,6 +214,7 @@ static void on_tick(void *arg)
     struct server *sv = arg;
 
     endpoints_tick(sv->endpoints);
+    credential_store_tick(sv->credentials);
 }
 
 static enum err_code start(struct server *sv, struct settings *settings, struct err *err)
@@ -228,7 +232,8 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
     TRY(watch_signals(sv, err));
     TRY(make_workers(sv, err));
     TRY(endpoints_new(&sv->loop, sv->rt, sv->workers, sv->workers_n, &sv->endpoints, err));
-    TRY(admin_new(&sv->loop, sv->rt->settings, sv->endpoints, &sv->admin, err));
+    TRY(credential_store_new(&sv->loop, sv->rt, sv->workers, sv->workers_n, &sv->credentials, err));
+    TRY(admin_new(&sv->loop, sv->rt->settings, sv->endpoints, sv->credentials, &sv->admin, err));
     endpoints_tick(sv->endpoints); /* the first probes and questions to DNS leave at once */
     return start_workers(sv, err);
 }

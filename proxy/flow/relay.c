@@ -427,8 +427,9 @@ static enum step_result pump_peek(struct request *req, bool *moved)
     r = judge_region(req, document);
     if (r != STEP_NEXT || req->step != STEP_relay) return r;
     if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
-    if (req->replay) forget_sent(req);
     code = s3_error_code_in(document);
+    if (req->keys && retry_keys(req, code)) return STEP_NEXT;
+    if (req->replay) forget_sent(req);
     if (req->credentials && blames_our_key(code))
         return request_fail(req, ERR_UPSTREAM_AUTH,
                             "[endpoint %s] %s answered %u %.*s: the endpoint does not accept [credentials %s]",

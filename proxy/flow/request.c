@@ -51,6 +51,7 @@ void request_begin(struct request *req, struct client *client)
 void request_end(struct request *req)
 {
     if (req->up) pool_drop(&req->up, true);
+    credentials_unref(&req->keys);
     pool_leave_queue(&req->worker->pool, req);
     passwords_forget(&req->ask);
     tunnel_free(&req->tunnel, req->broken);

@@ -8,7 +8,8 @@
  *            costs nothing, because the endpoint has not worked on it
  *   closed, reset, dead    no answer on a new connection, or no sign of life: another address, at most max_retries
  *   500, 502, 504          GET and HEAD, once; never 503: who asks to slow down is not asked twice
- * All but the first come out of the endpoint's budget (budget.h).
+ *   keys     our credentials have expired or are gone: once, with newer ones; costs nothing
+ * All but the first and the last come out of the endpoint's budget (budget.h).
  */
 #include "base/log.h"
 #include "flow/flow.h"
@@ -103,6 +104,22 @@ enum step_result retry_gone(struct request *req, enum conn_result why)
     leave_address(req);
     again(req, dead ? "dead" : why == CONN_ERROR ? "reset" : "closed");
     return STEP_NEXT;
+}
+
+/* Refused before anything was done, so any method may be repeated. */
+bool retry_keys(struct request *req, struct str code)
+{
+    static const struct str codes[] = {STR_INIT("ExpiredToken"), STR_INIT("InvalidToken"),
+                                       STR_INIT("TokenRefreshRequired"), STR_INIT("InvalidAccessKeyId")};
+    bool stale = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        stale |= str_eq(code, codes[i]);
+    if (!stale || !req->replay || !keyring_refused(req)) return false;
+    request_fail(req, ERR_UPSTREAM_AUTH, "[endpoint %s] %s answered %.*s", req->endpoint->name, req->address,
+                 STR_ARG(str_head(code, 40)));
+    again(req, "keys");
+    return true;
 }
 
 bool retry_status(struct request *req, unsigned status)

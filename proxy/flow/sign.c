@@ -452,10 +452,10 @@ static enum step_result begin_chunks(struct request *req, const struct hmac_key 
 static enum step_result sign_and_write(struct request *req, struct out *o, struct str timestamp)
 {
     struct worker *w = req->worker;
-    const struct set_credentials *cred = req->credentials;
+    const struct credentials *keys = req->keys;
     struct str region = str_from(req->endpoint->region), service = s3_signing_name(&req->s3);
     const struct hmac_key *key =
-        sigv4_key(w->own_keys, w->digest, str_from(cred->access_key_id), str_from(cred->secret_access_key),
+        sigv4_key(w->own_keys, w->digest, str_from(keys->access_key_id), str_from(keys->secret_access_key),
                   str_head(timestamp, SIGV4_DATE_BYTES), region, service);
     struct query_param params[REQUEST_MAX_QUERY];
     struct sigv4_input in = {
@@ -473,7 +473,7 @@ static enum step_result sign_and_write(struct request *req, struct out *o, struc
     if (!key || !in.signed_headers.p || !decoded.cap || !uri_decode(o->path, false, decoded.p, &decoded.n))
         return request_fail(req, ERR_NO_MEMORY, "signature");
     in.path = sbuf_str(&decoded);
-    authorization = sigv4_authorization(w->digest, key, &in, str_from(cred->access_key_id), timestamp, region, service,
+    authorization = sigv4_authorization(w->digest, key, &in, str_from(keys->access_key_id), timestamp, region, service,
                                         &req->arena);
     if (!authorization.p) return request_fail(req, ERR_NO_MEMORY, "signature");
     if (req->out_chunks &&
@@ -555,7 +555,8 @@ enum step_result step_sign(struct request *req)
     enum step_result r;
 
     if (req->auth == AUTH_FOREIGN) return write_untouched(req);
-    r = prepare_body(req);
+    r = req->credentials->source == CREDENTIALS_NONE ? STEP_NEXT : keyring_take(req);
+    if (r == STEP_NEXT) r = prepare_body(req);
     if (r != STEP_NEXT) return r;
     o = new_out(req);
     host = sign_host(req, &host_style);
@@ -571,7 +572,7 @@ enum step_result step_sign(struct request *req)
     if (req->credentials->source == CREDENTIALS_NONE) return write_unsigned(req, o);
     out_add(o, STR("X-Amz-Date"), timestamp, HDR_X_AMZ_DATE);
     out_add(o, STR("X-Amz-Content-Sha256"), out_payload_hash(req), HDR_X_AMZ_CONTENT_SHA256);
-    if (req->credentials->session_token)
-        out_add(o, STR("X-Amz-Security-Token"), str_from(req->credentials->session_token), HDR_X_AMZ_SECURITY_TOKEN);
+    if (req->keys->session_token)
+        out_add(o, STR("X-Amz-Security-Token"), str_from(req->keys->session_token), HDR_X_AMZ_SECURITY_TOKEN);
     return sign_and_write(req, o, timestamp);
 }

@@ -42,7 +42,7 @@ static void check_upstream(struct client *c)
         req->up->dead = true;
         conn_break(&req->up->conn, "no sign of life within dead_timeout");
         client_run(c);
-    } else if (relay_stop_holding(req)) {
+    } else if (relay_stop_holding(req) || keyring_waits(req)) {
         client_run(c);
     }
 }
@@ -57,6 +57,7 @@ static void on_tick(void *arg)
         client_check_time(c);
         check_upstream(c);
     }
+    keyring_collect(&w->keyring);
     pool_tick(&w->pool);
 }
 
@@ -108,6 +109,7 @@ enum err_code worker_init(struct worker *w, struct runtime *rt, size_t index, co
     w->log = sbuf_make(mem, mem ? LOG_BYTES : 0);
     if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem)
         return err_set(err, ERR_NO_MEMORY, 0, "worker");
+    TRY(keyring_init(&w->keyring, w, err));
     TRY(pool_init(&w->pool, w, err));
     return start_listeners(w, fds, err);
 }
@@ -180,6 +182,7 @@ void worker_clear(struct worker *w)
     }
     on_turn(w);
     pool_clear(&w->pool);
+    keyring_clear(&w->keyring);
     splice_pool_clear(&w->pipes);
     free(w->listeners);
     free(w->listener_of);

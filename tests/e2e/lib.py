@@ -153,9 +153,10 @@ class Proxy:
     (signatures required), tls (the same with TLS), sniff (both)."""
 
     def __init__(self, upstream, name="proxy", trailers=None, ca_file=None, server=None, endpoint=None, listeners=None,
-                 extra=""):
+                 extra="", variables=None):
         """upstream: "address:port" texts of the endpoint; server, endpoint: more keys of these sections; listeners: name →
-        keys of further ones; extra: more text."""
+        keys of further ones; extra: more text; variables: of its environment."""
+        self.variables = variables or {}
         self.folder = WORK / name
         self.folder.mkdir()
         self.ports = {}
@@ -206,7 +207,8 @@ class Proxy:
     def start(self):
         self.stderr = self.folder / "stderr.log"
         self.process = subprocess.Popen([PROGRAM, "serve", "-c", str(self.config)], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=self.stderr.open("ab"), env=self.environment())
+                                        stdout=subprocess.DEVNULL, stderr=self.stderr.open("ab"),
+                                        env={**self.environment(), **self.variables})
         atexit.register(self.kill)
         for name, port in self.ports.items():
             wait_until(lambda: self.process.poll() is not None or accepts(port), 20, "listener %s" % name)
@@ -318,7 +320,8 @@ def accepts(port):
 class Ceph:
     """radosgw on two private addresses inside a network namespace of its own."""
 
-    def __init__(self):
+    def __init__(self, **settings):
+        """settings: more of ceph-rgw's."""
         if os.geteuid() != 0:
             raise AssertionError("network namespaces need root")
         self.name = "e2e-%d" % os.getpid()
@@ -329,10 +332,19 @@ class Ceph:
         names = "%s bucket.%s" % (S3_NAME, VPCE_NAME)
         run(SUPPORT / "vpc", "exec", self.name, SUPPORT / "ceph-rgw", "up", WORK / "ceph", env=dict(
             os.environ, RGW_CERT=str(folder / "endpoint.pem"), RGW_KEY=str(folder / "endpoint.key"), RGW_REGION=REGION,
-            RGW_NAMES=names, RGW_ACCESS_KEY_ID=UPSTREAM_KEY[0], RGW_SECRET_ACCESS_KEY=UPSTREAM_KEY[1]))
+            RGW_NAMES=names, RGW_ACCESS_KEY_ID=UPSTREAM_KEY[0], RGW_SECRET_ACCESS_KEY=UPSTREAM_KEY[1], **settings))
 
     def close(self):
         run(SUPPORT / "vpc", "down", self.name, check=False)
+
+    def admin(self, *words):
+        """radosgw-admin; what it prints."""
+        return run(SUPPORT / "vpc", "exec", self.name, SUPPORT / "ceph-rgw", "admin", WORK / "ceph", *words).stdout
+
+    @property
+    def outside(self):
+        """This machine's address, as the gateway sees it."""
+        return ".".join(self.addresses[0].split(".")[:2]) + ".0.1"
 
     def request(self, method, target, body=b"", headers=(), key=UPSTREAM_KEY, **options):
         """Directly to the gateway, past the proxy."""

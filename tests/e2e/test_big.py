@@ -13,8 +13,8 @@ import s3raw
 from endpoint import BLOCK, BigCheck, big_block
 
 GIB = 1 << 30
-SIZE = 6 * GIB if not lib.SANITIZER else GIB // 4
-SIZE_ELSEWHERE = GIB if not lib.SANITIZER else GIB // 8  # through the other listeners
+SIZE = 5 * GIB if not lib.SANITIZER else GIB // 4
+SIZE_ELSEWHERE = GIB // 2 if not lib.SANITIZER else GIB // 8  # through the other listeners
 GROWTH_KIB = 2048
 UPLOADS = 1000 if not lib.SANITIZER else 100  # at once
 COMPLETED = 10  # the others go away in the middle

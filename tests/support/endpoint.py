@@ -275,6 +275,15 @@ class Exchange:
         date, payload = self.header("x-amz-date") or "", self.header("x-amz-content-sha256") or ""
         if key_id not in self.endpoint.keys:
             raise Refused(403, "InvalidAccessKeyId", "unknown key")
+        if key_id in self.endpoint.sessions:
+            token, expires = self.endpoint.sessions[key_id]
+            if self.header("x-amz-security-token") != token:
+                raise Refused(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
+            if expires and time.time() >= expires:
+                raise Refused(400, "ExpiredToken", "The provided token has expired.")
+        elif self.header("x-amz-security-token") is not None:
+            raise Refused(400, "InvalidToken", "a token with long-lived keys")
+        self.record["key_id"] = key_id
         match_scope = re.fullmatch(r"[0-9]{8}/([a-z0-9-]+)/s3/aws4_request", scope)
         if self.endpoint.regions and match_scope and match_scope[1] != self.endpoint.region:
             raise Refused(400, "AuthorizationHeaderMalformed", "the region '%s' is wrong; expecting '%s'</Message><Region>%s"
@@ -812,6 +821,7 @@ class Endpoint:
                  receive_buffer=None, regions=None, folder=None):
         self.keys, self.region, self.out = dict(keys), region, out
         self.regions, self.flaky = regions, set()
+        self.sessions = {}  # key id → (session token, Unix time of its end or 0), for temporary keys
         self.names = names or ["s3.%s.amazonaws.com" % region]
         self.objects, self.connections = Folder(folder) if folder else {}, 0
         self.done, self.running, self.begun = [], 0, 0

@@ -270,33 +270,178 @@ static void test_config_load_partition_suffixes(void **state UNUSED)
     }
 }
 
-static void test_config_load_environment_gives_credentials(void **state UNUSED)
-{
-    static const char text[] = "[listener l]\nmode = forward\n[endpoint e]\nregion = us-east-1\naddresses = 10.0.0.1\n";
+#define NO_KEYS "[listener l]\nmode = forward\n[endpoint e]\nregion = us-east-1\naddresses = 10.0.0.1\n"
 
-    expect("no keys at all", str_from(text), SIZE_MAX,
-           "t.ini:3: there is no [credentials default]; write [credentials default] with its keys, or set "
-           "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY\n");
+static void test_config_load_default_credentials_are_a_chain(void **state UNUSED)
+{
+    struct settings *s = load_good(NO_KEYS);
+    char *text = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+
+    assert_string_equal(s->credentials[s->endpoints[0].credentials_index].name, "default");
+    assert_int_equal(s->credentials[0].source, CREDENTIALS_CHAIN);
+    assert_string_equal(s->credentials[0].region, "us-east-1");
+    assert_null(s->credentials[0].service_url);
+    config_print(s, out);
+    fclose(out);
+    assert_non_null(
+        strstr(text, "[credentials default] ; built in\nsource = chain                               ; built"));
+    free(text);
+    settings_unref(&s);
+    s = load_good(NO_KEYS "credentials = other\n[credentials other]\nsource = none\n");
+    assert_int_equal(s->credentials_n, 1);
+    settings_unref(&s);
+    s = load_good(NO_KEYS "credentials = r\n[credentials r]\nsource = assume-role\nrole_arn = "
+                          "arn:aws:iam::123456789012:role/x\nsource_credentials = default\n");
+    assert_string_equal(s->credentials[s->credentials[0].source_index].name, "default");
+    assert_int_equal(s->credentials[s->credentials[0].source_index].source, CREDENTIALS_CHAIN);
+    settings_unref(&s);
+    s = load_good(GOOD "[credentials x]\nprofile = dev\n[credentials y]\naccess_key_id = A\nsecret_access_key = b\n");
+    assert_int_equal(s->credentials[0].source, CREDENTIALS_STATIC);
+    assert_int_equal(s->credentials[1].source, CREDENTIALS_CHAIN);
+    assert_int_equal(s->credentials[2].source, CREDENTIALS_STATIC);
+    settings_unref(&s);
+}
+
+/* The source reads the environment, not the configuration: only its being there is checked. */
+static void test_config_load_environment_is_checked_not_taken(void **state UNUSED)
+{
+    static const char text[] = NO_KEYS "[credentials default]\nsource = environment\n";
+
     setenv("AWS_ACCESS_KEY_ID", "ASIAENV", 1);
-    expect("half of a pair", str_from(text), SIZE_MAX,
-           "t.ini: credentials \"default\" come from the environment, but AWS_SECRET_ACCESS_KEY is not set; set it for "
-           "the proxy, or write source = static and the keys\n");
+    expect(
+        "half of a pair", str_from(text), SIZE_MAX,
+        "t.ini:7: credentials \"default\" come from the environment, but AWS_SECRET_ACCESS_KEY is not set; set it for "
+        "the proxy, or write source = static and the keys\n");
     setenv("AWS_SECRET_ACCESS_KEY", "envsecret", 1);
-    setenv("AWS_SESSION_TOKEN", "envtoken", 1);
     struct settings *s = load_good(text);
-    assert_string_equal(s->credentials[0].name, "default");
     assert_int_equal(s->credentials[0].source, CREDENTIALS_ENVIRONMENT);
-    assert_string_equal(s->credentials[0].access_key_id, "ASIAENV");
-    assert_string_equal(s->credentials[0].secret_access_key, "envsecret");
-    assert_string_equal(s->credentials[0].session_token, "envtoken");
+    assert_null(s->credentials[0].access_key_id);
+    assert_null(s->credentials[0].secret_access_key);
     settings_unref(&s);
     s = load_good(GOOD "[credentials e]\naccess_key_id = env:AWS_ACCESS_KEY_ID\nsecret_access_key = "
                        "env:AWS_SECRET_ACCESS_KEY\n");
+    assert_string_equal(s->credentials[1].access_key_id, "ASIAENV");
     assert_string_equal(s->credentials[1].secret_access_key, "envsecret");
     settings_unref(&s);
     unsetenv("AWS_ACCESS_KEY_ID");
     unsetenv("AWS_SECRET_ACCESS_KEY");
-    unsetenv("AWS_SESSION_TOKEN");
+}
+
+#define ROLE "role_arn = arn:aws:iam::123456789012:role/path/S3-Reader\n"
+#define ASSUME "[credentials x]\nsource = assume-role\nsource_credentials = default\n" ROLE
+
+static void test_config_load_roles_get_region_and_service(void **state UNUSED)
+{
+    static const struct {
+        const char *name, *text, *region, *url;
+    } rows[] = {
+        {"nobody uses it, but a client does",
+         "[client c]\naccess_key_id = S3ORONE\nsecret_access_key = s1\n"
+         "policy = read-only\ncredentials = x\n" ASSUME,
+         "ap-northeast-1", "https://sts.ap-northeast-1.amazonaws.com"},
+        {"endpoint", "[endpoint f]\nregion = cn-north-1\naddresses = 10.0.0.2\ncredentials = x\n" ASSUME, "cn-north-1",
+         "https://sts.cn-north-1.amazonaws.com.cn"},
+        {"base of another",
+         "[endpoint f]\nregion = eu-west-1\naddresses = 10.0.0.2\ncredentials = y\n[credentials y]\n"
+         "source = assume-role\nsource_credentials = x\nregion = us-east-1\n" ROLE
+         "[credentials x]\nsource = web-identity\ntoken_file = /nonexistent/token\n" ROLE,
+         "eu-west-1", "https://sts.eu-west-1.amazonaws.com"},
+        {"written", ASSUME "region = us-gov-west-1\n", "us-gov-west-1", "https://sts.us-gov-west-1.amazonaws.com"},
+        {"all written", ASSUME "region = x1\nservice_url = https://127.0.0.1:9/\n", "x1", "https://127.0.0.1:9"},
+        {"profile",
+         "[endpoint f]\nregion = eu-west-1\naddresses = 10.0.0.2\ncredentials = x\n[credentials x]\n"
+         "source = profile\n",
+         "eu-west-1", ""},
+        {"static", "[credentials x]\naccess_key_id = A\nsecret_access_key = b\n", "", ""},
+    };
+    char text[2048];
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        snprintf(text, sizeof text, GOOD "%s", rows[i].text);
+        struct settings *s = load_good(text);
+        const struct set_credentials *c = &s->credentials[s->credentials_n - 1];
+        const char *region = c->region ? c->region : "", *url = c->service_url ? c->service_url : "";
+        if (strcmp(region, rows[i].region) != 0 || strcmp(url, rows[i].url) != 0) print_error("%s\n", rows[i].name);
+        assert_string_equal(c->name, "x");
+        assert_string_equal(region, rows[i].region);
+        assert_string_equal(url, rows[i].url);
+        settings_unref(&s);
+    }
+}
+
+static const struct set_credentials *last(const struct settings *s)
+{
+    return &s->credentials[s->credentials_n - 1];
+}
+
+static void test_config_load_region_from_environment(void **state UNUSED)
+{
+    setenv("AWS_DEFAULT_REGION", "eu-west-3", 1);
+    struct settings *s = load_good(GOOD ASSUME);
+    assert_string_equal(last(s)->region, "eu-west-3");
+    settings_unref(&s);
+    setenv("AWS_REGION", "eu-west-2", 1);
+    s = load_good(GOOD ASSUME);
+    assert_string_equal(last(s)->region, "eu-west-2");
+    assert_string_equal(last(s)->service_url, "https://sts.eu-west-2.amazonaws.com");
+    settings_unref(&s);
+    setenv("AWS_REGION", "Tokyo", 1);
+    expect(
+        "wrong", STR(GOOD ASSUME), SIZE_MAX,
+        "t.ini:13: credentials \"x\": \"Tokyo\" of AWS_REGION or AWS_DEFAULT_REGION cannot be a Region; set it right, "
+        "or write region = REGION\n");
+    unsetenv("AWS_REGION");
+    unsetenv("AWS_DEFAULT_REGION");
+}
+
+static void test_config_load_web_identity_from_environment(void **state UNUSED)
+{
+    static const char text[] = GOOD "[credentials x]\nsource = web-identity\nregion = us-east-1\n";
+
+    setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod", 1);
+    expect("no token", str_from(text), SIZE_MAX,
+           "t.ini:13: credentials \"x\" have no token_file; write token_file = FILE, or set "
+           "AWS_WEB_IDENTITY_TOKEN_FILE\n");
+    setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/nonexistent/token", 1);
+    struct settings *s = load_good(text);
+    assert_string_equal(last(s)->role_arn, "arn:aws:iam::123456789012:role/pod");
+    assert_string_equal(last(s)->token_file, "/nonexistent/token");
+    assert_null(last(s)->session_name);
+    settings_unref(&s);
+    s = load_good(GOOD "[credentials x]\nsource = web-identity\nregion = us-east-1\ntoken_file = /other\n");
+    assert_string_equal(last(s)->token_file, "/other");
+    settings_unref(&s);
+    setenv("AWS_ROLE_ARN", "pod", 1);
+    expect("wrong", str_from(text), SIZE_MAX,
+           "t.ini:13: role_arn = pod: this is no role's ARN; write it like arn:aws:iam::123456789012:role/NAME\n");
+    unsetenv("AWS_ROLE_ARN");
+    unsetenv("AWS_WEB_IDENTITY_TOKEN_FILE");
+}
+
+static void test_config_load_credentials_of_each_kind(void **state UNUSED)
+{
+    struct settings *s =
+        load_good(GOOD "[server]\nprivate_networks = 127.0.0.0/8\n"
+                       "[credentials p]\nsource = process\ncommand = /bin/true -x\ntimeout = 10s\nwait = 1s\n"
+                       "[credentials c]\nsource = container\nurl = http://169.254.170.23/v1/credentials\n"
+                       "token_file = /nonexistent/token\n"
+                       "[credentials i]\nsource = imds\nurl = http://[fd00:ec2::254]:80/\nimds_v1 = yes\n"
+                       "[credentials n]\nsource = none\n" ASSUME
+                       "session_name = proxy-{client}\ntags = team=ar chive\n ,person={client}\n"
+                       "addresses = 10.9.9.9, 127.0.0.1:8443\nexternal_id = x\nduration = 15m\nregion = us-east-1\n"
+                       "[credentials y]\nsource = assume-role\nsource_credentials = x\nregion = us-east-1\n" ROLE);
+
+    assert_string_equal(s->credentials[3].url, "http://[fd00:ec2::254]:80");
+    const struct set_credentials *x = &s->credentials[5], *y = &s->credentials[6];
+    assert_true(x->per_client && x->tags.n == 2 && x->source_index == 0 && x->duration_ms == 900000);
+    assert_int_equal(netaddr_port(&x->addresses[0]), 443);
+    assert_int_equal(netaddr_port(&x->addresses[1]), 8443);
+    assert_true(y->per_client && y->source_index == 5); /* as its base is */
+    assert_false(s->credentials[0].per_client);
+    assert_true(s->credentials[0].source_index == SIZE_MAX);
+    settings_unref(&s);
 }
 
 static void test_settings_ref_keeps_alive(void **state UNUSED)
@@ -581,9 +726,8 @@ static void test_config_load_bad_callers_are_reported(void **state UNUSED)
         {"built-in policy", "[policy allow-all]\naccess = read-only\n",
          "t.ini:13: policy \"allow-all\" is built in; choose another name\n"},
         {"credentials without secret", "[credentials x]\naccess_key_id = AKID\n",
-         "t.ini:13: credentials \"x\" have no secret_access_key; write secret_access_key = VALUE or env:NAME, or "
-         "source = "
-         "environment\n"},
+         "t.ini:13: credentials \"x\" have no secret_access_key; write secret_access_key = env:NAME, credential:NAME, "
+         "file:PATH or VALUE\n"},
         {"no mode", "[listener x]\nbind = 127.0.0.1:1\n",
          "t.ini:13: listener \"x\" has no mode; write mode = forward or mode = endpoint\n"},
         {"bound twice", "[listener x]\nmode = endpoint\n",
@@ -602,6 +746,225 @@ static void test_config_load_bad_callers_are_reported(void **state UNUSED)
     expect("nothing", STR(""), SIZE_MAX,
            "t.ini: there is no [listener NAME]; write one with mode = endpoint or mode = forward\n"
            "t.ini: there is no [endpoint NAME]; write one with the endpoint's name and addresses\n");
+}
+
+#define ANYWHERE "[credentials x]\nsource = roles-anywhere\n" ROLE
+#define ANCHOR "trust_anchor_arn = arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/1a-2b\n"
+#define PROFILE "profile_arn = arn:aws:rolesanywhere:us-east-1:123456789012:profile/3c\n"
+#define LONG "0123456789012345678901234567890123456789012345678901234567"
+
+static void test_config_load_bad_credentials_are_reported(void **state UNUSED)
+{
+    static const struct bad rows[] = {
+        {"keys of another source", "[credentials x]\nsource = profile\naccess_key_id = A\nsecret_access_key = hidden\n",
+         "t.ini:15: access_key_id has no effect with source = profile; remove it, or write source = static\n"
+         "t.ini:16: secret_access_key has no effect with source = profile; remove it, or write source = static\n"},
+        {"key of several others", "[credentials x]\nrole_arn = rubbish\nwait = 1s\n",
+         "t.ini:14: role_arn has no effect with source = chain; remove it, or write source = one of assume-role, "
+         "web-identity, roles-anywhere\n"},
+        {"none needs nothing", "[credentials x]\nsource = none\nregion = us-east-1\ntimeout = 1s\nwait = 1s\n",
+         "t.ini:15: region has no effect with source = none; remove it, or write source = one of profile, "
+         "assume-role, web-identity, roles-anywhere, chain\n"
+         "t.ini:16: timeout has no effect with source = none; remove it, or write source = one of profile, process, "
+         "container, imds, assume-role, web-identity, roles-anywhere, chain\n"
+         "t.ini:17: wait has no effect with source = none; remove it, or write source = one of static, environment, "
+         "profile, process, container, imds, assume-role, web-identity, roles-anywhere, chain\n"},
+        {"unknown source, and no more of it", "[credentials x]\nsource = vault\nrole_arn = x\n",
+         "t.ini:14: source = vault: this is not known here; write one of: static, environment, profile, process, "
+         "container, imds, assume-role, web-identity, roles-anywhere, chain, none\n"},
+        {"process", "[credentials x]\nsource = process\n",
+         "t.ini:13: credentials \"x\" have no command; write command = PROGRAM ARGUMENTS\n"},
+        {"assume-role", "[credentials x]\nsource = assume-role\nregion = us-east-1\n",
+         "t.ini:13: credentials \"x\" have no role_arn; write role_arn = arn:aws:iam::ACCOUNT:role/NAME\n"
+         "t.ini:13: credentials \"x\" have no source_credentials; write source_credentials = NAME of the [credentials "
+         "NAME] whose keys ask for the role\n"},
+        {"web-identity", "[credentials x]\nsource = web-identity\nregion = us-east-1\n",
+         "t.ini:13: credentials \"x\" have no role_arn; write role_arn = arn:aws:iam::ACCOUNT:role/NAME, or set "
+         "AWS_ROLE_ARN\n"
+         "t.ini:13: credentials \"x\" have no token_file; write token_file = FILE, or set "
+         "AWS_WEB_IDENTITY_TOKEN_FILE\n"},
+        {"roles-anywhere", "[credentials x]\nsource = roles-anywhere\nregion = us-east-1\n",
+         "t.ini:13: credentials \"x\" have no role_arn; write role_arn = arn:aws:iam::ACCOUNT:role/NAME\n"
+         "t.ini:13: credentials \"x\" have no profile_arn; write profile_arn = "
+         "arn:aws:rolesanywhere:REGION:ACCOUNT:profile/ID\n"
+         "t.ini:13: credentials \"x\" have no trust_anchor_arn; write trust_anchor_arn = "
+         "arn:aws:rolesanywhere:REGION:ACCOUNT:trust-anchor/ID\n"
+         "t.ini:13: credentials \"x\" have no certificate; write certificate = FILE (PEM or PKCS#12)\n"},
+        {"no key", ANYWHERE ANCHOR PROFILE "certificate = /dev/null\n",
+         "t.ini:13: credentials \"x\" have no private_key; write private_key = FILE or a pkcs11: URI, or name a "
+         "PKCS#12 "
+         "file as certificate\n"},
+        {"PIN", ANYWHERE ANCHOR PROFILE "certificate = /dev/null\nprivate_key = pkcs11:token=t?pin-value=hidden\n",
+         "t.ini:19: private_key: a pin-value in the URI can be read by all who see the settings; write the PIN as "
+         "passphrase = env:NAME, credential:NAME or file:PATH\n"},
+        {"no Region", "[credentials x]\nsource = assume-role\nsource_credentials = default\n" ROLE,
+         "t.ini:13: credentials \"x\" have no Region to ask in; write region = REGION\n"},
+        {"bad Region, once", ASSUME "region = us-east-1a\n",
+         "t.ini:17: region = us-east-1a: this is an Availability Zone; write its Region, us-east-1\n"},
+        {"no Region, unsigned",
+         "[credentials x]\nsource = web-identity\ntoken_file = /t\nservice_url = https://sts.test\n" ROLE, ""},
+        {"unknown base", "[credentials x]\nsource = assume-role\nregion = us-east-1\nsource_credentials = y\n" ROLE,
+         "t.ini:16: there is no [credentials y]; write that section: its keys ask for the role\n"},
+        {"base without keys",
+         "[credentials x]\nsource = assume-role\nregion = us-east-1\nsource_credentials = y\n" ROLE
+         "[credentials y]\nsource = none\n",
+         "t.ini:16: [credentials y] has source = none, but the role is asked for with keys; name a section that has "
+         "some\n"},
+        {"circle of one", "[credentials x]\nsource = assume-role\nregion = us-east-1\nsource_credentials = x\n" ROLE,
+         "t.ini:16: source_credentials go in a circle: x → x; name a section with keys of its own\n"},
+        {"circle, and a way into it",
+         "[credentials w]\nsource = assume-role\nregion = us-east-1\nsource_credentials = y\n" ROLE
+         "[credentials x]\nsource = assume-role\nregion = us-east-1\nsource_credentials = y\n" ROLE
+         "[credentials y]\nsource = assume-role\nregion = us-east-1\nsource_credentials = x\n" ROLE,
+         "t.ini:21: source_credentials go in a circle: x → y → x; name a section with keys of its own\n"},
+        {"addresses", ASSUME "region = us-east-1\naddresses = 8.8.8.8, 169.254.169.254, 10.0.0.1:0\n",
+         "t.ini:18: addresses: 8.8.8.8:443 is not a private address, so traffic could leave the private path; write "
+         "the "
+         "endpoint's own, or list its network in private_networks of [server]\n"
+         "t.ini:18: addresses: 169.254.169.254:443 is link-local, multicast or no address at all; write the private "
+         "addresses of the service's endpoint\n"
+         "t.ini:18: addresses: 10.0.0.1:0 has no port; write ADDRESS, or ADDRESS:443\n"},
+        {"addresses and a proxy", ASSUME "region = us-east-1\naddresses = 10.0.0.1\nhttp_proxy = yes\n",
+         "t.ini:19: http_proxy = yes would lead past addresses; remove one of them\n"},
+        {"ca_file", ASSUME "region = us-east-1\nca_file = /nonexistent/ca.pem\n",
+         "t.ini:18: ca_file: /nonexistent/ca.pem cannot be read (No such file or directory); name a file that the "
+         "proxy "
+         "may read\n"},
+    };
+
+    check_rows(rows, ARRAY_LEN(rows), GOOD);
+}
+
+static void test_config_load_bad_credentials_values_are_reported(void **state UNUSED)
+{
+#define R "region = us-east-1\n"
+#define ROLE_ARN "t.ini:16: role_arn = "
+#define NO_ROLE ": this is no role's ARN; write it like arn:aws:iam::123456789012:role/NAME\n"
+#define A(arn) "[credentials x]\nsource = assume-role\nsource_credentials = default\nrole_arn = " arn "\n" R
+#define CLEAR ": keys would pass in clear text; write https://"
+#define CONTAINER "[credentials x]\nsource = container\nurl = "
+#define HOSTS ", or http:// with a loopback address, 169.254.170.2, 169.254.170.23 or [fd00:ec2::23]\n"
+#define IMDS "[credentials x]\nsource = imds\nurl = "
+#define NO_IMDS ": write the instance metadata service as http://HOST[:PORT], like http://169.254.169.254\n"
+#define NO_SERVICE ": this is no service's URL; write https://HOST[:PORT], without a path\n"
+    static const struct bad rows[] = {
+        {"role of another service", A("arn:aws:sts::123456789012:role/x"),
+         ROLE_ARN "arn:aws:sts::123456789012:role/x" NO_ROLE},
+        {"user", A("arn:aws:iam::123456789012:user/x"), ROLE_ARN "arn:aws:iam::123456789012:user/x" NO_ROLE},
+        {"account", A("arn:aws:iam::12345678901:role/x"), ROLE_ARN "arn:aws:iam::12345678901:role/x" NO_ROLE},
+        {"no name", A("arn:aws:iam::123456789012:role/x/"), ROLE_ARN "arn:aws:iam::123456789012:role/x/" NO_ROLE},
+        {"name too long", A("arn:aws:iam::123456789012:role/" LONG "1234567"),
+         ROLE_ARN "arn:aws:iam::123456789012:role/" LONG "1234567" NO_ROLE},
+        {"other partition", A("arn:aws-cn:iam::123456789012:role/x"), ""},
+        {"other maker", A("arn:minio:iam:::role/x") "service_url = https://minio.test:9000\n", ""},
+        {"no ARN", ASSUME R "session_name = a {client}\n",
+         "t.ini:18: session_name = a {client}: write it of letters, digits and _ + = , . @ - only\n"},
+        {"other braces", ASSUME R "session_name = {user}\n",
+         "t.ini:18: session_name = {user}: of words in braces only {client} is known; remove the others\n"},
+        {"short", ASSUME R "session_name = a\n", "t.ini:18: session_name = a: it has 1 characters; write 2 to 64\n"},
+        {"long", ASSUME R "session_name = " LONG "1234567\n",
+         "t.ini:18: session_name = " LONG "1234567: it has 65 characters; write 2 to 64\n"},
+        {"long with a client",
+         ASSUME R "session_name = " LONG "{client}\n[client longest]\npolicy = read-only\n"
+                  "access_key_id = S3ORL\nsecret_access_key = l\n",
+         "t.ini:18: session_name = " LONG
+         "{client}: with client \"longest\" it has 65 characters; write so many that it "
+         "has 2 to 64 with each\n"},
+        {"fits", ASSUME R "session_name = " LONG "{client}\n", ""},
+        {"short with a client",
+         ASSUME R "session_name = {client}\n[client q]\npolicy = read-only\n"
+                  "access_key_id = S3ORL\nsecret_access_key = l\n",
+         "t.ini:18: session_name = {client}: with client \"q\" it has 1 characters; write so many that it has 2 to 64 "
+         "with each\n"},
+        {"tags", ASSUME R "tags = team, =x, a={b}, {client}=x, b=1!, aws:c=1, d=1, D=2, ok={client} é\n",
+         "t.ini:18: tags: \"team\": write KEY=VALUE\n"
+         "t.ini:18: tags: \"=x\": write a key of 1 to 128 characters\n"
+         "t.ini:18: tags: \"a={b}\": of words in braces only {client} is known, in the value; remove the others\n"
+         "t.ini:18: tags: \"{client}=x\": of words in braces only {client} is known, in the value; remove the others\n"
+         "t.ini:18: tags: \"b=1!\": write it of letters, digits, blanks and _ . : / = + - @ only\n"
+         "t.ini:18: tags: \"aws:c=1\": keys that begin with aws: are AWS's own; write another\n"
+         "t.ini:18: tags: \"D=2\": its key stands there twice; keep one of them\n"},
+        {"anchor",
+         ANYWHERE PROFILE "certificate = /dev/null\nprivate_key = pkcs11:object=k\ntrust_anchor_arn = "
+                          "arn:aws:rolesanywhere:us-east-1:123456789012:profile/x\n" R,
+         "t.ini:19: trust_anchor_arn = arn:aws:rolesanywhere:us-east-1:123456789012:profile/x: copy it from the "
+         "console "
+         "of Roles Anywhere; it looks like arn:aws:rolesanywhere:REGION:123456789012:trust-anchor/ID\n"},
+        {"two Regions",
+         ANYWHERE ANCHOR "certificate = /dev/null\nprivate_key = pkcs11:object=k\nregion = us-east-2\nprofile_arn = "
+                         "arn:aws:rolesanywhere:eu-west-1:123456789012:profile/x\n",
+         "t.ini:20: profile_arn is of Region eu-west-1, but trust_anchor_arn of us-east-1; name two of one Region\n"
+         "t.ini:19: region = us-east-2, but trust_anchor_arn is of us-east-1; remove region\n"},
+        {"container", CONTAINER "169.254.170.2/x\n",
+         "t.ini:15: url = 169.254.170.2/x: this is no URL; write it like http://169.254.170.23/v1/credentials\n"},
+        {"container in clear", CONTAINER "http://10.0.0.1/x\n", "t.ini:15: url = http://10.0.0.1/x" CLEAR HOSTS},
+        {"container by a name", CONTAINER "http://127.0.0.1.test/x\n",
+         "t.ini:15: url = http://127.0.0.1.test/x" CLEAR HOSTS},
+        {"container, user", CONTAINER "http://127.0.0.1:80@evil.test/x\n",
+         "t.ini:15: url: user names are not sent; remove what stands before the '@'\n"},
+        {"container, good",
+         CONTAINER "https://keys.test/x?y=@\n[credentials y]\nsource = container\nurl = "
+                   "http://localhost:8080/\n",
+         ""},
+        {"container, IPv6",
+         CONTAINER "http://[fd00:ec2::23]/v1\n[credentials y]\nsource = container\nurl = "
+                   "http://[::1]:8080/\n",
+         ""},
+        {"imds, path", IMDS "http://169.254.169.254/latest\n", "t.ini:15: url = http://169.254.169.254/latest" NO_IMDS},
+        {"imds, port", IMDS "http://169.254.169.254:0\n", "t.ini:15: url = http://169.254.169.254:0" NO_IMDS},
+        {"imds, TLS", IMDS "https://169.254.169.254\n", "t.ini:15: url = https://169.254.169.254" NO_IMDS},
+        {"service in clear", ASSUME R "service_url = http://sts.test\n",
+         "t.ini:18: service_url = http://sts.test" CLEAR "\n"},
+        {"service in clear on loopback", ASSUME R "service_url = http://127.0.0.1\n",
+         "t.ini:18: service_url = http://127.0.0.1" CLEAR "\n"},
+        {"service with path", ASSUME R "service_url = https://sts.test/x\n",
+         "t.ini:18: service_url = https://sts.test/x" NO_SERVICE},
+        {"service is any", ASSUME R "service_url = https://*.test\n",
+         "t.ini:18: service_url = https://*.test" NO_SERVICE},
+    };
+
+    check_rows(rows, ARRAY_LEN(rows), GOOD);
+}
+
+static void test_config_load_too_many_tags_and_long_circle(void **state UNUSED)
+{
+    char *text = NULL, *problems = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+
+    fputs(GOOD ASSUME "region = us-east-1\ntags = t=1\n", out);
+    for (int i = 0; i < 50; i++)
+        fprintf(out, " ,t%d=1\n", i);
+    fclose(out);
+    expect("tags", str_make(text, n), SIZE_MAX, "t.ini:18: tags: 51 are too many; write at most 50\n");
+    free(text);
+
+    out = open_memstream(&text, &n);
+    fputs(GOOD, out);
+    for (int i = 0; i < 40; i++)
+        fprintf(out,
+                "[credentials a-long-name-of-a-section-%d]\nsource = assume-role\nregion = us-east-1\n" ROLE
+                "source_credentials = a-long-name-of-a-section-%d\n",
+                i, (i + 1) % 40);
+    fclose(out);
+    assert_null(load(str_make(text, n), SIZE_MAX, &problems));
+    assert_non_null(strstr(problems, "t.ini:17: source_credentials go in a circle: a-long-name-of-a-section-0 → "));
+    assert_non_null(strstr(problems, " → …; name a section with keys of its own\n"));
+    assert_ptr_equal(strchr(problems, '\n') + 1, problems + strlen(problems)); /* one line */
+    free(problems);
+    free(text);
+}
+
+static void test_config_load_roles_anywhere_region_is_the_anchors(void **state UNUSED)
+{
+    setenv("AWS_REGION", "eu-west-2", 1);
+    struct settings *s = load_good(GOOD ANYWHERE ANCHOR PROFILE "certificate = /dev/null\n"
+                                                                "private_key = pkcs11:object=k;type=private\n");
+    unsetenv("AWS_REGION");
+    assert_string_equal(last(s)->region, "us-east-1");
+    assert_string_equal(last(s)->service_url, "https://rolesanywhere.us-east-1.amazonaws.com");
+    assert_string_equal(last(s)->private_key, "pkcs11:object=k;type=private");
+    settings_unref(&s);
 }
 
 static void test_config_load_problem_shows_no_secret(void **state UNUSED)
@@ -624,9 +987,13 @@ static char folder[] = "/tmp/s3onramp-test-XXXXXX";
 
 static int make_folder(void **state UNUSED)
 {
-    unsetenv("AWS_ACCESS_KEY_ID");
-    unsetenv("AWS_SECRET_ACCESS_KEY");
-    unsetenv("AWS_SESSION_TOKEN");
+    static const char *const variables[] = {
+        "AWS_ACCESS_KEY_ID",    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",     "AWS_REGION",
+        "AWS_DEFAULT_REGION",   "AWS_ROLE_ARN",          "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "CREDENTIALS_DIRECTORY"};
+
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++)
+        unsetenv(variables[i]);
     return mkdtemp(folder) ? 0 : -1;
 }
 
@@ -649,7 +1016,8 @@ static void write_file(const char *name, mode_t mode, const char *text)
 
 static int remove_folder(void **state UNUSED)
 {
-    static const char *const names[] = {"s3onramp.ini", "clients.ini", "other.ini", "l.key"};
+    static const char *const names[] = {"s3onramp.ini", "clients.ini", "other.ini", "l.key",
+                                        "id",           "secret",      "c.pem",     "c.p12"};
     char path[256];
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -755,6 +1123,127 @@ static void test_config_load_listener_key_must_be_private(void **state UNUSED)
     settings_unref(&s);
 }
 
+/* --- files of credentials --- */
+
+static void test_config_load_secret_files_must_be_ours(void **state UNUSED)
+{
+    char text[2048], path[256];
+    struct settings *s;
+
+    snprintf(text, sizeof text, GOOD "[credentials k]\naccess_key_id = file:id\nsecret_access_key = file:%s/secret\n",
+             folder);
+    write_file("clients.ini", 0600, "");
+    write_file("s3onramp.ini", 0600, text);
+    s = load_file("@/s3onramp.ini:14: access_key_id: @/id cannot be read (No such file or directory); name a file that "
+                  "the proxy may read\n"
+                  "@/s3onramp.ini:15: secret_access_key: @/secret cannot be read (No such file or directory); name a "
+                  "file that the proxy may read\n");
+    assert_null(s);
+    write_file("id", 0640, "AKID\n");
+    write_file("secret", 0602, "hidden\n");
+    s = load_file("@/s3onramp.ini:14: access_key_id: others may read @/id; run `chmod 600 @/id`\n"
+                  "@/s3onramp.ini:15: secret_access_key: others may read @/secret; run `chmod 600 @/secret`\n");
+    assert_null(s);
+    write_file("id", 0400, "AKID\n");
+    write_file("secret", 0600, "hidden\n");
+    s = load_file("");
+    assert_true(str_starts(str_from(last(s)->access_key_id), STR("file:/")));
+    assert_string_equal(last(s)->access_key_id + 5, in_folder(path, "id"));
+    assert_string_equal(last(s)->secret_access_key + 5, in_folder(path, "secret"));
+    settings_unref(&s);
+    /* A file that only refers to secrets holds none. */
+    snprintf(text, sizeof text, NO_KEYS "[credentials default]\naccess_key_id = file:id\nsecret_access_key = file:%s\n",
+             "secret");
+    write_file("s3onramp.ini", 0644, text);
+    s = load_file("");
+    settings_unref(&s);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(in_folder(path, "secret"), 65534, (gid_t)-1), 0);
+        s = load_file("@/s3onramp.ini:8: secret_access_key: @/secret belongs to user 65534, who could change it; run "
+                      "`chown 0 @/secret`, or run this as that user\n");
+        assert_null(s);
+    }
+}
+
+static void test_config_load_systemd_credentials_are_read(void **state UNUSED)
+{
+    static const char text[] = GOOD "[credentials k]\naccess_key_id = credential:id\nsecret_access_key = "
+                                    "credential:secret\n[client c]\npolicy = read-only\naccess_key_id = S3ORC\n"
+                                    "secret_access_key = credential:secret\n";
+
+    write_file("clients.ini", 0600, "");
+    expect("not of systemd", STR(GOOD "session_token = credential:t\n"), SIZE_MAX,
+           "t.ini:13: session_token = credential:t: CREDENTIALS_DIRECTORY is not set; write LoadCredential=t:PATH into "
+           "the unit and let systemd start the proxy, or write file:PATH here\n");
+    setenv("CREDENTIALS_DIRECTORY", folder, 1);
+    expect("path", STR(GOOD "session_token = credential:../t\n[server]\nworkers = x\n"), SIZE_MAX,
+           "t.ini:15: workers = x: this is no number in range; write one from 0 to 256\n"
+           "t.ini:13: session_token = credential:../t: this is no credential's name; write credential:NAME, as in "
+           "LoadCredential=NAME:PATH\n");
+    write_file("id", 0440, "AKIDSYSTEMD\n"); /* systemd's own modes */
+    write_file("secret", 0440, "two lines\n\n");
+    write_file("s3onramp.ini", 0600, text);
+    struct settings *s = load_file("");
+    assert_string_equal(last(s)->access_key_id, "AKIDSYSTEMD");
+    assert_string_equal(last(s)->secret_access_key, "two lines\n");
+    assert_string_equal(settings_client_by_key(s, STR("S3ORC"))->secret_access_key, "two lines\n");
+    settings_unref(&s);
+    write_file("secret", 0440, "");
+    s = load_file(
+        "@/s3onramp.ini:15: secret_access_key = credential:secret: @/secret is empty; write the secret into "
+        "it\n@/s3onramp.ini:19: secret_access_key = credential:secret: @/secret is empty; write the secret into "
+        "it\n");
+    assert_null(s);
+    unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+static void test_config_load_file_is_for_credentials_only(void **state UNUSED)
+{
+    expect(
+        "client", STR(GOOD "[client c]\npolicy = read-only\naccess_key_id = S3ORC\nsecret_access_key = file:x\n"),
+        SIZE_MAX,
+        "t.ini:16: secret_access_key: file:PATH is for [credentials]; write env:NAME, credential:NAME or the value\n");
+    expect("no path", STR(GOOD "session_token = file:\n"), SIZE_MAX,
+           "t.ini:13: session_token = file: names no file; write file:PATH\n");
+    setenv("S3ONRAMP_TEST_SECRET", "file:/etc/hidden", 1);
+    expect("by way of a variable", STR(GOOD "session_token = env:S3ONRAMP_TEST_SECRET\n"), SIZE_MAX,
+           "t.ini:13: session_token = env:S3ONRAMP_TEST_SECRET: a secret is expected there, not file:PATH; write "
+           "file:PATH here\n");
+    unsetenv("S3ONRAMP_TEST_SECRET");
+}
+
+static void test_config_load_key_of_certificate_must_be_ours(void **state UNUSED)
+{
+    char path[256];
+    static const char pkcs12[] = "\x30\x82\x0a\x00\x02\x01\x03\x30 and so on, and on";
+    struct settings *s;
+
+    write_file("c.pem", 0644, "-----BEGIN CERTIFICATE-----\n");
+    write_file("l.key", 0640, "-----BEGIN PRIVATE KEY-----\n");
+    write_file("s3onramp.ini", 0600, GOOD ANYWHERE ANCHOR PROFILE "certificate = c.pem\nprivate_key = l.key\n");
+    s = load_file("@/s3onramp.ini:19: private_key: others may read @/l.key; run `chmod 600 @/l.key`\n");
+    assert_null(s);
+    write_file("l.key", 0600, "-----BEGIN PRIVATE KEY-----\n");
+    s = load_file("");
+    assert_string_equal(last(s)->private_key, in_folder(path, "l.key"));
+    settings_unref(&s);
+
+    FILE *out = fopen(in_folder(path, "c.p12"), "w");
+    assert_non_null(out);
+    fwrite(pkcs12, 1, sizeof pkcs12, out);
+    fclose(out);
+    chmod(path, 0604);
+    write_file("s3onramp.ini", 0600, GOOD ANYWHERE ANCHOR PROFILE "certificate = c.p12\nprivate_key = l.key\n");
+    s = load_file(
+        "@/s3onramp.ini:18: certificate: others may read @/c.p12; run `chmod 600 @/c.p12`\n"
+        "@/s3onramp.ini:19: private_key has no effect: the PKCS#12 file of certificate holds it; remove it\n");
+    assert_null(s);
+    chmod(path, 0600);
+    write_file("s3onramp.ini", 0600, GOOD ANYWHERE ANCHOR PROFILE "certificate = c.p12\npassphrase = hidden\n");
+    s = load_file("");
+    settings_unref(&s);
+}
+
 static void test_config_read_incomplete_is_fine(void **state UNUSED)
 {
     char path[256];
@@ -762,11 +1251,13 @@ static void test_config_read_incomplete_is_fine(void **state UNUSED)
     write_file("clients.ini", 0600, "");
     write_file(
         "s3onramp.ini", 0600,
-        "[client x]\n[credentials default]\nsource = environment\n[client y]\naccess_key_id = env:S3ONRAMP_NO\n");
+        "[client x]\n[credentials default]\nsource = environment\n[client y]\naccess_key_id = env:S3ONRAMP_NO\n"
+        "[credentials f]\naccess_key_id = credential:no\nsecret_access_key = file:nowhere\nsource = roles-anywhere\n");
     struct settings *s = config_read(in_folder(path, "s3onramp.ini"), stderr);
     assert_non_null(s);
     assert_int_equal(s->clients_n, 2);
     assert_string_equal(s->clients[1].access_key_id, "env:S3ONRAMP_NO");
+    assert_string_equal(s->credentials[1].access_key_id, "credential:no");
     settings_unref(&s);
 }
 
@@ -774,7 +1265,9 @@ static void test_config_read_incomplete_is_fine(void **state UNUSED)
 
 static void test_config_print_shows_origin_and_no_secret(void **state UNUSED)
 {
-    struct settings *s = load_good(GOOD "[server]\nidle_timeout = 2m\n");
+    setenv("S3ONRAMP_TEST_SECRET", "wJalrXUtn2", 1);
+    struct settings *s = load_good(GOOD "[server]\nidle_timeout = 2m\n[credentials e]\naccess_key_id = A\n"
+                                        "secret_access_key = env:S3ONRAMP_TEST_SECRET\n");
     char *text = NULL;
     size_t n = 0;
     FILE *out = open_memstream(&text, &n);
@@ -786,6 +1279,9 @@ static void test_config_print_shows_origin_and_no_secret(void **state UNUSED)
     assert_non_null(strstr(text, "host = s3.ap-northeast-1.amazonaws.com       ; derived\n"));
     assert_non_null(strstr(text, "secret_access_key = ********                 ; t.ini:12\n"));
     assert_non_null(strstr(text, "#ca_file =                                   ; not set\n"));
+    assert_non_null(strstr(text, "secret_access_key = env:S3ONRAMP_TEST_SECRET ; t.ini:17\n"));
+    assert_non_null(strstr(text, "source = static                              ; derived\n"));
+    unsetenv("S3ONRAMP_TEST_SECRET");
     assert_null(strstr(text, "wJalrXUtn"));
     free(text);
     settings_unref(&s);
@@ -814,18 +1310,12 @@ static void test_config_print_example_is_the_file_in_conf(void **state UNUSED)
     file[fread(file, 1, sizeof file - 1, in)] = '\0';
     fclose(in);
     assert_string_equal(text, file);
-    /* As it stands only the keys are missing. */
-    int source = line_of(text, "source = environment"), client = line_of(text, "[client me]");
+    /* As it stands only the client's keys are missing. */
     char problems[1024];
-    snprintf(
-        problems, sizeof problems,
-        "t.ini:%d: credentials \"default\" come from the environment, but AWS_ACCESS_KEY_ID is not set; set it for "
-        "the proxy, or write source = static and the keys\n"
-        "t.ini:%d: credentials \"default\" come from the environment, but AWS_SECRET_ACCESS_KEY is not set; set it "
-        "for the proxy, or write source = static and the keys\n"
-        "t.ini:%d: client \"me\" has no key pair and no listener takes it as anonymous; run `s3onramp client add "
-        "me`\n",
-        source, source, client);
+    snprintf(problems, sizeof problems,
+             "t.ini:%d: client \"me\" has no key pair and no listener takes it as anonymous; run `s3onramp client add "
+             "me`\n",
+             line_of(text, "[client me]"));
     expect("example", str_make(text, n), SIZE_MAX, problems);
     free(text);
 }
@@ -838,7 +1328,12 @@ int main(void)
         cmocka_unit_test(test_settings_address_allowed_private_only),
         cmocka_unit_test(test_config_load_values_of_each_type),
         cmocka_unit_test(test_config_load_partition_suffixes),
-        cmocka_unit_test(test_config_load_environment_gives_credentials),
+        cmocka_unit_test(test_config_load_default_credentials_are_a_chain),
+        cmocka_unit_test(test_config_load_environment_is_checked_not_taken),
+        cmocka_unit_test(test_config_load_roles_get_region_and_service),
+        cmocka_unit_test(test_config_load_region_from_environment),
+        cmocka_unit_test(test_config_load_web_identity_from_environment),
+        cmocka_unit_test(test_config_load_credentials_of_each_kind),
         cmocka_unit_test(test_settings_ref_keeps_alive),
         cmocka_unit_test(test_config_load_bad_lines_are_reported),
         cmocka_unit_test(test_config_load_long_lines_are_refused_not_cut),
@@ -846,11 +1341,19 @@ int main(void)
         cmocka_unit_test(test_config_load_bad_endpoints_are_reported),
         cmocka_unit_test(test_config_load_bad_ways_in_are_reported),
         cmocka_unit_test(test_config_load_bad_callers_are_reported),
+        cmocka_unit_test(test_config_load_bad_credentials_are_reported),
+        cmocka_unit_test(test_config_load_bad_credentials_values_are_reported),
+        cmocka_unit_test(test_config_load_too_many_tags_and_long_circle),
+        cmocka_unit_test(test_config_load_roles_anywhere_region_is_the_anchors),
         cmocka_unit_test(test_config_load_problem_shows_no_secret),
         cmocka_unit_test(test_config_load_clients_file_completes_client),
         cmocka_unit_test(test_config_load_clients_file_named_must_exist),
         cmocka_unit_test(test_config_load_readable_secrets_are_refused),
         cmocka_unit_test(test_config_load_listener_key_must_be_private),
+        cmocka_unit_test(test_config_load_secret_files_must_be_ours),
+        cmocka_unit_test(test_config_load_systemd_credentials_are_read),
+        cmocka_unit_test(test_config_load_file_is_for_credentials_only),
+        cmocka_unit_test(test_config_load_key_of_certificate_must_be_ours),
         cmocka_unit_test(test_config_read_incomplete_is_fine),
         cmocka_unit_test(test_config_print_shows_origin_and_no_secret),
         cmocka_unit_test(test_config_print_example_is_the_file_in_conf),

@@ -16,7 +16,21 @@
 enum listener_mode { LISTENER_FORWARD, LISTENER_ENDPOINT, LISTENER_REDIRECT };
 enum listener_tls { LISTENER_PLAIN, LISTENER_TLS, LISTENER_SNIFF }; /* SNIFF: TLS if the first byte is 0x16 */
 enum trailers_mode { TRAILERS_PASS, TRAILERS_DECODE };
-enum credentials_source { CREDENTIALS_STATIC, CREDENTIALS_ENVIRONMENT, CREDENTIALS_NONE };
+enum credentials_source {
+    CREDENTIALS_STATIC,
+    CREDENTIALS_ENVIRONMENT,
+    CREDENTIALS_PROFILE,
+    CREDENTIALS_PROCESS,
+    CREDENTIALS_CONTAINER,
+    CREDENTIALS_IMDS,
+    CREDENTIALS_ASSUME_ROLE,
+    CREDENTIALS_WEB_IDENTITY,
+    CREDENTIALS_ROLES_ANYWHERE,
+    CREDENTIALS_CHAIN,
+    CREDENTIALS_NONE, /* requests leave unsigned */
+    CREDENTIALS_SOURCES_N,
+};
+const char *credentials_source_name(enum credentials_source source); /* as in the file: "assume-role" */
 enum sigv2_mode { SIGV2_QUERY, SIGV2_YES, SIGV2_NO };
 enum foreign_mode { FOREIGN_REFUSE, FOREIGN_PASS };
 enum payload_out { PAYLOAD_OUT_AUTO, PAYLOAD_OUT_SIGNED };
@@ -152,11 +166,47 @@ struct set_endpoint {
     uint64_t max_retries; /* per request, after it was sent */
 };
 
+/* Which keys belong to which source: config_credentials.c. What is not set is NULL. */
 struct set_credentials {
     char *name;
     struct config_place place;
-    enum credentials_source source;                          /* NONE: requests leave unsigned */
-    char *access_key_id, *secret_access_key, *session_token; /* secrets: wiped by settings_unref */
+    enum credentials_source source;
+    /* static. Secrets: wiped by settings_unref. Each may be "file:PATH" (read by the source, again when the file
+     * changes); env:NAME and credential:NAME are replaced while reading. environment: the source reads it itself */
+    char *access_key_id, *secret_access_key, *session_token;
+    /* profile, chain */
+    char *profile;                 /* NULL: AWS_PROFILE, else "default" */
+    char *config_file;             /* NULL: AWS_CONFIG_FILE, else ~/.aws/config */
+    char *shared_credentials_file; /* NULL: AWS_SHARED_CREDENTIALS_FILE, else ~/.aws/credentials */
+    char *command;                 /* process: split like a shell, run without one */
+    char *url;        /* container: full URI; imds: http://HOST[:PORT]; NULL: as the environment and AWS say */
+    bool imds_v1;     /* imds: version 1 is asked when version 2 is not there */
+    char *token_file; /* web-identity: the token; container: what goes into Authorization; read at each refresh */
+    /* assume-role, web-identity, roles-anywhere */
+    char *role_arn;           /* web-identity: else AWS_ROLE_ARN; derived. session_name, token_file: the same */
+    char *session_name;       /* RoleSessionName; "{client}" stands for the client's name */
+    char *external_id;        /* assume-role */
+    struct str_list tags;     /* assume-role: session tags "Key=value", "{client}" as above */
+    uint64_t duration_ms;     /* 15 minutes to 12 hours */
+    char *source_credentials; /* assume-role: signed with these */
+    size_t source_index;      /* SIZE_MAX: none */
+    bool per_client;          /* "{client}" stands here or in source_credentials: each client has its own session */
+    /* roles-anywhere */
+    char *trust_anchor_arn, *profile_arn;
+    char *certificate;       /* PEM; with a PKCS#12 file the key and the chain come from there, too */
+    char *certificate_chain; /* PEM: intermediates */
+    char *private_key;       /* PEM file, or a pkcs11: URI (RFC 7512) */
+    char *passphrase;        /* secret, of key or PKCS#12 file */
+    /* where they ask: STS, Roles Anywhere */
+    char *region;      /* AWS_REGION, AWS_DEFAULT_REGION, that of the first endpoint that uses them; roles-anywhere:
+                        * that of the trust anchor; derived. NULL: profile and chain, if there is none */
+    char *service_url; /* https://HOST[:PORT]; derived: https://sts.REGION.SUFFIX; NULL: profile and chain */
+    struct netaddr *addresses; /* connect there and nowhere else; none: DNS */
+    size_t addresses_n;
+    char *ca_file;            /* NULL: the system's */
+    bool http_proxy;          /* HTTPS_PROXY, HTTP_PROXY, NO_PROXY of the environment count */
+    uint64_t timeout_ms;      /* for each answer */
+    uint64_t wait_timeout_ms; /* how long requests wait for credentials */
 };
 
 struct set_client {

@@ -98,6 +98,7 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     /* start-up: never sent to a client */ \
     X(CONFIG,              500, "InternalError",                 BLAME_CONFIG,   "config",             "The configuration is not valid.") \
     X(FILE,                500, "InternalError",                 BLAME_CONFIG,   "file",               "A file could not be used.") \
+    X(BAD_DOCUMENT,        500, "InternalError",                 BLAME_CONFIG,   "bad_document",       "A document could not be understood.") \
     X(TLS_SETUP,           500, "InternalError",                 BLAME_CONFIG,   "tls_setup",          "TLS could not be set up.")
 /* clang-format on */
 

@@ -4,7 +4,10 @@
 #ifndef S3ONRAMP_BASE_SECRET_H
 #define S3ONRAMP_BASE_SECRET_H
 
+#include "base/err.h"
 #include "base/str.h"
+
+enum { SECRET_FILE_MAX = 16384 };
 
 /* Not removed by the optimiser. */
 void secret_wipe(void *p, size_t n);
@@ -12,6 +15,17 @@ void secret_wipe(void *p, size_t n);
 bool secret_equal(struct str a, struct str b);
 /* Wipes and frees a NUL-terminated heap string and nulls the pointer; NULL is fine. */
 void secret_free(char **s);
+/* free(3) and realloc(3) that wipe every block they give up, whole: for libraries that keep secrets in memory of their
+ * own and take such functions. */
+void secret_block_free(void *p);
+void *secret_block_realloc(void *p, size_t n);
+/* The text of the file @path without one line end at its end: *@out, heap, for secret_free. @ours: it is refused if
+ * others than its owner may read or write it, or if its owner is neither root nor the user of this process. ERR_FILE
+ * (not there, not ours, not a regular file, empty, longer than SECRET_FILE_MAX, with a NUL byte; errno is told in
+ * the text) or ERR_NO_MEMORY; the text never holds what was read. */
+MUST_CHECK enum err_code secret_read_file(const char *path, bool ours, char **out, struct err *err);
+/* The same judgement of a file that is there, without reading it. */
+MUST_CHECK enum err_code secret_check_file(const char *path, struct err *err);
 /* Fills @p with @n bytes from the kernel's CSPRNG (getrandom(2)); aborts if there is none. */
 void secret_random(void *p, size_t n);
 /* PR_SET_DUMPABLE 0 and RLIMIT_CORE 0: no core file, no ptrace by others. */

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * status.h: the state of the proxy as JSON: endpoints, DNS, addresses, counters. Control thread.
+ * status.h: the state of the proxy as JSON: endpoints, DNS, addresses, credentials, counters. Control thread.
  */
 #ifndef S3ONRAMP_CONTROL_STATUS_H
 #define S3ONRAMP_CONTROL_STATUS_H
 
+#include "control/credentials.h"
 #include "flow/address.h"
 
 #include <jansson.h>
 
 /* @now_us: monotonic. Times are told as seconds before or after now. The caller owns the object; NULL: out of memory.
  */
-MUST_CHECK json_t *status_json(const struct settings *s, const struct address_table *t, int64_t started_us,
-                               int64_t now_us);
+MUST_CHECK json_t *status_json(const struct settings *s, const struct address_table *t,
+                               const struct credential_store *credentials, int64_t started_us, int64_t now_us);
 
 #endif

@@ -29,7 +29,19 @@ enum step_result retry_gone(struct request *req, enum conn_result why);
 bool retry_status(struct request *req, unsigned status);
 /* Back to before the step sign; what was sent of the body will be sent again. */
 void retry_rewind(struct request *req);
+/* The document of a refusal has @code. True: it is about keys of ours that can be renewed, and the request is ready to
+ * be sent again with newer ones. */
+bool retry_keys(struct request *req, struct str code);
 void retry_note(struct request *req, const char *reason); /* for the access line */
+
+/* keyring.c: The keys for @req->credentials into @req->keys. STEP_WAIT: there are none yet, for at most `wait` of the
+ * section. */
+enum step_result keyring_take(struct request *req);
+/* True if @req waits for keys: it must be run again once a tick. */
+bool keyring_waits(const struct request *req);
+/* S3 answered that the keys are not valid (any more). True: newer ones may help; @req then waits for them and must be
+ * sent again. */
+bool keyring_refused(struct request *req);
 
 /* region.c: remembers where the request's bucket is. */
 void region_learn(struct request *req, struct str region);

@@ -17,6 +17,7 @@
 #include "aws/sigv4.h"
 #include "aws/target.h"
 #include "flow/framer.h"
+#include "flow/keyring.h"
 #include "flow/passwords.h"
 #include "flow/pool.h"
 #include "flow/tunnel.h"
@@ -122,7 +123,10 @@ struct request {
     const struct set_credentials *credentials; /* NULL for AUTH_FOREIGN: nothing is signed */
 
     /* sign */
-    struct str out_head; /* the whole head, as it goes out */
+    struct credentials *keys; /* one reference: what it is signed with; NULL: unsigned */
+    uint64_t keys_refused;    /* the version that S3 did not take; 0: none was refused */
+    int64_t keys_wait_us;     /* monotonic: since when it waits for keys; 0: it does not */
+    struct str out_head;      /* the whole head, as it goes out */
     struct framer out_framer;
     bool body_planned;
     enum body_out out_kind;

@@ -6,6 +6,7 @@
 #define S3ONRAMP_FLOW_RUNTIME_H
 
 #include "base/config.h"
+#include "flow/keyring.h"
 #include "flow/passwords.h"
 #include "io/tls.h"
 
@@ -16,6 +17,7 @@ struct runtime {
     SSL_CTX *mint_ctx;           /* owned: server side, certificate per name */
     SSL_CTX **listener_ctx;      /* owned: per listener: its own certificate, or NULL: mint_ctx */
     SSL_CTX **endpoint_ctx;      /* owned: per endpoint: client side */
+    struct key_needs *key_needs; /* owned */
     struct passwords *passwords; /* owned; NULL: no client has one */
     int access_fd;               /* owned unless it is the log's; -1: no access lines */
     _Atomic size_t connections;  /* client connections of all workers */

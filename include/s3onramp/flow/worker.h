@@ -19,6 +19,7 @@ struct worker {
     struct digest *digest;          /* owned */
     struct sigv4_keys *client_keys; /* owned: of callers */
     struct sigv4_keys *own_keys;    /* owned: of the proxy's credentials */
+    struct keyring keyring;         /* the proxy's credentials */
     struct region_cache *regions;   /* owned */
     struct pool pool;
     struct splice_pool pipes;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * admin_client.h: asking the running proxy over its admin socket, for `status` and `credentials`. One thread.
+ */
+#ifndef S3ONRAMP_CLI_ADMIN_CLIENT_H
+#define S3ONRAMP_CLI_ADMIN_CLIENT_H
+
+#include "base/attrib.h"
+
+#include <jansson.h>
+
+/* The proxy's status (control/status.h); the caller owns it. NULL with errno: no answer. */
+MUST_CHECK json_t *admin_ask(const char *path);
+/* Says that there is no usable answer, and what to do; returns CLI_PROBLEM. @answer: what came instead, or NULL (errno
+ * says why). */
+int admin_problem(const char *path, const json_t *answer);
+/* Members of @object; "" and 0 if they are missing. */
+const char *admin_text(const json_t *object, const char *key);
+long long admin_number(const json_t *object, const char *key);
+/* "7s", "12m", "3h", "5d" */
+void cli_age(char out[16], double seconds);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * credentials.c: the command `s3onramp credentials`: what the running proxy has, or, with --fetch, what a section gives
+ * here and now. One thread. No secret is ever shown.
+ */
+#include "cli/admin_client.h"
+#include "cli/cli.h"
+#include "control/fetch_once.h"
+#include "flow/keyring.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <time.h>
+
+static const char help[] =
+    "Usage: s3onramp credentials [NAME] [--json] [--socket PATH] [-c FILE]\n"
+    "       s3onramp credentials NAME --fetch [--client CLIENT] [--json] [-c FILE]\n"
+    "\n"
+    "Shows the credentials that the running proxy signs with: where they came from, how long they last, and what went\n"
+    "wrong last. With --fetch it asks the source of section [credentials NAME] here and now, without a running proxy.\n"
+    "No secret is shown; keys are masked.\n"
+    "\n"
+    "      --fetch           ask the source now\n"
+    "      --client CLIENT   with --fetch: as this client, where each has a session of its own\n"
+    "      --json            JSON for programs\n"
+    "      --socket PATH     the proxy's admin socket; no configuration is read\n"
+    "  -c, --config FILE     configuration (default " CLI_DEFAULT_CONFIG ")\n"
+    "  -h, --help            this text\n"
+    "\n"
+    "Exit code: 0 all can be used, 1 some cannot or the proxy does not answer, 2 wrong usage.\n"
+    "\n"
+    "Example:\n"
+    "  s3onramp credentials default --fetch && s3onramp serve\n";
+
+struct wish {
+    const char *config, *name /* NULL: all */, *client, *socket;
+    bool json, fetch;
+};
+
+static const struct set_credentials *find(const struct settings *s, const char *name)
+{
+    for (size_t i = 0; i < s->credentials_n; i++)
+        if (strcmp(s->credentials[i].name, name) == 0) return &s->credentials[i];
+    return NULL;
+}
+
+static int print_result(const struct wish *w, const struct set_credentials *set, const struct source_result *r)
+{
+    bool good = r->outcome == SOURCE_GOOD;
+    char id[24] = "", until[32] = "never";
+    time_t t = (time_t)r->keys.expires_s;
+    struct tm tm;
+
+    if (good) credentials_mask(r->keys.access_key_id, id, sizeof(id));
+    if (good && t && gmtime_r(&t, &tm)) strftime(until, sizeof(until), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    if (w->json) {
+        json_t *o = json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:b}", "name", set->name, "source",
+                              credentials_source_name(set->source), "good", good, "access_key_id", id, "expires",
+                              good && t ? until : "", "detail", good ? r->origin : r->why, "temporary",
+                              good && r->keys.session_token);
+
+        json_dumpf(o, stdout, JSON_INDENT(2));
+        putchar('\n');
+        json_decref(o);
+    } else if (good) {
+        printf("%s: key %s, %s, expires %s\n  from %s\n", set->name, id,
+               r->keys.session_token ? "temporary" : "long-lived", until, r->origin);
+    }
+    if (good) return CLI_FINE;
+    return w->json ? CLI_PROBLEM
+                   : cli_problem("[credentials %s] source = %s: %s", set->name, credentials_source_name(set->source),
+                                 r->why);
+}
+
+static int run_fetch(const struct wish *w)
+{
+    struct settings *s = config_load(w->config, stderr);
+    const struct set_credentials *set;
+    struct source_result r;
+    struct err err = {0};
+    int code;
+
+    if (!s) return cli_problem("the configuration is not usable; `s3onramp check -c %s` checks it again", w->config);
+    set = find(s, w->name);
+    if (set && set->source == CREDENTIALS_NONE)
+        code =
+            cli_problem("[credentials %s] source = none: requests leave unsigned, there is nothing to fetch", w->name);
+    else if (!set)
+        code = cli_problem("there is no section [credentials %s] in %s", w->name, w->config);
+    else if (fetch_once(s, set, w->client, &r, &err) != ERR_NONE)
+        code = cli_problem_err(&err);
+    else {
+        code = print_result(w, set, &r);
+        key_set_clear(&r.keys);
+    }
+    settings_unref(&s);
+    return code;
+}
+
+static void print_running(const json_t *c)
+{
+    const char *client = admin_text(c, "client"), *error = admin_text(c, "last_error");
+    const json_t *left = json_object_get(c, "expires_in_s");
+    char name[160], until[16] = "never";
+
+    snprintf(name, sizeof(name), "%.60s%s%.80s", admin_text(c, "name"), *client ? " for " : "", client);
+    if (json_is_integer(left)) cli_age(until, (double)json_integer_value(left));
+    printf("%-24s %-14s %-9s %-12s %8s %8lld %9lld  %s\n", name, admin_text(c, "source"), admin_text(c, "state"),
+           admin_text(c, "access_key_id"), until, admin_number(c, "fetches"), admin_number(c, "failures"),
+           *error ? error : admin_text(c, "origin"));
+}
+
+static bool is_usable(const json_t *c)
+{
+    const char *state = admin_text(c, "state");
+
+    return strcmp(state, "good") == 0 || strcmp(state, "stale") == 0 || strcmp(state, "unsigned") == 0;
+}
+
+/* Takes out those that were not asked for. */
+static json_t *chosen(const struct wish *w, const json_t *all)
+{
+    json_t *out = json_array(), *c;
+    size_t i;
+
+    json_array_foreach(all, i, c)
+    {
+        if (!w->name || strcmp(admin_text(c, "name"), w->name) == 0) json_array_append(out, c);
+    }
+    return out;
+}
+
+static int show_running(const struct wish *w, const char *path)
+{
+    json_t *answer = admin_ask(path), *list, *c;
+    int code = CLI_FINE;
+    size_t i;
+
+    if (!json_is_array(json_object_get(answer, "credentials"))) {
+        code = admin_problem(path, answer);
+        json_decref(answer);
+        return code;
+    }
+    list = chosen(w, json_object_get(answer, "credentials"));
+    if (w->json) json_dumpf(list, stdout, JSON_INDENT(2));
+    if (w->json) putchar('\n');
+    if (!w->json)
+        printf("%-24s %-14s %-9s %-12s %8s %8s %9s  %s\n", "NAME", "SOURCE", "STATE", "KEY", "EXPIRES", "FETCHES",
+               "FAILURES", "FROM, OR WHY NOT");
+    json_array_foreach(list, i, c)
+    {
+        if (!w->json) print_running(c);
+        if (!is_usable(c)) code = CLI_PROBLEM;
+    }
+    if (json_array_size(list) == 0 && w->name) code = cli_problem("the running proxy has no [credentials %s]", w->name);
+    json_decref(list);
+    json_decref(answer);
+    return code;
+}
+
+static int run_running(const struct wish *w)
+{
+    struct settings *s = NULL;
+    const char *path = w->socket;
+    int code;
+
+    if (!path) {
+        s = config_read(w->config, stderr);
+        if (!s) return CLI_PROBLEM;
+        path = s->admin.socket;
+    }
+    if (strcmp(path, "off") == 0)
+        code = cli_problem("[admin] socket is off in %s; write a path there, and start the proxy anew", w->config);
+    else
+        code = show_running(w, path);
+    settings_unref(&s);
+    return code;
+}
+
+int cli_credentials(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"client", required_argument, NULL, 'n'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"fetch", no_argument, NULL, 'f'},
+                                            {"socket", required_argument, NULL, 's'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct wish w = {.config = CLI_DEFAULT_CONFIG};
+    int c;
+
+    cli_options_start();
+    while ((c = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
+        switch (c) {
+        case 'c': w.config = optarg; break;
+        case 'n': w.client = optarg; break;
+        case 'j': w.json = true; break;
+        case 'f': w.fetch = true; break;
+        case 's': w.socket = optarg; break;
+        case 'h': fputs(help, stdout); return CLI_FINE;
+        default: return cli_wrong_option("credentials", c, argv);
+        }
+    }
+    if (optind < argc) w.name = argv[optind++];
+    if (optind < argc) return cli_wrong_usage("credentials", "unexpected argument '%s'", argv[optind]);
+    if (w.client && !w.fetch) return cli_wrong_usage("credentials", "--client goes with --fetch only");
+    if (w.fetch && !w.name) w.name = "default";
+    return w.fetch ? run_fetch(&w) : run_running(&w);
+}
