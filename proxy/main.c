@@ -14,6 +14,7 @@ static const struct {
 } commands[] = {
     {"serve", cli_serve, "serve [-c FILE]", "run in the foreground"},
     {"check", cli_check, "check [-c FILE] [--print]", "judge the configuration; show what it comes to"},
+    {"doctor", cli_doctor, "doctor [-c FILE | ENDPOINT-NAME]", "prove the road to the endpoint, step by step"},
     {"status", cli_status, "status [--json] [--watch]", "endpoints, addresses and how they are"},
     {"credentials", cli_credentials, "credentials [NAME] [--json]", "the keys that requests are signed with"},
     {"explain", cli_explain, "explain URL|HOST|FILE", "how a name is routed, why a signature is wrong"},
@@ -32,7 +33,7 @@ static void print_help(FILE *out)
           "\n",
           out);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(out, "  s3onramp %-28s %s\n", commands[i].usage, commands[i].summary);
+        fprintf(out, "  s3onramp %-32s %s\n", commands[i].usage, commands[i].summary);
     fputs("\n"
           "`s3onramp COMMAND --help` says more. Exit codes: 0 fine, 1 there is a problem, 2 wrong usage.\n"
           "\n"

@@ -17,6 +17,7 @@ enum cli_exit { CLI_FINE = 0, CLI_PROBLEM = 1, CLI_USAGE = 2 };
 
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_credentials(int argc, char **argv);
 int cli_ca(int argc, char **argv);

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * doctor.c: `s3onramp doctor`: proves the road to the endpoints of the configuration, or to one by its name alone, and
+ * shows what control/doctor.h finds. One thread. Needs no rights but to read the configuration; shows no secret.
+ */
+#include "cli/cli.h"
+
+#include "aws/target.h"
+#include "base/secret.h"
+#include "control/doctor.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+static const char help[] =
+    "Usage: s3onramp doctor [-c FILE] [ENDPOINT] [--bucket BUCKET] [--json]\n"
+    "       s3onramp doctor vpce-ID.s3.REGION.vpce.amazonaws.com [--bucket BUCKET] [--json]\n"
+    "\n"
+    "Proves the road from this machine to the S3 interface endpoint, step by step: names, DNS, addresses, route, TCP,\n"
+    "size of packets, TLS, clock, credentials, a signed request, Region. Each step says what it found and, where the\n"
+    "road ends, what to do. Without a configuration an endpoint's name is enough; AWS credentials are then looked for\n"
+    "as SDKs do. Needs no root and no running proxy, writes nothing to any bucket, goes to private addresses only,\n"
+    "and shows no secret.\n"
+    "\n"
+    "  ENDPOINT              only [endpoint ENDPOINT] of the configuration; default all\n"
+    "      --bucket BUCKET   ask about this bucket instead of listing all\n"
+    "      --timeout SECONDS how long to wait for each answer (default 5)\n"
+    "      --json            JSON for programs\n"
+    "  -c, --config FILE     configuration (default " CLI_DEFAULT_CONFIG ")\n"
+    "  -h, --help            this text\n"
+    "\n"
+    "Exit code: 0 the road is good (warnings may be there), 1 a step failed, 2 wrong usage.\n"
+    "\n"
+    "Example:\n"
+    "  s3onramp doctor vpce-0123456789abcdef0-abcdefgh.s3.ap-northeast-1.vpce.amazonaws.com --bucket my-bucket\n";
+
+enum { TIMEOUT_MOST_S = 60 };
+
+struct wish {
+    const char *config, *endpoint /* section, or its own name; NULL: all */, *bucket;
+    uint64_t timeout_ms;
+    bool json;
+};
+
+struct report {
+    const struct wish *wish;
+    json_t *steps; /* of the endpoint that is looked at; with --json */
+    bool failed;   /* a step of it */
+};
+
+/* --- as text --- */
+
+static void print_lines(const char *text, const char *first, const char *next)
+{
+    struct str rest = str_from(text), line;
+
+    for (bool begun = false; str_split(&rest, '\n', &line); begun = true)
+        if (line.n) printf("%s%.*s\n", begun ? next : first, STR_ARG(line));
+}
+
+static void print_finding(const struct doctor_finding *f)
+{
+    static const enum cli_color colors[] = {
+        [DOCTOR_OK] = CLI_GREEN, [DOCTOR_WARN] = CLI_BOLD, [DOCTOR_FAIL] = CLI_RED, [DOCTOR_SKIPPED] = CLI_PLAIN};
+
+    printf("%s%-7s%s %-13s %6.2f s  ", cli_color(stdout, colors[f->verdict]), doctor_verdict_name(f->verdict),
+           cli_color(stdout, CLI_PLAIN), f->step, f->seconds);
+    print_lines(f->evidence, "", "                                ");
+    if (!f->evidence[0]) putchar('\n');
+    if (f->verdict == DOCTOR_WARN || f->verdict == DOCTOR_FAIL)
+        print_lines(f->fix, "                            ->  ", "                                ");
+    fflush(stdout);
+}
+
+/* --- as JSON --- */
+
+static json_t *lines_of(const char *text)
+{
+    json_t *out = json_array();
+    struct str rest = str_from(text), line;
+
+    while (str_split(&rest, '\n', &line))
+        if (line.n) json_array_append_new(out, json_stringn(line.p, line.n));
+    return out;
+}
+
+static json_t *finding_json(const struct doctor_finding *f)
+{
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:f}", "step", f->step, "verdict", doctor_verdict_name(f->verdict),
+                     "cause", f->cause, "evidence", lines_of(f->evidence), "fix", lines_of(f->fix), "seconds",
+                     f->seconds);
+}
+
+static void print_json(json_t *endpoints, json_t *problems, int code)
+{
+    json_t *o = json_pack("{s:s, s:o, s:o}", "verdict", code == CLI_FINE ? "ok" : "fail", "problems", problems,
+                          "endpoints", endpoints);
+
+    json_dumpf(o, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    putchar('\n');
+    json_decref(o);
+}
+
+/* --- running --- */
+
+static void on_finding(void *arg, const struct doctor_finding *f)
+{
+    struct report *r = arg;
+
+    if (f->verdict == DOCTOR_FAIL) r->failed = true;
+    if (r->wish->json)
+        json_array_append_new(r->steps, finding_json(f));
+    else
+        print_finding(f);
+}
+
+/* Sections are not called so. */
+static bool is_bare_name(const char *word)
+{
+    return word &&
+           (str_starts_nocase(str_from(word), STR("vpce-")) || strstr(word, ".vpce.") || strstr(word, "amazonaws."));
+}
+
+/* @ep: NULL: @name is no endpoint's name. Adds to @out. */
+static int examine(const struct wish *w, const struct settings *s, const struct set_endpoint *ep, const char *name,
+                   json_t *out)
+{
+    struct doctor_order order = {s, ep, name, w->bucket, w->timeout_ms};
+    struct report r = {.wish = w, .steps = json_array()};
+    struct err err = {0};
+    const char *label = is_bare_name(w->endpoint) ? "" : ep->name;
+
+    if (!w->json)
+        printf("%s%s%s%s%s\n", cli_color(stdout, CLI_BOLD), label, *label && name ? ": " : "", name ? name : "",
+               cli_color(stdout, CLI_PLAIN));
+    if (doctor_run(&order, on_finding, &r, &err) != ERR_NONE) {
+        cli_problem_err(&err);
+        r.failed = true;
+    }
+    json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:o}", "endpoint", label, "name", name ? name : "", "verdict",
+                                         r.failed ? "fail" : "ok", "steps", r.steps));
+    return r.failed ? CLI_PROBLEM : CLI_FINE;
+}
+
+static int examine_all(const struct wish *w, const struct settings *s, json_t *out)
+{
+    bool found = false;
+    int code = CLI_FINE;
+
+    for (size_t i = 0; i < s->endpoints_n; i++) {
+        const struct set_endpoint *ep = &s->endpoints[i];
+
+        if (w->endpoint && strcmp(w->endpoint, ep->name) != 0) continue;
+        if (found && !w->json) putchar('\n');
+        found = true;
+        if (examine(w, s, ep, ep->vpce_name, out) != CLI_FINE) code = CLI_PROBLEM;
+    }
+    if (found) return code;
+    return w->endpoint ? cli_problem("there is no section [endpoint %s] in %s", w->endpoint, w->config)
+                       : cli_problem("%s has no [endpoint] section; write one, or name an endpoint: "
+                                     "s3onramp doctor vpce-ID.s3.REGION.vpce.amazonaws.com",
+                                     w->config);
+}
+
+/* The least configuration for an endpoint of that name (the listener is never opened); the name holds nothing but what
+ * names hold. */
+static struct settings *settings_of_name(const char *name, FILE *problems)
+{
+    struct settings *s = NULL;
+    char *text = NULL;
+    FILE *in;
+
+    if (asprintf(&text, "[endpoint doctor]\nname = %s\n[listener doctor]\nmode = endpoint\n", name) < 0) return NULL;
+    in = fmemopen(text, strlen(text), "r");
+    if (in) s = config_load_stream(in, "the name", problems);
+    if (in) fclose(in);
+    free(text);
+    return s;
+}
+
+static int examine_name(const struct wish *w, FILE *problems, json_t *out)
+{
+    const char *why;
+    struct settings *s = NULL;
+    char *name = strdup(w->endpoint);
+    int code;
+
+    for (char *p = name; p && *p; p++)
+        *p = ascii_lower(*p);
+    if (name && doctor_is_name(name, &why)) {
+        s = settings_of_name(name, problems);
+        code = s ? examine(w, s, &s->endpoints[0], name, out) : CLI_PROBLEM;
+    } else {
+        code = examine(w, NULL, NULL, w->endpoint, out);
+    }
+    settings_unref(&s);
+    free(name);
+    return code;
+}
+
+static int run(const struct wish *w)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *problems = w->json ? open_memstream(&text, &n) : stderr;
+    json_t *out = json_array();
+    struct settings *s = NULL;
+    int code;
+
+    if (!problems) {
+        json_decref(out);
+        return cli_problem("out of memory");
+    }
+    if (is_bare_name(w->endpoint)) {
+        code = examine_name(w, problems, out);
+    } else {
+        s = config_load(w->config, problems);
+        code = s ? examine_all(w, s, out) : CLI_PROBLEM;
+        if (!s && !w->json) cli_problem("the configuration is not usable; `s3onramp check -c %s` checks it", w->config);
+    }
+    settings_unref(&s);
+    if (w->json) {
+        fclose(problems);
+        print_json(out, lines_of(text ? text : ""), code);
+    } else {
+        json_decref(out);
+    }
+    free(text);
+    return code;
+}
+
+int cli_doctor(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},  {"bucket", required_argument, NULL, 'b'},
+        {"timeout", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},          {0}};
+    struct wish w = {.timeout_ms = DOCTOR_TIMEOUT_MS};
+    uint64_t seconds;
+    int c;
+
+    cli_options_start();
+    while ((c = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
+        switch (c) {
+        case 'c': w.config = optarg; break;
+        case 'b': w.bucket = optarg; break;
+        case 'j': w.json = true; break;
+        case 't':
+            if (!str_to_u64(str_from(optarg), &seconds) || seconds < 1 || seconds > TIMEOUT_MOST_S)
+                return cli_wrong_usage("doctor", "--timeout takes 1 to %d seconds", (int)TIMEOUT_MOST_S);
+            w.timeout_ms = seconds * 1000;
+            break;
+        case 'h': fputs(help, stdout); return CLI_FINE;
+        default: return cli_wrong_option("doctor", c, argv);
+        }
+    }
+    if (optind < argc) w.endpoint = argv[optind++];
+    if (optind < argc) return cli_wrong_usage("doctor", "unexpected argument '%s'", argv[optind]);
+    if (is_bare_name(w.endpoint) && w.config)
+        return cli_wrong_usage("doctor",
+                               "an endpoint's own name needs no configuration; name a section of %s, or leave "
+                               "out -c",
+                               w.config);
+    if (!w.config) w.config = CLI_DEFAULT_CONFIG;
+    if (w.bucket && !s3_bucket_valid(str_from(w.bucket)))
+        return cli_wrong_usage("doctor", "\"%.80s\" cannot be a bucket's name", w.bucket);
+    secret_no_core_dumps();
+    return run(&w);
+}

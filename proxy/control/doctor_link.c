@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * doctor_link.c: one connection to the endpoint, used step by step, each with a time limit; see doctor_impl.h.
+ *
+ * The socket is connected here and not by conn_connect: the size of segments must be set before.
+ */
+#include "doctor_impl.h"
+
+#include "aws/sigv4.h"
+#include "base/clock.h"
+#include "http/body.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { SMALL_V4 = 536, SMALL_V6 = 1220 }; /* RFC 9293 3.7.1; RFC 8200 5: the least MTU, less headers */
+
+static enum link_result broken(struct doctor_link *l, const char *what, int e)
+{
+    l->sys_errno = e;
+    snprintf(l->why, sizeof(l->why), "%.160s%s%.60s", what, e ? ": " : "", e ? strerror(e) : "");
+    return LINK_BROKEN;
+}
+
+static enum link_result late(struct doctor_link *l, const char *what)
+{
+    snprintf(l->why, sizeof(l->why), "%s within %.1f s", what, (double)l->d->timeout_ms / 1000);
+    return LINK_LATE;
+}
+
+static void on_event(struct conn *c, void *arg)
+{
+    struct doctor_link *l = arg;
+
+    (void)c;
+    loop_stop(&l->d->loop);
+}
+
+static enum link_result wait_connected(struct doctor_link *l, int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    int e = 0, r;
+    socklen_t n = sizeof(e);
+
+    do
+        r = poll(&p, 1, (int)l->d->timeout_ms);
+    while (r < 0 && errno == EINTR);
+    if (r == 0) return late(l, "no answer");
+    if (r < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &n)) e = errno;
+    return e ? broken(l, "connect", e) : LINK_DONE;
+}
+
+static enum link_result connect_socket(struct doctor_link *l, const struct netaddr *addr, bool small, int *fd)
+{
+    int mss = addr->u.sa.sa_family == AF_INET6 ? SMALL_V6 : SMALL_V4;
+
+    *fd = socket(addr->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (*fd < 0) return broken(l, "socket", errno);
+    if (small && setsockopt(*fd, IPPROTO_TCP, TCP_MAXSEG, &mss, sizeof(mss))) return broken(l, "TCP_MAXSEG", errno);
+    if (connect(*fd, &addr->u.sa, addr->len) && errno != EINPROGRESS) return broken(l, "connect", errno);
+    return wait_connected(l, *fd);
+}
+
+enum link_result link_connect(struct doctor_link *l, struct doctor *d, const struct netaddr *addr, bool small)
+{
+    struct err err = {0};
+    enum link_result r;
+    int fd;
+
+    memset(l, 0, sizeof(*l));
+    l->d = d;
+    r = connect_socket(l, addr, small, &fd);
+    if (r != LINK_DONE) {
+        if (fd >= 0) close(fd);
+        return r;
+    }
+    if (conn_accept(&l->conn, &d->loop, fd, on_event, l, &err) != ERR_NONE) return broken(l, err.detail, err.sys_errno);
+    l->open = true;
+    return LINK_DONE;
+}
+
+static enum link_result failed(struct doctor_link *l, const char *otherwise)
+{
+    return broken(l, l->conn.error[0] ? l->conn.error : otherwise, 0);
+}
+
+enum link_result link_handshake(struct doctor_link *l)
+{
+    struct err err = {0};
+    enum conn_result r;
+
+    doctor_begin_wait(l->d);
+    if (conn_tls_connect(&l->conn, l->d->ctx, l->d->ep->sni, NULL, &err) != ERR_NONE) return broken(l, err.detail, 0);
+    while ((r = conn_handshake(&l->conn)) == CONN_AGAIN)
+        if (!doctor_wait(l->d)) return late(l, "no TLS handshake");
+    return r == CONN_OK ? LINK_DONE : failed(l, "the connection was closed during the TLS handshake");
+}
+
+static enum link_result send_all(struct doctor_link *l, struct str bytes)
+{
+    enum conn_result r = CONN_OK;
+    size_t done = 0;
+
+    while (r == CONN_OK || r == CONN_AGAIN) {
+        size_t n = 0;
+
+        r = done < bytes.n ? conn_write(&l->conn, bytes.p + done, bytes.n - done, &n) : conn_flush(&l->conn);
+        if (r == CONN_OK && done == bytes.n) return LINK_DONE;
+        done += n;
+        if (r != CONN_AGAIN) continue;
+        if (conn_flush(&l->conn) == CONN_ERROR) break;
+        if (!doctor_wait(l->d)) return late(l, "the request did not leave");
+    }
+    /* Who refuses early may have answered before it closed. */
+    return LINK_DONE;
+}
+
+/* Bytes of an answer; CONN_AGAIN never. */
+static enum link_result read_more(struct doctor_link *l, bool *ended)
+{
+    size_t n = 0;
+    enum conn_result r;
+
+    while ((r = conn_read(&l->conn, l->in + l->in_n, DOCTOR_ANSWER - l->in_n, &n)) == CONN_AGAIN) {
+        conn_flush(&l->conn);
+        if (!doctor_wait(l->d)) return late(l, l->in_n ? "the answer did not end" : "no answer to the request");
+    }
+    if (r == CONN_OK && l->in_n == 0) l->first_us = clock_wall_us();
+    l->in_n += n;
+    *ended = r == CONN_EOF || r == CONN_TRUNCATED;
+    return r == CONN_ERROR ? failed(l, "the connection broke") : LINK_DONE;
+}
+
+static enum link_result read_head(struct doctor_link *l, enum http_method method, size_t *head_end)
+{
+    struct head_scan scan = {0};
+    struct err err = {0};
+    size_t skip = 0, head_n = 0;
+    bool ended = false;
+
+    for (;;) {
+        enum head_result r = head_scan(&scan, l->in, l->in_n, &skip, &head_n, &err);
+
+        if (r == HEAD_INVALID) return broken(l, "the answer is not HTTP", 0);
+        if (r == HEAD_COMPLETE) break;
+        if (ended) return broken(l, "the connection was closed without an answer", 0);
+        enum link_result more = read_more(l, &ended);
+        if (more != LINK_DONE) return more;
+    }
+    if (head_parse_response(str_make(l->in + skip, head_n), method, &l->head, &err) != ERR_NONE)
+        return broken(l, err.detail, 0);
+    *head_end = skip + head_n;
+    return LINK_DONE;
+}
+
+/* Content is decoded in place behind the head; what does not fit is not waited for. */
+static enum link_result read_body(struct doctor_link *l, size_t start)
+{
+    struct body body;
+    struct err err = {0};
+    size_t raw = start; /* up to here it is decoded */
+    bool ended = false;
+
+    body_init(&body, l->head.body, l->head.content_length);
+    while (!body.done) {
+        size_t used = 0, plain = 0;
+
+        if (raw < l->in_n) {
+            if (body_decode(&body, l->in + raw, l->in_n - raw, &used, &plain, &err) != ERR_NONE)
+                return broken(l, err.detail, 0);
+            raw += plain;
+            l->in_n = raw;
+            l->body = str_make(l->in + start, raw - start);
+            continue;
+        }
+        if (l->in_n == DOCTOR_ANSWER || (ended && body_eof(&body))) break;
+        if (ended) return broken(l, "the answer was cut", 0);
+        enum link_result more = read_more(l, &ended);
+        if (more != LINK_DONE) return more;
+    }
+    return LINK_DONE;
+}
+
+enum link_result link_exchange(struct doctor_link *l, struct str request, enum http_method method)
+{
+    enum link_result r;
+    size_t head_end = 0;
+
+    l->in = l->in ? l->in : malloc(DOCTOR_ANSWER);
+    if (!l->in) return broken(l, "out of memory", 0);
+    l->in_n = 0;
+    l->body = STR_NONE;
+    doctor_begin_wait(l->d);
+    r = send_all(l, request);
+    l->sent_us = clock_wall_us();
+    if (r == LINK_DONE) r = read_head(l, method, &head_end);
+    if (r == LINK_DONE) r = read_body(l, head_end);
+    return r;
+}
+
+void link_info(const struct doctor_link *l, struct tcp_info *out)
+{
+    socklen_t n = sizeof(*out);
+
+    memset(out, 0, sizeof(*out));
+    if (l->open && getsockopt(l->conn.fd, IPPROTO_TCP, TCP_INFO, out, &n)) memset(out, 0, sizeof(*out));
+}
+
+void link_close(struct doctor_link *l)
+{
+    if (l->open) conn_close(&l->conn, false);
+    free(l->in);
+    memset(l, 0, sizeof(*l));
+}
+
+enum link_result link_open(struct doctor_link *l, struct doctor *d, const struct doctor_address *a)
+{
+    enum link_result r = link_connect(l, d, &a->addr, a->small);
+
+    return r == LINK_DONE ? link_handshake(l) : r;
+}
+
+void doctor_take_date(struct doctor *d, const struct doctor_link *l)
+{
+    const struct header *date = headers_find(&l->head.headers, HDR_DATE);
+    int64_t s;
+
+    if (d->date_s || !date || !sigv4_parse_date(date->value, &s)) return;
+    d->date_s = s;
+    d->date_local_us = l->first_us - (l->first_us - l->sent_us) / 2;
+}
