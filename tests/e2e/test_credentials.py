@@ -162,7 +162,8 @@ class Credentials(lib.Case):
         gaps = [b[0] - a[0] for a, b in zip(calls, calls[1:])]
         self.assertGreaterEqual(len(calls), seconds / LIFETIME)
         self.assertGreater(min(gaps), LIFETIME * 0.6 - 1.5, gaps)
-        self.assertEqual(len({r["key_id"] for r in endpoint.done if r.get("key_id", "").startswith("ASIAMINTED")}), len(calls))
+        used = {r["key_id"] for r in list(endpoint.done) if r.get("key_id", "").startswith("ASIAMINTED")}
+        self.assertIn(len(used), (len(calls) - 1, len(calls)))  # the last ones may have come too late to be used
         self.assertEqual({line["retries"] for line in self.proxy.access_lines()}, {0})
         self.check_secret(minter)
         self.proxy.stop()

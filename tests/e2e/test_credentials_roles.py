@@ -168,7 +168,8 @@ class Roles(lib.Case):
         self.start_imds(lifetime=4)
         self.check(self.get(), 200)
         self.service.forget_tokens()
-        first = self.used()[-1]
+        lib.wait_until(self.used, 20, "a record")
+        first = self.used()[0]
         lib.wait_until(lambda: self.get().status == 200 and self.used()[-1] != first, 30, "new keys")
         self.assertEqual([r.kind for r in self.service.requests].count("token"), 2)
         self.proxy.stop()

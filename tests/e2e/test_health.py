@@ -224,11 +224,12 @@ class Failover(Case):
                 self.breaks_and_comes_back(address, name, break_it, mend_it, FALL_S, RISE_S + 1, RISE_S + 1)
         self.end_load(8)
 
+    @lib.unittest.skipIf(lib.SANITIZER, "times of an instrumented program say nothing")
     def test_default_times_under_load(self):
-        """The bounds that health.h tells, and two seconds for a busy machine."""
+        """The bounds that health.h tells, and six seconds for a busy machine, where a probe may fail once more."""
         self.start_load("defaults")
-        self.breaks_and_comes_back("10.77.2.23", "black hole", firewall.black_hole, lambda a: firewall.clear(), fall_s=14 + 2,
-                                   requests_s=6.5 + 2, rise_s=1 + 2)
+        self.breaks_and_comes_back("10.77.2.23", "black hole", firewall.black_hole, lambda a: firewall.clear(), fall_s=14 + 6,
+                                   requests_s=6.5 + 6, rise_s=1 + 6)
         self.end_load(14)
 
     def test_preferred_zone_takes_all(self):

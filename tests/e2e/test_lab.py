@@ -3,6 +3,7 @@
 behind. The network is broken in one place at a time, from outside, as a mistake would. Once, in the ordinary build, is enough."""
 import contextlib
 import html.parser
+import json
 import os
 import pathlib
 import re
@@ -80,6 +81,9 @@ def tearDownModule():
     lab("down")
 
 
+BASTION = RUN / "home" / "bastion" / "s3onramp.ini"
+
+
 class Table(lib.unittest.TestCase):
     def demo(self, *cells, code=0):
         """Measures these cells."""
@@ -95,6 +99,16 @@ class Table(lib.unittest.TestCase):
         for word in words:
             self.assertIn(word, sentences)
 
+    def doctor(self, **failed):
+        """What fails at the bastion: step → cause."""
+        done = lab("shell", "bastion", lib.PROGRAM, "doctor", "-c", BASTION, "--bucket", "lab-tokyo", "--json")
+        report = json.loads(done.stdout)
+        steps = report["endpoints"][0]["steps"]
+        found = {step["step"]: step["cause"] for step in steps if step["verdict"] == "fail"}
+        self.assertEqual((found, done.returncode), (failed, 1 if failed else 0), done.stdout)
+        for step in steps:
+            self.assertTrue(step["fix"] or step["verdict"] != "fail", step)
+
     def test_1_the_same_table_twice_and_a_page(self):
         first = lab("demo")
         self.assertEqual(first.returncode, 0, first.stdout)
@@ -105,6 +119,7 @@ class Table(lib.unittest.TestCase):
                      "with a route into the"):
             self.assertIn(text, first.stdout)
         self.check_page(page.read_text())
+        self.doctor()
 
     def check_page(self, text):
         outside, drawn = [], []
@@ -140,10 +155,16 @@ class Table(lib.unittest.TestCase):
             route("vpc", "del", "edge", S3_PREFIX_LIST, *gateway)
 
     def test_2_dns_with_a_public_address_for_the_endpoint(self):
-        with edited(RUN / "dns" / "inbound", "*.%s.s3.%s.vpce.amazonaws.com 10.0.1.23 10.0.2.23" % (lib.VPCE, lib.REGION),
-                    "*.%s.s3.%s.vpce.amazonaws.com 203.0.113.10" % (lib.VPCE, lib.REGION)):
+        with edited(RUN / "dns" / "inbound", "%s.s3.%s.vpce.amazonaws.com 10.0.1.23 10.0.2.23" % (lib.VPCE, lib.REGION),
+                    "%s.s3.%s.vpce.amazonaws.com 203.0.113.10" % (lib.VPCE, lib.REGION)):
             self.notices("interface.dns", "from workstation, it is 203.0.113.10, which is public")
             self.notices("interface.premises", "from workstation: it does not work", "got as far as router")
+            self.doctor(private="public")
+
+    def test_2_dns_on_premises_without_the_endpoint(self):
+        with edited(RUN / "dns" / "inbound", lib.VPCE, "another"):
+            self.notices("interface.premises", "from workstation: it does not work")
+            self.doctor(dns="no-such-name")
 
     def test_2_dns_without_the_endpoint(self):
         with edited(RUN / "dns" / "osaka", "*." + lib.VPCE, "*.another"):
@@ -156,6 +177,7 @@ class Table(lib.unittest.TestCase):
             inside(host, "nft", "flush chain inet lab clamp")
         try:
             self.notices("interface.premises", "S3 answered, but its answer did not arrive", "too large for the tunnel of vpc")
+            self.doctor(mtu="black-hole")
         finally:
             for host, rules in clamp.items():
                 inside(host, "nft", "-f", "-", input=rules)
@@ -163,6 +185,12 @@ class Table(lib.unittest.TestCase):
     def test_2_a_wrong_secret(self):
         with edited(RUN / "home/instance/.aws/credentials", "kept/by", "lost/by"):
             self.notices("interface.instance", "SignatureDoesNotMatch", "secret key is not the right one")
+
+    def test_2_wrong_keys_of_the_proxy(self):
+        with edited(BASTION, "secret_access_key = kept/by", "secret_access_key = lost/by"):
+            self.doctor(request="signature")
+        with edited(BASTION, "access_key_id = AKIA", "access_key_id = AKIB"):
+            self.doctor(request="unknown-key")
 
     def test_2_a_key_that_the_proxy_does_not_know(self):
         with edited(RUN / "home/workstation/.aws/credentials", "aws_access_key_id = S3", "aws_access_key_id = X3"):
@@ -183,13 +211,14 @@ class Table(lib.unittest.TestCase):
             clock.unlink()
 
     def test_2_a_bucket_policy_that_denies(self):
-        policy = ('{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:GetObject",'
-                  '"Resource":"arn:aws:s3:::lab-tokyo/*"}]}')
+        policy = ('{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":["s3:GetObject","s3:ListBucket"],'
+                  '"Resource":["arn:aws:s3:::lab-tokyo","arn:aws:s3:::lab-tokyo/*"]}]}')
         where = ("--region", lib.REGION, "s3api")
         done = lab("shell", "instance", "aws", *where, "put-bucket-policy", "--bucket", "lab-tokyo", "--policy", policy)
         self.assertEqual(done.returncode, 0, done.stdout)
         try:
             self.notices("interface.instance", "AccessDenied", "a policy")
+            self.doctor(request="access-denied")
         finally:
             done = lab("shell", "instance", "aws", *where, "delete-bucket-policy", "--bucket", "lab-tokyo")
             self.assertEqual(done.returncode, 0, done.stdout)
@@ -206,6 +235,7 @@ class Table(lib.unittest.TestCase):
         lib.wait_until(lambda: pid_file.read_text() not in ("", before), 60, "another radosgw")
         lib.wait_until(lambda: inside("s3", "bash", "-c", "exec 3<> /dev/tcp/10.0.1.23/443", check=False).returncode == 0, 60, "port 443")
         self.notices("interface.instance", "certificate", "bucket." + lib.VPCE_NAME, "doesn't match 's3.eu-west-3.amazonaws.com'")
+        self.doctor(tls="certificate-name")
 
     def test_5_usage(self):
         self.assertIn("which host?", lab("shell").stdout)
