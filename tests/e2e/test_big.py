@@ -131,7 +131,7 @@ class Big(lib.Case):
         connections = []
         for _ in range(20):
             connection = self.proxy.connect("tls")
-            connection.send(signed_head(self.proxy, "tls", "GET", "/bucket/big/%d" % (512 * BLOCK)))
+            connection.send(signed_head(self.proxy, "tls", "GET", "/bucket/big/%d" % (500 * BLOCK)))
             connection.read_head()
             connections.append(connection)
         threading.Event().wait(2)
