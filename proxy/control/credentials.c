@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { UNUSED_MS = 600 * 1000, FETCH_MOST_MS = 120 * 1000, STANDS_S = 600, RENEW_MS = 10000 };
+enum { UNUSED_MS = 600 * 1000, FETCH_MOST_MS = 120 * 1000, STANDS_S = 600 };
 
 struct waiter; /* somebody whose source is another section */
 
@@ -39,7 +39,6 @@ struct credential_store {
     struct worker *workers;
     size_t workers_n;
     _Atomic bool posted; /* a tick is on its way */
-    bool busy;           /* entries are being looked at: no second time from within */
     struct entry *v;     /* owned: one per slot */
     size_t n;
 };
@@ -285,7 +284,7 @@ static bool is_refused(struct entry *e)
 
     if (!e->now || !e->now->usable || atomic_load_explicit(&need->refused, memory_order_relaxed) < e->now->version)
         return false;
-    if (renewed && now - renewed < (int64_t)RENEW_MS * 1000) return false;
+    if (renewed && now - renewed < (int64_t)KEYS_RENEW_MS * 1000) return false;
     atomic_store_explicit(&need->renewed_us, now, memory_order_relaxed);
     return true;
 }

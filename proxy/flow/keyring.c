@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RENEW_MS = 10000 }; /* between two fetches because S3 refused keys */
-
 /* ------------------------------------------------------------- sets of keys */
 
 static char *copy(const char *s)
@@ -256,7 +254,7 @@ bool keyring_refused(struct request *req)
     if (req->keys_refused) return false; /* once per request */
     req->keys_refused = version;
     if (now && now->usable && now->version > version) return true;
-    if (renewed && req->worker->loop.now_us - renewed < (int64_t)RENEW_MS * 1000) return false;
+    if (renewed && req->worker->loop.now_us - renewed < (int64_t)KEYS_RENEW_MS * 1000) return false;
     if (atomic_load_explicit(&need->refused, memory_order_relaxed) < version)
         atomic_store_explicit(&need->refused, version, memory_order_relaxed);
     wake_control(req);

@@ -15,7 +15,7 @@
 
 struct worker;
 
-enum { KEYS_WHY = 512 };
+enum { KEYS_WHY = 512, KEYS_RENEW_MS = 10000 /* between two fetches because S3 refused keys */ };
 
 /* One set of keys, or the word that there is none now. Immutable and counted; any thread. */
 struct credentials {
