@@ -87,6 +87,16 @@ void cli_age(char out[16], double seconds)
     snprintf(out, 16, "%.0fs", seconds);
 }
 
+const char *admin_path(const char *socket, const char *config, struct settings **s)
+{
+    if (socket) return socket;
+    *s = config_read(config, stderr);
+    if (!*s) return NULL;
+    if (strcmp((*s)->admin.socket, "off") != 0) return (*s)->admin.socket;
+    cli_problem("[admin] socket is off in %s; write a path there, and start the proxy anew", config);
+    return NULL;
+}
+
 int admin_problem(const char *path, const json_t *answer)
 {
     return cli_problem("the proxy does not answer on %s (%s); start it (s3onramp serve), run this as its user, or set "

@@ -160,18 +160,10 @@ static int show_running(const struct wish *w, const char *path)
 static int run_running(const struct wish *w)
 {
     struct settings *s = NULL;
-    const char *path = w->socket;
-    int code;
+    const char *path = admin_path(w->socket, w->config, &s);
+    int code = CLI_PROBLEM;
 
-    if (!path) {
-        s = config_read(w->config, stderr);
-        if (!s) return CLI_PROBLEM;
-        path = s->admin.socket;
-    }
-    if (strcmp(path, "off") == 0)
-        code = cli_problem("[admin] socket is off in %s; write a path there, and start the proxy anew", w->config);
-    else
-        code = show_running(w, path);
+    if (path) code = show_running(w, path);
     settings_unref(&s);
     return code;
 }

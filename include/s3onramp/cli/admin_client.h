@@ -4,10 +4,13 @@
 #ifndef S3ONRAMP_CLI_ADMIN_CLIENT_H
 #define S3ONRAMP_CLI_ADMIN_CLIENT_H
 
-#include "base/attrib.h"
+#include "base/config.h"
 
 #include <jansson.h>
 
+/* The path of the socket: @socket, or what the file @config says; *@s keeps it alive, for settings_unref. NULL: there
+ * is none, and that was said. */
+const char *admin_path(const char *socket, const char *config, struct settings **s);
 /* The proxy's status (control/status.h); the caller owns it. NULL with errno: no answer. */
 MUST_CHECK json_t *admin_ask(const char *path);
 /* Says that there is no usable answer, and what to do; returns CLI_PROBLEM. @answer: what came instead, or NULL (errno
