@@ -18,11 +18,10 @@
 enum { BLOCK = 64 }; /* of SHA-1 and SHA-256 */
 
 struct digest {
-    EVP_MD *sha256;     /* owned */
-    EVP_MD *sha1;       /* owned */
-    EVP_MD_CTX *once;   /* owned: digest_sha256 */
-    EVP_MD_CTX *stream; /* owned: digest_sha256_begin … end, which others may interrupt */
-    EVP_MD_CTX *hmac;   /* owned */
+    EVP_MD *sha256;   /* owned */
+    EVP_MD *sha1;     /* owned */
+    EVP_MD_CTX *once; /* owned: digest_sha256 */
+    EVP_MD_CTX *hmac; /* owned */
 };
 
 struct hmac_key {
@@ -39,9 +38,8 @@ struct digest *digest_new(void)
     d->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     d->sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
     d->once = EVP_MD_CTX_new();
-    d->stream = EVP_MD_CTX_new();
     d->hmac = EVP_MD_CTX_new();
-    if (!d->sha256 || !d->sha1 || !d->once || !d->stream || !d->hmac) {
+    if (!d->sha256 || !d->sha1 || !d->once || !d->hmac) {
         ERR_clear_error();
         digest_free(&d);
     }
@@ -52,7 +50,6 @@ void digest_free(struct digest **d)
 {
     if (!*d) return;
     EVP_MD_CTX_free((*d)->once);
-    EVP_MD_CTX_free((*d)->stream);
     EVP_MD_CTX_free((*d)->hmac);
     EVP_MD_free((*d)->sha256);
     EVP_MD_free((*d)->sha1);
@@ -81,21 +78,6 @@ void digest_sha256(struct digest *d, struct str data, uint8_t out[SHA256_BYTES])
     md_begin(d->sha256, d->once);
     md_add(d->once, data.p, data.n);
     md_end(d->once, out);
-}
-
-void digest_sha256_begin(struct digest *d)
-{
-    md_begin(d->sha256, d->stream);
-}
-
-void digest_sha256_add(struct digest *d, struct str data)
-{
-    md_add(d->stream, data.p, data.n);
-}
-
-void digest_sha256_end(struct digest *d, uint8_t out[SHA256_BYTES])
-{
-    md_end(d->stream, out);
 }
 
 bool sha256_stream_init(struct sha256_stream *s, const struct digest *d)
@@ -289,18 +271,11 @@ void hex_lower(struct sbuf *b, const uint8_t *bytes, size_t n)
     b->n += 2 * n;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    char l = ascii_lower(c);
-    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
-
 bool hex_decode(struct str s, uint8_t *out, size_t n)
 {
     if (s.n % 2 != 0 || s.n / 2 != n) return false;
     for (size_t i = 0; i < n; i++) {
-        int high = hex_value(s.p[2 * i]), low = hex_value(s.p[2 * i + 1]);
+        int high = hex_digit(s.p[2 * i]), low = hex_digit(s.p[2 * i + 1]);
         if (high < 0 || low < 0) return false;
         out[i] = (uint8_t)(high << 4 | low);
     }

@@ -200,10 +200,3 @@ const struct operation *operation_of_service(enum s3_service service, enum http_
     if (str_find(path, STR("/dataaccess")) != SIZE_MAX) writes = true; /* GetDataAccess: its credentials may write */
     return &control[writes];
 }
-
-const struct operation *operation_by_name(struct str name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(table); i++)
-        if (str_eq(name, str_from(table[i].operation.name))) return &table[i].operation;
-    return str_eq(name, str_from(write_response.name)) ? &write_response : NULL;
-}

@@ -263,17 +263,10 @@ static enum err_code trailer_byte(struct aws_chunked *c, char byte, struct err *
 
 /* ---- chunks ---- */
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    char l = ascii_lower(c);
-    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
-
 /* A digit of the size, or what ends it. Zeros before the first significant digit only count as bytes of the line. */
 static enum err_code size_byte(struct aws_chunked *c, char byte, struct err *err)
 {
-    int digit = hex_value(byte);
+    int digit = hex_digit(byte);
 
     if (digit < 0) {
         if (c->line_bytes == 1 || (byte != '\r' && byte != ';'))

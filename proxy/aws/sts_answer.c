@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * sts_answer.c: answers of the Security Token Service, which are XML; see sts.h. Pure; any thread. Owns its parser and
- * the texts for the length of a call, and wipes them.
- * A document type is refused: entities never come into play.
+ * sts_answer.c: answers of the Security Token Service, which are XML; see sts.h. Pure; any thread. Owns the
+ * texts for the length of a call, and wipes them.
  *
  *   ActionResponse / ActionResult / Credentials / AccessKeyId, SecretAccessKey, SessionToken, Expiration
  *   ErrorResponse / Error / Code, Message     (as other S3 servers have it: Error / Code, Message)
  */
 #include "aws/sts.h"
 #include "base/secret.h"
+#include "xml.h"
 
-#include <expat.h>
 #include <stdlib.h>
 
 enum { DEPTH_MAX = 16, PATH_MAX_NAMES = 4, FIELDS_MAX = 4 };
@@ -21,22 +20,15 @@ struct shape {
 };
 
 struct reader {
-    XML_Parser parser; /* owned by read_document */
     const struct shape *shape;
     unsigned depth, matched; /* elements that are open; so many of them, from the outermost, are the path */
-    bool bad, seen_end;      /* seen_end: the path's last element was closed */
+    bool seen_end;           /* the path's last element was closed */
     struct str fields[FIELDS_MAX];
     bool seen[FIELDS_MAX];
     int field;       /* that is open, or -1 */
     struct sbuf all; /* owned: texts, one after the other */
     size_t start;    /* of the text that is open */
 };
-
-static void refuse(struct reader *r)
-{
-    r->bad = true;
-    XML_StopParser(r->parser, XML_FALSE);
-}
 
 static unsigned path_length(const struct shape *s)
 {
@@ -54,120 +46,70 @@ static int field_of(const struct shape *s, const char *name)
     return -1;
 }
 
-static void begin_field(struct reader *r, const char *name)
+/* False: it stands there twice. */
+static bool begin_field(struct reader *r, const char *name)
 {
     r->field = field_of(r->shape, name);
-    if (r->field < 0) return;
-    if (r->seen[r->field]) refuse(r);
+    if (r->field < 0) return true;
+    if (r->seen[r->field]) return false;
     r->seen[r->field] = true;
     r->start = r->all.n;
+    return true;
 }
 
-static void XMLCALL start_element(void *data, const XML_Char *name, const XML_Char **attributes)
+static bool start_element(void *data, const char *name)
 {
     struct reader *r = data;
     unsigned length = path_length(r->shape);
 
-    (void)attributes; /* xmlns at most */
-    if (r->depth == DEPTH_MAX || r->field >= 0) {
-        refuse(r); /* nothing is inside of a text */
-        return;
-    }
+    if (r->depth == DEPTH_MAX || r->field >= 0) return false; /* nothing is inside of a text */
     if (r->matched == r->depth && r->depth < length && strcmp(r->shape->path[r->depth], name) == 0) {
         r->matched++;
-        if (r->matched == length && r->seen_end) refuse(r); /* twice */
+        if (r->matched == length && r->seen_end) return false; /* twice */
     } else if (r->matched == length && r->depth == length) {
-        begin_field(r, name);
+        if (!begin_field(r, name)) return false;
     } else if (r->depth == 0) {
-        refuse(r); /* another document */
+        return false; /* another document */
     }
     r->depth++;
+    return true;
 }
 
-static void XMLCALL end_element(void *data, const XML_Char *name)
+static bool end_element(void *data)
 {
     struct reader *r = data;
 
-    (void)name;
     r->depth--;
     if (r->field >= 0) {
         r->fields[r->field] = str_make(r->all.p + r->start, r->all.n - r->start);
         r->field = -1;
     }
-    if (r->matched <= r->depth) return;
+    if (r->matched <= r->depth) return true;
     if (r->matched == path_length(r->shape)) r->seen_end = true;
     r->matched = r->depth;
+    return true;
 }
 
-static void XMLCALL character_data(void *data, const XML_Char *text, int n)
+static bool character_data(void *data, struct str text)
 {
     struct reader *r = data;
 
-    if (r->field >= 0) sbuf_add(&r->all, str_make(text, (size_t)n));
-}
-
-static void XMLCALL start_doctype(void *data, const XML_Char *name, const XML_Char *system_id,
-                                  const XML_Char *public_id, int has_internal_subset)
-{
-    (void)name;
-    (void)system_id;
-    (void)public_id;
-    (void)has_internal_subset;
-    refuse(data);
-}
-
-/* expat's own copies of the text: its buffers are wiped when they are given back. */
-static void *wiping_malloc(size_t n)
-{
-    size_t *p = n <= SIZE_MAX - 16 ? malloc(n + 16) : NULL;
-
-    if (!p) return NULL;
-    *p = n;
-    return (char *)p + 16;
-}
-
-static void wiping_free(void *p)
-{
-    char *block = p;
-
-    if (!block) return;
-    secret_wipe(block, *(size_t *)(void *)(block - 16));
-    free(block - 16);
-}
-
-static void *wiping_realloc(void *p, size_t n)
-{
-    size_t had = p ? *(size_t *)(void *)((char *)p - 16) : 0;
-    void *fresh = wiping_malloc(n);
-
-    if (!fresh) return NULL;
-    if (had) memcpy(fresh, p, had < n ? had : n);
-    wiping_free(p);
-    return fresh;
+    if (r->field >= 0) sbuf_add(&r->all, text);
+    return true;
 }
 
 /* True if the document is well-formed and has the path. @r->all: to be wiped and freed by the caller. */
 static bool read_document(struct reader *r, const struct shape *shape, struct str xml, bool *no_memory)
 {
-    static const XML_Memory_Handling_Suite memory = {wiping_malloc, wiping_realloc, wiping_free};
-    bool good;
+    static const struct xml_handlers handlers = {start_element, end_element, character_data};
+    enum xml_result result = XML_NO_MEMORY;
 
     *r = (struct reader){.shape = shape, .field = -1};
     if (xml.n == 0 || xml.n > STS_ANSWER_MAX) return false;
     r->all = sbuf_make(malloc(xml.n), xml.n); /* texts never take more bytes than their markup */
-    r->parser = XML_ParserCreate_MM("UTF-8", &memory, NULL);
-    *no_memory = !r->all.p || !r->parser;
-    if (*no_memory) {
-        if (r->parser) XML_ParserFree(r->parser);
-        return false;
-    }
-    XML_SetUserData(r->parser, r);
-    XML_SetElementHandler(r->parser, start_element, end_element);
-    XML_SetCharacterDataHandler(r->parser, character_data);
-    XML_SetStartDoctypeDeclHandler(r->parser, start_doctype);
-    good = XML_Parse(r->parser, xml.p, (int)xml.n, XML_TRUE) == XML_STATUS_OK;
-    XML_ParserFree(r->parser);
-    return good && !r->bad && !r->all.overflow && r->seen_end;
+    if (r->all.p) result = xml_read(xml, &handlers, r);
+    *no_memory = result == XML_NO_MEMORY;
+    return result == XML_READ && !r->all.overflow && r->seen_end;
 }
 
 static void clear(struct reader *r)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * target.c: host names and paths of S3 requests taken apart. Pure; any thread. Owns nothing: views into the host name.
  * Source: S3 User Guide, "Virtual hosting of general purpose buckets", "AWS PrivateLink for Amazon S3"; General
- * Reference, "Amazon S3 endpoints and quotas"; partitions as in botocore's data/partitions.json.
+ * Reference, "Amazon S3 endpoints and quotas".
  *
  * A name is read from the right, because a bucket's name may look like anything that stands right of it:
  *
@@ -15,33 +15,14 @@
  */
 #include "aws/target.h"
 
+#include "base/partition.h"
+
 enum {
     HOST_MAX = 253, /* RFC 1035 2.3.4, as text */
     LABEL_MAX = 63, /* RFC 1035 2.3.4 */
     ACCOUNT_DIGITS = 12,
     BUCKET_MIN = 3,
     BUCKET_MAX = 255,
-};
-
-/* ---- partitions ---- */
-
-static const struct str suffixes[] = {
-    STR_INIT("amazonaws.com"), STR_INIT("amazonaws.com.cn"), STR_INIT("amazonaws.eu"),   STR_INIT("c2s.ic.gov"),
-    STR_INIT("sc2s.sgov.gov"), STR_INIT("cloud.adc-e.uk"),   STR_INIT("csp.hci.ic.gov"),
-};
-enum { SUFFIX_AWS, SUFFIX_CN, SUFFIX_EUSC, SUFFIX_ISO, SUFFIX_ISO_B, SUFFIX_ISO_E, SUFFIX_ISO_F };
-
-/* A Region is one of these, "-word-number". */
-static const struct {
-    struct str region_prefix;
-    unsigned suffix; /* into suffixes */
-} partitions[] = {
-    {STR_INIT("us"), SUFFIX_AWS},        {STR_INIT("eu"), SUFFIX_AWS},        {STR_INIT("ap"), SUFFIX_AWS},
-    {STR_INIT("sa"), SUFFIX_AWS},        {STR_INIT("ca"), SUFFIX_AWS},        {STR_INIT("me"), SUFFIX_AWS},
-    {STR_INIT("af"), SUFFIX_AWS},        {STR_INIT("il"), SUFFIX_AWS},        {STR_INIT("mx"), SUFFIX_AWS},
-    {STR_INIT("us-gov"), SUFFIX_AWS},    {STR_INIT("cn"), SUFFIX_CN},         {STR_INIT("eusc-de"), SUFFIX_EUSC},
-    {STR_INIT("us-iso"), SUFFIX_ISO},    {STR_INIT("us-isob"), SUFFIX_ISO_B}, {STR_INIT("eu-isoe"), SUFFIX_ISO_E},
-    {STR_INIT("us-isof"), SUFFIX_ISO_F},
 };
 
 static bool all_digits(struct str s)
@@ -51,35 +32,9 @@ static bool all_digits(struct str s)
     return s.n > 0;
 }
 
-static bool all_lower(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < 'a' || s.p[i] > 'z') return false;
-    return s.n > 0;
-}
-
-struct str s3_partition_suffix(struct str region)
-{
-    size_t number = str_rindex(region, '-');
-    if (number == SIZE_MAX) return STR_NONE;
-    size_t word = str_rindex(str_head(region, number), '-');
-    if (word == SIZE_MAX) return STR_NONE;
-    if (!all_digits(str_tail(region, number + 1)) || !all_lower(str_tail(str_head(region, number), word + 1)))
-        return STR_NONE;
-
-    for (size_t i = 0; i < ARRAY_LEN(partitions); i++)
-        if (str_eq(str_head(region, word), partitions[i].region_prefix)) return suffixes[partitions[i].suffix];
-    return STR_NONE;
-}
-
-struct str s3_suffix(size_t i)
-{
-    return i < ARRAY_LEN(suffixes) ? suffixes[i] : STR_NONE;
-}
-
 bool s3_region_valid(struct str region)
 {
-    return s3_partition_suffix(region).n > 0;
+    return partition_suffix(region).n > 0;
 }
 
 /* ---- labels ---- */
@@ -96,10 +51,9 @@ static bool cut_label(struct str *rest, struct str *label)
 
 static bool cut_suffix(struct str *rest, struct str *suffix)
 {
-    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-        size_t n = suffixes[i].n;
-        if (rest->n <= n + 1 || !str_ends(*rest, suffixes[i]) || rest->p[rest->n - n - 1] != '.') continue;
-        *suffix = suffixes[i];
+    for (size_t i = 0; (*suffix = partition_suffix_at(i)).n > 0; i++) {
+        size_t n = suffix->n;
+        if (rest->n <= n + 1 || !str_ends(*rest, *suffix) || rest->p[rest->n - n - 1] != '.') continue;
         *rest = str_head(*rest, rest->n - n - 1);
         return true;
     }
@@ -307,7 +261,7 @@ static enum err_code finish(struct str host, enum s3_service service, struct str
     const char *sentence = judge_prefix(prefix, &service);
 
     if (sentence) return refuse(err, host, sentence);
-    if (out->fips && (service == S3_OUTPOSTS || str_eq(out->suffix, suffixes[SUFFIX_CN])))
+    if (out->fips && (service == S3_OUTPOSTS || str_eq(out->suffix, STR(PARTITION_CN_SUFFIX))))
         return refuse(err, host, NO_FIPS);
     if (out->dualstack && !has_dualstack(service)) return refuse(err, host, NO_DUALSTACK);
     out->service = service;
@@ -330,7 +284,7 @@ static enum err_code parse_regional(struct str host, struct str rest, struct s3_
         const char *sentence = refused_service(label);
         return refuse(err, host, sentence ? sentence : NOT_S3_SERVICE);
     }
-    if (!str_eq(s3_partition_suffix(out->region), out->suffix)) return refuse(err, host, OTHER_PARTITION);
+    if (!str_eq(partition_suffix(out->region), out->suffix)) return refuse(err, host, OTHER_PARTITION);
     return finish(host, service, rest, out, err);
 }
 
@@ -342,10 +296,10 @@ static enum err_code parse_legacy(struct str host, struct str rest, struct str l
 
     out->legacy = true;
     if (str_eq(label, STR("s3"))) {
-        if (!str_eq(out->suffix, suffixes[SUFFIX_AWS])) return refuse(err, host, NO_REGION);
+        if (!str_eq(out->suffix, STR(PARTITION_AWS_SUFFIX))) return refuse(err, host, NO_REGION);
         return finish(host, S3_BUCKETS, rest, out, err);
     }
-    if (str_eq(label, STR("s3-external-1")) && str_eq(out->suffix, suffixes[SUFFIX_AWS])) {
+    if (str_eq(label, STR("s3-external-1")) && str_eq(out->suffix, STR(PARTITION_AWS_SUFFIX))) {
         out->region = STR("us-east-1");
         return finish(host, S3_BUCKETS, rest, out, err);
     }
@@ -355,7 +309,7 @@ static enum err_code parse_legacy(struct str host, struct str rest, struct str l
             out->fips = true;
             region = str_tail(region, sizeof "fips-" - 1);
         }
-        if (str_eq(s3_partition_suffix(region), out->suffix)) {
+        if (str_eq(partition_suffix(region), out->suffix)) {
             out->region = region;
             return finish(host, S3_BUCKETS, rest, out, err);
         }
@@ -372,7 +326,7 @@ static bool cut_vpce(struct str *rest, struct s3_vpce_name *out)
     struct str service;
 
     if (!cut_label(rest, &out->region) || !cut_label(rest, &service) || !cut_label(rest, &out->id)) return false;
-    if (!str_eq(s3_partition_suffix(out->region), out->suffix)) return false;
+    if (!str_eq(partition_suffix(out->region), out->suffix)) return false;
     out->fips = cut_ending(&service, STR("-fips"));
     return str_eq(service, STR("s3")) && str_starts(out->id, STR("vpce-")) && out->id.n > sizeof "vpce-" - 1;
 }

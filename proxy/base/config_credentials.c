@@ -6,6 +6,8 @@
  */
 #include "config_options.h"
 
+#include "base/partition.h"
+
 #include <stdlib.h>
 
 enum { PORT_HTTPS = 443 };
@@ -184,7 +186,7 @@ static void finish_service_url(struct raw_section *section)
 
     if (config_text_of(section, "service_url") || !is_one_of(credentials->source, ROLES)) return;
     if (!config_region_valid(region)) return;
-    struct str suffix = config_suffix_of(region);
+    struct str suffix = partition_suffix_or_aws(region);
     size_t cap = strlen("https://..") + strlen(service) + region.n + suffix.n + 1;
     struct sbuf url = sbuf_make(config_alloc(cap), cap);
     sbuf_add(&url, STR("https://"));

@@ -3,8 +3,8 @@
  * proxy/base; one thread. The rows of the table drive parsing, defaults, `check --print` and the example file.
  *
  *   file → config_read.c (lines, sections, keys: struct raw) → config_value.c (text to field;
- *        config_secret.c: secrets) → config_check.c, config_credentials.c (what follows from the values, and what must
- *        fit together) → struct settings
+ *        config_secret.c: secrets) → config_finish.c (what follows from the values) → config_check*.c (what must fit
+ *        together), for credentials both in config_credentials*.c → struct settings
  */
 #ifndef S3ONRAMP_BASE_CONFIG_OPTIONS_H
 #define S3ONRAMP_BASE_CONFIG_OPTIONS_H
@@ -105,6 +105,7 @@ struct config_build {
     bool lenient;      /* config_read: a variable of the environment or a systemd credential may be missing */
 };
 
+/* config_raw.c */
 /* Memory for settings; aborts when there is none: no part of the program can run without settings. */
 void *config_alloc(size_t n); /* zeroed */
 char *config_strdup(struct str s);
@@ -113,16 +114,21 @@ void *config_grow(void *array, size_t n, size_t size);
 
 /* One line "FILE:LINE: …" (or "FILE: …" for line 0). */
 void config_problem(struct config_build *b, struct config_place place, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-/* config_read.c */
-void config_read_stream(struct config_build *b, FILE *in, const char *file, bool clients_only);
 struct raw_section *config_raw_section(struct raw *raw, enum section_id id, struct str name); /* NULL: none */
 struct raw_section *config_raw_add(struct raw *raw, enum section_id id, struct str name, struct config_place place);
 /* The value of @key, which must be an option of the section. */
 struct raw_value *config_raw_value(struct raw_section *section, const char *key);
+const char *config_text_of(struct raw_section *section, const char *key); /* as written; NULL: not written */
+/* Where @key is written, else where its section is. */
+struct config_place config_place_of(struct raw_section *section, const char *key);
+void config_for_each(struct config_build *b, enum section_id id,
+                     void (*visit)(struct config_build *b, struct raw_section *section));
 void config_raw_free(struct raw *raw);
-/* The word of @words nearest to @word, or NULL if none is near. */
-const char *config_nearest(struct str word, const char *const *words, size_t n);
+/* The row of @key and where it stands in the section's rows; NULL: there is none. */
+const struct option *config_find_option(enum section_id id, struct str key, size_t *index);
+
+/* config_read.c */
+void config_read_stream(struct config_build *b, FILE *in, const char *file, bool clients_only);
 
 /* config_value.c */
 void config_parse_value(struct config_build *b, struct raw_section *section, const struct option *o);
@@ -130,7 +136,6 @@ void config_parse_addresses(struct config_build *b, struct raw_section *section,
                             unsigned default_port);
 /* The field as it would be written in a file; false: it has no value. */
 bool config_format_value(const struct raw_section *section, const struct option *o, FILE *out);
-bool config_parse_ms(struct str s, uint64_t *out);
 void config_free_value(void *item, const struct option *o);
 bool config_is_secret_text(const struct option *o, const char *text); /* a secret itself, not env:NAME and so on */
 bool config_region_valid(struct str region);
@@ -147,25 +152,26 @@ bool config_is_reference(const char *text); /* env:NAME and so on: no secret its
 /* The file of a value "file:PATH" must be there and ours alone. Other values are fine. */
 void config_check_secret_file(struct config_build *b, struct raw_section *section, const char *key, const char *value);
 
-/* config_check.c */
+/* config_finish.c */
 void config_finish(struct config_build *b); /* values that follow from others */
-void config_check(struct config_build *b);  /* what must fit together */
-void config_for_each(struct config_build *b, enum section_id id,
-                     void (*visit)(struct config_build *b, struct raw_section *section));
-const char *config_text_of(struct raw_section *section, const char *key); /* as written; NULL: not written */
-/* Where @key is written, else where its section is. */
-struct config_place config_place_of(struct raw_section *section, const char *key);
-/* DNS suffix of the partition that @region is in. */
-struct str config_suffix_of(struct str region);
+
+/* config_check.c */
+void config_check(struct config_build *b); /* what must fit together */
 /* The file of @key must be readable, and if it @is_secret, by its owner alone. @path NULL: fine. */
 void config_check_file(struct config_build *b, struct raw_section *section, const char *key, const char *path,
                        bool is_secret);
 /* The index of the section that @key names, or SIZE_MAX with a problem reported. */
 size_t config_resolve(struct config_build *b, struct raw_section *section, const char *key, const char *name,
                       enum section_id id, const char *advice);
+
+/* config_check_endpoint.c */
+void config_check_endpoint(struct config_build *b, struct raw_section *section);
+void config_check_one_default(struct config_build *b); /* among the endpoints */
+void config_check_tunnel(struct config_build *b, struct raw_section *section);
 /* The values of `addresses` are private, and not too many. */
 void config_check_address_list(struct config_build *b, struct raw_section *section, const struct netaddr *addresses,
                                size_t n);
+bool config_same_address(const struct netaddr *a, const struct netaddr *b); /* a port of 0 is never the same */
 
 /* config_credentials.c */
 void config_finish_credentials(struct config_build *b, struct raw_section *section);

@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <ini.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
 struct reader {
@@ -35,45 +34,6 @@ struct reader {
 static struct config_place here(const struct reader *r)
 {
     return (struct config_place){r->file, r->line};
-}
-
-void config_problem(struct config_build *b, struct config_place place, const char *fmt, ...)
-{
-    va_list args;
-
-    b->problems_n++;
-    fprintf(b->problems, "%s:", place.file ? place.file : b->s->file);
-    if (place.line > 0) fprintf(b->problems, "%d:", place.line);
-    fputc(' ', b->problems);
-    va_start(args, fmt);
-    vfprintf(b->problems, fmt, args);
-    va_end(args);
-    fputc('\n', b->problems);
-}
-
-void *config_alloc(size_t n)
-{
-    void *p = calloc(1, n ? n : 1);
-
-    ASSERT(p && "memory for the settings");
-    return p;
-}
-
-char *config_strdup(struct str s)
-{
-    char *p = config_alloc(s.n + 1);
-
-    if (s.n) memcpy(p, s.p, s.n);
-    return p;
-}
-
-void *config_grow(void *array, size_t n, size_t size)
-{
-    void *p = reallocarray(array, n + 1, size);
-
-    ASSERT(p && "memory for the settings");
-    memset((char *)p + n * size, 0, size);
-    return p;
 }
 
 static size_t least(size_t a, size_t b)
@@ -102,7 +62,8 @@ static size_t distance(struct str a, struct str b)
     return row[b.n];
 }
 
-const char *config_nearest(struct str word, const char *const *words, size_t n)
+/* The word of @words nearest to @word, or NULL if none is near. */
+static const char *nearest_word(struct str word, const char *const *words, size_t n)
 {
     const char *nearest = NULL;
     size_t best = word.n / 3 + 2; /* exclusive: one slip in a short word, a few in a long one */
@@ -114,70 +75,6 @@ const char *config_nearest(struct str word, const char *const *words, size_t n)
         nearest = words[i];
     }
     return nearest;
-}
-
-struct raw_section *config_raw_section(struct raw *raw, enum section_id id, struct str name)
-{
-    for (size_t i = 0; i < raw->n; i++)
-        if (raw->v[i]->id == id && str_eq(str_from(raw->v[i]->name), name)) return raw->v[i];
-    return NULL;
-}
-
-struct raw_section *config_raw_add(struct raw *raw, enum section_id id, struct str name, struct config_place place)
-{
-    struct raw_section *section = config_alloc(sizeof *section);
-    size_t n;
-
-    config_section_options(id, &n);
-    section->id = id;
-    section->name = config_sections[id].example_name ? config_strdup(name) : NULL;
-    section->place = place;
-    section->values = config_alloc(n * sizeof section->values[0]);
-    raw->v = config_grow(raw->v, raw->n, sizeof(struct raw_section *));
-    raw->v[raw->n++] = section;
-    return section;
-}
-
-static const struct option *find_option(enum section_id id, struct str key, size_t *index)
-{
-    size_t n;
-    const struct option *options = config_section_options(id, &n);
-
-    for (*index = 0; *index < n; (*index)++)
-        if (str_eq(key, str_from(options[*index].key))) return &options[*index];
-    return NULL;
-}
-
-struct raw_value *config_raw_value(struct raw_section *section, const char *key)
-{
-    size_t index;
-    const struct option *o = find_option(section->id, str_from(key), &index);
-
-    ASSERT(o != NULL);
-    return &section->values[index];
-}
-
-static void free_section(struct raw_section *section)
-{
-    size_t n;
-
-    config_section_options(section->id, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (section->values[i].text) explicit_bzero(section->values[i].text, strlen(section->values[i].text));
-        free(section->values[i].text);
-    }
-    free(section->values);
-    free(section->name);
-    free(section);
-}
-
-void config_raw_free(struct raw *raw)
-{
-    for (size_t i = 0; i < raw->n; i++)
-        free_section(raw->v[i]);
-    free(raw->v);
-    free(raw->clients_path);
-    free(raw);
 }
 
 /* --- section headers --- */
@@ -206,7 +103,7 @@ static bool find_kind(struct reader *r, struct str word, enum section_id *id)
         *id = (enum section_id)i;
         return true;
     }
-    const char *nearest = config_nearest(word, words, SECTIONS_N);
+    const char *nearest = nearest_word(word, words, SECTIONS_N);
     config_problem(r->b, here(r), "there is no section [%.*s]; %s%s%s", STR_ARG(word),
                    nearest ? "did you mean ["
                            : "sections are [server], [ca], [log], [listener NAME], [endpoint NAME], "
@@ -396,13 +293,13 @@ static void unknown_key(struct reader *r, struct str key)
     ASSERT(n <= ARRAY_LEN(words));
     for (size_t i = 0; i < n; i++)
         words[i] = options[i].key;
-    const char *nearest = config_nearest(key, words, n);
+    const char *nearest = nearest_word(key, words, n);
     if (nearest) {
         config_problem(r->b, here(r), "[%s] has no key \"%.*s\"; did you mean \"%s\"?", section, STR_ARG(key), nearest);
         return;
     }
     for (size_t id = 0; id < SECTIONS_N; id++) {
-        if (!find_option((enum section_id)id, key, &other)) continue;
+        if (!config_find_option((enum section_id)id, key, &other)) continue;
         config_problem(r->b, here(r), "[%s] has no key \"%.*s\"; it belongs to [%s%s]", section, STR_ARG(key),
                        config_sections[id].word, config_sections[id].example_name ? " NAME" : "");
         return;
@@ -452,7 +349,7 @@ static int on_entry(void *user, const char *section UNUSED, const char *name, co
             config_problem(r->b, here(r), "key \"%s\" stands before the first section; write it below [SECTION]", name);
         return 1;
     }
-    r->option = find_option(r->section->id, key, &index);
+    r->option = config_find_option(r->section->id, key, &index);
     if (!r->option) {
         unknown_key(r, key);
         return 1;

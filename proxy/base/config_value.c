@@ -146,16 +146,7 @@ static char *lower_dup(struct str s)
 
 /* --- numbers --- */
 
-static uint64_t bound(const char *text, bool is_time)
-{
-    uint64_t value = 0;
-    bool ok = is_time ? config_parse_ms(str_from(text), &value) : str_to_u64(str_from(text), &value);
-
-    ASSERT(ok);
-    return value;
-}
-
-bool config_parse_ms(struct str s, uint64_t *out)
+static bool parse_ms(struct str s, uint64_t *out)
 {
     static const struct {
         struct str unit;
@@ -176,10 +167,19 @@ bool config_parse_ms(struct str s, uint64_t *out)
     return false;
 }
 
+static uint64_t bound(const char *text, bool is_time)
+{
+    uint64_t value = 0;
+    bool ok = is_time ? parse_ms(str_from(text), &value) : str_to_u64(str_from(text), &value);
+
+    ASSERT(ok);
+    return value;
+}
+
 static void parse_number(struct target *t, const char *text, bool is_time)
 {
     uint64_t value = 0;
-    bool ok = is_time ? config_parse_ms(str_from(text), &value) : str_to_u64(str_from(text), &value);
+    bool ok = is_time ? parse_ms(str_from(text), &value) : str_to_u64(str_from(text), &value);
 
     if (!ok || value < bound(t->o->min, is_time) || value > bound(t->o->max, is_time)) {
         if (is_time)

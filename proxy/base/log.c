@@ -37,16 +37,6 @@ enum log_format log_format_now(void)
     return format_now;
 }
 
-bool log_level_parse(struct str s, enum log_level *out)
-{
-    for (size_t i = 0; i < ARRAY_LEN(level_names); i++) {
-        if (!str_eq(s, str_from(level_names[i]))) continue;
-        *out = (enum log_level)i;
-        return true;
-    }
-    return false;
-}
-
 /* Length of the UTF-8 sequence of more than one byte at the start of @s, or 0 if there is none that is well-formed
  * (RFC 3629 section 4: no overlong forms, no surrogates, nothing above U+10FFFF) or if it is a C1 control. */
 static size_t utf8_length(struct str s)

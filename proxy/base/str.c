@@ -114,27 +114,6 @@ bool str_to_u64(struct str s, uint64_t *out)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    char l = ascii_lower(c);
-    return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
-
-bool str_to_hex64(struct str s, uint64_t *out)
-{
-    uint64_t value = 0;
-
-    if (s.n == 0 || s.n > 16) return false;
-    for (size_t i = 0; i < s.n; i++) {
-        int digit = hex_digit(s.p[i]);
-        if (digit < 0) return false;
-        value = value << 4 | (uint64_t)digit;
-    }
-    *out = value;
-    return true;
-}
-
 bool str_to_cstr(struct str s, char *dst, size_t cap)
 {
     if (cap == 0) return false;

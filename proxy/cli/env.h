@@ -54,7 +54,6 @@ void env_url(const struct env_facts *f, bool with_user, char out[1024]);
 /* Writes a line that sets @name to @value, quoted for @format (SH to DOCKER). False: a value holds a byte that cannot
  * be written there (a line end, NUL). */
 MUST_CHECK bool env_put(FILE *out, enum env_format format, const char *name, const char *value);
-void env_put_unset(FILE *out, enum env_format format, const char *name);
 /* All variables. False: as above. */
 MUST_CHECK bool env_print_variables(FILE *out, enum env_format format, const struct env_facts *f);
 

@@ -78,7 +78,7 @@ bool env_put(FILE *out, enum env_format format, const char *name, const char *va
     return true;
 }
 
-void env_put_unset(FILE *out, enum env_format format, const char *name)
+static void put_unset(FILE *out, enum env_format format, const char *name)
 {
     switch (format) {
     case ENV_FISH: fprintf(out, "set -e %s;\n", name); break;
@@ -96,8 +96,8 @@ struct variable {
 /* Old session tokens and profiles would go along with the new keys. */
 static void unset_others(FILE *out, enum env_format format)
 {
-    env_put_unset(out, format, "AWS_SESSION_TOKEN");
-    if (format != ENV_DOCKER) env_put_unset(out, format, "AWS_PROFILE"); /* an empty profile is an error for SDKs */
+    put_unset(out, format, "AWS_SESSION_TOKEN");
+    if (format != ENV_DOCKER) put_unset(out, format, "AWS_PROFILE"); /* an empty profile is an error for SDKs */
 }
 
 bool env_print_variables(FILE *out, enum env_format format, const struct env_facts *f)

@@ -6,6 +6,7 @@
 #include "explain.h"
 
 #include "base/clock.h"
+#include "base/partition.h"
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -86,7 +87,7 @@ static bool put_s3_uri(struct sbuf *url, const struct settings *s, const struct 
         sbuf_add(url, bucket);
         sbuf_char(url, '.');
     }
-    sbuf_printf(url, "s3.%.*s.%.*s/", STR_ARG(region), STR_ARG(s3_partition_suffix(region)));
+    sbuf_printf(url, "s3.%.*s.%.*s/", STR_ARG(region), STR_ARG(partition_suffix(region)));
     if (!host_style) {
         uri_encode(url, bucket, false);
         if (key.n) sbuf_char(url, '/');

@@ -93,8 +93,6 @@ MUST_CHECK const struct set_listener *rig_find_listener(struct rig *rig, const s
  * refused. */
 int explain_route(struct report *r, struct rig *rig, const struct arrival *a, const struct explain_wish *wish,
                   bool signed_request, struct request **req);
-/* What the client gets for @req->err, and what can be done. */
-void explain_error(struct report *r, const struct request *req, const struct set_listener *l);
 
 /* --- explain_signature.c --- */
 

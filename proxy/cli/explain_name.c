@@ -85,7 +85,8 @@ static void print_advice(struct report *r, const struct request *req, const stru
     }
 }
 
-void explain_error(struct report *r, const struct request *req, const struct set_listener *l)
+/* What the client gets for @req->err, and what can be done. */
+static void explain_error(struct report *r, const struct request *req, const struct set_listener *l)
 {
     const struct err_info *info = err_info(req->err.code);
     struct str message = reply_message(req);

@@ -15,9 +15,6 @@ struct source *source_profile_in_chain(const struct source_context *context, boo
 /* SSO with a token that `aws sso login` left behind; what @plan says is copied. source_sso.c. NULL: out of memory. */
 struct source *source_sso_with(const struct source_context *context, const struct profile_plan *plan);
 
-/* Was the profile asked for by [credentials] or AWS_PROFILE? Else it is "default". */
-bool profile_is_named(const struct set_credentials *set);
-const char *profile_name(const struct set_credentials *set);
 /* getenv, with an empty one as NULL. */
 const char *environment_text(const char *name);
 /* @path under the user's home: HOME, else what the system's list of users says: a service may have no HOME. False: it

@@ -7,7 +7,6 @@
 
 #include "aws/sigv4.h"
 #include "aws/sigv4_x509.h"
-#include "aws/target.h"
 #include "base/clock.h"
 #include "base/secret.h"
 
@@ -36,28 +35,15 @@ static enum err_code no_memory(struct err *err)
 
 /* ---- where to ---- */
 
+/* config_credentials.c saw to it: service_url is https://HOST[:PORT], and there is a Region. */
 static enum err_code find_url(struct session_job *job, struct err *err)
 {
     static const struct str scheme = STR_INIT("https://"), path = STR_INIT("/sessions");
     const struct set_credentials *set = job->set;
     struct sbuf b = arena_sbuf(&job->arena, PATH_MAX);
-    struct str rest;
 
-    if (!set->region)
-        return err_set(err, ERR_CONFIG, 0, "no Region is known; set region = … in this section, or AWS_REGION");
-    if (set->service_url) {
-        sbuf_add(&b, str_from(set->service_url));
-        while (b.n && b.p[b.n - 1] == '/')
-            b.n--;
-    } else {
-        struct str suffix = s3_partition_suffix(str_from(set->region));
-
-        sbuf_printf(&b, "https://rolesanywhere.%s.%.*s", set->region,
-                    STR_ARG(suffix.n ? suffix : STR("amazonaws.com")));
-    }
-    rest = str_tail(sbuf_str(&b), scheme.n);
-    if (!str_starts_nocase(sbuf_str(&b), scheme) || !rest.n || str_index(rest, '/') != SIZE_MAX)
-        return err_set(err, ERR_CONFIG, 0, "service_url \"%.100s\" is not https://HOST[:PORT]", set->service_url);
+    sbuf_add(&b, str_from(set->service_url));
+    struct str rest = str_tail(sbuf_str(&b), scheme.n);
     job->authority = str_ends(rest, STR(":443")) ? str_head(rest, rest.n - 4) : rest;
     sbuf_add(&b, path);
     sbuf_char(&b, '\0');

@@ -7,6 +7,7 @@
 #include "aws/key_document.h"
 #include "aws/sso_document.h"
 #include "aws/target.h"
+#include "base/partition.h"
 #include "base/secret.h"
 #include "http/uri.h"
 #include "source_profile.h"
@@ -149,7 +150,7 @@ static void on_answer(void *arg, const struct http_answer *a)
 static bool make_url(const struct sso_source *p, char out[URL_MAX])
 {
     struct sbuf b = sbuf_make(out, URL_MAX);
-    struct str suffix = s3_partition_suffix(str_from(p->region)), base = str_from(p->s.context->set->service_url);
+    struct str suffix = partition_suffix(str_from(p->region)), base = str_from(p->s.context->set->service_url);
 
     while (base.n && base.p[base.n - 1] == '/')
         base.n--;

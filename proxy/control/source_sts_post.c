@@ -7,6 +7,7 @@
 #include "aws/sigv4.h"
 #include "aws/target.h"
 #include "base/clock.h"
+#include "base/partition.h"
 #include "base/secret.h"
 
 #include <errno.h>
@@ -41,7 +42,7 @@ void sts_post_clear(struct sts_post *p)
 
 static char *regional_url(const char *region)
 {
-    struct str suffix = s3_partition_suffix(str_from(region));
+    struct str suffix = partition_suffix(str_from(region));
     char *url = NULL;
 
     if (asprintf(&url, "https://sts.%s.%.*s", region, STR_ARG(suffix.n ? suffix : STR("amazonaws.com"))) < 0)

@@ -30,13 +30,6 @@ static bool is_text(char c)
     return ((uint8_t)c >= 0x20 && c != 0x7f) || c == '\t';
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    char low = (char)(c | 0x20);
-    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-}
-
 /* Sixteen digits at most, and the sign bit free: sums of sizes cannot wrap. */
 static const char *size_digit(struct body *b, int digit)
 {

@@ -122,7 +122,7 @@ bool headers_has_token(const struct headers *h, enum header_id id, struct str to
     return false;
 }
 
-bool header_is_hop_by_hop(enum header_id id)
+static bool is_hop_by_hop(enum header_id id)
 {
     switch (id) {
     case HDR_CONNECTION:
@@ -152,7 +152,7 @@ static bool is_end_to_end(const struct header *h)
 
 bool headers_drops(const struct headers *all, const struct header *h)
 {
-    if (header_is_hop_by_hop(h->id)) return true;
+    if (is_hop_by_hop(h->id)) return true;
     return headers_has_token(all, HDR_CONNECTION, h->name) && !is_end_to_end(h);
 }
 

@@ -123,13 +123,6 @@ bool uri_split_authority(struct str authority, struct str *host, unsigned *port)
     return after.p[0] == ':' && parse_port(str_tail(after, 1), port);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    char low = (char)(c | 0x20);
-    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-}
-
 bool uri_decode(struct str in, bool plus_is_space, char *out, size_t *out_n)
 {
     size_t n = 0;

@@ -439,11 +439,6 @@ void tls_detach(struct conn *c)
     free_one(&c->outer);
 }
 
-const char *tls_version(const struct conn *c)
-{
-    return c->ssl ? SSL_get_version(c->ssl) : "";
-}
-
 const char *tls_library_version(void)
 {
     return OpenSSL_version(OPENSSL_VERSION);

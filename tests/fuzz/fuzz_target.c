@@ -4,6 +4,8 @@
  */
 #include "aws/target.h"
 
+#include "base/partition.h"
+
 #include <stdlib.h>
 
 /* What is built for the endpoint of @h's Region must be read as the same service, Region and bucket. */
@@ -37,7 +39,7 @@ static void fuzz_host(struct str s)
 
     if (s3_host_parse(s, &h, &err) == ERR_NONE) {
         ASSERT(str_starts(s, h.prefix) && str_ends(s, h.suffix));
-        ASSERT(h.region.n == 0 || str_eq(s3_partition_suffix(h.region), h.suffix));
+        ASSERT(h.region.n == 0 || str_eq(partition_suffix(h.region), h.suffix));
         check_upstream(&h);
     } else {
         ASSERT(err.code == ERR_HOST_REFUSED && err.detail[0] != '\0');

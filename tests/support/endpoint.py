@@ -18,7 +18,6 @@ import json
 import os
 import re
 import socket
-import ssl
 import struct
 import sys
 import threading
@@ -27,6 +26,7 @@ import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import s3raw  # noqa: E402
+from tls_server import Gone, Refused, TlsServer  # noqa: E402
 
 BLOCK = 1 << 20
 SMALL = 64 << 20  # larger objects are counted and hashed, not kept
@@ -58,62 +58,6 @@ class BigCheck:
             self.right = self.right and view[:n] == memoryview(self.block)[at:at + n]
             self.done += n
             view = view[n:]
-
-
-class Gone(Exception):
-    """The peer closed or broke the connection where more was due."""
-
-
-class Refused(Exception):
-    def __init__(self, status, code, message):
-        super().__init__(code)
-        self.status, self.code, self.message = status, code, message
-
-
-class Stream:
-    """A socket and what was read from it and not used yet."""
-
-    def __init__(self, sock):
-        self.sock, self.data = sock, bytearray()
-        self.space = bytearray(1 << 18)
-
-    def fill(self):
-        try:
-            n = self.sock.recv_into(self.space)
-        except (OSError, ssl.SSLError) as error:
-            raise Gone(str(error)) from error
-        if n == 0:
-            raise Gone("closed")
-        self.data += memoryview(self.space)[:n]
-
-    def line(self, limit=65536):
-        while (end := self.data.find(b"\n")) < 0:
-            if len(self.data) > limit:
-                raise Refused(400, "BadRequest", "long line")
-            self.fill()
-        line = bytes(self.data[:end + 1])
-        del self.data[:end + 1]
-        return line
-
-    def pieces(self, n):
-        """The next n bytes, as they come; a view is valid until the next one."""
-        if self.data:
-            piece = bytes(self.data[:n])
-            del self.data[:n]
-            n -= len(piece)
-            yield piece
-        while n:
-            try:
-                got = self.sock.recv_into(memoryview(self.space)[:min(n, len(self.space))])
-            except (OSError, ssl.SSLError) as error:
-                raise Gone(str(error)) from error
-            if got == 0:
-                raise Gone("closed with %d bytes missing" % n)
-            n -= got
-            yield memoryview(self.space)[:got]
-
-    def exactly(self, n):
-        return b"".join(bytes(p) for p in self.pieces(n))
 
 
 def http_chunks(stream):
@@ -394,10 +338,7 @@ class Exchange:
     # -- answering
 
     def raw(self, data):
-        try:
-            self.stream.sock.sendall(data)
-        except (OSError, ssl.SSLError) as error:
-            raise Gone(str(error)) from error
+        self.stream.send(data)
 
     def answer(self, status, body=b"", headers=(), length=None):
         self.record["status"] = status
@@ -814,8 +755,8 @@ BAD_ANSWERS = {
 }
 
 
-class Endpoint:
-    """The server. Threads: one accepts per address, one serves per connection."""
+class Endpoint(TlsServer):
+    """The server."""
 
     def __init__(self, cert, key, keys, addresses=(("127.0.0.1", 0),), region="ap-northeast-1", names=None, out=None,
                  receive_buffer=None, regions=None, folder=None):
@@ -823,61 +764,16 @@ class Endpoint:
         self.regions, self.flaky = regions, set()
         self.sessions = {}  # key id → (session token, Unix time of its end or 0), for temporary keys
         self.names = names or ["s3.%s.amazonaws.com" % region]
-        self.objects, self.connections = Folder(folder) if folder else {}, 0
+        self.objects = Folder(folder) if folder else {}
         self.done, self.running, self.begun = [], 0, 0
         self.released = False
-        self.lock = threading.Condition()
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(cert, key)
-        self.context.set_alpn_protocols(["http/1.1"])
-        self.sockets, self.addresses = [], []
-        for address in addresses:
-            # A short queue would overflow when a thousand come at once: the kernel forgets some of them half open, and
-            # resets them when their first bytes come.
-            sock = socket.create_server(address, backlog=4096)
-            if receive_buffer:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            self.sockets.append(sock)
-            self.addresses.append(sock.getsockname())
-            threading.Thread(target=self.accept, args=(sock,), daemon=True).start()
+        super().__init__(cert, key, addresses, alpn=["http/1.1"], receive_buffer=receive_buffer)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        for sock in self.sockets:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts, which would keep the port taken
-            except OSError:
-                pass
-            sock.close()
-
-    def accept(self, listening):
-        while True:
-            try:
-                sock, _ = listening.accept()
-            except OSError:
-                return
-            with self.lock:
-                self.connections += 1
-                number = self.connections
-            threading.Thread(target=self.connection, args=(sock, number), daemon=True).start()
-
-    def connection(self, sock, number):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            sock = self.context.wrap_socket(sock, server_side=True)
-            stream, index = Stream(sock), 0
-            while Exchange(self, stream, number, index).run():
-                index += 1
-            self.goodbye(sock)
-        except (OSError, ValueError):
-            pass
-        finally:
-            sock.close()
+    def serve(self, sock, stream, number):
+        index = 0
+        while Exchange(self, stream, number, index).run():
+            index += 1
+        self.goodbye(sock)
 
     @staticmethod
     def goodbye(sock):

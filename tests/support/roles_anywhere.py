@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
+from tls_server import Refused
+
 ARN = r"arn:aws[a-z-]*:%s:"
 SERVICE = "rolesanywhere"
 MAX_SKEW_S = 300
@@ -90,12 +92,6 @@ def check_signature(key, signature, data, digest):
 
 
 # -- the service
-
-class Refused(Exception):
-    def __init__(self, status, code, message):
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
-
 
 def denied(message):
     return Refused(403, "AccessDeniedException", message)

@@ -9,17 +9,14 @@ import calendar
 import hashlib
 import os
 import re
-import socket
-import ssl
 import sys
-import threading
 import time
 import urllib.parse
 from xml.sax.saxutils import escape
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import s3raw  # noqa: E402
-from endpoint import Gone, Refused, Stream  # noqa: E402
+from tls_server import Refused, TlsServer  # noqa: E402
 
 COMMON = {"Action": r"AssumeRole(WithWebIdentity)?", "Version": r"2011-06-15",
           "RoleArn": r"arn:aws[a-z-]*:iam::\d{12}:role/[!-~]+", "RoleSessionName": r"[\w+=,.@-]{2,64}", "DurationSeconds": r"\d+"}
@@ -122,10 +119,7 @@ class Call:
     # -- answers
 
     def raw(self, data):
-        try:
-            self.stream.sock.sendall(data)
-        except (OSError, ssl.SSLError) as error:
-            raise Gone(str(error)) from error
+        self.stream.send(data)
 
     def answer(self, status, body, content_type="text/xml", length=None, headers=()):
         self.record["status"] = status
@@ -237,8 +231,8 @@ class Call:
         self.answer(200, b"<a>" + b" " * (2 << 20) + b"</a>")
 
 
-class Sts:
-    """The server. Threads: one accepts per address, one serves per connection."""
+class Sts(TlsServer):
+    """The server."""
 
     def __init__(self, cert, key, keys, addresses=(("127.0.0.1", 0),), region="ap-northeast-1", lifetime_s=3600, tokens=()):
         """keys: access key → (secret, session token or None) that may ask for roles, besides those issued here; tokens: web
@@ -247,30 +241,9 @@ class Sts:
         self.skew_s = 0  # how far the service's clock is ahead
         self.faults, self.fault = [], None
         self.calls, self.issued = [], {}
-        self.lock = threading.Condition()
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(cert, key)
-        self.sockets, self.addresses = [], []
-        for address in addresses:
-            sock = socket.create_server(address, backlog=128)
-            self.sockets.append(sock)
-            self.addresses.append("%s:%d" % sock.getsockname()[:2])
-            threading.Thread(target=self.accept, args=(sock,), daemon=True).start()
         self.names = {"sts.%s.amazonaws.com" % region}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        for sock in self.sockets:
-            try:
-                sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
-            except OSError:
-                pass
-            sock.close()
+        super().__init__(cert, key, addresses)
+        self.addresses = ["%s:%d" % address[:2] for address in self.addresses]
 
     def now(self):
         return time.time() + self.skew_s
@@ -287,31 +260,16 @@ class Sts:
                                    "expires": int(self.now()) + (self.lifetime_s if lifetime_s is None else lifetime_s)}
             return access
 
-    def accept(self, listening):
-        while True:
-            try:
-                sock, _ = listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.connection, args=(sock,), daemon=True).start()
-
-    def connection(self, sock):
-        address = "%s:%d" % sock.getsockname()[:2]
-        try:
-            sock = self.context.wrap_socket(sock, server_side=True)
-            stream, more = Stream(sock), True
-            while more:
-                stream.data or stream.fill()
-                record = {"address": address, "form": None, "key_id": None, "status": None, "verdict": None, "issued": None,
-                          "fault": None, "time": time.time()}
-                with self.lock:
-                    self.calls.append(record)
-                    self.lock.notify_all()
-                more = Call(self, stream, record).run()
-        except (OSError, ValueError, Gone):
-            pass
-        finally:
-            sock.close()
+    def serve(self, sock, stream, _number):
+        address, more = "%s:%d" % sock.getsockname()[:2], True
+        while more:
+            stream.data or stream.fill()
+            record = {"address": address, "form": None, "key_id": None, "status": None, "verdict": None, "issued": None,
+                      "fault": None, "time": time.time()}
+            with self.lock:
+                self.calls.append(record)
+                self.lock.notify_all()
+            more = Call(self, stream, record).run()
 
     def wait_for_calls(self, n, seconds=30):
         with self.lock:

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/config.h"
+#include "folder.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -983,9 +984,7 @@ static void test_config_load_problem_shows_no_secret(void **state UNUSED)
 
 /* --- files --- */
 
-static char folder[] = "/tmp/s3onramp-test-XXXXXX";
-
-static int make_folder(void **state UNUSED)
+static int make_folder(void **state)
 {
     static const char *const variables[] = {
         "AWS_ACCESS_KEY_ID",    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",     "AWS_REGION",
@@ -994,35 +993,7 @@ static int make_folder(void **state UNUSED)
 
     for (size_t i = 0; i < ARRAY_LEN(variables); i++)
         unsetenv(variables[i]);
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static const char *in_folder(char out[256], const char *name)
-{
-    snprintf(out, 256, "%s/%s", folder, name);
-    return out;
-}
-
-static void write_file(const char *name, mode_t mode, const char *text)
-{
-    char path[256];
-    FILE *out = fopen(in_folder(path, name), "w");
-
-    assert_non_null(out);
-    fputs(text, out);
-    fclose(out);
-    assert_int_equal(chmod(path, mode), 0);
-}
-
-static int remove_folder(void **state UNUSED)
-{
-    static const char *const names[] = {"s3onramp.ini", "clients.ini", "other.ini", "l.key",
-                                        "id",           "secret",      "c.pem",     "c.p12"};
-    char path[256];
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        unlink(in_folder(path, names[i]));
-    return rmdir(folder);
+    return folder_make(state);
 }
 
 /* Loads the folder's s3onramp.ini and compares the problems with @expected, in which "@" stands for the folder. */
@@ -1031,7 +1002,7 @@ static struct settings *load_file(const char *expected)
     char path[256], *problems = NULL, *wanted = NULL;
     size_t n = 0;
     FILE *out = open_memstream(&problems, &n);
-    struct settings *s = config_load(in_folder(path, "s3onramp.ini"), out);
+    struct settings *s = config_load(folder_path(path, "s3onramp.ini"), out);
     fclose(out);
 
     out = open_memstream(&wanted, &n);
@@ -1065,7 +1036,7 @@ static void test_config_load_clients_file_completes_client(void **state UNUSED)
     s = load_file(
         "@/clients.ini:4: \"policy\" is given twice, first at @/s3onramp.ini:14; keep one of them\n"
         "@/clients.ini:5: a clients file holds [client NAME] sections only; move [server] to the main file\n");
-    unlink(in_folder(path, "clients.ini"));
+    unlink(folder_path(path, "clients.ini"));
     s = load_file(
         "@/s3onramp.ini:13: client \"x\" has no key pair and no listener takes it as anonymous; run `s3onramp "
         "client add x`\n");
@@ -1082,7 +1053,7 @@ static void test_config_load_clients_file_named_must_exist(void **state UNUSED)
     write_file("other.ini", 0600, "");
     s = load_file("");
     char path[256];
-    assert_string_equal(s->server.clients_file, in_folder(path, "other.ini"));
+    assert_string_equal(s->server.clients_file, folder_path(path, "other.ini"));
     settings_unref(&s);
 }
 
@@ -1148,8 +1119,8 @@ static void test_config_load_secret_files_must_be_ours(void **state UNUSED)
     write_file("secret", 0600, "hidden\n");
     s = load_file("");
     assert_true(str_starts(str_from(last(s)->access_key_id), STR("file:/")));
-    assert_string_equal(last(s)->access_key_id + 5, in_folder(path, "id"));
-    assert_string_equal(last(s)->secret_access_key + 5, in_folder(path, "secret"));
+    assert_string_equal(last(s)->access_key_id + 5, folder_path(path, "id"));
+    assert_string_equal(last(s)->secret_access_key + 5, folder_path(path, "secret"));
     settings_unref(&s);
     /* A file that only refers to secrets holds none. */
     snprintf(text, sizeof text, NO_KEYS "[credentials default]\naccess_key_id = file:id\nsecret_access_key = file:%s\n",
@@ -1158,7 +1129,7 @@ static void test_config_load_secret_files_must_be_ours(void **state UNUSED)
     s = load_file("");
     settings_unref(&s);
     if (geteuid() == 0) {
-        assert_int_equal(chown(in_folder(path, "secret"), 65534, (gid_t)-1), 0);
+        assert_int_equal(chown(folder_path(path, "secret"), 65534, (gid_t)-1), 0);
         s = load_file("@/s3onramp.ini:8: secret_access_key: @/secret belongs to user 65534, who could change it; run "
                       "`chown 0 @/secret`, or run this as that user\n");
         assert_null(s);
@@ -1225,20 +1196,16 @@ static void test_config_load_key_of_certificate_must_be_ours(void **state UNUSED
     assert_null(s);
     write_file("l.key", 0600, "-----BEGIN PRIVATE KEY-----\n");
     s = load_file("");
-    assert_string_equal(last(s)->private_key, in_folder(path, "l.key"));
+    assert_string_equal(last(s)->private_key, folder_path(path, "l.key"));
     settings_unref(&s);
 
-    FILE *out = fopen(in_folder(path, "c.p12"), "w");
-    assert_non_null(out);
-    fwrite(pkcs12, 1, sizeof pkcs12, out);
-    fclose(out);
-    chmod(path, 0604);
+    write_bytes("c.p12", 0604, str_make(pkcs12, sizeof pkcs12));
     write_file("s3onramp.ini", 0600, GOOD ANYWHERE ANCHOR PROFILE "certificate = c.p12\nprivate_key = l.key\n");
     s = load_file(
         "@/s3onramp.ini:18: certificate: others may read @/c.p12; run `chmod 600 @/c.p12`\n"
         "@/s3onramp.ini:19: private_key has no effect: the PKCS#12 file of certificate holds it; remove it\n");
     assert_null(s);
-    chmod(path, 0600);
+    chmod(folder_path(path, "c.p12"), 0600);
     write_file("s3onramp.ini", 0600, GOOD ANYWHERE ANCHOR PROFILE "certificate = c.p12\npassphrase = hidden\n");
     s = load_file("");
     settings_unref(&s);
@@ -1253,7 +1220,7 @@ static void test_config_read_incomplete_is_fine(void **state UNUSED)
         "s3onramp.ini", 0600,
         "[client x]\n[credentials default]\nsource = environment\n[client y]\naccess_key_id = env:S3ONRAMP_NO\n"
         "[credentials f]\naccess_key_id = credential:no\nsecret_access_key = file:nowhere\nsource = roles-anywhere\n");
-    struct settings *s = config_read(in_folder(path, "s3onramp.ini"), stderr);
+    struct settings *s = config_read(folder_path(path, "s3onramp.ini"), stderr);
     assert_non_null(s);
     assert_int_equal(s->clients_n, 2);
     assert_string_equal(s->clients[1].access_key_id, "env:S3ONRAMP_NO");
@@ -1359,5 +1326,5 @@ int main(void)
         cmocka_unit_test(test_config_print_example_is_the_file_in_conf),
     };
 
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_folder, folder_remove);
 }

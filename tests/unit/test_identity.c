@@ -4,6 +4,8 @@
  */
 #include "io/identity.h"
 
+#include "folder.h"
+
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
@@ -24,18 +26,15 @@
 enum { DAY = 86400 };
 static const int64_t NOW = 1795521600; /* 2026-11-24 12:00:00 UTC */
 
-static char folder[] = "/tmp/s3onramp-identity-XXXXXX";
 static char read_files[32][256];
 static size_t read_files_n;
 
 static const char *path_of(const char *name)
 {
-    static char paths[256][256]; /* enough for one test */
+    static char paths[256][FOLDER_PATH]; /* enough for one test */
     static size_t next;
-    char *path = paths[next++ % ARRAY_LEN(paths)];
 
-    snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
-    return path;
+    return folder_path(paths[next++ % ARRAY_LEN(paths)], name);
 }
 
 static FILE *create(const char *name, mode_t mode)
@@ -47,14 +46,6 @@ static FILE *create(const char *name, mode_t mode)
     assert_non_null(f);
     assert_int_equal(chmod(path_of(name), mode), 0);
     return f;
-}
-
-static void write_text(const char *name, mode_t mode, const char *text)
-{
-    FILE *f = create(name, mode);
-
-    fputs(text, f);
-    fclose(f);
 }
 
 /* ---- what there is to load ---- */
@@ -250,7 +241,7 @@ static void test_identity_load_encrypted_key_needs_its_passphrase(void **state)
     s.passphrase = NULL;
     expect_bad(&s, ERR_FILE, "is encrypted", "set passphrase");
 
-    write_text("passphrase", 0600, PASSPHRASE "\r\nmore\n");
+    write_file("passphrase", 0600, PASSPHRASE "\r\nmore\n");
     snprintf(file, sizeof(file), "file:%s", path_of("passphrase"));
     s = setup_of("m.pem", "m.key", file);
     expect_good(&s, &m, 0);
@@ -346,7 +337,7 @@ static void test_identity_load_chain_is_checked(void **state)
     fclose(f);
     s.certificate_chain = path_of("many.pem");
     expect_bad(&s, ERR_FILE, "more than 8", "leave out");
-    write_text("text.pem", 0644, "no PEM at all\n");
+    write_file("text.pem", 0644, "no PEM at all\n");
     s.certificate_chain = path_of("text.pem");
     expect_bad(&s, ERR_FILE, "not PEM", "certificate_chain");
     made_free(&m);
@@ -379,7 +370,7 @@ static void test_identity_load_wrong_files_are_told(void **state)
     expect_bad(&s, ERR_FILE, folder, "not a plain file");
     s.certificate = NULL;
     expect_bad(&s, ERR_CONFIG, "no certificate", "set certificate");
-    write_text("empty.pem", 0600, "");
+    write_file("empty.pem", 0600, "");
     s = setup_of("empty.pem", "m.key", NULL);
     expect_bad(&s, ERR_FILE, "empty.pem", "is empty");
     f = create("der.crt", 0644);
@@ -387,10 +378,10 @@ static void test_identity_load_wrong_files_are_told(void **state)
     fclose(f);
     s = setup_of("der.crt", "m.key", NULL);
     expect_bad(&s, ERR_FILE, "in DER", "openssl x509 -inform DER");
-    write_text("noise", 0600, "\x30\x82 noise");
+    write_file("noise", 0600, "\x30\x82 noise");
     s = setup_of("noise", "m.key", NULL);
     expect_bad(&s, ERR_FILE, "neither PEM nor PKCS#12", "noise");
-    write_text("damaged.pem", 0644, "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
+    write_file("damaged.pem", 0644, "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
     s = setup_of("damaged.pem", "m.key", NULL);
     expect_bad(&s, ERR_FILE, "damaged", "damaged.pem");
     write_certificate("pss.pem", &pss);
@@ -486,7 +477,7 @@ static void make_token(const struct made *m)
     assert_int_equal(mkdir(path_of("tokens"), 0700), 0);
     snprintf(text, sizeof(text), "directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n",
              path_of("tokens"));
-    write_text("softhsm2.conf", 0600, text);
+    write_file("softhsm2.conf", 0600, text);
     setenv("SOFTHSM2_CONF", path_of("softhsm2.conf"), 1);
     write_certificate("m.pem", m);
     write_key("m.key", m, NULL);
@@ -535,21 +526,6 @@ static void test_identity_load_token_signs_and_is_closed(void **state)
     (void)state;
 }
 
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    char command[64];
-
-    (void)state;
-    snprintf(command, sizeof(command), "rm -r %s", folder);
-    return system(command);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -563,7 +539,7 @@ int main(void)
         cmocka_unit_test(test_identity_shown_hides_pins),
         cmocka_unit_test(test_identity_load_token_signs_and_is_closed),
     };
-    int failed = cmocka_run_group_tests(tests, make_folder, remove_folder);
+    int failed = cmocka_run_group_tests(tests, folder_make, folder_remove);
 
     CHECK_FOR_LEAKS();
     return failed;

@@ -91,16 +91,6 @@ static void test_log_time_utc_milliseconds(void **state UNUSED)
     }
 }
 
-static void test_log_level_parse_names(void **state UNUSED)
-{
-    enum log_level level;
-
-    assert_true(log_level_parse(STR("error"), &level) && level == LOG_ERROR);
-    assert_true(log_level_parse(STR("debug"), &level) && level == LOG_DEBUG);
-    assert_false(log_level_parse(STR("Info"), &level));
-    assert_false(log_level_parse(STR(""), &level));
-}
-
 /* What one call writes, without the time. */
 static size_t captured(int fds[2], char *out, size_t cap)
 {
@@ -197,7 +187,6 @@ int main(void)
         cmocka_unit_test(test_log_json_string_escapes),
         cmocka_unit_test(test_log_text_value_quotes_when_needed),
         cmocka_unit_test(test_log_time_utc_milliseconds),
-        cmocka_unit_test(test_log_level_parse_names),
         cmocka_unit_test(test_log_line_text_is_one_line),
         cmocka_unit_test(test_log_line_json_is_one_object),
         cmocka_unit_test(test_log_line_longest_ends_as_a_line),

@@ -164,7 +164,6 @@ static void test_operation_find_documented_syntax_gives_its_name(void **state)
         assert_int_equal(op->level, cases[i].level);
         assert_int_equal(op->access, is_reading(op->name) ? ACCESS_READ : ACCESS_WRITE);
         assert_int_equal(op->streams_body, is_streaming(op->name));
-        assert_ptr_equal(operation_by_name(str_from(cases[i].name)), op);
     }
     (void)state;
 }
@@ -271,16 +270,6 @@ static void test_operation_of_service_by_path(void **state)
         assert_int_equal(op->level, LEVEL_SERVICE);
         assert_false(op->streams_body);
     }
-    assert_ptr_equal(operation_by_name(STR("WriteGetObjectResponse")),
-                     operation_of_service(S3_OBJECT_RESPONSE, METHOD_POST, STR("/WriteGetObjectResponse")));
-    (void)state;
-}
-
-static void test_operation_by_name_unknown_is_null(void **state)
-{
-    assert_null(operation_by_name(STR("Unknown")));
-    assert_null(operation_by_name(STR("getobject")));
-    assert_null(operation_by_name(STR("")));
     (void)state;
 }
 
@@ -291,7 +280,6 @@ int main(void)
         cmocka_unit_test(test_operation_find_mixed_queries_precedence),
         cmocka_unit_test(test_operation_find_writing_methods_never_read),
         cmocka_unit_test(test_operation_of_service_by_path),
-        cmocka_unit_test(test_operation_by_name_unknown_is_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "aws/post_policy.h"
 
 #include "base/secret.h"
+#include "vectors.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,11 +50,6 @@ static int fixture_teardown(void **state)
     return 0;
 }
 
-static void assert_str(const char *what, struct str got, struct str expected)
-{
-    if (!str_eq(got, expected)) fail_msg("%s: got \"%.*s\", expected \"%.*s\"", what, STR_ARG(got), STR_ARG(expected));
-}
-
 /* ---- forms of real clients ---- */
 
 #define TEXT "First line.\r\nSecond line.\r\n"
@@ -82,25 +78,6 @@ static const struct vector {
     {"browser-no-file", "uploads", NOW_2026, FORM_SIGV4, STR_INIT("in/"), STR_INIT("ap-northeast-1"), STR_NONE,
      STR_INIT(""), 0, 0},
 };
-
-struct file {
-    char bytes[4096];
-    size_t n;
-};
-
-static struct file read_vector(const char *name, const char *part)
-{
-    struct file f;
-    char path[512];
-
-    assert_true(snprintf(path, sizeof path, "%s/post_form/%s/%s", TEST_VECTORS, name, part) < (int)sizeof path);
-    FILE *in = fopen(path, "rb");
-    if (!in) fail_msg("%s cannot be opened", path);
-    f.n = fread(f.bytes, 1, sizeof f.bytes, in);
-    assert_true(f.n > 0 && f.n < sizeof f.bytes);
-    fclose(in);
-    return f;
-}
 
 static void assert_content(struct fixture *x, const struct vector *v, struct str body, size_t file_at)
 {
@@ -145,17 +122,17 @@ static void assert_auth(struct fixture *x, const struct vector *v, struct post_f
 
 static void check_vector(struct fixture *x, const struct vector *v)
 {
-    struct file type = read_vector(v->name, "content-type"), body = read_vector(v->name, "body");
+    struct vector_part type = vector_read("post_form", v->name, "content-type"),
+                       body = vector_read("post_form", v->name, "body");
     struct str boundary, key;
     struct post_form_auth auth;
     struct post_policy policy;
     size_t file_at;
 
     arena_reset(&x->arena);
-    assert_int_equal(post_form_boundary(str_make(type.bytes, type.n), &boundary, &x->err), ERR_NONE);
+    assert_int_equal(post_form_boundary(vector_str(&type), &boundary, &x->err), ERR_NONE);
     post_form_init(&x->form, boundary);
-    assert_int_equal(post_form_read(&x->form, str_make(body.bytes, body.n), true, &file_at, &x->arena, &x->err),
-                     FORM_FILE);
+    assert_int_equal(post_form_read(&x->form, vector_str(&body), true, &file_at, &x->arena, &x->err), FORM_FILE);
     assert_int_equal(post_form_key(&x->form, &key, &x->err), ERR_NONE);
     assert_str(v->name, key, v->key);
     assert_auth(x, v, &auth);
@@ -166,7 +143,7 @@ static void check_vector(struct fixture *x, const struct vector *v)
     assert_int_equal(post_policy_check(auth.policy, &x->form, bucket, v->now_s + 86400, &policy, &x->err),
                      ERR_FORM_POLICY_FAILED);
     assert_string_equal(x->err.detail, "Invalid according to Policy: Policy expired.");
-    assert_content(x, v, str_make(body.bytes, body.n), file_at);
+    assert_content(x, v, vector_str(&body), file_at);
 }
 
 static void test_post_form_auth_forms_of_real_clients_verify(void **state)

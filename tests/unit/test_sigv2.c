@@ -7,10 +7,10 @@
 #include "aws/sigv4.h"
 #include "aws/target.h"
 #include "http/head.h"
+#include "vectors.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -18,11 +18,6 @@
 enum { MAX_PARAMS = 64, ARENA_BYTES = 16 * 1024 };
 
 static const struct str SECRET = STR_INIT("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
-
-static void assert_str(const char *what, struct str got, struct str expected)
-{
-    if (!str_eq(got, expected)) fail_msg("%s: got \"%.*s\", expected \"%.*s\"", what, STR_ARG(got), STR_ARG(expected));
-}
 
 /* ---- a vector ---- */
 
@@ -66,28 +61,9 @@ static const char *const vectors[] = {
     "authorization-blanks",
 };
 
-struct file {
-    char bytes[4096];
-    size_t n;
-};
-
-static struct file read_vector(const char *name, const char *part)
+static struct vector_part read_vector(const char *name, const char *part)
 {
-    struct file f;
-    char path[512];
-
-    assert_true(snprintf(path, sizeof path, "%s/sigv2/%s/%s", TEST_VECTORS, name, part) < (int)sizeof path);
-    FILE *in = fopen(path, "rb");
-    if (!in) fail_msg("%s cannot be opened", path);
-    f.n = fread(f.bytes, 1, sizeof f.bytes, in);
-    assert_true(f.n > 0 && f.n < sizeof f.bytes);
-    fclose(in);
-    return f;
-}
-
-static struct str file_str(const struct file *f)
-{
-    return str_make(f->bytes, f->n);
+    return vector_read("sigv2", name, part);
 }
 
 /* ---- a small verifier, as a proxy's would be ---- */
@@ -187,13 +163,14 @@ static void test_sigv2_vectors_all_parts_match(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(vectors); i++) {
         struct verdict v;
-        struct file request = read_vector(vectors[i], "request"), text = read_vector(vectors[i], "string-to-sign"),
-                    signature = read_vector(vectors[i], "signature");
+        struct vector_part request = read_vector(vectors[i], "request"),
+                           text = read_vector(vectors[i], "string-to-sign"),
+                           signature = read_vector(vectors[i], "signature");
 
-        if (!verify(f, file_str(&request), &v)) fail_msg("%s: %s", vectors[i], v.err.detail);
-        assert_str(vectors[i], v.auth.signature, file_str(&signature));
+        if (!verify(f, vector_str(&request), &v)) fail_msg("%s: %s", vectors[i], v.err.detail);
+        assert_str(vectors[i], v.auth.signature, vector_str(&signature));
         if (str_find(str_from(vectors[i]), STR("-as-")) == SIZE_MAX) /* the documented variant */
-            assert_str(vectors[i], sigv2_string_to_sign(&v.in, &f->arena), file_str(&text));
+            assert_str(vectors[i], sigv2_string_to_sign(&v.in, &f->arena), vector_str(&text));
     }
 }
 
@@ -231,12 +208,12 @@ static void test_sigv2_vectors_published_values_match(void **state)
     for (size_t i = 0; i < ARRAY_LEN(published); i++) {
         struct verdict v;
         char text[512];
-        struct file request = read_vector(published[i].name, "request");
+        struct vector_part request = read_vector(published[i].name, "request");
 
         assert_true(str_to_cstr(str_from(published[i].text), text, sizeof text));
         for (char *p = text; *p; p++)
             if (*p == '|') *p = '\n';
-        assert_true(verify(f, file_str(&request), &v));
+        assert_true(verify(f, vector_str(&request), &v));
         assert_str(published[i].name, sigv2_string_to_sign(&v.in, &f->arena), str_from(text));
         assert_str(published[i].name, v.auth.signature, str_from(published[i].signature));
     }
@@ -320,8 +297,8 @@ static size_t tamper(struct fixture *f, const char *name, unsigned values)
 {
     static struct cover cover;
     struct verdict v;
-    struct file request = read_vector(name, "request");
-    struct str raw = file_str(&request);
+    struct vector_part request = read_vector(name, "request");
+    struct str raw = vector_str(&request);
     size_t tried = 0;
 
     assert_true(verify(f, raw, &v));
@@ -354,16 +331,16 @@ static void test_sigv2_verify_every_changed_byte_is_refused(void **state)
 /* ---- tampering, part by part ---- */
 
 /* The vector @name with the first @old replaced by @new. */
-static struct file changed(const char *name, const char *old, const char *new)
+static struct vector_part changed(const char *name, const char *old, const char *new)
 {
-    struct file from = read_vector(name, "request"), to;
-    size_t at = str_find(file_str(&from), str_from(old));
+    struct vector_part from = read_vector(name, "request"), to;
+    size_t at = str_find(vector_str(&from), str_from(old));
 
     if (at == SIZE_MAX) fail_msg("%s: no \"%s\"", name, old);
     struct sbuf b = sbuf_make(to.bytes, sizeof to.bytes);
     sbuf_add(&b, str_make(from.bytes, at));
     sbuf_add(&b, str_from(new));
-    sbuf_add(&b, str_tail(file_str(&from), at + strlen(old)));
+    sbuf_add(&b, str_tail(vector_str(&from), at + strlen(old)));
     assert_false(b.overflow);
     to.n = b.n;
     return to;
@@ -457,8 +434,8 @@ static void test_sigv2_verify_changed_parts_are_refused(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct verdict v;
-        struct file request = changed(cases[i].name, cases[i].old, cases[i].new);
-        enum err_code code = verify_code(f, file_str(&request), &v);
+        struct vector_part request = changed(cases[i].name, cases[i].old, cases[i].new);
+        enum err_code code = verify_code(f, vector_str(&request), &v);
         if (code != cases[i].code)
             fail_msg("%s, \"%s\" for \"%s\": %s", cases[i].name, cases[i].new, cases[i].old, err_info(code)->word);
     }
@@ -493,8 +470,8 @@ static void test_sigv2_verify_changes_without_meaning_are_accepted(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct verdict v;
-        struct file request = changed(cases[i].name, cases[i].old, cases[i].new);
-        if (!verify(f, file_str(&request), &v)) fail_msg("%s, \"%s\": %s", cases[i].name, cases[i].new, v.err.detail);
+        struct vector_part request = changed(cases[i].name, cases[i].old, cases[i].new);
+        if (!verify(f, vector_str(&request), &v)) fail_msg("%s, \"%s\": %s", cases[i].name, cases[i].new, v.err.detail);
     }
 }
 
@@ -502,9 +479,9 @@ static void test_sigv2_verify_mismatch_shows_our_text(void **state)
 {
     struct fixture *f = *state;
     struct verdict v;
-    struct file request = changed("sub-resources-as-sent", "GET ", "PUT ");
+    struct vector_part request = changed("sub-resources-as-sent", "GET ", "PUT ");
 
-    assert_int_equal(verify_code(f, file_str(&request), &v), ERR_SIG_MISMATCH);
+    assert_int_equal(verify_code(f, vector_str(&request), &v), ERR_SIG_MISMATCH);
     assert_str("string", v.string_to_sign,
                STR("PUT\n\n\nTue, 27 Mar 2007 19:36:42 +0000\n"
                    "/awsexamplebucket1/photos/puppy.jpg?acl&versionId=a+b/c"));
@@ -515,9 +492,9 @@ static void test_sigv2_verify_another_secret_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct verdict v;
-    struct file request = read_vector("doc-get", "request");
+    struct vector_part request = read_vector("doc-get", "request");
 
-    assert_true(verify(f, file_str(&request), &v));
+    assert_true(verify(f, vector_str(&request), &v));
     for (size_t n = 0; n <= SECRET.n; n++)
         assert_int_equal(sigv2_verify(f->digest, str_head(SECRET, n), &v.in, &v.auth, &f->arena, NULL, NULL),
                          n == SECRET.n ? ERR_NONE : ERR_SIG_MISMATCH);
@@ -531,10 +508,10 @@ static void test_sigv2_verify_small_arena_is_no_memory(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         struct verdict v;
-        struct file request = read_vector(names[i], "request");
+        struct vector_part request = read_vector(names[i], "request");
         size_t refused = 0;
 
-        assert_true(verify(f, file_str(&request), &v));
+        assert_true(verify(f, vector_str(&request), &v));
         for (size_t limit = 0; limit < 8192; limit += 16) {
             struct arena small;
             struct sigv2_auth auth;

@@ -5,6 +5,7 @@
 #include "aws/sigv4.h"
 
 #include "http/head.h"
+#include "vectors.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,11 +18,6 @@ enum { MAX_PARAMS = 64, ARENA_BYTES = 16 * 1024 };
 
 static const struct str SECRET = STR_INIT("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
 
-static void assert_str(const char *what, struct str got, struct str expected)
-{
-    if (!str_eq(got, expected)) fail_msg("%s: got \"%.*s\", expected \"%.*s\"", what, STR_ARG(got), STR_ARG(expected));
-}
-
 /* ---- a vector ---- */
 
 static const char *const vectors[] = {
@@ -32,28 +28,9 @@ static const char *const vectors[] = {
     "china-region",
 };
 
-struct file {
-    char bytes[4096];
-    size_t n;
-};
-
-static struct file read_vector(const char *name, const char *part)
+static struct vector_part read_vector(const char *name, const char *part)
 {
-    struct file f;
-    char path[512];
-
-    assert_true(snprintf(path, sizeof path, "%s/sigv4/%s/%s", TEST_VECTORS, name, part) < (int)sizeof path);
-    FILE *in = fopen(path, "rb");
-    if (!in) fail_msg("%s cannot be opened", path);
-    f.n = fread(f.bytes, 1, sizeof f.bytes, in);
-    assert_true(f.n > 0 && f.n < sizeof f.bytes);
-    fclose(in);
-    return f;
-}
-
-static struct str file_str(const struct file *f)
-{
-    return str_make(f->bytes, f->n);
+    return vector_read("sigv4", name, part);
 }
 
 /* ---- a small verifier, as a proxy's would be ---- */
@@ -159,21 +136,22 @@ static void test_sigv4_vectors_all_parts_match(void **state)
     for (size_t i = 0; i < ARRAY_LEN(vectors); i++) {
         struct verdict v;
         char signature[SHA256_HEX];
-        struct file request = read_vector(vectors[i], "request"), canonical = read_vector(vectors[i], "canonical"),
-                    to_sign = read_vector(vectors[i], "string-to-sign"),
-                    expected = read_vector(vectors[i], "signature");
+        struct vector_part request = read_vector(vectors[i], "request"),
+                           canonical = read_vector(vectors[i], "canonical"),
+                           to_sign = read_vector(vectors[i], "string-to-sign"),
+                           expected = read_vector(vectors[i], "signature");
 
-        bool right = verify(f, file_str(&request), &v);
+        bool right = verify(f, vector_str(&request), &v);
         struct str ours = sigv4_canonical_request(&v.in, &f->arena);
-        assert_str(vectors[i], ours, file_str(&canonical));
+        assert_str(vectors[i], ours, vector_str(&canonical));
         struct str text =
             sigv4_string_to_sign(f->digest, v.timestamp, v.auth.date, v.auth.region, v.auth.service, ours, &f->arena);
-        assert_str(vectors[i], text, file_str(&to_sign));
+        assert_str(vectors[i], text, vector_str(&to_sign));
         sigv4_signature(
             f->digest,
             sigv4_key(f->keys, f->digest, v.auth.access_key, SECRET, v.auth.date, v.auth.region, v.auth.service), text,
             signature);
-        assert_str(vectors[i], str_make(signature, sizeof signature), file_str(&expected));
+        assert_str(vectors[i], str_make(signature, sizeof signature), vector_str(&expected));
         assert_true(right);
     }
 }
@@ -206,9 +184,9 @@ static void test_sigv4_vectors_published_values_match(void **state)
         uint8_t hash[SHA256_BYTES];
         char text[SHA256_HEX];
         struct sbuf b = sbuf_make(text, sizeof text);
-        struct file request = read_vector(published[i].name, "request");
+        struct vector_part request = read_vector(published[i].name, "request");
 
-        assert_true(verify(f, file_str(&request), &v));
+        assert_true(verify(f, vector_str(&request), &v));
         digest_sha256(f->digest, sigv4_canonical_request(&v.in, &f->arena), hash);
         hex_lower(&b, hash, sizeof hash);
         assert_str(published[i].name, sbuf_str(&b), str_from(published[i].canonical_hash));
@@ -227,8 +205,8 @@ static void test_sigv4_verify_tells_how_plus_was_read(void **state)
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct verdict v;
-        struct file request = read_vector(cases[i].name, "request");
-        assert_true(verify(f, file_str(&request), &v));
+        struct vector_part request = read_vector(cases[i].name, "request");
+        assert_true(verify(f, vector_str(&request), &v));
         assert_int_equal(v.in.plus_is_space, cases[i].plus_is_space);
     }
 }
@@ -291,8 +269,8 @@ static size_t tamper(struct fixture *f, const char *name, unsigned values)
 {
     static struct cover cover;
     struct verdict v;
-    struct file request = read_vector(name, "request");
-    struct str raw = file_str(&request);
+    struct vector_part request = read_vector(name, "request");
+    struct str raw = vector_str(&request);
     size_t tried = 0;
 
     assert_true(verify(f, raw, &v));
@@ -324,10 +302,10 @@ static void test_sigv4_verify_mismatch_shows_our_texts(void **state)
 {
     struct fixture *f = *state;
     struct verdict v;
-    struct file request = read_vector("query-plus-is-plus", "request");
+    struct vector_part request = read_vector("query-plus-is-plus", "request");
 
     request.bytes[0] = 'P';
-    assert_false(verify(f, file_str(&request), &v));
+    assert_false(verify(f, vector_str(&request), &v));
     assert_int_equal(v.err.code, ERR_SIG_MISMATCH);
     assert_true(str_starts(v.canonical, STR("PET\n/\nprefix=a%20b%2B\nhost:")));
     assert_true(
@@ -340,9 +318,9 @@ static void test_sigv4_verify_broken_escape_is_a_bad_uri(void **state)
     static const char *const values[] = {"%", "%4", "%zz", "a%"};
     struct fixture *f = *state;
     struct verdict v;
-    struct file request = read_vector("list-objects", "request");
+    struct vector_part request = read_vector("list-objects", "request");
 
-    assert_true(verify(f, file_str(&request), &v));
+    assert_true(verify(f, vector_str(&request), &v));
     for (size_t i = 0; i < ARRAY_LEN(values); i++) {
         v.query[1].value = str_from(values[i]);
         assert_int_equal(sigv4_verify(f->digest,
@@ -359,10 +337,10 @@ static void test_sigv4_verify_small_arena_is_no_memory(void **state)
 {
     struct fixture *f = *state;
     struct verdict v;
-    struct file request = read_vector("query-order", "request");
+    struct vector_part request = read_vector("query-order", "request");
     size_t refused = 0;
 
-    assert_true(verify(f, file_str(&request), &v));
+    assert_true(verify(f, vector_str(&request), &v));
     const struct hmac_key *key =
         sigv4_key(f->keys, f->digest, v.auth.access_key, SECRET, v.auth.date, v.auth.region, v.auth.service);
     for (size_t limit = 0; limit < 8192; limit += 16) {

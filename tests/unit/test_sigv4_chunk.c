@@ -6,48 +6,14 @@
  */
 #include "aws/sigv4_chunk.h"
 
-#include "aws/sigv4.h"
+#include "chunk_seed.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 enum mode { UNSIGNED_MODE, SIGNED_MODE, SIGNED_TRAILER_MODE };
 
 static const char TEST_SEED[] = "19b25856e1c150ca834cffc8b59b23adbd0ec0389e58eb22b3b64768098d002b";
-
-static struct digest *d;
-static struct sigv4_keys *keys;
-
-static int set_up(void **state)
-{
-    d = digest_new();
-    keys = sigv4_keys_new(1);
-    assert_true(d && keys);
-    (void)state;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    sigv4_keys_free(&keys);
-    digest_free(&d);
-    (void)state;
-    return 0;
-}
-
-static void begin_signature(struct chunk_signature *cs, const char *seed)
-{
-    const struct hmac_key *key =
-        sigv4_key(keys, d, STR("AKIAIOSFODNN7EXAMPLE"), STR("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
-                  STR("20130524"), STR("us-east-1"), STR("s3"));
-    assert_non_null(key);
-    assert_true(chunk_signature_begin(cs, d, key, STR("20130524T000000Z"), STR("20130524"), STR("us-east-1"), STR("s3"),
-                                      str_make(seed, SHA256_HEX)));
-}
 
 /* A decoder with what it borrows. */
 struct decoder {

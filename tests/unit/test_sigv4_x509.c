@@ -4,11 +4,12 @@
  */
 #include "aws/sigv4_x509.h"
 
+#include "vectors.h"
+
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -17,28 +18,12 @@ struct vector {
     X509 *certificate;
     STACK_OF(X509) * chain;
     EVP_PKEY *key;
-    char canonical[32768], string_to_sign[1024], authorization[8192];
+    struct vector_part canonical, string_to_sign, authorization;
 };
 
 static FILE *open_part(const char *name, const char *part)
 {
-    char path[512];
-    FILE *f;
-
-    assert_true(snprintf(path, sizeof(path), "%s/sigv4_x509/%s/%s", TEST_VECTORS, name, part) < (int)sizeof(path));
-    f = fopen(path, "r");
-    assert_non_null(f);
-    return f;
-}
-
-static void read_part(const char *name, const char *part, char *out, size_t cap)
-{
-    FILE *f = open_part(name, part);
-    size_t n = fread(out, 1, cap, f);
-
-    assert_true(n > 0 && n < cap);
-    out[n] = '\0';
-    fclose(f);
+    return vector_open("sigv4_x509", name, part);
 }
 
 static void load(const char *name, struct vector *v)
@@ -57,9 +42,9 @@ static void load(const char *name, struct vector *v)
     fclose(f);
     assert_non_null(v->certificate);
     assert_non_null(v->key);
-    read_part(name, "canonical", v->canonical, sizeof(v->canonical));
-    read_part(name, "string-to-sign", v->string_to_sign, sizeof(v->string_to_sign));
-    read_part(name, "authorization", v->authorization, sizeof(v->authorization));
+    v->canonical = vector_read("sigv4_x509", name, "canonical");
+    v->string_to_sign = vector_read("sigv4_x509", name, "string-to-sign");
+    v->authorization = vector_read("sigv4_x509", name, "authorization");
 }
 
 static void unload(struct vector *v)
@@ -82,12 +67,6 @@ static struct sigv4_x509_input input_of(const struct vector *v)
                                      .certificate = v->certificate,
                                      .chain = v->chain,
                                      .key = v->key};
-}
-
-static void assert_str(struct str got, const char *expected)
-{
-    assert_int_equal(got.n, strlen(expected));
-    assert_memory_equal(got.p, expected, got.n);
 }
 
 /* The hex at the end of the Authorization value is a signature of @text. */
@@ -122,15 +101,15 @@ static void test_sigv4_x509_sign_vectors_match(void **state)
         arena_init(&arena, 4096, 1 << 20);
         if (sk_X509_num(v.chain) == 0 && rsa) in.chain = NULL; /* the same as an empty one */
         assert_int_equal(sigv4_x509_sign(d, &in, &arena, &s, &err), ERR_NONE);
-        assert_str(s.canonical, v.canonical);
-        assert_str(s.string_to_sign, v.string_to_sign);
+        assert_str(names[i], s.canonical, vector_str(&v.canonical));
+        assert_str(names[i], s.string_to_sign, vector_str(&v.string_to_sign));
         assert_true(str_find(s.canonical, s.x509) != SIZE_MAX);
         assert_int_equal(s.x509_chain.n > 0, sk_X509_num(v.chain) > 0);
         if (rsa)
-            assert_str(s.authorization, v.authorization);
+            assert_str(names[i], s.authorization, vector_str(&v.authorization));
         else
-            assert_str(str_head(s.authorization, strlen(v.authorization)), v.authorization);
-        assert_true(verifies(s.authorization, v.certificate, str_from(v.string_to_sign)));
+            assert_str(names[i], str_head(s.authorization, v.authorization.n), vector_str(&v.authorization));
+        assert_true(verifies(s.authorization, v.certificate, vector_str(&v.string_to_sign)));
         arena_clear(&arena);
         unload(&v);
     }
@@ -163,8 +142,8 @@ static void test_sigv4_x509_sign_everything_is_covered(void **state)
         default: in.chain = NULL; break;
         }
         assert_int_equal(sigv4_x509_sign(d, &in, &arena, &s, &err), ERR_NONE);
-        assert_false(str_eq(s.string_to_sign, str_from(v.string_to_sign)));
-        assert_false(verifies(s.authorization, v.certificate, str_from(v.string_to_sign)));
+        assert_false(str_eq(s.string_to_sign, vector_str(&v.string_to_sign)));
+        assert_false(verifies(s.authorization, v.certificate, vector_str(&v.string_to_sign)));
         assert_true(verifies(s.authorization, v.certificate, s.string_to_sign));
         arena_clear(&arena);
     }

@@ -12,32 +12,15 @@
 #include "control/source.h"
 
 #include "base/secret.h"
+#include "folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/s3onramp-test-XXXXXX";
-static const char *const files[] = {"id", "secret", "token", "big"};
 static const char *const variables[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
                                         "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION"};
-
-static int make_folder(void **state UNUSED)
-{
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state UNUSED)
-{
-    char path[256];
-
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
-        unlink(path);
-    }
-    return rmdir(folder);
-}
 
 static int clear_environment(void **state UNUSED)
 {
@@ -51,24 +34,6 @@ static char *in_folder(char out[256], const char *name)
 {
     snprintf(out, 256, "file:%s/%s", folder, name);
     return out;
-}
-
-static void write_bytes(const char *name, mode_t mode, struct str bytes)
-{
-    char value[256];
-    const char *path = in_folder(value, name) + 5;
-
-    unlink(path);
-    FILE *out = fopen(path, "w");
-    assert_non_null(out);
-    assert_int_equal(fwrite(bytes.p, 1, bytes.n, out), bytes.n);
-    fclose(out);
-    assert_int_equal(chmod(path, mode), 0);
-}
-
-static void write_file(const char *name, mode_t mode, const char *text)
-{
-    write_bytes(name, mode, str_from(text));
 }
 
 static void on_done(void *arg, struct source_result *r)
@@ -353,5 +318,5 @@ int main(void)
         cmocka_unit_test(test_source_keys_with_copies),
     };
 
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

@@ -4,6 +4,8 @@
  */
 #include "aws/target.h"
 
+#include "base/partition.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -427,60 +429,6 @@ static void test_s3_host_upstream_bounds(void **state)
     (void)state;
 }
 
-static void test_s3_partition_suffix_regions(void **state)
-{
-    static const struct {
-        const char *region, *suffix;
-    } cases[] = {
-        {"us-east-1", "amazonaws.com"},
-        {"mx-central-1", "amazonaws.com"},
-        {"il-central-1", "amazonaws.com"},
-        {"us-gov-east-1", "amazonaws.com"},
-        {"cn-north-1", "amazonaws.com.cn"},
-        {"eusc-de-east-1", "amazonaws.eu"},
-        {"us-iso-west-1", "c2s.ic.gov"},
-        {"us-isob-west-1", "sc2s.sgov.gov"},
-        {"eu-isoe-west-1", "cloud.adc-e.uk"},
-        {"us-isof-east-1", "csp.hci.ic.gov"},
-        {"ap-southeast-12", "amazonaws.com"},
-        {"", ""},
-        {"us", ""},
-        {"us-east", ""},
-        {"us-east-", ""},
-        {"us--1", ""},
-        {"-east-1", ""},
-        {"us-east-1a", ""},
-        {"us-east1-1", ""},
-        {"xx-east-1", ""},
-        {"us-foo-east-1", ""},
-        {"us-east-1-1", ""},
-        {"US-east-1", ""},
-        {"eusc-fr-east-1", ""},
-        {"aws-global", ""},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct str region = str_from(cases[i].region);
-        assert_str(cases[i].region, s3_partition_suffix(region), cases[i].suffix);
-        assert_int_equal(s3_region_valid(region), cases[i].suffix[0] != '\0');
-    }
-    (void)state;
-}
-
-static void test_s3_suffix_each_once_then_empty(void **state)
-{
-    size_t n = 0;
-
-    while (s3_suffix(n).n > 0) {
-        for (size_t i = 0; i < n; i++)
-            assert_false(str_eq(s3_suffix(i), s3_suffix(n)));
-        n++;
-    }
-    assert_int_equal(n, 7);
-    assert_int_equal(s3_suffix(n + 1).n, 0);
-    (void)state;
-}
-
 static void test_s3_vpce_name_parse_forms(void **state)
 {
     static const struct {
@@ -512,7 +460,7 @@ static void test_s3_vpce_name_parse_forms(void **state)
         assert_str(cases[i].name, v.id, cases[i].id);
         assert_str(cases[i].name, v.region, cases[i].region);
         assert_int_equal(v.fips, cases[i].fips);
-        assert_true(str_eq(v.suffix, s3_partition_suffix(v.region)));
+        assert_true(str_eq(v.suffix, partition_suffix(v.region)));
     }
     (void)state;
 }
@@ -578,8 +526,6 @@ int main(void)
         cmocka_unit_test(test_s3_signing_name_by_service),
         cmocka_unit_test(test_s3_host_upstream_names_that_the_endpoint_serves),
         cmocka_unit_test(test_s3_host_upstream_bounds),
-        cmocka_unit_test(test_s3_partition_suffix_regions),
-        cmocka_unit_test(test_s3_suffix_each_once_then_empty),
         cmocka_unit_test(test_s3_vpce_name_parse_forms),
         cmocka_unit_test(test_s3_bucket_valid_and_host_style),
         cmocka_unit_test(test_s3_path_split_keys_keep_every_byte),

@@ -16,10 +16,6 @@ MUST_CHECK struct digest *digest_new(void); /* NULL: OpenSSL cannot */
 void digest_free(struct digest **d);
 
 void digest_sha256(struct digest *d, struct str data, uint8_t out[SHA256_BYTES]);
-/* Streaming, one at a time per struct digest. */
-void digest_sha256_begin(struct digest *d);
-void digest_sha256_add(struct digest *d, struct str data);
-void digest_sha256_end(struct digest *d, uint8_t out[SHA256_BYTES]);
 
 /* A SHA-256 of one's own, for what is hashed over several turns of the thread while others use its struct digest. */
 struct sha256_stream {

@@ -26,7 +26,5 @@ const struct operation *operation_find(enum http_method method, enum operation_l
 /* The operation where paths are no buckets (not s3_host_has_bucket), by the decoded @path: "S3Control", one name for
  * all of that API, or "WriteGetObjectResponse". Never NULL. */
 const struct operation *operation_of_service(enum s3_service service, enum http_method method, struct str path);
-/* The same for a browser form upload or others not to be told from method and query: by name; NULL if unknown. */
-const struct operation *operation_by_name(struct str name);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * target.h: what an S3 request is about: host name and path → service, Region, bucket, key. Pure; any thread; borrows
  * everything. Source: S3 User Guide, "Virtual hosting of general purpose buckets", "AWS PrivateLink for Amazon S3";
- * General Reference, "Amazon S3 endpoints"; partitions as in botocore's data/partitions.json.
+ * General Reference, "Amazon S3 endpoints".
  */
 #ifndef S3ONRAMP_AWS_TARGET_H
 #define S3ONRAMP_AWS_TARGET_H
@@ -33,12 +33,7 @@ struct s3_host {
                     of its three words */
 };
 
-/* A partition: Region prefix → DNS suffix. */
-/* DNS suffix for @region ("ap-northeast-1" → "amazonaws.com"), empty if no partition has such Regions. */
-struct str s3_partition_suffix(struct str region);
-/* The i-th known DNS suffix; empty after the last. */
-struct str s3_suffix(size_t i);
-/* True if it looks like a Region of some partition (word-word-digit forms). */
+/* True if it looks like a Region of some partition: base/partition.h. */
 bool s3_region_valid(struct str region);
 
 /* Takes @host apart: lower case already, no port, no trailing dot, read from the right (suffix, Region, [dualstack],

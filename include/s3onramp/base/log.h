@@ -19,7 +19,6 @@ extern enum log_level log_level_now; /* read-only for others: lets LOG skip form
 void log_setup(enum log_level level, enum log_format format, int fd);
 int log_fd(void);
 enum log_format log_format_now(void);
-bool log_level_parse(struct str s, enum log_level *out);
 
 /* @ctx: NULL, or a text like "req=… client=…" put before the message. Control bytes in the text come out escaped. */
 void log_line(enum log_level level, const char *ctx, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -51,6 +51,14 @@ static inline char ascii_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
+/* The value of a hexadecimal digit of either case, or -1. */
+static inline int hex_digit(char c)
+{
+    char low = ascii_lower(c);
+
+    if (c >= '0' && c <= '9') return c - '0';
+    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+}
 
 bool str_eq_nocase(struct str a, struct str b); /* ASCII only */
 int str_cmp(struct str a, struct str b);        /* bytewise, shorter first: as memcmp */
@@ -71,8 +79,6 @@ struct str str_trim(struct str s);
 bool str_split(struct str *rest, char sep, struct str *item);
 /* Whole string as unsigned decimal, digits only, no overflow. False otherwise. */
 bool str_to_u64(struct str s, uint64_t *out);
-/* The same, hexadecimal of either case, at most 16 digits. */
-bool str_to_hex64(struct str s, uint64_t *out);
 /* Copies into @dst of @cap bytes and NUL-terminates. False (and "" in @dst) if it does not fit or holds a NUL. */
 bool str_to_cstr(struct str s, char *dst, size_t cap);
 /* Shell pattern with '*' and '?' only, over the whole string. No recursion; time at most length × pattern length. */

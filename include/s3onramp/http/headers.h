@@ -50,10 +50,9 @@ const struct header *headers_find_name(const struct headers *h, struct str name)
 size_t headers_count(const struct headers *h, enum header_id id);
 /* True if some comma-separated item of all fields @id equals @token, ASCII case ignored (RFC 9110 5.6.1). */
 bool headers_has_token(const struct headers *h, enum header_id id, struct str token);
-/* True for fields that end at this hop: Connection, Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade. */
-bool header_is_hop_by_hop(enum header_id id);
-/* True if @h is hop-by-hop or named by a Connection field, where naming Host, Authorization, Content-*, Range, Date or
- * any x-amz-* has no effect (a client must not make the proxy drop what it verified; RFC 9110 7.6.1). */
+/* True if @h ends at this hop (Connection, Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade) or is named by
+ * a Connection field, where naming Host, Authorization, Content-*, Range, Date or any x-amz-* has no effect (a client
+ * must not make the proxy drop what it verified; RFC 9110 7.6.1). */
 bool headers_drops(const struct headers *all, const struct header *h);
 /* True for a field whose name begins with "x-amz-" (any case). */
 bool header_is_amz(struct str name);

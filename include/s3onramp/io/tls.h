@@ -31,8 +31,6 @@ enum conn_result tls_read(struct conn *c, char *p, size_t n, size_t *got);
 enum conn_result tls_write(struct conn *c, const char *p, size_t n, size_t *took);
 void tls_shutdown(struct conn *c); /* queues close_notify */
 void tls_detach(struct conn *c);
-/* "TLSv1.3 TLS_AES_128_GCM_SHA256" or "" for plain; static text. */
-const char *tls_version(const struct conn *c);
 /* "OpenSSL 3.0.17 …" */
 const char *tls_library_version(void);
 

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config_check_endpoint.c: what must fit together in [endpoint] and [tunnel], and which addresses traffic may go to.
+ * One thread; settings_address_allowed: any. Owns nothing.
+ */
+#include "config_options.h"
+
+enum { MAX_ADDRESSES = 64 };
+
+/* --- addresses --- */
+
+bool config_same_address(const struct netaddr *a, const struct netaddr *b)
+{
+    char text_a[NETADDR_TEXT], text_b[NETADDR_TEXT];
+
+    netaddr_format(a, text_a);
+    netaddr_format(b, text_b);
+    return netaddr_port(a) != 0 && strcmp(text_a, text_b) == 0;
+}
+
+/* Never a target, whatever private_networks says: unspecified, link-local (with the metadata service), multicast,
+ * broadcast. */
+static bool is_never_target(const struct netaddr *a)
+{
+    static const struct str blocks[] = {STR_INIT("0.0.0.0/8"),    STR_INIT("169.254.0.0/16"), STR_INIT("224.0.0.0/3"),
+                                        STR_INIT("fe80::/10"),    STR_INIT("ff00::/8"),       STR_INIT("::/128"),
+                                        STR_INIT("fd00:ec2::/32")};
+
+    for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
+        struct netblock block;
+        bool ok = netblock_parse(blocks[i], &block);
+        ASSERT(ok);
+        if (netblock_has(&block, a)) return true;
+    }
+    return false;
+}
+
+bool settings_address_allowed(const struct set_server *server, const struct netaddr *a)
+{
+    if (is_never_target(a)) return false;
+    if (netaddr_is_private(a)) return true;
+    for (size_t i = 0; i < server->private_networks_n; i++)
+        if (netblock_has(&server->private_networks[i], a)) return true;
+    return false;
+}
+
+static void check_address(struct config_build *b, struct raw_section *section, const struct netaddr *a)
+{
+    struct config_place place = config_place_of(section, "addresses");
+    const char *whose = section->id == SECTION_CREDENTIALS ? "service's endpoint" : config_sections[section->id].word;
+    char text[NETADDR_TEXT];
+
+    netaddr_format(a, text);
+    if (netaddr_port(a) == 0) {
+        config_problem(b, place, "addresses: %s has no port; write ADDRESS, or ADDRESS:443", text);
+    } else if (is_never_target(a)) {
+        config_problem(
+            b, place,
+            "addresses: %s is link-local, multicast or no address at all; write the private addresses of the "
+            "%s",
+            text, whose);
+    } else if (!settings_address_allowed(&b->s->server, a)) {
+        config_problem(b, place,
+                       "addresses: %s is not a private address, so traffic could leave the private path; write the "
+                       "endpoint's own, or list its network in private_networks of [server]",
+                       text);
+    }
+}
+
+void config_check_address_list(struct config_build *b, struct raw_section *section, const struct netaddr *addresses,
+                               size_t n)
+{
+    if (n > MAX_ADDRESSES)
+        config_problem(b, config_place_of(section, "addresses"), "addresses: %zu are too many; write at most %d", n,
+                       MAX_ADDRESSES);
+    for (size_t i = 0; i < n; i++)
+        check_address(b, section, &addresses[i]);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (config_same_address(&addresses[i], &addresses[j]))
+                config_problem(b, config_place_of(section, "addresses"),
+                               "addresses: one stands there twice; keep one of them");
+}
+
+/* --- endpoints --- */
+
+static void check_dns(struct config_build *b, struct raw_section *section)
+{
+    struct set_endpoint *endpoint = section->item;
+
+    if (endpoint->dns && !config_text_of(section, "name"))
+        config_problem(b, config_place_of(section, "dns"),
+                       "dns = yes needs a name to look up; write name = vpce-ID.s3.REGION.vpce.amazonaws.com");
+    if (endpoint->dns && config_text_of(section, "addresses"))
+        config_problem(b, config_place_of(section, "dns"),
+                       "addresses come from DNS or are written down, not both; remove dns or addresses");
+    if (!endpoint->dns && endpoint->zones.n)
+        config_problem(b, config_place_of(section, "zones"),
+                       "zones names what is looked up in DNS; write addresses = ZONE=ADDRESS, … instead");
+    if (!endpoint->dns && endpoint->resolvers_n)
+        config_problem(b, config_place_of(section, "resolver"),
+                       "resolver has no effect without DNS; remove it or addresses");
+    for (size_t i = 0; i < endpoint->resolvers_n; i++)
+        if (netaddr_port(&endpoint->resolvers[i]) == 0)
+            config_problem(b, config_place_of(section, "resolver"), "resolver: port 0; write ADDRESS, or ADDRESS:53");
+}
+
+static bool is_zone(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = ascii_lower(s.p[i]);
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-') return false;
+    }
+    return s.n > 0 && s.n <= 32;
+}
+
+static void check_zone(struct config_build *b, struct raw_section *section, const char *key, const char *zone)
+{
+    if (!is_zone(str_from(zone)))
+        config_problem(b, config_place_of(section, key),
+                       "%s: \"%.40s\" cannot be a zone; write it like a, or ap-northeast-1a", key, zone);
+}
+
+static void check_zones(struct config_build *b, struct raw_section *section)
+{
+    struct set_endpoint *endpoint = section->item;
+
+    for (size_t i = 0; i < endpoint->address_zones.n; i++)
+        if (endpoint->address_zones.v[i][0]) check_zone(b, section, "addresses", endpoint->address_zones.v[i]);
+    for (size_t i = 0; i < endpoint->zones.n; i++)
+        check_zone(b, section, "zones", endpoint->zones.v[i]);
+    if (endpoint->prefer_zone) check_zone(b, section, "prefer_zone", endpoint->prefer_zone);
+}
+
+static void check_addresses(struct config_build *b, struct raw_section *section)
+{
+    struct set_endpoint *endpoint = section->item;
+
+    if (!config_text_of(section, "addresses")) {
+        if (!endpoint->dns)
+            config_problem(b, section->place,
+                           "endpoint \"%s\" has no addresses; write addresses = …, or name = vpce-….s3.REGION.vpce."
+                           "amazonaws.com, which is looked up in DNS",
+                           section->name);
+        return;
+    }
+    config_check_address_list(b, section, endpoint->addresses, endpoint->addresses_n);
+}
+
+void config_check_endpoint(struct config_build *b, struct raw_section *section)
+{
+    struct set_endpoint *endpoint = section->item;
+
+    check_dns(b, section);
+    check_zones(b, section);
+    check_addresses(b, section);
+    config_check_file(b, section, "ca_file", endpoint->ca_file, false);
+    if (endpoint->credentials)
+        endpoint->credentials_index =
+            config_resolve(b, section, "credentials", endpoint->credentials, SECTION_CREDENTIALS,
+                           "write that section, or remove the line to use [credentials default]");
+}
+
+void config_check_one_default(struct config_build *b)
+{
+    const struct raw_section *first = NULL;
+
+    for (size_t i = 0; i < b->raw->n; i++) {
+        struct raw_section *section = b->raw->v[i];
+        if (section->id != SECTION_ENDPOINT || !((struct set_endpoint *)section->item)->is_default) continue;
+        if (first)
+            config_problem(b, config_place_of(section, "default"),
+                           "endpoint \"%s\" is the default already; keep one default = yes", first->name);
+        else
+            first = section;
+    }
+}
+
+/* --- tunnels --- */
+
+static bool has_host_of(const struct set_ways *ways, const struct set_tunnel *tunnel)
+{
+    for (size_t i = 0; i < tunnel->hosts.n; i++)
+        if (str_list_matches(&ways->tunnel, str_from(tunnel->hosts.v[i]))) return true;
+    return false;
+}
+
+/* Tunnels that no listener and no client leads to are a mistake. */
+static bool is_reachable(const struct settings *s, const struct set_tunnel *tunnel)
+{
+    for (size_t i = 0; i < s->listeners_n; i++)
+        if (has_host_of(&s->listeners[i].ways, tunnel)) return true;
+    for (size_t i = 0; i < s->clients_n; i++)
+        if (has_host_of(&s->clients[i].ways, tunnel)) return true;
+    return false;
+}
+
+void config_check_tunnel(struct config_build *b, struct raw_section *section)
+{
+    const struct set_tunnel *tunnel = section->item;
+
+    for (size_t i = 0; i < 2; i++) {
+        static const char *const keys[] = {"hosts", "addresses"};
+        if (!config_text_of(section, keys[i]))
+            config_problem(b, section->place, "tunnel \"%s\" has no %s; write %s = …", section->name, keys[i], keys[i]);
+    }
+    for (size_t i = 0; i < tunnel->addresses_n; i++)
+        check_address(b, section, &tunnel->addresses[i]);
+    if (tunnel->hosts.n && !is_reachable(b->s, tunnel))
+        config_problem(b, section->place,
+                       "no listener leads to tunnel \"%s\"; write tunnel = %s in a [listener] with mode = forward or "
+                       "mode = redirect",
+                       section->name, tunnel->hosts.v[0]);
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * relay_answer.c: of the step relay the way from the endpoint to the client: the answer's head, what it says about
+ * Region, keys and retries, and its body. The picture is in relay.c.
+ */
+#include "relay.h"
+
+#include "base/clock.h"
+#include "flow/reply.h"
+
+enum {
+    ANSWER_HEADROOM = 1024, /* before the endpoint's head: room for ours, so that head and body leave in one write */
+    PEEK_MAX = 48 * 1024,   /* error documents are read whole up to here before they pass */
+};
+
+/* The client hears of 100 Continue once, however often its request is sent. */
+static void relay_interim(struct request *req, const struct head_response *head)
+{
+    if (head->status == 100) {
+        req->hold = false;
+        if (!req->in->expect_continue || req->continue_sent) return;
+        req->continue_sent = true;
+    }
+    reply_interim(req, head);
+}
+
+/* Puts our head in front of what stands in the buffer, so that both leave in one write; else it is written by itself.
+ */
+static void place_head(struct request *req, struct str head)
+{
+    struct buf *b = &req->up->in;
+
+    if (req->answer_framer.chunked || head.n > b->raw) {
+        req->answer_head = head;
+        b->start = b->mid = b->raw;
+        return;
+    }
+    b->start = b->raw - head.n;
+    b->mid = b->raw;
+    memcpy(b->mem + b->start, head.p, head.n);
+    req->head_in_front = head.n;
+}
+
+static enum step_result begin_answer(struct request *req)
+{
+    struct str head = reply_head(req);
+
+    if (!head.p) return request_fail(req, ERR_NO_MEMORY, "answer head");
+    place_head(req, head);
+    req->answered = true;
+    req->answer_state = ANSWER_BODY;
+    if (req->send_state != SEND_DONE)
+        req->send_state = SEND_STOPPED; /* an early answer: the rest of the body is not wanted */
+    return STEP_NEXT;
+}
+
+/* What the head says of the bucket's Region, and whether its document must be read first: those of 400 and 403 may
+ * speak of our key, and that of a redirect may be all that tells where to. */
+static enum step_result judge_answer(struct request *req, const struct head_response *head)
+{
+    struct buf *b = &req->up->in;
+    struct str region = region_of_head(req);
+    bool redirect = head->status == 301 || head->status == 307;
+
+    if (region.n) {
+        if (!str_eq(region, str_from(req->endpoint->region))) req->other_region = region;
+        region_learn(req, region);
+        if (region_correct(req, region)) return STEP_NEXT;
+    } else if (head->status / 100 == 2 && req->worker->rt->settings->endpoints_n > 1) {
+        region_learn(req, str_from(req->endpoint->region));
+    }
+    req->first_byte_us = clock_monotonic_us();
+    body_init(&req->answer_body, head->body, head->content_length);
+    if ((head->status == 400 || head->status == 403 || (redirect && !region.n)) && head->body != BODY_NONE) {
+        b->start = b->mid = b->raw;
+        req->answer_state = ANSWER_PEEK;
+        return STEP_NEXT;
+    }
+    if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
+    if (req->replay) relay_forget_sent(req);
+    return begin_answer(req);
+}
+
+/* One head stands complete at the front of the buffer: an interim one, or the final one. */
+static enum step_result take_answer_head(struct request *req, size_t head_len)
+{
+    struct buf *b = &req->up->in;
+    struct head_response *head = arena_alloc(&req->arena, sizeof(*head));
+    struct str raw = arena_dup(&req->arena, str_make(b->mem + b->raw, head_len));
+
+    if (!head || !raw.p) return request_fail(req, ERR_NO_MEMORY, "answer head");
+    b->raw += head_len;
+    req->answer_scan = (struct head_scan){0};
+    if (head_parse_response(raw, req->in->method_id, head, &req->err) != ERR_NONE) {
+        req->err.code = ERR_UPSTREAM_BAD;
+        return STEP_FAIL;
+    }
+    if (head->status == 101) return request_fail(req, ERR_UPSTREAM_BAD, "101 Switching Protocols");
+    if (head->status < 200) {
+        relay_interim(req, head);
+        return STEP_NEXT;
+    }
+    address_count(&req->up->at->shared->answers, 1);
+    if (retry_status(req, head->status)) return STEP_NEXT;
+    req->answer = head;
+    return judge_answer(req, head);
+}
+
+/* More bytes of the endpoint into its buffer. */
+static enum conn_result take_answer(struct request *req, bool *moved)
+{
+    struct upconn *u = req->up;
+    struct buf *b = &u->in;
+    enum conn_result r;
+    size_t got, room;
+
+    if (b->raw != b->end || req->answer_state != ANSWER_HEAD || req->interim_sent) conn_insist(&u->conn);
+    if (!conn_may_read(&u->conn) && !u->conn.broken) return CONN_AGAIN;
+    if (!buf_borrow(b, &req->worker->loop.bufs)) return CONN_AGAIN;
+    if (req->answer_state == ANSWER_HEAD && b->raw == b->end) {
+        b->start = b->mid = b->raw = b->end = ANSWER_HEADROOM;
+    }
+    room = req->answer_state == ANSWER_HEAD ? (size_t)BUF_BYTES - b->end : buf_room(b);
+    if (!room) return CONN_AGAIN;
+    r = conn_read(&u->conn, b->mem + b->end, room, &got);
+    if (r == CONN_OK) {
+        b->end += got;
+        *moved = true;
+    }
+    return r;
+}
+
+static enum step_result pump_answer_head(struct request *req, bool *moved)
+{
+    struct buf *b = &req->up->in;
+    enum conn_result r;
+    size_t skip, head_len;
+
+    if (b->raw != b->end) {
+        switch (head_scan(&req->answer_scan, b->mem + b->raw, b->end - b->raw, &skip, &head_len, &req->err)) {
+        case HEAD_COMPLETE:
+            *moved = true;
+            if (skip) return request_fail(req, ERR_UPSTREAM_BAD, "an empty line before the answer");
+            return take_answer_head(req, head_len);
+        case HEAD_INVALID: req->err.code = ERR_UPSTREAM_BAD; return STEP_FAIL;
+        case HEAD_MORE: break;
+        }
+    }
+    r = take_answer(req, moved);
+    if (r == CONN_OK) return STEP_NEXT;
+    if (r == CONN_AGAIN) {
+        buf_return(b, &req->worker->loop.bufs);
+        return STEP_WAIT;
+    }
+    if (b->raw == b->end) return retry_gone(req, r);
+    return request_fail(req, ERR_UPSTREAM_BAD, "[endpoint %s] %s: the connection ended inside the answer's head",
+                        req->endpoint->name, req->address);
+}
+
+static enum step_result answer_cut(struct request *req, enum conn_result why)
+{
+    return request_fail(req, ERR_UPSTREAM_SHORT, "[endpoint %s] %s: %s after %llu bytes of the answer's body",
+                        req->endpoint->name, req->address,
+                        why == CONN_ERROR ? req->up->conn.error : "connection closed",
+                        (unsigned long long)req->answer_body.plain);
+}
+
+/* raw → plain of the answer; reads more when nothing waits. STEP_WAIT: nothing to do now. */
+static enum step_result decode_answer(struct request *req, bool *moved)
+{
+    struct buf *b = &req->up->in;
+    size_t used, n;
+
+    if (req->answer_body.done) return STEP_NEXT;
+    if (b->raw == b->end) {
+        enum conn_result r = take_answer(req, moved);
+
+        if (r == CONN_AGAIN) return STEP_WAIT;
+        if (r == CONN_EOF && body_eof(&req->answer_body)) return STEP_NEXT;
+        if (r != CONN_OK) return answer_cut(req, r);
+    }
+    if (b->start == b->mid) b->start = b->mid = b->raw;
+    if (body_decode(&req->answer_body, b->mem + b->raw, b->end - b->raw, &used, &n, &req->err) != ERR_NONE) {
+        req->err.code = ERR_UPSTREAM_BAD;
+        return STEP_FAIL;
+    }
+    if (b->mid != b->raw && n) memmove(b->mem + b->mid, b->mem + b->raw, n);
+    b->raw += used;
+    b->mid += n;
+    return STEP_NEXT;
+}
+
+/* Errors about our own key must not reach the client: they hold the key id, the token and our canonical request, and
+ * would make the client doubt its own credentials. */
+static bool blames_our_key(struct str code)
+{
+    static const struct str codes[] = {STR_INIT("SignatureDoesNotMatch"),
+                                       STR_INIT("InvalidAccessKeyId"),
+                                       STR_INIT("ExpiredToken"),
+                                       STR_INIT("InvalidToken"),
+                                       STR_INIT("RequestTimeTooSkewed"),
+                                       STR_INIT("TokenRefreshRequired"),
+                                       STR_INIT("AuthorizationHeaderMalformed")};
+
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        if (str_eq(code, codes[i])) return true;
+    return false;
+}
+
+/* The document says that the bucket is elsewhere. STEP_NEXT with another step: sent on; STEP_NEXT: it does not. */
+static enum step_result judge_region(struct request *req, struct str document)
+{
+    struct str region = region_of_document(req, document);
+
+    if (!region.n || str_eq(region, str_from(req->endpoint->region))) return STEP_NEXT;
+    req->other_region = region;
+    region_learn(req, region);
+    if (region_correct(req, region)) return STEP_NEXT;
+    if (req->credentials && str_eq(s3_error_code_in(document), STR("AuthorizationHeaderMalformed")))
+        return reply_refuse_region(req, region);
+    return STEP_NEXT;
+}
+
+/* Looks at the document before a byte of it passes. */
+static enum step_result pump_peek(struct request *req, bool *moved)
+{
+    struct buf *b = &req->up->in;
+    enum step_result r = decode_answer(req, moved);
+    struct str code, document;
+
+    if (r == STEP_FAIL) return r;
+    document = buf_plain(b);
+    if (r == STEP_WAIT && !req->answer_body.done && document.n < PEEK_MAX) return r;
+    if (!req->answer_body.done && document.n < PEEK_MAX) return STEP_NEXT;
+    r = judge_region(req, document);
+    if (r != STEP_NEXT || req->step != STEP_relay) return r;
+    if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
+    code = s3_error_code_in(document);
+    if (req->keys && retry_keys(req, code)) return STEP_NEXT;
+    if (req->replay) relay_forget_sent(req);
+    if (req->credentials && blames_our_key(code))
+        return request_fail(req, ERR_UPSTREAM_AUTH,
+                            "[endpoint %s] %s answered %u %.*s: the endpoint does not accept [credentials %s]",
+                            req->endpoint->name, req->address, req->answer->status, STR_ARG(str_head(code, 40)),
+                            req->credentials->name);
+    /* The head goes in front of the document, wherever that stands. */
+    req->answer_head = reply_head(req);
+    if (!req->answer_head.p) return request_fail(req, ERR_NO_MEMORY, "answer head");
+    req->answered = true;
+    req->answer_state = ANSWER_BODY;
+    if (req->send_state != SEND_DONE) req->send_state = SEND_STOPPED;
+    *moved = true;
+    return STEP_NEXT;
+}
+
+static enum step_result client_gone(struct request *req)
+{
+    return request_fail(req, ERR_CLIENT_GONE, "%s after %llu bytes of the answer",
+                        req->client->conn.error[0] ? req->client->conn.error : "connection closed",
+                        (unsigned long long)req->answer_bytes);
+}
+
+static enum step_result write_answer_head(struct request *req, bool *moved)
+{
+    while (req->answer_head.n) {
+        size_t took;
+        enum conn_result r = conn_write(&req->client->conn, req->answer_head.p, req->answer_head.n, &took);
+
+        if (r == CONN_AGAIN) return STEP_WAIT;
+        if (r != CONN_OK) return client_gone(req);
+        req->answer_head = str_tail(req->answer_head, took);
+        *moved = true;
+    }
+    return STEP_NEXT;
+}
+
+/* Our head travels in front of the content and is none. */
+static void count_answer(struct request *req, size_t took)
+{
+    size_t head = took < req->head_in_front ? took : req->head_in_front;
+
+    req->head_in_front -= head;
+    req->answer_bytes += took - head;
+}
+
+static enum step_result pump_answer_body(struct request *req, bool *moved)
+{
+    struct buf *b = &req->up->in;
+    enum step_result r = write_answer_head(req, moved), decoded;
+    size_t took;
+
+    if (r != STEP_NEXT) return r;
+    decoded = decode_answer(req, moved);
+    if (decoded == STEP_FAIL) return decoded;
+    if (b->start != b->mid) {
+        switch (framer_write(&req->answer_framer, &req->client->conn, b->mem + b->start, b->mid - b->start, &took)) {
+        case CONN_OK: break;
+        case CONN_AGAIN: return STEP_WAIT;
+        default: return client_gone(req);
+        }
+        b->start += took;
+        count_answer(req, took);
+        *moved = true;
+        return STEP_NEXT;
+    }
+    if (!req->answer_body.done) {
+        buf_return(b, &req->worker->loop.bufs);
+        return decoded;
+    }
+    switch (framer_end(&req->answer_framer, &req->client->conn)) {
+    case CONN_OK: req->answer_state = ANSWER_DONE; return STEP_NEXT;
+    case CONN_AGAIN: return STEP_WAIT;
+    default: return client_gone(req);
+    }
+}
+
+enum step_result relay_pump_answer(struct request *req, bool *moved)
+{
+    switch (req->answer_state) {
+    case ANSWER_HEAD: return pump_answer_head(req, moved);
+    case ANSWER_PEEK: return pump_peek(req, moved);
+    case ANSWER_BODY: return pump_answer_body(req, moved);
+    case ANSWER_DONE: break;
+    }
+    return STEP_NEXT;
+}
