@@ -12,7 +12,8 @@ import shutil
 
 import lib
 
-SIZES = {"empty": 0, "1B": 1, "8KiB": 8192, "5MiB": 5 << 20, "large": (100 << 20) if not lib.SANITIZER else (24 << 20)}
+SIZES = {"empty": 0, "1B": 1, "8KiB": 8192, "5MiB": 5 << 20, "large": 24 << 20}  # the last in parts, where a client makes some
+HUGE = 100 << 20  # a dozen parts, for one client
 WAYS = ("forward", "plain", "tls")
 NODE_MODULES = os.environ.get("S3ONRAMP_NODE_MODULES")
 
@@ -25,6 +26,9 @@ def setUpModule():
     files.mkdir()
     for name, size in SIZES.items():
         (files / name).write_bytes(os.urandom(size))
+    huge = lib.WORK / "files-and-huge"
+    shutil.copytree(files, huge)
+    (huge / "huge").write_bytes(os.urandom(HUGE))
 
 
 def tearDownModule():
@@ -107,15 +111,15 @@ class Clients(lib.Case):
 
     # -- boto3
 
-    def boto3(self, python, name):
+    def boto3(self, python, name, folder):
         def exercise(way, bucket, _):
             url = ["--proxy", "http://127.0.0.1:%d" % self.proxy.ports["forward"]] if way == "forward" else \
                   ["--endpoint-url", self.proxy.url(way)]
-            lib.run(python, lib.ROOT / "tests/e2e/clients/with_boto3.py", files, bucket, *url, env=self.environment(way))
+            lib.run(python, lib.ROOT / "tests/e2e/clients/with_boto3.py", folder, bucket, *url, env=self.environment(way))
         self.each_way(name, exercise)
 
     def test_boto3(self):
-        self.boto3("/usr/bin/python3", "boto3")
+        self.boto3("/usr/bin/python3", "boto3", lib.WORK / "files-and-huge")
 
     def test_newer_boto3(self):
         found = []
@@ -123,7 +127,7 @@ class Clients(lib.Case):
             result = lib.run(python, "-c", "import boto3; print(boto3.__version__)", check=False, env=lib.clean_environment())
             if result.returncode == 0 and version(result.stdout) >= (1, 32):
                 found.append(python)
-                self.boto3(python, "boto3-" + result.stdout.strip().replace(".", "-"))
+                self.boto3(python, "boto3-" + result.stdout.strip().replace(".", "-"), files)
         if not found:
             self.skipTest("no newer boto3 in PATH")
 
