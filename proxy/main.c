@@ -4,6 +4,7 @@
 #include "aws/key_document.h"
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ static const struct {
     {"explain", cli_explain, "explain URL|HOST|FILE", "how a name is routed, why a signature is wrong"},
     {"env", cli_env, "env [CLIENT] [--FORMAT]", "what a workstation sets to use the proxy"},
     {"ca", cli_ca, "ca init|show|export", "the local CA that clients trust"},
-    {"client", cli_client, "client add|list|remove NAME", "local key pairs: who may come"},
+    {"client", cli_client, "client add|list|password|remove", "local key pairs and passwords: who may come"},
     {"version", cli_version, "version", "versions of program and libraries"},
 };
 
@@ -45,6 +46,13 @@ static void print_help(FILE *out)
           out);
 }
 
+/* What was printed must have arrived: a disk may be full. */
+static int ended(int exit_code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return exit_code;
+    return cli_problem("not all of the output could be written (%s); make room, and do it again", strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : NULL;
@@ -56,11 +64,11 @@ int main(int argc, char **argv)
     }
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
         print_help(stdout);
-        return CLI_FINE;
+        return ended(CLI_FINE);
     }
-    if (strcmp(word, "--version") == 0) return cli_version(1, argv);
+    if (strcmp(word, "--version") == 0) return ended(cli_version(1, argv));
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (strcmp(word, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+        if (strcmp(word, commands[i].name) == 0) return ended(commands[i].run(argc - 1, argv + 1));
     fprintf(stderr, "s3onramp: there is no command \"%s\"\nTry `s3onramp --help`.\n", word);
     return CLI_USAGE;
 }

@@ -416,6 +416,34 @@ bool s3_bucket_valid(struct str bucket)
     return true;
 }
 
+static bool is_like_an_address(struct str s)
+{
+    struct str label;
+    size_t labels = 0;
+
+    for (; str_split(&s, '.', &label); labels++)
+        if (label.n == 0 || label.n > 3 || !all_digits(label)) return false;
+    return labels == 4;
+}
+
+static bool is_letter_or_digit(char c)
+{
+    c = ascii_lower(c);
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+const char *s3_bucket_why_not(struct str bucket)
+{
+    if (bucket.n < BUCKET_MIN) return "it has 3 to 63 characters";
+    if (bucket.n > BUCKET_MAX) return "it has at most 63 characters (255 in old buckets of us-east-1)";
+    if (!s3_bucket_valid(bucket)) return "it has lower-case letters, digits, '-' and '.' only";
+    if (!is_letter_or_digit(bucket.p[0]) || !is_letter_or_digit(bucket.p[bucket.n - 1]))
+        return "it begins and ends with a letter or a digit";
+    if (str_find(bucket, STR("..")) != SIZE_MAX) return "two dots never stand side by side";
+    if (is_like_an_address(bucket)) return "it does not look like an IP address";
+    return NULL;
+}
+
 bool s3_bucket_host_style(struct str bucket)
 {
     if (bucket.n < BUCKET_MIN || bucket.n > LABEL_MAX) return false;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Each section with a name begins alike, so that build_items can fill it without knowing it. */
 #define STARTS_ALIKE(type) \
@@ -174,16 +175,45 @@ static void check_mode(struct config_build *b, FILE *in, const char *file)
                    (unsigned)st.st_mode & 0777, file);
 }
 
+/* Devices may have no end: "/dev/zero". A terminal ends when whoever types says so. */
+static bool is_readable_kind(FILE *in)
+{
+    struct stat st;
+
+    return fstat(fileno(in), &st) == 0 &&
+           (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(fileno(in)));
+}
+
+/* NULL: reported, or with @why_not errno to report. */
+static FILE *open_text(struct config_build *b, const char *path, int *why_not)
+{
+    FILE *in = fopen(path, "re");
+
+    *why_not = in ? 0 : errno;
+    if (!in || is_readable_kind(in)) return in;
+    config_problem(b, (struct config_place){path, 0}, "is no regular file and no pipe; name one");
+    fclose(in);
+    return NULL;
+}
+
 static bool read_main(struct config_build *b)
 {
-    FILE *in = fopen(b->s->file, "re");
+    const char *path = b->s->file;
+    struct config_place place = {path, 0};
+    int why_not;
+    FILE *in = open_text(b, path, &why_not);
 
     if (!in) {
-        config_problem(
-            b, (struct config_place){b->s->file, 0},
-            "cannot be opened (%s); name the configuration with -c FILE, or make one: s3onramp check --example "
-            "> %s",
-            strerror(errno), b->s->file);
+        if (why_not == EACCES)
+            config_problem(b, place,
+                           "cannot be opened (%s); run this as the proxy's user (sudo -u s3onramp s3onramp ...), or as "
+                           "one who may read it",
+                           strerror(why_not));
+        else if (why_not)
+            config_problem(b, place,
+                           "cannot be opened (%s); name the configuration with -c FILE, or make one: s3onramp check "
+                           "--example > %s",
+                           strerror(why_not), path);
         return false;
     }
     config_read_stream(b, in, b->s->file, false);
@@ -198,40 +228,53 @@ static void read_clients(struct config_build *b)
     const struct raw_value *value = config_raw_value(server, "clients_file");
 
     b->raw->clients_path = config_path(b->s->file, value->text ? value->text : "clients.ini");
-    FILE *in = fopen(b->raw->clients_path, "re");
+    if (b->no_clients) return;
+    int why_not;
+    FILE *in = open_text(b, b->raw->clients_path, &why_not);
     if (in) {
         config_read_stream(b, in, b->raw->clients_path, true);
         check_mode(b, in, b->raw->clients_path);
         fclose(in);
-    } else if (value->text || errno != ENOENT) {
-        config_problem(
-            b, value->text ? value->place : (struct config_place){b->raw->clients_path, 0},
-            "clients file %s cannot be opened (%s); make it with `s3onramp client add NAME`, or let the proxy "
-            "read it",
-            b->raw->clients_path, strerror(errno));
+    } else if (why_not && (value->text || why_not != ENOENT)) {
+        config_problem(b, value->text ? value->place : (struct config_place){b->raw->clients_path, 0},
+                       "clients file %s cannot be opened (%s); %s", b->raw->clients_path, strerror(why_not),
+                       why_not == EACCES ? "run this as the proxy's user (sudo -u s3onramp s3onramp ...); the proxy "
+                                           "itself must be able to read it"
+                                         : "make it with `s3onramp client add NAME`");
     }
+}
+
+static struct settings *load_files(const char *path, FILE *problems, bool lenient, bool no_clients)
+{
+    struct config_build b = build_new(path, problems);
+
+    b.lenient = lenient;
+    b.no_clients = no_clients;
+    if (!read_main(&b)) return finished(&b);
+    read_clients(&b);
+    build(&b);
+    if (!lenient) config_check(&b);
+    return finished(&b);
 }
 
 struct settings *config_load(const char *path, FILE *problems)
 {
-    struct config_build b = build_new(path, problems);
-
-    if (!read_main(&b)) return finished(&b);
-    read_clients(&b);
-    build(&b);
-    config_check(&b);
-    return finished(&b);
+    return load_files(path, problems, false, false);
 }
 
 struct settings *config_read(const char *path, FILE *problems)
 {
-    struct config_build b = build_new(path, problems);
+    return load_files(path, problems, true, false);
+}
 
-    b.lenient = true;
-    if (!read_main(&b)) return finished(&b);
-    read_clients(&b);
-    build(&b);
-    return finished(&b);
+struct settings *config_load_without_clients(const char *path, FILE *problems)
+{
+    return load_files(path, problems, false, true);
+}
+
+struct settings *config_read_without_clients(const char *path, FILE *problems)
+{
+    return load_files(path, problems, true, true);
 }
 
 struct settings *config_load_stream(FILE *in, const char *name, FILE *problems)

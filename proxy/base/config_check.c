@@ -10,9 +10,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* --- files --- */
+
+/* /dev/null: the one device that ends at once. */
+static bool is_null(const struct stat *st)
+{
+    return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
 
 void config_check_file(struct config_build *b, struct raw_section *section, const char *key, const char *path,
                        bool is_secret)
@@ -23,6 +30,8 @@ void config_check_file(struct config_build *b, struct raw_section *section, cons
     if (stat(path, &st) != 0 || access(path, R_OK) != 0) {
         config_problem(b, config_place_of(section, key),
                        "%s: %s cannot be read (%s); name a file that the proxy may read", key, path, strerror(errno));
+    } else if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !is_null(&st)) {
+        config_problem(b, config_place_of(section, key), "%s: %s is no regular file; name one", key, path);
     } else if (is_secret && (st.st_mode & 077) != 0) {
         config_problem(b, config_place_of(section, key), "%s: others may read %s; run `chmod 600 %s`", key, path, path);
     }
@@ -113,7 +122,7 @@ static void check_listener(struct config_build *b, struct raw_section *section)
         check_listener_mode(b, section);
     check_proxy_protocol(b, section);
     check_listener_tls(b, section);
-    if (listener->anonymous)
+    if (listener->anonymous && !b->no_clients)
         listener->anonymous_index = config_resolve(b, section, "anonymous", listener->anonymous, SECTION_CLIENT,
                                                    "write that section, with its policy");
     if (listener->endpoint)
@@ -260,8 +269,8 @@ void config_check(struct config_build *b)
     config_for_each(b, SECTION_LISTENER, check_binds);
     config_for_each(b, SECTION_ENDPOINT, config_check_endpoint);
     config_check_one_default(b);
-    config_for_each(b, SECTION_CLIENT, check_client);
+    if (!b->no_clients) config_for_each(b, SECTION_CLIENT, check_client);
     config_for_each(b, SECTION_TUNNEL, config_check_tunnel);
     config_check_credentials(b);
-    sort_clients(b);
+    if (!b->no_clients) sort_clients(b);
 }

@@ -205,7 +205,7 @@ void config_check_tunnel(struct config_build *b, struct raw_section *section)
     }
     for (size_t i = 0; i < tunnel->addresses_n; i++)
         check_address(b, section, &tunnel->addresses[i]);
-    if (tunnel->hosts.n && !is_reachable(b->s, tunnel))
+    if (tunnel->hosts.n && !b->no_clients && !is_reachable(b->s, tunnel))
         config_problem(b, section->place,
                        "no listener leads to tunnel \"%s\"; write tunnel = %s in a [listener] with mode = forward or "
                        "mode = redirect",

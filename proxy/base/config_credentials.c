@@ -157,6 +157,7 @@ static const char *region_of_user(struct config_build *b, const char *name)
         if (leads_to(b, endpoint->credentials, name)) return endpoint->region;
         if (!first) first = endpoint->region;
     }
+    if (b->no_clients) return first; /* one may */
     for (size_t i = 0; i < b->s->clients_n; i++)
         if (leads_to(b, b->s->clients[i].credentials, name)) return first;
     return NULL;

@@ -103,6 +103,8 @@ struct config_build {
     size_t problems_n;
     uint64_t no_field; /* where values of options without a field go */
     bool lenient;      /* config_read: a variable of the environment or a systemd credential may be missing */
+    bool hash_seen;    /* a value holds " #": config_problem looks for it */
+    bool no_clients;   /* …_without_clients: the clients file is not read, clients are not judged */
 };
 
 /* config_raw.c */

@@ -102,7 +102,9 @@ static bool is_optional(enum section_id id)
 void config_print_example(FILE *out)
 {
     fputs("# s3onramp.ini: the configuration of s3onramp, with every option.\n"
-          "# Lines that begin with '#' are comments; an option that is commented out shows its default.\n"
+          "# Lines that begin with '#' are comments (after a value, ' ;' begins one); an option that is commented out "
+          "shows its\n"
+          "# default.\n"
           "# Change the values that are not: the endpoint's name and addresses, and who may come from where.\n"
           "# Relative paths are relative to the folder of this file. Durations: 500ms, 60s, 5m, 1h.\n"
           "# A line that begins with a blank goes on with the value before it. Check it: s3onramp check -c FILE\n",

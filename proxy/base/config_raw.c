@@ -7,6 +7,26 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+static bool holds_hash(const struct raw_section *section, struct config_place place)
+{
+    size_t n;
+
+    config_section_options(section->id, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct raw_value *v = &section->values[i];
+        if (v->text && v->place.line == place.line && v->place.file == place.file && strstr(v->text, " #")) return true;
+    }
+    return false;
+}
+
+/* A '#' begins a comment at the start of a line only: what was meant as one may be what is wrong with the value. */
+static bool is_about_hash(const struct config_build *b, struct config_place place)
+{
+    for (size_t i = 0; b->hash_seen && place.line > 0 && i < b->raw->n; i++)
+        if (holds_hash(b->raw->v[i], place)) return true;
+    return false;
+}
+
 void config_problem(struct config_build *b, struct config_place place, const char *fmt, ...)
 {
     va_list args;
@@ -18,6 +38,9 @@ void config_problem(struct config_build *b, struct config_place place, const cha
     va_start(args, fmt);
     vfprintf(b->problems, fmt, args);
     va_end(args);
+    if (is_about_hash(b, place))
+        fputs(" (the '#' belongs to the value: a comment after a value begins with ' ;', or stands on its own line)",
+              b->problems);
     fputc('\n', b->problems);
 }
 

@@ -16,11 +16,14 @@
 #include <ini.h>
 #include <stdlib.h>
 
+enum { MAIN_BYTES_MOST = 1 << 20, CLIENTS_BYTES_MOST = 64 << 20 }; /* as clients_file.c */
+
 struct reader {
     struct config_build *b;
     FILE *in; /* borrowed */
     const char *file;
     int line;
+    size_t bytes, bytes_most;
     bool clients_only;
     struct raw_section *section; /* borrowed; NULL before the first header and in a section that was refused */
     bool skip;                   /* the section was refused: so are its keys, without a word each */
@@ -172,6 +175,15 @@ static void read_header(struct reader *r, struct str line)
 
 /* --- lines --- */
 
+/* Files of other kinds, and pipes without an end, are longer than any configuration. */
+static bool is_too_long(struct reader *r)
+{
+    if (r->bytes <= r->bytes_most) return false;
+    config_problem(r->b, here(r), "the file is longer than %zu MiB; is it a configuration? Name another",
+                   r->bytes_most >> 20);
+    return true;
+}
+
 /* The next line without its end into @dst of @cap bytes; false at the end of the file. What cannot be kept whole is
  * reported and comes out empty. */
 static bool next_line(struct reader *r, char *dst, size_t cap, size_t *n)
@@ -180,16 +192,18 @@ static bool next_line(struct reader *r, char *dst, size_t cap, size_t *n)
     int c = getc(r->in);
 
     *n = 0;
-    if (c == EOF) return false;
+    if (c == EOF || r->bytes > r->bytes_most) return false;
     r->line++;
-    for (; c != EOF && c != '\n'; c = getc(r->in)) {
+    for (r->bytes++; c != EOF && c != '\n' && r->bytes <= r->bytes_most; c = getc(r->in), r->bytes += c != EOF) {
         has_nul |= c == '\0';
         if (*n < cap)
             dst[(*n)++] = (char)c;
         else
             too_long = true;
     }
-    if (has_nul)
+    if (is_too_long(r))
+        *n = 0;
+    else if (has_nul)
         config_problem(r->b, here(r), "there is a NUL byte in this line; save the file as plain text (UTF-8)");
     else if (too_long)
         config_problem(r->b, here(r),
@@ -329,6 +343,7 @@ static void append_value(struct reader *r, struct str more)
     explicit_bzero(r->value->text, old.n);
     free(r->value->text);
     r->value->text = b.p;
+    r->b->hash_seen |= strstr(b.p, " #") != NULL;
 }
 
 static int on_entry(void *user, const char *section UNUSED, const char *name, const char *text)
@@ -362,6 +377,7 @@ static int on_entry(void *user, const char *section UNUSED, const char *name, co
     }
     raw->text = config_strdup(value);
     raw->place = here(r);
+    r->b->hash_seen |= strstr(raw->text, " #") != NULL;
     r->value = raw;
     return 1;
 }
@@ -370,6 +386,7 @@ void config_read_stream(struct config_build *b, FILE *in, const char *file, bool
 {
     struct reader r = {.b = b, .in = in, .file = file, .clients_only = clients_only};
 
+    r.bytes_most = clients_only ? CLIENTS_BYTES_MOST : MAIN_BYTES_MOST;
     /* inih's own verdict is not needed: each line that gave no entry has been reported by check_last_line. */
     (void)ini_parse_stream(read_line, &r, on_entry, &r);
     check_last_line(&r);

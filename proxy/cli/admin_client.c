@@ -90,7 +90,7 @@ void cli_age(char out[16], double seconds)
 const char *admin_path(const char *socket, const char *config, struct settings **s)
 {
     if (socket) return socket;
-    *s = config_read(config, stderr);
+    *s = config_read_without_clients(config, stderr);
     if (!*s) return NULL;
     if (strcmp((*s)->admin.socket, "off") != 0) return (*s)->admin.socket;
     cli_problem("[admin] socket is off in %s; write a path there, and start the proxy anew", config);

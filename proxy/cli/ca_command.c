@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { DAYS_DEFAULT = 3650, DAYS_MOST = 36500, NAMES_MOST = 256, NETWORKS_MOST = 128 };
@@ -122,6 +123,16 @@ static void print_made(const char *certificate, const char *key, const struct sc
     printf("export AWS_CA_BUNDLE=%s\n", certificate);
 }
 
+static int not_made(const struct err *err)
+{
+    int exit_code = cli_problem_err(err);
+
+    if (err->sys_errno == ENOENT)
+        fputs("Make that folder, or name other files in the configuration: certificate and private_key of [ca].\n",
+              stderr);
+    return exit_code;
+}
+
 static int init(const struct request *r, const struct settings *s)
 {
     struct scope scope = {.dns_n = 0};
@@ -143,7 +154,7 @@ static int init(const struct request *r, const struct settings *s)
                                .dns_n = scope.dns_n,
                                .ip = scope.ip,
                                .ip_n = scope.ip_n};
-    if (ca_create(certificate, key, &params, r->force, &err) != ERR_NONE) return cli_problem_err(&err);
+    if (ca_create(certificate, key, &params, r->force, &err) != ERR_NONE) return not_made(&err);
     print_made(certificate, key, &scope);
     return CLI_FINE;
 }
@@ -167,10 +178,19 @@ static int export_pem(const struct request *r UNUSED, const struct settings *s)
 {
     const char *path = s ? s->ca.certificate : "/etc/s3onramp/ca.pem";
     FILE *in = fopen(path, "re");
+    struct stat st;
     char line[256];
     bool inside = false, any = false;
 
-    if (!in) return cli_problem("%s cannot be read (%s); make it with `s3onramp ca init`", path, strerror(errno));
+    if (!in)
+        return cli_problem("%s cannot be read (%s); %s", path, strerror(errno),
+                           errno == EACCES ? "let everybody read it, it is no secret (chmod 644), or run this as the "
+                                             "proxy's user"
+                                           : "make it with `s3onramp ca init`");
+    if (fstat(fileno(in), &st) != 0 || !S_ISREG(st.st_mode)) {
+        fclose(in);
+        return cli_problem("%s is no regular file; name one as `certificate` of [ca]", path);
+    }
     while (fgets(line, sizeof line, in)) {
         if (strncmp(line, "-----BEGIN CERTIFICATE-----", 27) == 0) inside = any = true;
         if (inside) fputs(line, stdout);
@@ -188,7 +208,7 @@ static int with_settings(const struct request *r, int (*act)(const struct reques
     bool is_default = strcmp(r->config, CLI_DEFAULT_CONFIG) == 0;
 
     if (!is_default || access(r->config, F_OK) == 0) {
-        s = config_read(r->config, stderr);
+        s = config_read_without_clients(r->config, stderr);
         if (!s) return CLI_PROBLEM;
     }
     int exit_code = act(r, s);

@@ -17,8 +17,23 @@ const char *cli_color(FILE *out, enum cli_color color)
     return codes[color];
 }
 
+static FILE *problems_copy; /* borrowed; NULL: there is none */
+
+void cli_copy_problems(FILE *copy)
+{
+    problems_copy = copy;
+}
+
 static void print_problem(const char *fmt, va_list args)
 {
+    va_list again;
+
+    if (problems_copy) {
+        va_copy(again, args);
+        vfprintf(problems_copy, fmt, again);
+        va_end(again);
+        fputc('\n', problems_copy);
+    }
     fprintf(stderr, "%ss3onramp:%s ", cli_color(stderr, CLI_RED), cli_color(stderr, CLI_PLAIN));
     vfprintf(stderr, fmt, args);
     fputc('\n', stderr);

@@ -73,7 +73,7 @@ static int print_result(const struct wish *w, const struct set_credentials *set,
 
 static int run_fetch(const struct wish *w)
 {
-    struct settings *s = config_load(w->config, stderr);
+    struct settings *s = config_load_without_clients(w->config, stderr);
     const struct set_credentials *set;
     struct source_result r;
     struct err err = {0};

@@ -9,7 +9,10 @@
 #include "control/doctor.h"
 
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char help[] =
     "Usage: s3onramp doctor [-c FILE] [ENDPOINT] [--bucket BUCKET] [--json]\n"
@@ -38,7 +41,7 @@ enum { TIMEOUT_MOST_S = 60 };
 struct wish {
     const char *config, *endpoint /* section, or its own name; NULL: all */, *bucket;
     uint64_t timeout_ms;
-    bool json;
+    bool json, is_default_config;
 };
 
 struct report {
@@ -116,23 +119,21 @@ static void on_finding(void *arg, const struct doctor_finding *f)
 /* Sections are not called so. */
 static bool is_bare_name(const char *word)
 {
-    return word &&
-           (str_starts_nocase(str_from(word), STR("vpce-")) || strstr(word, ".vpce.") || strstr(word, "amazonaws."));
+    return word && (strncasecmp(word, "vpce-", 5) == 0 || strcasestr(word, ".vpce.") ||
+                    strcasestr(word, "amazonaws.") || strstr(word, "://"));
 }
 
-/* @ep: NULL: @name is no endpoint's name. Adds to @out. */
-static int examine(const struct wish *w, const struct settings *s, const struct set_endpoint *ep, const char *name,
-                   json_t *out)
+/* Adds to @out. */
+static int examine(const struct wish *w, const struct doctor_order *order, json_t *out)
 {
-    struct doctor_order order = {s, ep, name, w->bucket, w->timeout_ms};
     struct report r = {.wish = w, .steps = json_array()};
     struct err err = {0};
-    const char *label = is_bare_name(w->endpoint) ? "" : ep->name;
+    const char *label = order->name_alone ? "" : order->endpoint->name, *name = order->name;
 
     if (!w->json)
         printf("%s%s%s%s%s\n", cli_color(stdout, CLI_BOLD), label, *label && name ? ": " : "", name ? name : "",
                cli_color(stdout, CLI_PLAIN));
-    if (doctor_run(&order, on_finding, &r, &err) != ERR_NONE) {
+    if (doctor_run(order, on_finding, &r, &err) != ERR_NONE) {
         cli_problem_err(&err);
         r.failed = true;
     }
@@ -141,7 +142,23 @@ static int examine(const struct wish *w, const struct settings *s, const struct 
     return r.failed ? CLI_PROBLEM : CLI_FINE;
 }
 
-static int examine_all(const struct wish *w, const struct settings *s, json_t *out)
+#define NAME_FORM "vpce-ID.s3.REGION.vpce.amazonaws.com"
+
+/* A problem of the whole run: with --json it stands in "problems". */
+static int tell(const struct wish *w, FILE *problems, const char *fmt, ...)
+{
+    char line[1024];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(line, sizeof(line), fmt, args);
+    va_end(args);
+    if (!w->json) return cli_problem("%s", line);
+    fprintf(problems, "%s\n", line);
+    return CLI_PROBLEM;
+}
+
+static int examine_all(const struct wish *w, const struct settings *s, FILE *problems, json_t *out)
 {
     bool found = false;
     int code = CLI_FINE;
@@ -152,48 +169,88 @@ static int examine_all(const struct wish *w, const struct settings *s, json_t *o
         if (w->endpoint && strcmp(w->endpoint, ep->name) != 0) continue;
         if (found && !w->json) putchar('\n');
         found = true;
-        if (examine(w, s, ep, ep->vpce_name, out) != CLI_FINE) code = CLI_PROBLEM;
+        const struct doctor_order order = {
+            .settings = s, .endpoint = ep, .name = ep->vpce_name, .bucket = w->bucket, .timeout_ms = w->timeout_ms};
+        if (examine(w, &order, out) != CLI_FINE) code = CLI_PROBLEM;
     }
     if (found) return code;
-    return w->endpoint ? cli_problem("there is no section [endpoint %s] in %s", w->endpoint, w->config)
-                       : cli_problem("%s has no [endpoint] section; write one, or name an endpoint: "
-                                     "s3onramp doctor vpce-ID.s3.REGION.vpce.amazonaws.com",
-                                     w->config);
+    return tell(
+        w, problems,
+        "there is no section [endpoint %s] in %s, and \"%s\" is no endpoint's own name, which looks like " NAME_FORM,
+        w->endpoint, w->config, w->endpoint);
 }
 
 /* The least configuration for an endpoint of that name (the listener is never opened); the name holds nothing but what
  * names hold. */
-static struct settings *settings_of_name(const char *name, FILE *problems)
+static struct settings *settings_of_name(const char *name)
 {
     struct settings *s = NULL;
     char *text = NULL;
-    FILE *in;
+    FILE *in, *unheard = fopen("/dev/null", "we"); /* the step name tells what is wrong with a name */
 
-    if (asprintf(&text, "[endpoint doctor]\nname = %s\n[listener doctor]\nmode = endpoint\n", name) < 0) return NULL;
-    in = fmemopen(text, strlen(text), "r");
-    if (in) s = config_load_stream(in, "the name", problems);
+    if (asprintf(&text, "[endpoint doctor]\nname = %s\n[listener doctor]\nmode = endpoint\n", name) < 0) text = NULL;
+    in = text ? fmemopen(text, strlen(text), "r") : NULL;
+    if (in && unheard) s = config_load_stream(in, "the name", unheard);
     if (in) fclose(in);
+    if (unheard) fclose(unheard);
     free(text);
     return s;
 }
 
-static int examine_name(const struct wish *w, FILE *problems, json_t *out)
+static int examine_name(const struct wish *w, json_t *out)
 {
-    const char *why;
+    struct doctor_order order = {.bucket = w->bucket, .timeout_ms = w->timeout_ms, .name_alone = true};
     struct settings *s = NULL;
-    char *name = strdup(w->endpoint);
+    struct doctor_word word;
     int code;
 
-    for (char *p = name; p && *p; p++)
-        *p = ascii_lower(*p);
-    if (name && doctor_is_name(name, &why)) {
-        s = settings_of_name(name, problems);
-        code = s ? examine(w, s, &s->endpoints[0], name, out) : CLI_PROBLEM;
-    } else {
-        code = examine(w, NULL, NULL, w->endpoint, out);
-    }
+    if (doctor_take_name(w->endpoint, &word)) s = settings_of_name(word.name);
+    order.name = word.name;
+    order.left_out = word.left_out;
+    order.settings = s;
+    order.endpoint = s ? &s->endpoints[0] : NULL;
+    code = examine(w, &order, out);
     settings_unref(&s);
-    free(name);
+    return code;
+}
+
+/* --- the configuration --- */
+
+/* Sessions per client need a client to be one of. */
+static bool needs_clients(const struct settings *s)
+{
+    for (size_t i = 0; i < s->endpoints_n; i++)
+        if (s->credentials[s->endpoints[i].credentials_index].per_client) return true;
+    return false;
+}
+
+static struct settings *load(const struct wish *w, FILE *problems)
+{
+    struct stat st;
+    bool once = stat(w->config, &st) == 0 && S_ISFIFO(st.st_mode); /* what a pipe held is gone */
+    struct settings *s = once ? config_load(w->config, problems) : config_load_without_clients(w->config, problems);
+
+    if (!s || once || !needs_clients(s)) return s;
+    settings_unref(&s);
+    return config_load(w->config, problems);
+}
+
+static int examine_configuration(const struct wish *w, FILE *problems, json_t *out)
+{
+    struct settings *s;
+    int code;
+
+    if (w->endpoint && w->is_default_config && access(w->config, F_OK) != 0)
+        return tell(w, problems,
+                    "\"%s\" is no endpoint's own name, which looks like " NAME_FORM
+                    " (the VPC console shows it), and no [endpoint %s] either: there is no configuration %s",
+                    w->endpoint, w->endpoint, w->config);
+    s = load(w, problems);
+    if (!s && !w->json) cli_problem("the configuration is not usable; `s3onramp check -c %s` checks it", w->config);
+    if (!s && w->endpoint && !w->json)
+        cli_problem("an endpoint's own name, which looks like " NAME_FORM ", needs no configuration");
+    code = s ? examine_all(w, s, problems, out) : CLI_PROBLEM;
+    settings_unref(&s);
     return code;
 }
 
@@ -203,21 +260,13 @@ static int run(const struct wish *w)
     size_t n = 0;
     FILE *problems = w->json ? open_memstream(&text, &n) : stderr;
     json_t *out = json_array();
-    struct settings *s = NULL;
     int code;
 
     if (!problems) {
         json_decref(out);
         return cli_problem("out of memory");
     }
-    if (is_bare_name(w->endpoint)) {
-        code = examine_name(w, problems, out);
-    } else {
-        s = config_load(w->config, problems);
-        code = s ? examine_all(w, s, out) : CLI_PROBLEM;
-        if (!s && !w->json) cli_problem("the configuration is not usable; `s3onramp check -c %s` checks it", w->config);
-    }
-    settings_unref(&s);
+    code = is_bare_name(w->endpoint) ? examine_name(w, out) : examine_configuration(w, problems, out);
     if (w->json) {
         fclose(problems);
         print_json(out, lines_of(text ? text : ""), code);
@@ -235,6 +284,7 @@ int cli_doctor(int argc, char **argv)
         {"timeout", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},          {0}};
     struct wish w = {.timeout_ms = DOCTOR_TIMEOUT_MS};
+    const char *why;
     uint64_t seconds;
     int c;
 
@@ -260,9 +310,10 @@ int cli_doctor(int argc, char **argv)
                                "an endpoint's own name needs no configuration; name a section of %s, or leave "
                                "out -c",
                                w.config);
+    w.is_default_config = !w.config;
     if (!w.config) w.config = CLI_DEFAULT_CONFIG;
-    if (w.bucket && !s3_bucket_valid(str_from(w.bucket)))
-        return cli_wrong_usage("doctor", "\"%.80s\" cannot be a bucket's name", w.bucket);
+    why = w.bucket ? s3_bucket_why_not(str_from(w.bucket)) : NULL;
+    if (why) return cli_wrong_usage("doctor", "--bucket: \"%.80s\" cannot be a bucket's name: %s", w.bucket, why);
     secret_no_core_dumps();
     return run(&w);
 }

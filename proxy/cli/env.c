@@ -23,9 +23,15 @@ static const char help[] =
     "      --ca FILE         where the workstation has the CA's certificate, which `s3onramp ca export` prints\n"
     "      --keys            the key pair of CLIENT, too: whoever sees the output can act as CLIENT\n"
     "\n"
-    "Formats: --sh (default), --fish, --powershell; --systemd for a unit's drop-in, --docker for --env-file;\n"
-    "  --java (shell lines: trust store, JAVA_TOOL_OPTIONS), --node (a file for NODE_OPTIONS=--require),\n"
-    "  --aws-config, --rclone, --s3cmd, --boto2 for the configuration files of these tools.\n"
+    "Formats, and what takes them:\n"
+    "  --sh (default)        eval \"$(s3onramp env)\"\n"
+    "  --fish                s3onramp env --fish | source\n"
+    "  --powershell          s3onramp env --powershell | Out-String | Invoke-Expression\n"
+    "  --systemd             a drop-in: /etc/systemd/system/NAME.service.d/s3onramp.conf\n"
+    "  --docker              docker run --env-file FILE\n"
+    "  --java                shell lines as with --sh: a trust store, JAVA_TOOL_OPTIONS\n"
+    "  --node                a file for NODE_OPTIONS=\"--require FILE\"\n"
+    "  --aws-config, --rclone, --s3cmd, --boto2   the configuration files of these tools\n"
     "\n"
     "Example:\n"
     "  eval \"$(s3onramp env alice --keys --ca /etc/ssl/s3onramp-ca.pem)\" && aws s3 ls\n";
@@ -207,6 +213,11 @@ static void print_notes(const struct env_facts *f, const struct wish *w)
             "not set SSL_CERT_FILE or REQUESTS_CA_BUNDLE for all programs: they would trust nothing else any more.\n"
             "rclone does not start with AWS_CA_BUNDLE: see --rclone.\n",
             stderr);
+    if (w->keys && w->format == ENV_SYSTEMD)
+        fputs(
+            "Everybody on that machine can see what Environment= holds (`systemctl show`): move the keys to a file of\n"
+            "mode 0600 that EnvironmentFile= names, as lines NAME=VALUE.\n",
+            stderr);
     if (proxy && w->format < ENV_JAVA)
         fputs("All HTTPS of programs with these variables comes to this proxy, which refuses what is not S3: set them\n"
               "where S3 tools run, or add your other hosts to NO_PROXY. Node.js: see --node; s3cmd: --s3cmd; Java: "
@@ -235,7 +246,7 @@ static int print(const struct env_facts *f, const struct wish *w)
 
 static int run(const struct wish *w)
 {
-    struct settings *s = config_read(w->config, stderr);
+    struct settings *s = w->client ? config_read(w->config, stderr) : config_read_without_clients(w->config, stderr);
     struct env_facts f = {.keys = w->keys};
     int exit_code = CLI_PROBLEM;
     char *absolute = NULL;
@@ -298,6 +309,7 @@ int cli_env(int argc, char **argv)
         }
     }
     if (optind + 1 < argc) return cli_wrong_usage("env", "there is nothing to do with \"%s\"", argv[optind + 1]);
+    if (w.ca && !*w.ca) return cli_wrong_usage("env", "--ca: say where the workstation has the certificate");
     if (optind < argc) w.client = argv[optind];
     return run(&w);
 }

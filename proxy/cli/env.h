@@ -54,6 +54,8 @@ void env_url(const struct env_facts *f, bool with_user, char out[1024]);
 /* Writes a line that sets @name to @value, quoted for @format (SH to DOCKER). False: a value holds a byte that cannot
  * be written there (a line end, NUL). */
 MUST_CHECK bool env_put(FILE *out, enum env_format format, const char *name, const char *value);
+/* Old session tokens and profiles, which would go along with new keys. */
+void env_put_unset_others(FILE *out, enum env_format format);
 /* All variables. False: as above. */
 MUST_CHECK bool env_print_variables(FILE *out, enum env_format format, const struct env_facts *f);
 

@@ -93,8 +93,7 @@ struct variable {
     const char *name, *value;
 };
 
-/* Old session tokens and profiles would go along with the new keys. */
-static void unset_others(FILE *out, enum env_format format)
+void env_put_unset_others(FILE *out, enum env_format format)
 {
     put_unset(out, format, "AWS_SESSION_TOKEN");
     if (format != ENV_DOCKER) put_unset(out, format, "AWS_PROFILE"); /* an empty profile is an error for SDKs */
@@ -124,6 +123,6 @@ bool env_print_variables(FILE *out, enum env_format format, const struct env_fac
     if (format == ENV_SYSTEMD) fputs("[Service]\n", out);
     for (size_t i = 0; i < ARRAY_LEN(variables); i++)
         if (variables[i].value && !env_put(out, format, variables[i].name, variables[i].value)) return false;
-    if (f->keys) unset_others(out, format);
+    if (f->keys) env_put_unset_others(out, format);
     return true;
 }

@@ -38,6 +38,10 @@ static int print_java(FILE *out, const struct env_facts *f)
               "auto.\n",
               stderr);
     if (f->trust) {
+        fputs("The trust store holds this authority alone. For programs that need other HTTPS sites, too, import it "
+              "into\n"
+              "a copy of Java's own (lib/security/cacerts) and name that one.\n",
+              stderr);
         fprintf(out, "rm -f \"%s\";\n", store);
         fputs("keytool -importcert -noprompt -alias s3onramp -storetype PKCS12 -storepass changeit", out);
         fprintf(out, " -keystore \"%s\" -file \"$S3ONRAMP_CA\" >&2;\n", store);
@@ -45,7 +49,7 @@ static int print_java(FILE *out, const struct env_facts *f)
     fputs("export JAVA_TOOL_OPTIONS=\"", out);
     if (f->trust)
         fprintf(out,
-                "-Djavax.net.ssl.trustStore=%s -Djavax.net.ssl.trustStoreType=PKCS12 "
+                "-Djavax.net.ssl.trustStore=\\\"%s\\\" -Djavax.net.ssl.trustStoreType=PKCS12 "
                 "-Djavax.net.ssl.trustStorePassword=changeit ",
                 store);
     if (is_proxy(f))
@@ -69,6 +73,7 @@ static int print_java_sh(FILE *out, const struct env_facts *f)
     if (f->keys && (!env_put(out, ENV_SH, "AWS_ACCESS_KEY_ID", f->client->access_key_id) ||
                     !env_put(out, ENV_SH, "AWS_SECRET_ACCESS_KEY", f->client->secret_access_key)))
         return CLI_PROBLEM;
+    if (f->keys) env_put_unset_others(out, ENV_SH);
     return exit_code;
 }
 

@@ -21,9 +21,11 @@ static const char help[] =
     "FILE]\n"
     "\n"
     "The first form says how a name is understood, which endpoint serves it and why, what goes out, and what a\n"
-    "client would get where it is refused. s3://BUCKET/KEY works, too.\n"
-    "The second form takes a captured request (request line, headers, an empty line, the body if you have it) and\n"
-    "says whether its signature is right, and if not, where the client's way of signing differs.\n"
+    "client would get where it is refused. s3://BUCKET/KEY works, too. A presigned URL's signature is judged as a\n"
+    "captured request's is (put it in quotes).\n"
+    "The second form takes a captured request (request line, headers, an empty line, the body if you have it; or\n"
+    "what `curl -v` wrote, which has no body) and says whether its signature is right, and if not, where the client's\n"
+    "way of signing differs.\n"
     "Nothing is sent. What exists as a file, or begins with / or ./, is a file.\n"
     "\n"
     "  -c, --config FILE       configuration (default " CLI_DEFAULT_CONFIG ")\n"
@@ -33,9 +35,10 @@ static const char help[] =
     "      --method METHOD     of the request (default GET)\n"
     "      --region REGION     that the client signs for\n"
     "      --bucket-region REGION   as if the proxy had learned that the bucket is there\n"
-    "      --canonical FILE    what the client signed: its canonical request (SigV2: string to sign), alone, in a "
-    "debug\n"
-    "                          log, or in S3's SignatureDoesNotMatch document\n"
+    "      --canonical FILE    what the client signed: its canonical request (SigV2: string to sign), alone or in its\n"
+    "                          debug log (aws --debug). S3's SignatureDoesNotMatch document can be read, too, but "
+    "holds\n"
+    "                          what the server made of the request, not what the client signed\n"
     "      --at TIME           judge dates as of then: 20130524T000000Z, 2013-05-24T00:00:00Z, or as in a Date header\n"
     "      --json              for programs\n"
     "\n"
@@ -43,7 +46,24 @@ static const char help[] =
     "\n"
     "Example:\n"
     "  s3onramp explain https://reports.s3.eu-west-1.amazonaws.com/2024/a%20b.csv --client backup\n"
-    "  s3onramp explain request.txt --canonical answer.xml\n";
+    "  s3onramp explain request.txt --canonical debug.log\n";
+
+/* Takes the mark away that some editors write before UTF-8. False: it is UTF-16, as PowerShell's ">" writes, and that
+ * was said. */
+static bool is_text(const char *path, char *text, size_t *n)
+{
+    struct str s = str_make(text, *n);
+
+    if (str_starts(s, STR("\xef\xbb\xbf"))) {
+        *n -= 3;
+        memmove(text, text + 3, *n);
+        return true;
+    }
+    if (!str_starts(s, STR("\xff\xfe")) && !str_starts(s, STR("\xfe\xff")) && !(*n > 1 && (!text[0] || !text[1])))
+        return true;
+    cli_problem("%s is in UTF-16, as PowerShell's > writes; save it as UTF-8 (| Out-File -Encoding utf8 FILE)", path);
+    return false;
+}
 
 bool explain_read_file(const char *path, char **text, size_t *n)
 {
@@ -66,15 +86,20 @@ bool explain_read_file(const char *path, char **text, size_t *n)
         *n += got;
         if (*n == cap) cap *= 2;
     } while (got && *n < FILE_BYTES_MOST);
-    bool fine = !ferror(in) && *n < FILE_BYTES_MOST;
+    int why = ferror(in) ? errno : 0;
     if (!is_stdin) fclose(in);
-    if (!fine) cli_problem("%s cannot be read, or is larger than %d MiB", path, FILE_BYTES_MOST >> 20);
-    return fine;
+    if (why)
+        cli_problem("%s cannot be read (%s); name a file with one request, or write a host as https://HOST", path,
+                    strerror(why));
+    else if (*n >= FILE_BYTES_MOST)
+        cli_problem("%s is larger than %d MiB; cut the one request out of it", path, FILE_BYTES_MOST >> 20);
+    return !why && *n < FILE_BYTES_MOST && is_text(path, *text, n);
 }
 
 /* --- a URL, or a host alone --- */
 
-/* BUCKET/KEY of s3://, as clients send it: host style by the endpoint's Region, path style at the listener's name. */
+/* BUCKET/KEY of s3://, as clients send it: host style by the endpoint's Region, path style at the listener's name.
+ * Nothing is the list of buckets. False: there is a key without a bucket. */
 static bool put_s3_uri(struct sbuf *url, const struct settings *s, const struct explain_wish *wish, struct str rest)
 {
     const struct set_endpoint *ep = settings_default_endpoint(s);
@@ -82,6 +107,7 @@ static bool put_s3_uri(struct sbuf *url, const struct settings *s, const struct 
     struct str region = wish->region ? str_from(wish->region) : ep ? str_from(ep->region) : STR("us-east-1");
     bool host_style = s3_bucket_host_style(bucket);
 
+    if (!bucket.n && rest.n) return false;
     sbuf_add(url, STR("https://"));
     if (host_style) {
         sbuf_add(url, bucket);
@@ -93,7 +119,7 @@ static bool put_s3_uri(struct sbuf *url, const struct settings *s, const struct 
         if (key.n) sbuf_char(url, '/');
     }
     uri_encode(url, key, true);
-    return bucket.n > 0;
+    return true;
 }
 
 static void put_url(struct sbuf *url, const struct settings *s, const struct explain_wish *wish, struct str what)
@@ -133,6 +159,35 @@ static enum err_code put_head(struct sbuf *head, struct sbuf *host, struct str u
     return head->overflow ? err_set(err, ERR_HEAD_TOO_LARGE, 0, "it is too long") : ERR_NONE;
 }
 
+/* Who calls stands in the request: it is judged, too. */
+static int explain_arrival(struct report *r, struct rig *rig, struct arrival *a, const struct explain_wish *wish)
+{
+    struct request *req;
+    int exit_code;
+
+    a->listener = rig_find_listener(rig, a, wish->listener);
+    if (!a->listener) return CLI_PROBLEM;
+    report_title(r, "request", str_head(a->head, str_index(a->head, '\r')));
+    report_str(r, "host", "Host", a->host);
+    exit_code = explain_route(r, rig, a, wish, true, &req);
+    if (!req) {
+        if (exit_code != CLI_FINE)
+            report_put(r, "signature", "signature", "not judged: the request does not get that far");
+        return exit_code;
+    }
+    return explain_signature(r, rig, req, a, wish) == CLI_FINE ? exit_code : CLI_PROBLEM;
+}
+
+/* A URL that holds its signature. */
+static bool is_presigned(struct str url)
+{
+    size_t query = str_index(url, '?');
+
+    if (query == SIZE_MAX) return false;
+    url = str_tail(url, query);
+    return str_find(url, STR("X-Amz-Signature=")) != SIZE_MAX || str_find(url, STR("AWSAccessKeyId=")) != SIZE_MAX;
+}
+
 static int explain_url(struct report *r, struct rig *rig, const struct settings *s, const struct explain_wish *wish)
 {
     struct str what = str_from(wish->what);
@@ -151,6 +206,8 @@ static int explain_url(struct report *r, struct rig *rig, const struct settings 
         exit_code = err.code == ERR_CONFIG
                         ? CLI_PROBLEM
                         : cli_problem("%s: %s; write it as it stands in a request", wish->what, err.detail);
+    } else if (is_presigned(sbuf_str(&url))) {
+        exit_code = explain_arrival(r, rig, &a, wish);
     } else {
         report_title(r, "request", str_head(a.head, str_index(a.head, '\r')));
         report_str(r, "host", "Host", a.host);
@@ -162,24 +219,30 @@ static int explain_url(struct report *r, struct rig *rig, const struct settings 
 
 /* --- a captured request --- */
 
-/* curl -v marks what it sends. */
-static struct str unmark(struct str line, bool marked)
+/* A log of curl -v: "* " before what it does, "> " before what it sends. No method begins like that. */
+static bool is_curl_log(struct str text)
 {
-    return marked && str_starts(line, STR(">")) ? str_tail(line, line.n > 1 && line.p[1] == ' ' ? 2 : 1) : line;
+    text = str_trim(text);
+    if (!text.n || str_index(STR("*>{}%"), text.p[0]) == SIZE_MAX) return false;
+    return text.p[0] == '>' || str_find(text, STR("\n> ")) != SIZE_MAX;
 }
 
-/* Takes the head out of *@rest, its lines ended by CRLF as they were on the wire. */
-static void put_captured_head(struct sbuf *head, struct str *rest)
+/* Takes one head out of *@rest, its lines ended by CRLF as they were on the wire. */
+static void put_one_head(struct sbuf *head, struct str *rest, bool is_log)
 {
-    bool marked = str_starts(*rest, STR("> ")), begun = false;
+    bool begun = false;
 
+    head->n = 0;
     while (rest->n) {
         size_t end = str_index(*rest, '\n');
         struct str line = str_head(*rest, end);
+        bool sent = !is_log || str_starts(line, STR(">"));
 
+        if (!sent && begun) break;
         *rest = str_tail(*rest, end == SIZE_MAX ? rest->n : end + 1);
+        if (!sent) continue;
         if (line.n && line.p[line.n - 1] == '\r') line.n--;
-        line = unmark(line, marked);
+        if (is_log) line = str_tail(line, line.n > 1 && line.p[1] == ' ' ? 2 : 1);
         if (!line.n && !begun) continue;
         if (!line.n) break;
         begun = true;
@@ -187,6 +250,17 @@ static void put_captured_head(struct sbuf *head, struct str *rest)
         sbuf_add(head, STR("\r\n"));
     }
     sbuf_add(head, STR("\r\n"));
+}
+
+/* The head of the request; *@rest is then its body. A log holds no bodies, and with a proxy CONNECT comes first. */
+static void put_captured_head(struct sbuf *head, struct str *rest)
+{
+    bool is_log = is_curl_log(*rest);
+
+    put_one_head(head, rest, is_log);
+    while (is_log && str_starts(sbuf_str(head), STR("CONNECT ")) && str_find(*rest, STR("\n> ")) != SIZE_MAX)
+        put_one_head(head, rest, is_log);
+    if (is_log) *rest = STR_NONE;
 }
 
 /* Which host it is for, and whether it came by way of CONNECT. */
@@ -209,24 +283,6 @@ static enum err_code find_captured_host(struct rig *rig, struct sbuf *host, stru
     a->host = sbuf_str(host);
     a->tls = uri.form == URI_ORIGIN || connect;
     return ERR_NONE;
-}
-
-static int explain_arrival(struct report *r, struct rig *rig, struct arrival *a, const struct explain_wish *wish)
-{
-    struct request *req;
-    int exit_code;
-
-    a->listener = rig_find_listener(rig, a, wish->listener);
-    if (!a->listener) return CLI_PROBLEM;
-    report_title(r, "request", str_head(a->head, str_index(a->head, '\r')));
-    report_str(r, "host", "Host", a->host);
-    exit_code = explain_route(r, rig, a, wish, true, &req);
-    if (!req) {
-        if (exit_code != CLI_FINE)
-            report_put(r, "signature", "signature", "not judged: the request does not get that far");
-        return exit_code;
-    }
-    return explain_signature(r, rig, req, a, wish) == CLI_FINE ? exit_code : CLI_PROBLEM;
 }
 
 static int explain_capture(struct report *r, struct rig *rig, const struct explain_wish *wish)
@@ -289,19 +345,27 @@ static int run(const struct explain_wish *wish)
     /* Nothing is signed here, so keys that only the service's environment has need not be there. */
     setenv("AWS_ACCESS_KEY_ID", "not-needed-here", 0);
     setenv("AWS_SECRET_ACCESS_KEY", "not-needed-here", 0);
-    struct settings *s = config_load(wish->config, stderr);
+    char *problems = NULL;
+    size_t problems_n = 0;
+    FILE *copy = wish->json ? open_memstream(&problems, &problems_n) : NULL;
+    struct settings *s = config_load(wish->config, copy ? copy : stderr);
     struct rig *rig = s ? rig_new(s) : NULL;
     struct report r;
     int exit_code = CLI_PROBLEM;
+    bool ok = report_init(&r);
 
+    ASSERT(ok);
+    cli_copy_problems(copy);
     if (rig && wish->client && !settings_client_by_name(s, str_from(wish->client))) {
         cli_problem("there is no [client %s]; `s3onramp client list` shows those there are", wish->client);
     } else if (rig) {
-        bool ok = report_init(&r);
-        ASSERT(ok);
         exit_code = is_file(wish->what) ? explain_capture(&r, rig, wish) : explain_url(&r, rig, s, wish);
-        report_end(&r, wish->json && json_object_size(r.all));
     }
+    cli_copy_problems(NULL);
+    if (copy && fclose(copy) == 0 && problems_n)
+        report_str(&r, "error", "error", str_trim(str_make(problems, problems_n - 1)));
+    free(problems);
+    report_end(&r, wish->json);
     rig_free(&rig);
     settings_unref(&s);
     return exit_code;

@@ -284,14 +284,17 @@ static int compare_with_file(struct report *r, struct rig *rig, const struct pro
         return cli_problem("%s holds no %s; give it alone, in a debug log, or in S3's error document", path,
                            sigv2 ? "string to sign" : "canonical request");
     }
+    bool fits = proof_fits(rig->worker.digest, p, found);
     report_put(
         r, "canonical_fits", "given one", "%s",
-        proof_fits(rig->worker.digest, p, found)
-            ? "the client's signature is made of it"
-            : "the client's signature is not made of it with this secret: it belongs to another request or try, or "
-              "the secret is another one");
+        fits ? "the client's signature is made of it"
+             : "the client's signature is not made of it with this secret: it belongs to another request or try, or "
+               "the secret is another one");
     if (!explain_differences(r, base, theirs, sigv2, g))
-        report_put(r, "differences_note", "differs", "nowhere: both are the same");
+        report_put(r, "differences_note", "differs", "nowhere: both are the same%s",
+                   fits ? ""
+                        : "; if it is the client's own and not from an error document, the secret is another one "
+                          "(`s3onramp client remove` and `add` make a new pair)");
     free(text);
     return CLI_FINE;
 }

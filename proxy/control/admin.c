@@ -210,7 +210,11 @@ enum err_code admin_new(struct loop *loop, const struct settings *s, const struc
     if (code != ERR_NONE) {
         admin_free(&a);
         if (!s->admin.is_default) return code;
-        LOG(LOG_INFO, "no admin socket: %s (%s)", err->detail, strerror(err->sys_errno));
+        LOG(LOG_WARN,
+            "no admin socket, so `s3onramp status` and `credentials` get no answer: %s (%s); make its folder, writable "
+            "by "
+            "the proxy's user, or set `socket` of [admin] to a path that it can make, or to off",
+            err->detail, strerror(err->sys_errno));
         *err = (struct err){0};
     }
     *out = a;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * doctor.c: the list of steps and their driver; see doctor.h. Each theme has a file of its own: doctor_name.c,
- * doctor_names.c, doctor_path.c, doctor_tls.c, doctor_mtu.c, doctor_s3.c; their connection is in doctor_link.c.
+ * doctor_names.c, doctor_path.c, doctor_tls.c, doctor_mtu.c, doctor_s3.c, doctor_policy.c; their connection is in
+ * doctor_link.c.
  */
 #include "doctor_impl.h"
 
@@ -148,6 +149,22 @@ static const char *missing(const struct step *step, unsigned passed)
     return NULL;
 }
 
+/* Fixes speak of the configuration: without one it has to be made first. */
+static void add_configuration(struct doctor_finding *f)
+{
+    static const char *const words[] = {"`addresses`", "`resolver`",       "`zones`",    "`sni`",
+                                        "`region`",    "private_networks", "[endpoint]", "`name`"};
+    static const char fix[] =
+        "such keys stand in a configuration: make one (`s3onramp check --example > s3onramp.ini`), "
+        "and run `s3onramp doctor -c s3onramp.ini`";
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (!strstr(f->fix, words[i])) continue;
+        doctor_warn(f, f->cause, "%s", fix);
+        return;
+    }
+}
+
 static bool run_step(struct doctor *d, const struct step *step, unsigned passed, struct doctor_finding *f)
 {
     const char *without = missing(step, passed);
@@ -162,6 +179,7 @@ static bool run_step(struct doctor *d, const struct step *step, unsigned passed,
         doctor_add(f, "needs %s", without);
     } else {
         go_on = step->run(d, f);
+        if (d->order->name_alone) add_configuration(f);
     }
     f->seconds = (double)(clock_monotonic_us() - start_us) / 1e6;
     return go_on;

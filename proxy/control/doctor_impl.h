@@ -18,6 +18,7 @@ struct doctor_address {
     struct netaddr addr;
     char label[NETADDR_TEXT + ADDRESS_ZONE + 8];   /* "10.0.1.23:443 (zone a)" */
     bool connects, trusted;                        /* TCP, TLS worked */
+    bool silent;                                   /* nothing at all came back when it was connected to */
     unsigned rtt_us, send_mss, take_mss, path_mtu; /* of the connection that was tried first */
     bool small; /* only small segments pass: further connections use them, so that the rest can be judged */
 };
@@ -74,6 +75,17 @@ bool doctor_credentials(struct doctor *d, struct doctor_finding *f);  /* doctor_
 bool doctor_request(struct doctor *d, struct doctor_finding *f);      /* doctor_s3.c */
 bool doctor_region(struct doctor *d, struct doctor_finding *f);       /* doctor_s3.c */
 
+/* --- what routers say: doctor_hops.c --- */
+
+/* Lets the socket remember the ICMP errors that it gets. */
+void doctor_want_icmp(int fd, int family);
+/* Who sent the one that failed it, with port 0. False: nobody did, or the kernel does not tell. */
+bool doctor_icmp_sender(int fd, struct netaddr *by);
+/* The address without its port. */
+void doctor_format_ip(const struct netaddr *a, char out[NETADDR_TEXT]);
+/* Adds how far packets to silent addresses get: 2 s. */
+void doctor_hops(struct doctor *d, struct doctor_finding *f);
+
 /* --- one connection: doctor_link.c --- */
 
 enum link_result { LINK_DONE, LINK_BROKEN, LINK_LATE };
@@ -82,18 +94,22 @@ struct doctor_link {
     struct doctor *d; /* borrowed: its loop is used */
     struct conn conn;
     bool open;
-    int sys_errno;        /* of LINK_BROKEN, 0 if it is none */
-    char why[DOCTOR_WHY]; /* of LINK_BROKEN and LINK_LATE */
-    char *in;             /* owned: bytes of the answer */
+    int sys_errno;          /* of LINK_BROKEN, 0 if it is none */
+    struct netaddr says_so; /* the router whose ICMP that was; len 0: none */
+    char why[DOCTOR_WHY];   /* of LINK_BROKEN and LINK_LATE */
+    char *in;               /* owned: bytes of the answer */
     size_t in_n;
     struct head_response head; /* views into in */
     struct str body;           /* view into in; as much as there was room for */
+    int64_t connected_us;      /* monotonic */
     int64_t sent_us, first_us; /* wall clock: the request was handed over; the first byte of the answer */
 };
 
 /* TCP, at most the doctor's time. @small: announce and send segments that pass everywhere. */
 MUST_CHECK enum link_result link_connect(struct doctor_link *l, struct doctor *d, const struct netaddr *addr,
                                          bool small);
+/* The same to all of the doctor's addresses at once, for as many links and results. */
+void link_connect_all(struct doctor_link *l, enum link_result *r, struct doctor *d);
 /* TLS on it, with the rules of the data path. */
 MUST_CHECK enum link_result link_handshake(struct doctor_link *l);
 /* Sends @request and reads the whole answer to @method. A new time limit. */
@@ -107,5 +123,21 @@ MUST_CHECK enum link_result link_open(struct doctor_link *l, struct doctor *d, c
 
 /* Takes S3's Date of an answer over. */
 void doctor_take_date(struct doctor *d, const struct doctor_link *l);
+
+/* --- signed requests: doctor_s3.c, doctor_policy.c --- */
+
+struct doctor_question {
+    enum http_method method;
+    struct str path, query;
+};
+
+/* Signs and sends @q (unsigned if there are no keys) on a connection of its own, @l: to be closed in any case. */
+MUST_CHECK enum link_result doctor_ask(struct doctor *d, const struct doctor_address *a,
+                                       const struct doctor_question *q, struct doctor_link *l);
+
+/* S3 refused the step's request with 403 and a code that is no fault of keys or clock; @message: its text. Names the
+ * policy that says no, where S3 tells it or reading asked at @a proves it; else what is left to look at. */
+void doctor_explain_denial(struct doctor *d, struct doctor_finding *f, const struct doctor_address *a,
+                           struct str message);
 
 #endif

@@ -37,47 +37,92 @@ static void on_event(struct conn *c, void *arg)
     loop_stop(&l->d->loop);
 }
 
-static enum link_result wait_connected(struct doctor_link *l, int fd)
-{
-    struct pollfd p = {.fd = fd, .events = POLLOUT};
-    int e = 0, r;
-    socklen_t n = sizeof(e);
-
-    do
-        r = poll(&p, 1, (int)l->d->timeout_ms);
-    while (r < 0 && errno == EINTR);
-    if (r == 0) return late(l, "no answer");
-    if (r < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &n)) e = errno;
-    return e ? broken(l, "connect", e) : LINK_DONE;
-}
-
-static enum link_result connect_socket(struct doctor_link *l, const struct netaddr *addr, bool small, int *fd)
+/* Under way, or there already: LINK_DONE. */
+static enum link_result begin_connect(struct doctor_link *l, const struct netaddr *addr, bool small, int *fd)
 {
     int mss = addr->u.sa.sa_family == AF_INET6 ? SMALL_V6 : SMALL_V4;
 
     *fd = socket(addr->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (*fd < 0) return broken(l, "socket", errno);
     if (small && setsockopt(*fd, IPPROTO_TCP, TCP_MAXSEG, &mss, sizeof(mss))) return broken(l, "TCP_MAXSEG", errno);
+    doctor_want_icmp(*fd, addr->u.sa.sa_family);
     if (connect(*fd, &addr->u.sa, addr->len) && errno != EINPROGRESS) return broken(l, "connect", errno);
-    return wait_connected(l, *fd);
+    return LINK_DONE;
+}
+
+/* The socket says how it went. Closes it if that was not well. */
+static enum link_result end_connect(struct doctor_link *l, int fd)
+{
+    struct err err = {0};
+    int e = 0;
+    socklen_t n = sizeof(e);
+
+    l->connected_us = clock_monotonic_us();
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &n)) e = errno;
+    if (e) {
+        (void)doctor_icmp_sender(fd, &l->says_so);
+        close(fd);
+        return broken(l, "connect", e);
+    }
+    if (conn_accept(&l->conn, &l->d->loop, fd, on_event, l, &err) != ERR_NONE)
+        return broken(l, err.detail, err.sys_errno);
+    l->open = true;
+    return LINK_DONE;
+}
+
+/* Waits for @n connections at once; a negative descriptor is none. */
+static void wait_connected(struct doctor *d, struct doctor_link *l, enum link_result *r, struct pollfd *p, size_t n)
+{
+    int64_t end_us = clock_monotonic_us() + (int64_t)d->timeout_ms * 1000, left_us;
+    size_t open = n;
+
+    while (open && (left_us = end_us - clock_monotonic_us()) > 0) {
+        if (poll(p, n, (int)(left_us / 1000) + 1) < 0 && errno != EINTR) break;
+        open = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (p[i].fd >= 0 && p[i].revents) {
+                r[i] = end_connect(&l[i], p[i].fd);
+                p[i].fd = -1;
+            }
+            if (p[i].fd >= 0) open++;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (p[i].fd < 0) continue;
+        close(p[i].fd);
+        r[i] = late(&l[i], "no answer");
+    }
+}
+
+static void begin(struct doctor_link *l, enum link_result *r, struct doctor *d, const struct netaddr *addr, bool small,
+                  struct pollfd *p)
+{
+    memset(l, 0, sizeof(*l));
+    l->d = d;
+    *p = (struct pollfd){.events = POLLOUT};
+    *r = begin_connect(l, addr, small, &p->fd);
+    if (*r == LINK_DONE) return;
+    if (p->fd >= 0) close(p->fd);
+    p->fd = -1;
 }
 
 enum link_result link_connect(struct doctor_link *l, struct doctor *d, const struct netaddr *addr, bool small)
 {
-    struct err err = {0};
     enum link_result r;
-    int fd;
+    struct pollfd p;
 
-    memset(l, 0, sizeof(*l));
-    l->d = d;
-    r = connect_socket(l, addr, small, &fd);
-    if (r != LINK_DONE) {
-        if (fd >= 0) close(fd);
-        return r;
-    }
-    if (conn_accept(&l->conn, &d->loop, fd, on_event, l, &err) != ERR_NONE) return broken(l, err.detail, err.sys_errno);
-    l->open = true;
-    return LINK_DONE;
+    begin(l, &r, d, addr, small, &p);
+    wait_connected(d, l, &r, &p, 1);
+    return r;
+}
+
+void link_connect_all(struct doctor_link *l, enum link_result *r, struct doctor *d)
+{
+    struct pollfd p[ADDRESS_MAX];
+
+    for (size_t i = 0; i < d->n; i++)
+        begin(&l[i], &r[i], d, &d->v[i].addr, d->v[i].small, &p[i]);
+    wait_connected(d, l, r, p, d->n);
 }
 
 static enum link_result failed(struct doctor_link *l, const char *otherwise)

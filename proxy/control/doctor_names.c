@@ -71,26 +71,20 @@ static bool set_lookup(struct dns_lookup *l, struct str name, struct str zone, i
     return str_to_cstr(name, l->name, sizeof(l->name)) && str_to_cstr(zone, l->zone, sizeof(l->zone));
 }
 
-/* The address without its port. */
-static void put_address(struct sbuf *b, const struct netaddr *a)
-{
-    char text[NETADDR_TEXT];
-
-    netaddr_format(a, text);
-    sbuf_add(b, str_head(str_from(text), str_rindex(str_from(text), ':')));
-}
-
 struct kinds {
     size_t private_n, public_n;
 };
 
 static void put_addresses(struct doctor *d, const struct dns_lookup *l, struct sbuf *b, struct kinds *kinds)
 {
+    char text[NETADDR_TEXT];
+
     for (size_t i = 0; l->now.result == DNS_ANSWERED && i < l->now.n; i++) {
         bool allowed = settings_address_allowed(&d->settings->server, &l->now.v[i]);
 
         if (kinds->private_n + kinds->public_n) sbuf_add(b, STR(", "));
-        put_address(b, &l->now.v[i]);
+        doctor_format_ip(&l->now.v[i], text);
+        sbuf_add(b, str_from(text));
         sbuf_add(b, allowed ? STR(" (private)") : STR(" (not private)"));
         *(allowed ? &kinds->private_n : &kinds->public_n) += 1;
     }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 enum { LEAST_MSS = 500 };
 
@@ -14,9 +15,12 @@ enum { LEAST_MSS = 500 };
 static void explain_refusal(struct doctor *d, struct doctor_finding *f, enum link_result r, int e)
 {
     if (r == LINK_LATE)
-        doctor_fail(f, "timeout",
-                    "let the endpoint's security group admit this network on port 443 (its default one does not), and "
-                    "look at network ACLs, the VPN, and the route back from the VPC's subnets");
+        doctor_fail(
+            f, "timeout",
+            "look at the last router that answers: is it on this side, then at its route to the VPC's network, "
+            "the VPN and firewalls; beyond, then let the endpoint's security group admit this network on port "
+            "%llu (its default one does not), and look at network ACLs and the route back from the VPC's subnets",
+            (unsigned long long)d->ep->port);
     else if (e == ECONNREFUSED)
         doctor_fail(f, "refused",
                     "something is there and has no service on port %llu: is it the endpoint's network interface? A "
@@ -28,36 +32,60 @@ static void explain_refusal(struct doctor *d, struct doctor_finding *f, enum lin
         doctor_fail(f, "no-connection", "look at firewalls between here and the endpoint");
 }
 
-static bool connect_to(struct doctor *d, struct doctor_finding *f, struct doctor_address *a)
+static void tell_refusal(struct doctor *d, struct doctor_finding *f, struct doctor_address *a,
+                         const struct doctor_link *l, enum link_result r)
 {
-    struct doctor_link l;
-    int64_t start_us = clock_monotonic_us();
-    enum link_result r = link_connect(&l, d, &a->addr, false);
+    char router[NETADDR_TEXT];
 
-    if (r == LINK_DONE) {
-        struct tcp_info info;
-
-        link_info(&l, &info);
-        a->connects = true;
-        a->rtt_us = info.tcpi_rtt;
-        a->send_mss = info.tcpi_snd_mss;
-        a->take_mss = info.tcpi_advmss;
-        a->path_mtu = info.tcpi_pmtu;
-        doctor_add(f, "%s: connected in %.1f ms", a->label, (double)(clock_monotonic_us() - start_us) / 1000);
-    } else {
-        doctor_add(f, "%s: %s", a->label, l.why);
-        explain_refusal(d, f, r, l.sys_errno);
+    a->silent = r == LINK_LATE;
+    doctor_add(f, "%s: %s", a->label, l->why);
+    if (l->says_so.len) {
+        doctor_format_ip(&l->says_so, router);
+        doctor_add(f, "%s: it is %s that says so", a->label, router);
     }
-    link_close(&l);
-    return r == LINK_DONE;
+    explain_refusal(d, f, r, l->sys_errno);
+}
+
+static void judge(struct doctor *d, struct doctor_finding *f, struct doctor_address *a, const struct doctor_link *l,
+                  enum link_result r, double ms)
+{
+    struct tcp_info info;
+
+    if (r != LINK_DONE) {
+        tell_refusal(d, f, a, l, r);
+        return;
+    }
+    link_info(l, &info);
+    a->connects = true;
+    a->rtt_us = info.tcpi_rtt;
+    a->send_mss = info.tcpi_snd_mss;
+    a->take_mss = info.tcpi_advmss;
+    a->path_mtu = info.tcpi_pmtu;
+    doctor_add(f, "%s: connected in %.1f ms", a->label, ms);
 }
 
 bool doctor_tcp(struct doctor *d, struct doctor_finding *f)
 {
-    bool any = false;
+    struct doctor_link *l = calloc(d->n, sizeof(*l));
+    enum link_result r[ADDRESS_MAX];
+    int64_t start_us = clock_monotonic_us();
+    bool any = false, silent = false;
 
-    for (size_t i = 0; i < d->n; i++)
-        any |= connect_to(d, f, &d->v[i]);
+    if (!l) {
+        doctor_fail(f, "no-connection", "free some memory, and try again");
+        return false;
+    }
+    link_connect_all(l, r, d);
+    for (size_t i = 0; i < d->n; i++) {
+        struct doctor_address *a = &d->v[i];
+
+        judge(d, f, a, &l[i], r[i], (double)(l[i].connected_us - start_us) / 1000);
+        link_close(&l[i]);
+        any |= a->connects;
+        silent |= a->silent;
+    }
+    free(l);
+    if (silent) doctor_hops(d, f);
     return any;
 }
 

@@ -136,12 +136,6 @@ static int find_route(const struct netaddr *to, struct route *out)
 
 /* --- telling --- */
 
-static void format_ip(const struct netaddr *a, char out[NETADDR_TEXT])
-{
-    netaddr_format(a, out);
-    out[str_rindex(str_from(out), ':')] = '\0';
-}
-
 static bool same_ip(const struct netaddr *a, const struct netaddr *b)
 {
     const void *p, *q;
@@ -157,8 +151,8 @@ static void tell_route(struct doctor *d, struct doctor_finding *f, const struct 
 {
     char source[NETADDR_TEXT], gateway[NETADDR_TEXT] = "";
 
-    format_ip(&r->source, source);
-    if (r->gateway.len) format_ip(&r->gateway, gateway);
+    doctor_format_ip(&r->source, source);
+    if (r->gateway.len) doctor_format_ip(&r->gateway, gateway);
     doctor_add(f, "%s: from %s by %s%s%s, MTU %d", a->label, source, r->known ? r->interface : "?",
                *gateway ? " via " : "", gateway, r->mtu);
     if (!settings_address_allowed(&d->settings->server, &r->source) && !same_ip(&a->addr, &r->source))

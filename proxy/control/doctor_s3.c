@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * doctor_s3.c: the doctor's steps clock, credentials, request, region: does S3 take what is signed here? Only reads:
- * ListBuckets, or HeadBucket and, to learn why not, ListObjectsV2 of no keys. See doctor.h.
- * Source: S3 API Reference, "Error responses"; S3 User Guide, "AWS PrivateLink for Amazon S3" (policies).
+ * ListBuckets, or HeadBucket and, to learn why not, ListObjectsV2 of no keys and what doctor_policy.c asks. See
+ * doctor.h. Source: S3 API Reference, "Error responses".
  */
 #include "doctor_impl.h"
 
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { SKEW_MOST_S = 900, SKEW_WARN_S = 60, SOON_S = 300, REQUEST = 32 * 1024, ARENA = 64 * 1024, MESSAGE = 300 };
+enum { SKEW_MOST_S = 900, SKEW_WARN_S = 60, SOON_S = 300, REQUEST = 32 * 1024, ARENA = 64 * 1024, MESSAGE = 600 };
 
 /* --- clock --- */
 
@@ -56,16 +56,26 @@ static void put_id(const char *access_key_id, char *out, size_t cap)
         snprintf(out, cap, "%.*s...%.*s", STR_ARG(str_head(id, 4)), STR_ARG(str_tail(id, id.n - 4)));
 }
 
-static void tell_keys(struct doctor_finding *f, const struct set_credentials *set, const struct source_result *r)
+/* Where the keys come from, as whoever reads it knows it. */
+static void put_source(struct doctor *d, const struct set_credentials *set, char *out, size_t cap)
 {
-    char id[24], until[32] = "never";
+    if (d->order->name_alone)
+        snprintf(out, cap, "looked for as SDKs do (source = %s)", credentials_source_name(set->source));
+    else
+        snprintf(out, cap, "[credentials %s] source = %s", set->name, credentials_source_name(set->source));
+}
+
+static void tell_keys(struct doctor *d, struct doctor_finding *f, const struct set_credentials *set,
+                      const struct source_result *r)
+{
+    char source[120], id[24], until[32] = "never";
     time_t t = (time_t)r->keys.expires_s;
     struct tm tm;
 
     put_id(r->keys.access_key_id, id, sizeof(id));
     if (t && gmtime_r(&t, &tm)) strftime(until, sizeof(until), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    doctor_add(f, "[credentials %s] source = %s: key %s, %s, ends %s", set->name, credentials_source_name(set->source),
-               id, r->keys.session_token ? "temporary" : "long-lived", until);
+    put_source(d, set, source, sizeof(source));
+    doctor_add(f, "%s: key %s, %s, ends %s", source, id, r->keys.session_token ? "temporary" : "long-lived", until);
     doctor_add(f, "from %s", r->origin);
     if (t && t < clock_wall_us() / 1000000 + SOON_S)
         doctor_warn(f, "ends-soon", "these keys end within minutes or are over: renew what they come from");
@@ -84,36 +94,44 @@ bool doctor_credentials(struct doctor *d, struct doctor_finding *f)
     const struct set_credentials *set = &d->settings->credentials[d->ep->credentials_index];
     struct source_result r = {0};
     struct err err = {0};
+    const char *cause, *looked;
+    char source[120];
 
     if (set->source == CREDENTIALS_NONE) {
         doctor_skip(f, "source = none: requests leave unsigned");
         return true;
     }
     if (fetch_once(d->settings, set, choose_client(d, f, set), &r, &err) != ERR_NONE) {
-        doctor_add(f, "[credentials %s]: %s", set->name, err.detail);
+        put_source(d, set, source, sizeof(source));
+        doctor_add(f, "%s: %s", source, err.detail);
         doctor_fail(f, "not-tried", "free some memory and descriptors, and try again");
         return false;
     }
     if (r.outcome == SOURCE_GOOD) {
-        tell_keys(f, set, &r);
+        tell_keys(d, f, set, &r);
         d->keys = r.keys;
         return true;
     }
-    doctor_add(f, "[credentials %s] source = %s: %s", set->name, credentials_source_name(set->source), r.why);
-    doctor_fail(f, r.outcome == SOURCE_ABSENT ? "absent" : "source",
-                "`s3onramp credentials %s --fetch` asks that source alone; README, \"The proxy's own credentials\", "
-                "lists the kinds",
-                set->name);
+    put_source(d, set, source, sizeof(source));
+    cause = r.outcome == SOURCE_ABSENT ? "absent" : "source";
+    looked = d->order->name_alone ? strstr(r.why, "Looked for: ") : NULL; /* before it: advice for a configuration */
+    doctor_add(f, "%s: %s%s", source, looked ? "nothing found. " : "", looked ? looked : r.why);
+    if (d->order->name_alone)
+        doctor_fail(
+            f, cause,
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (temporary keys: AWS_SESSION_TOKEN, too), or write a "
+            "profile into ~/.aws/credentials or ~/.aws/config and set AWS_PROFILE; other sources need a "
+            "configuration (`s3onramp check --example`), named with -c FILE");
+    else
+        doctor_fail(f, cause,
+                    "`s3onramp credentials %s --fetch` asks that source alone; conf/manual/credentials.md lists the "
+                    "kinds",
+                    set->name);
     key_set_clear(&r.keys);
     return false;
 }
 
 /* --- the signed request --- */
-
-struct question {
-    enum http_method method;
-    struct str path, query;
-};
 
 struct signing {
     struct arena arena;
@@ -145,7 +163,7 @@ static void add_fields(struct doctor *d, struct signing *s)
     if (d->keys.session_token) add_field(s, STR("x-amz-security-token"), str_from(d->keys.session_token));
 }
 
-static struct str authorization(struct doctor *d, struct signing *s, const struct question *q)
+static struct str authorization(struct doctor *d, struct signing *s, const struct doctor_question *q)
 {
     struct str id = str_from(d->keys.access_key_id), region = str_from(d->ep->region);
     struct str stamp = str_make(s->timestamp, sizeof(s->timestamp));
@@ -170,7 +188,7 @@ static struct str authorization(struct doctor *d, struct signing *s, const struc
 }
 
 /* Writes the request; false: out of memory, or a token that is too long. */
-static bool write_request(struct doctor *d, struct signing *s, const struct question *q, struct sbuf *b)
+static bool write_request(struct doctor *d, struct signing *s, const struct doctor_question *q, struct sbuf *b)
 {
     struct str value = STR_NONE;
 
@@ -206,7 +224,7 @@ static void free_signing(struct signing **sp)
     free(s);
 }
 
-static enum link_result ask(struct doctor *d, const struct doctor_address *a, const struct question *q,
+enum link_result doctor_ask(struct doctor *d, const struct doctor_address *a, const struct doctor_question *q,
                             struct doctor_link *l)
 {
     struct signing *s = calloc(1, sizeof(*s));
@@ -246,31 +264,8 @@ static const struct refusal refusals[] = {
     {"NotSignedUp", "account", "the account is not signed up for S3"},
 };
 
-static void explain_denial(struct doctor *d, struct doctor_finding *f, struct str message)
-{
-    bool endpoint_policy = str_find(message, STR("VPC endpoint policy")) != SIZE_MAX;
-
-    if (!d->order->bucket && !endpoint_policy) {
-        doctor_add(f, "road, key and signature are right; listing all buckets is not allowed, which is usual for "
-                      "narrow roles");
-        doctor_warn(f, "access-denied", "name a bucket that these credentials may list: --bucket BUCKET");
-        return;
-    }
-    doctor_add(f, "road, key and signature are right; a policy says no");
-    doctor_fail(f, endpoint_policy ? "endpoint-policy" : "access-denied", "look, in this order, at:");
-    doctor_fail(f, "access-denied",
-                "the identity's own policies: s3:ListBucket on the bucket (s3:ListAllMyBuckets for the list of all)");
-    doctor_fail(f, "access-denied",
-                "the endpoint's policy (VPC console, Endpoints, Policy): it must allow this identity, action and "
-                "bucket; aws:ResourceAccount there shuts out buckets of other accounts");
-    doctor_fail(f, "access-denied",
-                "the bucket's policy: aws:sourceVpce or aws:SourceVpc must name this endpoint; aws:SourceIp is absent "
-                "through an endpoint, aws:VpcSourceIp takes its place");
-    doctor_fail(f, "access-denied", "an access point with VPC origin answers only through endpoints of its own VPC");
-    doctor_fail(f, "access-denied", "service control policies, a permissions boundary, Block Public Access");
-}
-
-static void explain_refusal(struct doctor *d, struct doctor_finding *f, const struct doctor_link *l)
+static void explain_refusal(struct doctor *d, struct doctor_finding *f, const struct doctor_address *a,
+                            const struct doctor_link *l)
 {
     struct str code = s3_error_code_in(l->body), message = s3_error_text_in(l->body, STR("Message"));
     unsigned status = l->head.status;
@@ -284,7 +279,7 @@ static void explain_refusal(struct doctor *d, struct doctor_finding *f, const st
             return;
         }
     if (status == 403)
-        explain_denial(d, f, message);
+        doctor_explain_denial(d, f, a, message);
     else if (status >= 500)
         doctor_fail(f, "server-error", "S3 has trouble of its own or asks to slow down: try again later");
     else
@@ -309,7 +304,8 @@ static const struct doctor_address *first_trusted(const struct doctor *d)
     return NULL;
 }
 
-static bool tell_answer(struct doctor *d, struct doctor_finding *f, const struct doctor_link *l, const char *what)
+static bool tell_answer(struct doctor *d, struct doctor_finding *f, const struct doctor_address *a,
+                        const struct doctor_link *l, const char *what)
 {
     take_region(d, l);
     d->request_status = l->head.status;
@@ -323,16 +319,16 @@ static bool tell_answer(struct doctor *d, struct doctor_finding *f, const struct
                    d->keys.access_key_id ? "signature" : "unsigned request");
         return true;
     }
-    explain_refusal(d, f, l);
+    explain_refusal(d, f, a, l);
     return f->verdict != DOCTOR_FAIL;
 }
 
 /* An answer to HEAD does not say why not: asked again with a GET that needs the same right. */
 static bool send_request(struct doctor *d, struct doctor_finding *f, const struct doctor_address *a,
-                         const struct question *q, const char *what)
+                         const struct doctor_question *q, const char *what)
 {
     struct doctor_link l;
-    enum link_result r = ask(d, a, q, &l);
+    enum link_result r = doctor_ask(d, a, q, &l);
     bool go_on = false;
 
     if (r != LINK_DONE) {
@@ -341,13 +337,13 @@ static bool send_request(struct doctor *d, struct doctor_finding *f, const struc
                     "smaller requests got an answer before: try again, and look at firewalls that "
                     "inspect");
     } else if (q->method == METHOD_HEAD && l.head.status / 100 != 2 && l.head.status != 404) {
-        const struct question why = {METHOD_GET, q->path, STR("list-type=2&max-keys=0")};
+        const struct doctor_question why = {METHOD_GET, q->path, STR("list-type=2&max-keys=0")};
 
         take_region(d, &l);
         link_close(&l);
         return send_request(d, f, a, &why, what);
     } else {
-        go_on = tell_answer(d, f, &l, what);
+        go_on = tell_answer(d, f, a, &l, what);
     }
     link_close(&l);
     return go_on;
@@ -357,7 +353,7 @@ bool doctor_request(struct doctor *d, struct doctor_finding *f)
 {
     char path[272], what[300] = "ListBuckets";
     const char *bucket = d->order->bucket;
-    struct question q = {METHOD_GET, STR("/"), STR_NONE};
+    struct doctor_question q = {METHOD_GET, STR("/"), STR_NONE};
 
     if (!d->keys.access_key_id && !bucket) {
         doctor_skip(f, "nothing is signed; name a public bucket with --bucket");
@@ -366,7 +362,7 @@ bool doctor_request(struct doctor *d, struct doctor_finding *f)
     if (bucket) {
         snprintf(path, sizeof(path), "/%.255s", bucket);
         snprintf(what, sizeof(what), "HeadBucket %.255s", bucket);
-        q = (struct question){METHOD_HEAD, str_from(path), STR_NONE};
+        q = (struct doctor_question){METHOD_HEAD, str_from(path), STR_NONE};
     }
     return send_request(d, f, first_trusted(d), &q, what);
 }

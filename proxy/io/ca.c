@@ -276,10 +276,25 @@ enum err_code ca_create(const char *cert_path, const char *key_path, const struc
 
 /* ---- loading ---- */
 
+/* Opens @path, which must be a plain file and no longer than any CA: a device may have no end. */
+static enum err_code open_plain(const char *path, FILE **out, struct stat *st, struct err *err)
+{
+    enum { BYTES_MOST = 1 << 20 };
+    FILE *f = fopen(path, "re");
+    if (!f && errno == EACCES)
+        return err_set(err, ERR_FILE, errno, "%s cannot be read: run this as the proxy's user", path);
+    if (!f) return err_set(err, ERR_FILE, errno, "%s: run 's3onramp ca init' to make a CA", path);
+    *out = f;
+    if (fstat(fileno(f), st) == 0 && S_ISREG(st->st_mode) && st->st_size <= BYTES_MOST) return ERR_NONE;
+    (void)fclose(f);
+    return err_set(err, ERR_FILE, 0, "%s is not a plain file, or longer than a CA is: name another", path);
+}
+
 static enum err_code read_certificate(const char *path, X509 **out, struct err *err)
 {
-    FILE *f = fopen(path, "re");
-    if (!f) return err_set(err, ERR_FILE, errno, "%s: run 's3onramp ca init' to make a CA", path);
+    struct stat st;
+    FILE *f;
+    TRY(open_plain(path, &f, &st, err));
     *out = PEM_read_X509(f, NULL, NULL, NULL);
     (void)fclose(f);
     if (!*out) return x509_fail(err, ERR_FILE, path);
@@ -297,12 +312,10 @@ static enum err_code read_key(const char *path, EVP_PKEY **out, struct err *err)
 {
     struct stat st;
     char buffer[BUFSIZ]; /* stdio's own would not be wiped */
-    FILE *f = fopen(path, "re");
-    if (!f) return err_set(err, ERR_FILE, errno, "%s: run 's3onramp ca init' to make a CA", path);
+    FILE *f;
+    TRY(open_plain(path, &f, &st, err));
     enum err_code code = ERR_NONE;
-    if (fstat(fileno(f), &st) != 0 || !S_ISREG(st.st_mode)) {
-        code = err_set(err, ERR_FILE, 0, "%s is not a plain file", path);
-    } else if (st.st_mode & 077) {
+    if (st.st_mode & 077) {
         code = err_set(err, ERR_FILE, 0, "%s is open to others (mode %04o): run 'chmod 600 %s'", path,
                        (unsigned)st.st_mode & 07777u, path);
     } else {

@@ -35,6 +35,7 @@ mode() { [ "$(stat -c %a "$1")" = "$2" ] || fail "mode of $1 is $(stat -c %a "$1
 expect 2
 has err "Usage: s3onramp COMMAND"
 expect 0 --help
+has out "client add|list|password|remove"
 for command in serve check status ca client version; do
     has out "s3onramp $command"
     expect 0 $command --help
@@ -169,6 +170,29 @@ wait
 expect 0 client list -c s3onramp.ini
 [ "$(grep -c '^many' out)" = 8 ] || fail "of 8 clients added at once $(grep -c '^many' out) are there"
 
+# Whoever may not read the clients file: commands that need none do not look at it, the others say what to do.
+if [ "$(id -u)" = 0 ]; then
+    chmod 711 . && cp s3onramp.ini others.ini && chmod 644 others.ini
+    for words in "env -c others.ini" "status -c others.ini" "ca export -c others.ini" "check -c others.ini" "check -c s3onramp.ini"; do
+        # shellcheck disable=SC2086 # several words
+        setpriv --reuid=65534 --regid=65534 --clear-groups "$S3ONRAMP" $words >out 2>err
+        case $words in
+        check*) has err "run this as the proxy's user" ;;
+        *) hasnt err "clients" ;;
+        esac
+    done
+    chmod 600 s3onramp.ini && rm others.ini && chmod 700 .
+fi
+
+# What has no end is no configuration.
+expect 1 check -c /dev/zero
+has err "/dev/zero: is no regular file and no pipe"
+"$S3ONRAMP" check -c /dev/stdin <s3onramp.ini >out 2>err
+hasnt err "no regular file"
+# shellcheck disable=SC2002 # a pipe, not a file
+cat s3onramp.ini | "$S3ONRAMP" check -c /dev/stdin >out 2>err
+hasnt err "no regular file"
+
 # A link stays a link.
 mkdir real && mv clients.ini real/ && ln -s real/clients.ini clients.ini
 expect 0 client add linked --policy read-only -c s3onramp.ini
@@ -180,6 +204,13 @@ chmod 644 real/clients.ini
 expect 1 check -c s3onramp.ini
 has err "chmod 600 clients.ini"
 chmod 600 real/clients.ini
+
+# Keys that nobody could read are not made in silence.
+"$S3ONRAMP" client add full --policy read-only -c s3onramp.ini >/dev/full 2>err
+[ $? = 1 ] || fail "a full disk goes unnoticed"
+has err "No space left on device"
+"$S3ONRAMP" check --example >/dev/full 2>err
+[ $? = 1 ] || fail "a full disk goes unnoticed"
 
 # --- the CA ---
 cat >forward.ini <<'END'
@@ -201,6 +232,10 @@ has err "s3onramp ca init"
 expect 1 ca show -c forward.ini
 expect 1 ca export -c forward.ini
 has err "s3onramp ca init"
+sed 's,ca\.pem,none/ca.pem,; s,ca\.key,none/ca.key,' forward.ini >elsewhere.ini
+expect 1 ca init -c elsewhere.ini
+has err "Make that folder"
+rm elsewhere.ini
 expect 0 ca init -c forward.ini --days 100
 has out "export AWS_CA_BUNDLE=ca.pem"
 mode ca.key 600

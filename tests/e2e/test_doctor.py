@@ -3,6 +3,7 @@
 and the fix; a good road gives exit code 0. In a network namespace of its own."""
 import email.utils
 import functools
+import itertools
 import json
 import os
 import pathlib
@@ -41,6 +42,7 @@ class Exchange(endpoint_module.Exchange):
     """Answers as S3 does to what only the doctor asks; what else it does is in class attributes, per test."""
 
     skew_s, list_denied, stalls, hasty = 0, None, 0, False
+    denial, policy, buckets = "Access Denied", (403, "AccessDenied"), ()  # denied*: S3's words, the policy; what is listed
 
     def answer(self, status, body=b"", headers=(), length=None):
         date = email.utils.formatdate(time.time() + self.skew_s, usegmt=True)
@@ -60,8 +62,25 @@ class Exchange(endpoint_module.Exchange):
             raise endpoint_module.Refused(400, "InvalidArgument", "Unsupported Authorization Type</Message><ArgumentValue>%s"
                                           "</ArgumentValue><Message>" % value)
         super().check_signature()
-        if self.bucket == b"denied" or (self.list_denied and not self.bucket):
-            raise endpoint_module.Refused(403, "AccessDenied", self.list_denied or "Access Denied")
+        if self.list_denied and not self.bucket:
+            raise endpoint_module.Refused(403, "AccessDenied", self.list_denied)
+        if self.bucket.startswith(b"denied"):
+            self.refuse_bucket()
+
+    def refuse_bucket(self):
+        if self.query != "policy":
+            raise endpoint_module.Refused(403, "AccessDenied", self.denial)
+        if not isinstance(self.policy, bytes):
+            raise endpoint_module.Refused(*self.policy, "m")
+
+    def serve(self):
+        if self.query == "policy":
+            self.answer(200, self.policy, [("Content-Type", "application/json")])
+        elif not self.bucket:
+            self.answer(200, b"<ListAllMyBucketsResult><Buckets>%s</Buckets></ListAllMyBucketsResult>"
+                        % b"".join(b"<Bucket><Name>%s</Name></Bucket>" % name for name in self.buckets))
+        else:
+            super().serve()
 
 
 def setUpModule():
@@ -180,6 +199,7 @@ class Doctor(Case):
     @staticmethod
     def be_good():
         Exchange.skew_s, Exchange.list_denied, Exchange.stalls, Exchange.hasty = 0, None, 0, False
+        Exchange.denial, Exchange.policy, Exchange.buckets = "Access Denied", (403, "AccessDenied"), ()
         system_resolver.records = {}
         firewall.clear()
 
@@ -280,6 +300,42 @@ class Doctor(Case):
             report = Report(self.run_doctor(name, "--json"))
             self.check_only(report, "name", "not-a-name", STEPS[1:])
             self.assertIn(text, report.fix("name"))
+
+    def test_names_that_say_more(self):
+        for word in ("https://my-bucket.bucket.%s:443/key?X-Amz-Signature=0123" % lib.VPCE_NAME, lib.VPCE_NAME.upper() + "."):
+            report = Report(self.run_doctor(word, "--json"))
+            self.assertEqual((report.steps["name"]["verdict"], report.endpoints[0]["name"]), ("ok", lib.VPCE_NAME), report.text)
+            self.assertIn("taken as %s; left out: " % lib.VPCE_NAME, report.evidence("name"))
+            self.assertNotIn("0123", report.evidence("name").replace(lib.VPCE_NAME, "").replace(lib.VPCE, ""))
+
+    def test_name_cut_short(self):
+        report = Report(self.run_doctor("vpce-xyz.s3.ap-northeast-1.vpce.amazonaws.com", "--json"))
+        self.check_only(report, "name", "not-a-name", STEPS[1:])
+        self.assertIn("cut short", report.fix("name"))
+        self.assertEqual(report.problems, "")
+
+    @unittest.skipIf(os.path.exists("/etc/s3onramp/s3onramp.ini"), "there is a configuration")
+    def test_words_that_are_no_names(self):
+        for word in ("10.0.1.23", "example.com", "", "tokyo"):
+            result = self.run_doctor(word)
+            self.assertEqual(result.returncode, 1, word)
+            self.assertIn('"%s" is no endpoint\'s own name, which looks like vpce-ID' % word, result.stderr)
+            result = self.run_doctor(word, "--json")
+            self.assertIn("is no endpoint's own name", json.loads(result.stdout)["problems"][0])
+
+    def test_name_alone_gets_hints_that_need_no_configuration(self):
+        result = self.run_doctor(lib.VPCE_NAME, "--json", HOME=str(lib.WORK), AWS_EC2_METADATA_DISABLED="true")
+        report = Report(result)
+        self.assertIn("AWS_ACCESS_KEY_ID", report.fix("credentials"))
+        self.assertNotIn("[credentials", report.evidence("credentials") + report.fix("credentials"))
+        self.assertIn("s3onramp check --example", report.fix("dns"))
+
+    def test_clients_file_is_for_sessions_per_client_only(self):
+        path = write_config(dict(resolver=self.dns.address, ca_file=certificates / "ca.pem"), lib.UPSTREAM_KEY, "")
+        os.chown(path, 65534, 65534)
+        (path.parent / "clients.ini").touch(0o600)
+        report = Report(self.run_doctor("-c", path, "--json", prefix=NOT_ROOT))
+        self.assertEqual((report.failed(), report.code), ({}, 0), report.text)
 
     def test_public_answer(self):
         self.dns.records[lib.VPCE_NAME] = [ADDRESSES[0], PUBLIC]
@@ -462,17 +518,164 @@ class Doctor(Case):
         report = self.look("--bucket", "bucket", extra=extra, credentials="session")
         self.assertEqual((report.failed(), report.code), ({}, 0), report.text)
 
+    def denied(self, bucket="denied"):
+        return self.doctor("--bucket", bucket, addresses=ADDRESSES[0])
+
     def test_access_denied(self):
-        report = self.look("--bucket", "denied")
+        """No policy is told, none can be read."""
+        report = self.denied()
         self.check_only(report, "request", "access-denied", ["region"])
-        for word in ("endpoint's policy", "aws:sourceVpce", "VPC origin", "service control policies"):
-            self.assertIn(word, report.fix("request"))
+        for words in ("ListBuckets is allowed, and the bucket is not in the list", "policy cannot be read"):
+            self.assertIn(words, report.evidence("request"))
+        for words in ("endpoint's policy", "aws:ResourceAccount", "aws:sourceVpce", "resource control policies",
+                      "must allow this identity, if the bucket is another account's"):
+            self.assertIn(words, report.fix("request"))
+        self.assertNotIn("VPC origin", report.fix("request"))
+        Exchange.list_denied = "Access Denied"
+        report = self.denied()
+        self.check_only(report, "request", "access-denied", ["region"])
+        self.assertIn("ListBuckets is not allowed either", report.evidence("request"))
+        self.assertNotIn("if the bucket is another account's", report.fix("request"))
+
+    def test_access_denied_by_the_policy_that_s3_names(self):
+        role = "arn:aws:sts::111122223333:assumed-role/%s/session" % ("r" * 64)
+        user = "User: %s is not authorized to perform: s3:ListBucket " % role
+        bucket = 'on resource: "arn:aws:s3:::denied" '
+        access_point = 'on resource: "arn:aws:s3:%s:111122223333:accesspoint/x" ' % lib.REGION
+        for reason, cause, words in (
+                ("because no identity-based policy allows the s3:ListBucket action", "identity-policy", "own policies"),
+                (bucket + "with an explicit deny in an identity-based policy", "identity-policy", "aws:sourceVpce"),
+                ("because no VPC endpoint policy allows the s3:ListBucket action", "endpoint-policy", "aws:ResourceAccount"),
+                (bucket + "with an explicit deny in a VPC endpoint policy", "endpoint-policy", "has a Deny"),
+                (bucket + "because no resource-based policy allows the s3:ListBucket action", "bucket-policy", "must allow"),
+                (bucket + "with an explicit deny in a resource-based policy", "bucket-policy", "aws:VpcSourceIp"),
+                (access_point + "with an explicit deny in a resource-based policy", "bucket-policy", "VPC origin"),
+                (bucket + "with an explicit deny in a service control policy: arn:aws:organizations::1:policy/o-a/p-b",
+                 "service-control-policy", "Organizations"),
+                (bucket + "with an explicit deny in a resource control policy", "resource-control-policy", "Organizations"),
+                ("because no permissions boundary allows the s3:ListBucket action", "permissions-boundary", "boundary"),
+                ("because no session policy allows the s3:ListBucket action", "session-policy", "session's policy"),
+                (bucket + "because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.",
+                 "public-access-block", "Block Public Access")):
+            with self.subTest(reason):
+                Exchange.denial = user + reason
+                report = self.denied()
+                self.check_only(report, "request", cause, ["region"])
+                self.assertIn(words, report.fix("request"))
+                self.assertIn(reason, report.evidence("request"))
+                self.assertEqual(len(report.steps["request"]["fix"]), 1, report.text)
+
+    @staticmethod
+    def policy(*statements, **keys):
+        common = {"Effect": "Deny", "Principal": "*", "Action": ["s3:ListBucket", "s3:GetObject"],
+                  "Resource": ["arn:aws:s3:::denied", "arn:aws:s3:::denied/*"]}
+        return json.dumps({"Version": "2012-10-17", "Statement": [{**common, **s, **keys} for s in statements]}).encode()
+
+    def test_access_denied_by_a_policy_that_can_be_read(self):
+        ours = lib.VPCE.rpartition("-")[0]
+        told = "User: x is not authorized to perform: s3:ListBucket with an explicit deny in a resource-based policy"
+        tls = {"Sid": "Tls", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+        for statement, evidence, fix in (
+                ({"Condition": {"StringNotEquals": {"aws:sourceVpce": ["vpce-111", "vpce-222"]}}},
+                 "denies all that does not come through vpce-111, vpce-222; this endpoint is %s: a statement" % ours,
+                 "add this endpoint's id, %s" % ours),
+                ({"Sid": "All"}, 'denies s3:ListBucket to everyone, without a condition: statement "All"', 'statement "All"'),
+                ({"Condition": {"StringLike": {"aws:SourceVpce": "vpce-*"}}}, "if StringLike aws:SourceVpce [vpce-*]",
+                 "except these credentials"),
+                ({"Condition": {"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}}, "NotIpAddress aws:SourceIp [192.0.2.0/24]",
+                 "aws:SourceIp is absent through an endpoint, aws:VpcSourceIp takes its place")):
+            Exchange.policy = self.policy(tls, statement)
+            for Exchange.denial in ("Access Denied", told):
+                report = self.denied()
+                self.check_only(report, "request", "bucket-policy", ["region"])
+                self.assertIn(evidence, report.evidence("request"))
+                self.assertIn(fix, report.fix("request"))
+                self.assertEqual(len(report.steps["request"]["fix"]), 1, report.text)
+
+    def test_access_denied_and_the_policy_leaves_it_open(self):
+        """What cannot be known from here is a question, no cause."""
+        for condition, question in (({"StringNotEquals": {"aws:SourceVpc": "vpc-1"}}, "is this endpoint in that VPC?"),
+                                    ({"NotIpAddress": {"aws:VpcSourceIp": "10.0.0.0/8"}}, "which address do"),
+                                    ({"StringNotEquals": {"aws:PrincipalAccount": "1"}}, "does it fit")):
+            Exchange.policy = self.policy({"Sid": "Open", "Condition": condition})
+            report = self.denied()
+            self.check_only(report, "request", "access-denied", ["region"])
+            self.assertRegex(report.evidence("request"), r'may deny s3:ListBucket if .*\[.*\]: statement "Open"')
+            self.assertIn(question, report.steps["request"]["fix"][1])
+            self.assertNotIn("others like it", report.evidence("request"))
+        Exchange.policy = self.policy({"Principal": {"AWS": "arn:aws:iam::111122223333:root"}}, {"Condition": condition})
+        Exchange.denial = "User: x is not authorized with an explicit deny in a resource-based policy"
+        report = self.denied()
+        self.check_only(report, "request", "bucket-policy", ["region"])
+        self.assertIn("may deny s3:ListBucket: a statement without Sid, and others like it", report.evidence("request"))
+        self.assertIn("does it mean these credentials?", report.fix("request"))
+
+    def test_access_denied_and_the_policy_is_innocent(self):
+        """It is not looked at again, nor are other accounts."""
+        Exchange.buckets = (b"denied", b"other")
+        for Exchange.policy, evidence in ((self.policy({}, Effect="Allow"), "denies no s3:ListBucket"),
+                                          ((404, "NoSuchBucketPolicy"), "the bucket has no policy")):
+            report = self.denied()
+            self.check_only(report, "request", "access-denied", ["region"])
+            self.assertIn(evidence, report.evidence("request"))
+            self.assertIn("ListBuckets is allowed, and the bucket is in the list", report.evidence("request"))
+            for words in ("bucket's policy", "aws:ResourceAccount", "Block Public Access"):
+                self.assertNotIn(words, report.fix("request"))
+            self.assertIn("the identity's own policies", report.fix("request"))
+
+    def test_access_denied_in_another_account(self):
+        Exchange.policy = (405, "MethodNotAllowed")
+        report = self.denied()
+        self.check_only(report, "request", "access-denied", ["region"])
+        self.assertIn("the bucket belongs to that one", report.evidence("request"))
+        self.assertIn("it must allow this identity", report.fix("request"))
+
+    def test_access_denied_and_a_broken_policy(self):
+        for Exchange.policy, why in ((b"", "it is not JSON"), (b"<html>\0\xff", "it is not JSON"), (b"[]", "not an object"),
+                                     (b'{"Statement": [7]}', "not an object"), (b"[" * 200000, "it is not JSON"),
+                                     (b'{"Statement": 1, "Statement": 2}', "it is not JSON")):
+            report = self.denied()
+            self.check_only(report, "request", "access-denied", ["region"])
+            self.assertIn("the bucket's policy: it is", report.evidence("request").replace("one of its statements is", "it is"))
+            self.assertIn(why, report.evidence("request"))
+            self.assertIn("aws:sourceVpce", report.fix("request"))
+        Exchange.policy = self.policy({"Sid": "x\ny\u202e" * 100, "Condition": {"a\nb": {"c\r": ["\x7f" * 1000]}}})
+        report = self.denied()
+        self.check_only(report, "request", "access-denied", ["region"])
+        self.assertIn("x?y", report.evidence("request"))
+
+    def test_access_denied_unsigned(self):
+        extra = lib.section("credentials nobody", source="none")
+        report = self.doctor("--bucket", "denied", extra=extra, credentials="nobody", addresses=ADDRESSES[0])
+        self.assertEqual(report.failed(), {"request": "access-denied"}, report.text)
+        self.assertIn("the request was unsigned", report.fix("request"))
+        self.assertNotIn("signature", report.evidence("request"))
+
+    def test_access_denied_at_an_access_point(self):
+        report = self.denied("denied-abc-s3alias")
+        self.check_only(report, "request", "access-denied", ["region"])
+        self.assertIn("VPC origin", report.fix("request"))
+        self.assertNotIn("cannot be read", report.evidence("request"))
+
+    def test_access_denied_without_the_endpoint_s_id(self):
+        """Written addresses: which endpoint it is, and whether it is AWS, is not known."""
+        written = "a=%s, c=%s" % ADDRESSES
+        text = lib.section("endpoint own", region=lib.REGION, addresses=written, ca_file=certificates / "ca.pem")
+        Exchange.policy = self.policy({"Condition": {"StringNotEquals": {"aws:sourceVpce": "vpce-111"}}})
+        report = self.look("own", "--bucket", "denied", extra=text)
+        self.check_only(report, "request", "access-denied", ["name", "region"])
+        self.assertIn("is this endpoint's id among them?", report.fix("request"))
+        Exchange.policy = self.policy({})
+        self.check_only(self.look("own", "--bucket", "denied", extra=text), "request", "bucket-policy", ["name", "region"])
 
     def test_list_of_buckets_denied(self):
         """Usual for narrow roles, and no fault of the road; unless the endpoint's policy says so."""
-        Exchange.list_denied = "Access Denied"
-        report = self.look()
-        self.assertEqual((report.failed(), report.steps["request"]["verdict"], report.code), ({}, "warn", 0), report.text)
+        for Exchange.list_denied, cause, lines in (("Access Denied", "access-denied", 1),
+                                                   ("because no identity-based policy allows it", "identity-policy", 1),
+                                                   ("with an explicit deny in a session policy", "session-policy", 2)):
+            report = self.look()
+            self.assertEqual((report.failed(), report.steps["request"]["verdict"], report.code), ({}, "warn", 0), report.text)
+            self.assertEqual((report.steps["request"]["cause"], len(report.steps["request"]["fix"])), (cause, lines))
         Exchange.list_denied = ENDPOINT_POLICY
         self.check_only(self.look(), "request", "endpoint-policy", ["region"])
 
@@ -506,7 +709,7 @@ class Doctor(Case):
         self.assertIn("not a private address", report.text)
 
     def test_wrong_usage(self):
-        for words in (("--bucket", "a b"), ("--timeout", "0"), ("one", "two"), ("--bogus",),
+        for words in (("--bucket", "a b"), ("--bucket", "UP..x"), ("--timeout", "0"), ("one", "two"), ("--bogus",),
                       ("-c", "x.ini", lib.VPCE_NAME)):
             result = lib.run(lib.PROGRAM, "doctor", *words, check=False)
             self.assertEqual((result.returncode, result.stdout), (2, ""), words)
@@ -516,14 +719,19 @@ class Mtu(Case):
     """This namespace - router - VPC: three of them in a row, over 1500 byte links, with a narrow place in the router's
     route in one direction, and a router that does not tell."""
 
-    HERE, THERE = "10.88.1.1", "10.88.2.23"
+    numbers = itertools.count(1)
 
     def setUp(self):
+        # Other addresses for each test: the kernel still repeats what one that is over could not get through, and a router of
+        # the next one would answer that.
+        number = next(self.numbers)
+        self.near, self.far = "10.88.%d." % number, "10.89.%d." % number
+        self.here, self.there = self.near + "1", self.far + "23"
         self.router, self.vpc = self.space(), self.space()
-        self.link("here0", None, self.HERE, "rt0", self.router, "10.88.1.2")
-        self.link("rt1", self.router, "10.88.2.1", "eni0", self.vpc, self.THERE)
-        netns.command("ip route add 10.88.2.0/24 via 10.88.1.2")
-        self.inside(self.vpc, "ip route add default via 10.88.2.1")
+        self.link("here0", None, self.here, "rt0", self.router, self.near + "2")
+        self.link("rt1", self.router, self.far + "1", "eni0", self.vpc, self.there)
+        netns.command("ip route add %s0/24 via %s2" % (self.far, self.near))
+        self.inside(self.vpc, "ip route add default via %s1" % self.far)
         self.inside(self.router, "sysctl -qw net.ipv4.ip_forward=1")
         self.serve("endpoint", 443)
 
@@ -532,7 +740,7 @@ class Mtu(Case):
         server = subprocess.Popen(
             self.enter(self.vpc) + ["/usr/bin/python3", lib.SUPPORT / "endpoint.py", "--cert",
                                     certificates / (certificate + ".pem"), "--key", certificates / (certificate + ".key"),
-                                    "--address", "%s:%d" % (self.THERE, port), "--access-key-id", lib.UPSTREAM_KEY[0],
+                                    "--address", "%s:%d" % (self.there, port), "--access-key-id", lib.UPSTREAM_KEY[0],
                                     "--secret-access-key", lib.UPSTREAM_KEY[1]], stdout=subprocess.PIPE)
         self.addCleanup(self.end, server)
         self.assertIn(b"listening", server.stdout.readline())
@@ -571,16 +779,16 @@ class Mtu(Case):
                         "meta l4proto icmp drop\n }\n }\n", text=True)
 
     def look(self):
-        return self.doctor(addresses=self.THERE)
+        return self.doctor(addresses=self.there)
 
     def test_wide_road(self):
         report = self.look()
         self.assertEqual((report.failed(), report.code), ({}, 0), report.text)
-        self.assertIn("from %s by here0 via 10.88.1.2, MTU 1500" % self.HERE, report.evidence("route"))
+        self.assertIn("from %s by here0 via %s2, MTU 1500" % (self.here, self.near), report.evidence("route"))
         self.assertIn("segments of up to 1448 bytes", report.evidence("mss"))
 
     def test_black_hole_for_requests(self):
-        self.narrow("10.88.2.0/24", "rt1", tells=False)
+        self.narrow(self.far + "0/24", "rt1", tells=False)
         report = self.look()
         self.check_only(report, "mtu", "black-hole")
         self.assertIn("a large request is never acknowledged", report.evidence("mtu"))
@@ -588,7 +796,7 @@ class Mtu(Case):
         self.assertEqual(report.steps["request"]["verdict"], "ok")
 
     def test_black_hole_for_answers(self):
-        self.narrow("10.88.1.0/24", "rt0", tells=False)
+        self.narrow(self.near + "0/24", "rt0", tells=False)
         report = self.look()
         self.check_only(report, "mtu", "black-hole")
         self.assertIn("handshake stalls", report.evidence("mtu"))
@@ -597,13 +805,13 @@ class Mtu(Case):
         """The handshake's packets still fit."""
         ca_file = make_itself("little", "little", 30)
         self.serve("little", 8443)
-        self.narrow("10.88.1.0/24", "rt0", tells=False, mtu=1450)
-        report = self.doctor(addresses=self.THERE + ":8443", ca_file=ca_file)
+        self.narrow(self.near + "0/24", "rt0", tells=False, mtu=1450)
+        report = self.doctor(addresses=self.there + ":8443", ca_file=ca_file)
         self.check_only(report, "mtu", "black-hole")
         self.assertIn("the request arrives, its answer does not", report.evidence("mtu"))
 
     def test_narrow_road_that_tells(self):
-        self.narrow("10.88.2.0/24", "rt1", tells=True)
+        self.narrow(self.far + "0/24", "rt1", tells=True)
         report = self.look()
         self.assertEqual((report.failed(), report.code), ({}, 0), report.text)
         self.assertIn("smaller path MTU, 900", report.evidence("mtu"))

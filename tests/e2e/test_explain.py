@@ -86,6 +86,7 @@ class Names(Explain):
                                                                                signing_name="s3-object-lambda")),
             (("s3://reports/a b+c",), dict(bucket="reports", key="a b+c", path_sent="/a%20b%2Bc", exit=0)),
             (("s3://my.reports/x", "--region", WEST), dict(style="path", bucket="my.reports", endpoint="dublin")),
+            (("s3://",), dict(operation="ListBuckets", upstream_host=s3, exit=0)),
             # refused, each with a way out
             (("reports.s3-fips.%s.amazonaws.com" % lib.REGION,), dict(exit=1, way="refuse", error_message="FIPS")),
             (("reports.s3-website-eu-west-1.amazonaws.com",), dict(exit=1, error_message="website")),
@@ -180,11 +181,17 @@ class Names(Explain):
                                   (2, ("s3.amazonaws.com", "--region", "mars"), "--region"), (2, ("x", "--nonsense"), "no option"),
                                   (1, ("./missing",), "cannot be read"), (1, ("s3.amazonaws.com", "--client", "nobody"), "client list"),
                                   (1, ("s3.amazonaws.com", "--listener", "nobody"), "no [listener nobody]"),
-                                  (1, ("https://u:p@s3.amazonaws.com/",), "user information"), (1, ("-",), "no request")):
+                                  (1, ("https://u:p@s3.amazonaws.com/",), "user information"), (1, ("-",), "no request"),
+                                  (1, ("s3:///key",), "neither a path nor"), (1, (lib.WORK,), "Is a directory"), (1, ("/dev/zero",), "larger than")):
             with self.subTest(words):
                 result = self.run_explain(*words)
                 self.assertEqual(result.returncode, code, result)
                 self.assertIn(text, result.stderr.decode())
+                if code == 1:
+                    said = json.loads(self.run_explain(*words, "--json").stdout)
+                    self.assertIn(text, said["error"])
+        result = self.run_explain(HOST, "--json", config=lib.WORK / "none.ini")
+        self.assertIn("cannot be opened", json.loads(result.stdout)["error"])
         text = lib.run(lib.PROGRAM, "explain", "--help").stdout
         self.assertIn("Example:", text)
 
@@ -280,12 +287,46 @@ class Signatures(Explain):
         raw = self.raw("GET", "/x", s3raw.sign("GET", "/x", [("Host", HOST)], lib.ALICE))
         lines = raw.decode().split("\r\n")
         for name, text in (("LF", raw.replace(b"\r\n", b"\n")), ("no empty line", raw.rstrip()), ("empty lines before", b"\n\n" + raw),
-                           ("curl -v", "\n".join("> " + line for line in lines).encode())):
+                           ("curl -v", "\n".join("> " + line for line in lines).encode()), ("BOM", b"\xef\xbb\xbf" + raw)):
             with self.subTest(name):
                 self.right(text)
+        for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+            result = self.run_explain("-", stdin=raw.decode().encode(encoding))
+            self.assertEqual((result.returncode, result.stdout), (1, b""))
+            self.assertIn("save it as UTF-8", result.stderr.decode())
         file = lib.WORK / "captured.txt"
         file.write_bytes(raw)
         self.assertEqual(self.explain(file)["exit"], 0)
+
+    def test_log_of_curl(self):
+        """All that curl -v says, with CONNECT when it goes by way of the proxy; what the server says is no body."""
+        log = lib.WORK / "curl.log"
+        content = lib.WORK / "content"
+        content.write_bytes(b"content")
+        for listener, url in (("forward", "https://%s/a%%20b" % HOST), ("plain", self.proxy.url("plain") + "/reports/a%20b")):
+            for more in (["-H", "x-amz-content-sha256: " + s3raw.EMPTY_SHA256], ["-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "-T", content]):
+                with self.subTest(listener=listener, more=more):
+                    proxy = ["--proxy", self.proxy.url("forward"), "--cacert", self.proxy.ca_file] if listener == "forward" else ["--noproxy", "*"]
+                    lib.run("/usr/bin/curl", "-sv", *proxy, "--stderr", log, "--aws-sigv4", "aws:amz:%s:s3" % lib.REGION, "--user", ":".join(lib.ALICE),
+                            *more, url, env=lib.clean_environment())
+                    self.assertTrue(log.read_bytes().startswith(b"* "))
+                    self.assertEqual(b"> CONNECT " in log.read_bytes(), listener == "forward")
+                    got = self.right(log.read_bytes())
+                    self.assertEqual((got["key"], got["listener"]), ("a b", listener))
+        head = self.raw("GET", "/x", s3raw.sign("GET", "/x", [("Host", HOST)], lib.ALICE))
+        self.right(head + b"\n> not curl's\n")  # a body with such a line
+
+    def test_presigned_url_as_it_is(self):
+        target = s3raw.presign("GET", "/a%20b", [("Host", HOST)], lib.ALICE)
+        got = self.explain("https://%s%s" % (HOST, target))
+        self.assertEqual((got.get("signature_right"), got["caller"], got["exit"]), (True, "alice", 0))
+        got = self.explain("https://%s%s" % (HOST, target.replace("a%20b", "c")))
+        self.assertEqual((got.get("signature_right"), got["error_status"], got["exit"]), (False, "403 SignatureDoesNotMatch", 1))
+        got = self.explain("https://%s%s" % (HOST, target), "--method", "PUT")
+        self.assertEqual(got.get("signature_right"), False)
+        got = self.explain("https://%s%s" % (HOST, s3raw.presign("GET", "/x", [("Host", HOST)], lib.ALICE, date="20240102T030405Z", expires=60)))
+        self.assertIn("expired", got["clock"])
+        self.assertEqual(got["exit"], 1)
 
     # -- wrong ones
 
@@ -491,7 +532,7 @@ class Signatures(Explain):
         file = lib.WORK / "answer.xml"
         file.write_bytes(answer.body)
         got = self.judge(raw, "--canonical", file)
-        self.assertIn("both are the same", got["differences_note"])
+        self.assertIn("both are the same; if it is the client's own and not from an error document", got["differences_note"])
         self.assertEqual(got["error_message"], answer.message)
 
     def test_debug_log_of_boto3(self):

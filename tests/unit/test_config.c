@@ -540,6 +540,55 @@ static void test_config_load_long_lines_are_refused_not_cut(void **state UNUSED)
     settings_unref(&s);
 }
 
+#define HASH " (the '#' belongs to the value: a comment after a value begins with ' ;', or stands on its own line)\n"
+
+static void test_config_load_hash_after_refused_value_is_explained(void **state UNUSED)
+{
+    static const struct bad rows[] = {
+        {"number", "[server]\nworkers = 2 # two\n",
+         "t.ini:14: workers = 2 # two: this is no number in range; write one from 0 to 256" HASH},
+        {"list", "[policy p]\nbuckets = *\n[server]\nprivate_networks = 198.18.0.0/15,\n  198.51.100.0/24 # lab\n",
+         "t.ini:16: private_networks: \"198.51.100.0/24 # lab\" is not a network; write its first address and its "
+         "length, like 198.18.0.0/15" HASH},
+        {"name of a section", "[endpoint f]\nregion = us-east-1\naddresses = 10.0.0.2\ncredentials = default # ours\n",
+         "t.ini:16: there is no [credentials default # ours]; write that section, or remove the line to use "
+         "[credentials default]" HASH},
+        {"another line",
+         "[server]\nmax_connections = 100\nworkers = x\n[client you]\npolicy = p # q\naccess_key_id = S3ORTWO\n"
+         "secret_access_key = s\n",
+         "t.ini:15: workers = x: this is no number in range; write one from 0 to 256\n"
+         "t.ini:17: there is no [policy p # q]; write that section, or policy = read-only or policy = allow-all" HASH},
+        {"no blank before it", "[server]\nworkers = 2#two\n",
+         "t.ini:14: workers = 2#two: this is no number in range; write one from 0 to 256\n"},
+    };
+
+    check_rows(rows, ARRAY_LEN(rows), GOOD);
+    settings_unref(&(struct settings *){load_good(GOOD "[server]\nworkers = 2 ; two\n# three\n")});
+}
+
+static void test_config_load_file_without_end_is_refused(void **state UNUSED)
+{
+    enum { BYTES = (1 << 20) + 100 };
+    char *text = malloc(BYTES + 1), *problems = NULL;
+    size_t n = sizeof GOOD - 1;
+
+    assert_non_null(text);
+    memcpy(text, GOOD, n);
+    memset(text + n, '#', BYTES - n);
+    for (size_t i = n + 99; i < BYTES; i += 100)
+        text[i] = '\n';
+    struct settings *s = load(str_make(text, 1 << 20), SIZE_MAX, &problems);
+    assert_string_equal(problems, "");
+    settings_unref(&s);
+    free(problems);
+    s = load(str_make(text, BYTES), SIZE_MAX, &problems);
+    assert_null(s);
+    assert_non_null(strstr(problems, ": the file is longer than 1 MiB; is it a configuration? Name another\n"));
+    assert_ptr_equal(strchr(problems, '\n') + 1, problems + strlen(problems)); /* said once, and that alone */
+    free(problems);
+    free(text);
+}
+
 static void test_config_load_bad_values_are_reported(void **state UNUSED)
 {
     static const struct bad rows[] = {
@@ -1048,13 +1097,79 @@ static void test_config_load_clients_file_named_must_exist(void **state UNUSED)
     write_file("s3onramp.ini", 0600, GOOD "[server]\nclients_file = other.ini\n");
     struct settings *s =
         load_file("@/s3onramp.ini:14: clients file @/other.ini cannot be opened (No such file or directory); "
-                  "make it with `s3onramp client add NAME`, or let the proxy read it\n");
+                  "make it with `s3onramp client add NAME`\n");
     assert_null(s);
     write_file("other.ini", 0600, "");
     s = load_file("");
     char path[256];
     assert_string_equal(s->server.clients_file, folder_path(path, "other.ini"));
     settings_unref(&s);
+}
+
+static void test_config_load_devices_are_refused(void **state UNUSED)
+{
+    char *problems = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&problems, &n);
+
+    assert_null(config_load("/dev/zero", out));
+    fclose(out);
+    assert_string_equal(problems, "/dev/zero: is no regular file and no pipe; name one\n");
+    free(problems);
+    write_file("s3onramp.ini", 0600, GOOD "[server]\nclients_file = /dev/zero\n");
+    assert_null(load_file("/dev/zero: is no regular file and no pipe; name one\n"));
+    write_file("s3onramp.ini", 0600,
+               GOOD "[endpoint f]\nregion = us-east-1\naddresses = 10.0.0.2\nca_file = /dev/zero\n");
+    assert_null(load_file("@/s3onramp.ini:16: ca_file: /dev/zero is no regular file; name one\n"));
+}
+
+static void test_config_load_pipes_are_read(void **state UNUSED)
+{
+    char path[32];
+    int fds[2];
+
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(write(fds[1], GOOD, sizeof GOOD - 1), sizeof GOOD - 1);
+    close(fds[1]);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fds[0]);
+    struct settings *s = config_load(path, stderr);
+    assert_non_null(s);
+    settings_unref(&s);
+    close(fds[0]);
+}
+
+/* What is in the clients file, and whether it is there, makes no difference. */
+static void test_config_without_clients_leaves_their_file_alone(void **state UNUSED)
+{
+    static const char main_file[] = "[server]\nclients_file = other.ini\n"
+                                    "[listener l]\nmode = endpoint\nanonymous = guest\n"
+                                    "[listener p]\nmode = forward\nproxy_auth = required\n"
+                                    "[endpoint e]\nregion = ap-northeast-1\naddresses = 10.0.0.1\n"
+                                    "[tunnel t]\nhosts = sts.ap-northeast-1.amazonaws.com\naddresses = 10.0.0.9\n"
+                                    "[credentials r]\nsource = web-identity\ntoken_file = t\n"
+                                    "role_arn = arn:aws:iam::111122223333:role/x\n"
+                                    "[client x]\npolicy = read-only\n";
+    static const char clients[] = "this is none\n[client x]\n" PAIR;
+    char path[FOLDER_PATH];
+    FILE *out = fopen("/dev/null", "we");
+
+    write_file("s3onramp.ini", 0600, main_file);
+    for (int i = 0; i < 2; i++) {
+        if (i == 1) write_file("other.ini", 0644, clients);
+        struct settings *s = config_load_without_clients(folder_path(path, "s3onramp.ini"), stderr);
+        assert_non_null(s);
+        assert_int_equal(s->clients_n, 1); /* of the main file */
+        assert_string_equal(s->credentials[0].region, "ap-northeast-1");
+        settings_unref(&s);
+        s = config_read_without_clients(folder_path(path, "s3onramp.ini"), stderr);
+        assert_non_null(s);
+        settings_unref(&s);
+        assert_null(config_load(path, out));
+    }
+    write_file("s3onramp.ini", 0600, "[server]\nworkers = x\n");
+    assert_null(config_load_without_clients(path, out)); /* the rest is judged as ever */
+    fclose(out);
+    unlink(folder_path(path, "other.ini"));
 }
 
 static void test_config_load_readable_secrets_are_refused(void **state UNUSED)
@@ -1304,6 +1419,8 @@ int main(void)
         cmocka_unit_test(test_settings_ref_keeps_alive),
         cmocka_unit_test(test_config_load_bad_lines_are_reported),
         cmocka_unit_test(test_config_load_long_lines_are_refused_not_cut),
+        cmocka_unit_test(test_config_load_hash_after_refused_value_is_explained),
+        cmocka_unit_test(test_config_load_file_without_end_is_refused),
         cmocka_unit_test(test_config_load_bad_values_are_reported),
         cmocka_unit_test(test_config_load_bad_endpoints_are_reported),
         cmocka_unit_test(test_config_load_bad_ways_in_are_reported),
@@ -1315,6 +1432,9 @@ int main(void)
         cmocka_unit_test(test_config_load_problem_shows_no_secret),
         cmocka_unit_test(test_config_load_clients_file_completes_client),
         cmocka_unit_test(test_config_load_clients_file_named_must_exist),
+        cmocka_unit_test(test_config_load_devices_are_refused),
+        cmocka_unit_test(test_config_load_pipes_are_read),
+        cmocka_unit_test(test_config_without_clients_leaves_their_file_alone),
         cmocka_unit_test(test_config_load_readable_secrets_are_refused),
         cmocka_unit_test(test_config_load_listener_key_must_be_private),
         cmocka_unit_test(test_config_load_secret_files_must_be_ours),

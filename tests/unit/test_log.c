@@ -184,12 +184,9 @@ static void test_log_write_full_pipe_gives_up(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_log_json_string_escapes),
-        cmocka_unit_test(test_log_text_value_quotes_when_needed),
-        cmocka_unit_test(test_log_time_utc_milliseconds),
-        cmocka_unit_test(test_log_line_text_is_one_line),
-        cmocka_unit_test(test_log_line_json_is_one_object),
-        cmocka_unit_test(test_log_line_longest_ends_as_a_line),
+        cmocka_unit_test(test_log_json_string_escapes),      cmocka_unit_test(test_log_text_value_quotes_when_needed),
+        cmocka_unit_test(test_log_time_utc_milliseconds),    cmocka_unit_test(test_log_line_text_is_one_line),
+        cmocka_unit_test(test_log_line_json_is_one_object),  cmocka_unit_test(test_log_line_longest_ends_as_a_line),
         cmocka_unit_test(test_log_write_full_pipe_gives_up),
     };
 

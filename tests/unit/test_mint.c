@@ -245,6 +245,8 @@ static void test_ca_load_unusable_files_are_refused_with_advice(void **state)
     assert_non_null(strstr(err.detail, "ca init"));
     assert_int_equal(ca_load(f->cert, "/nonexistent", &ca, &err), ERR_FILE);
     assert_int_equal(ca_load(f->cert, f->folder, &ca, &err), ERR_FILE);
+    assert_int_equal(ca_load("/dev/zero", f->key, &ca, &err), ERR_FILE); /* has no end */
+    assert_non_null(strstr(err.detail, "not a plain file"));
     assert_int_equal(ca_load(f->key, f->key, &ca, &err), ERR_FILE);
     assert_int_equal(ca_load(f->cert, other->key, &ca, &err), ERR_FILE);
     assert_non_null(strstr(err.detail, "belong together"));

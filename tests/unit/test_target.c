@@ -495,6 +495,42 @@ static void test_s3_bucket_valid_and_host_style(void **state)
     (void)state;
 }
 
+static void test_s3_bucket_why_not_rules(void **state)
+{
+    char long_name[256];
+    memset(long_name, 'a', sizeof long_name);
+    const struct {
+        struct str bucket;
+        const char *why; /* NULL: it can be one */
+    } cases[] = {
+        {STR_INIT("bucket"), NULL},
+        {STR_INIT("my.bucket-1"), NULL},
+        {STR_INIT("Old_Bucket"), NULL},
+        {STR_INIT("reports-abcdefghijklmnopqrstuvwxyz123-s3alias"), NULL},
+        {STR_INIT("1.2.3"), NULL},
+        {STR_INIT("1.2.3.4a"), NULL},
+        {{long_name, 255}, NULL},
+        {{long_name, 256}, "at most 63"},
+        {STR_INIT(""), "3 to 63"},
+        {STR_INIT("ab"), "3 to 63"},
+        {STR_INIT("a b"), "lower-case letters"},
+        {STR_INIT("a/b"), "lower-case letters"},
+        {STR_INIT("b\xc3\xbcr"), "lower-case letters"},
+        {STR_INIT("UP..x"), "two dots"},
+        {STR_INIT("-abc"), "begins and ends"},
+        {STR_INIT("abc."), "begins and ends"},
+        {STR_INIT("..."), "begins and ends"},
+        {STR_INIT("192.168.5.4"), "IP address"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *why = s3_bucket_why_not(cases[i].bucket);
+        if (!why != !cases[i].why || (why && !strstr(why, cases[i].why)))
+            fail_msg("%.*s: %s", STR_ARG(cases[i].bucket), why ? why : "can be one");
+    }
+    (void)state;
+}
+
 static void test_s3_path_split_keys_keep_every_byte(void **state)
 {
     static const struct {
@@ -528,6 +564,7 @@ int main(void)
         cmocka_unit_test(test_s3_host_upstream_bounds),
         cmocka_unit_test(test_s3_vpce_name_parse_forms),
         cmocka_unit_test(test_s3_bucket_valid_and_host_style),
+        cmocka_unit_test(test_s3_bucket_why_not_rules),
         cmocka_unit_test(test_s3_path_split_keys_keep_every_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

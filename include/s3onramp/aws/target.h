@@ -71,6 +71,10 @@ MUST_CHECK bool s3_vpce_name_parse(struct str name, struct s3_vpce_name *out);
 /* 3..255 bytes of [A-Za-z0-9._-], not "." or "..": wide enough for old us-east-1 buckets and for access point aliases.
  * Not a check of what S3 would create. */
 bool s3_bucket_valid(struct str bucket);
+/* Why @bucket can be neither a bucket's name nor an access point's alias, with the rule (static), or NULL: it can. Old
+ * buckets of us-east-1 may have capitals, '_' and more than 63 bytes. Source: S3 User Guide, "General purpose bucket
+ * naming rules". */
+const char *s3_bucket_why_not(struct str bucket);
 /* True if @bucket can stand as one DNS label before s3.R.S under its wildcard certificate: [a-z0-9-], no dots, ≤ 63. */
 bool s3_bucket_host_style(struct str bucket);
 

@@ -279,6 +279,10 @@ MUST_CHECK struct settings *config_load(const char *path, FILE *problems);
  * *_index are unset and lookups by key find nothing; a secret from an environment variable that is not set here stays
  * "env:NAME". For commands that help to complete a configuration. */
 MUST_CHECK struct settings *config_read(const char *path, FILE *problems);
+/* As config_load and config_read, for commands that need no client: the clients file is left alone (it holds secrets,
+ * and not everybody who may read the configuration may read it), and nothing that clients are named for is judged. */
+MUST_CHECK struct settings *config_load_without_clients(const char *path, FILE *problems);
+MUST_CHECK struct settings *config_read_without_clients(const char *path, FILE *problems);
 /* As config_load, from @in, called @name in messages; without a clients file. */
 MUST_CHECK struct settings *config_load_stream(FILE *in, const char *name, FILE *problems);
 /* Every option in force and where it came from (file:line, or "default"); secrets as "********". */

@@ -30,6 +30,8 @@ int cli_env(int argc, char **argv);
 
 /* "s3onramp: …" on standard error; returns CLI_PROBLEM. The text says the next step. */
 int cli_problem(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* From now on to @copy, too (borrowed; NULL: no more): for --json. */
+void cli_copy_problems(FILE *copy);
 /* The same for what a function of a lower layer reported. */
 int cli_problem_err(const struct err *err);
 /* The same with a hint at `s3onramp COMMAND --help`; returns CLI_USAGE. @command: "check", "ca init", … */

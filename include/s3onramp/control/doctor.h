@@ -32,6 +32,8 @@ struct doctor_order {
     const struct settings *settings;
     const struct set_endpoint *endpoint; /* NULL: @name is none, only that can be said */
     const char *name;                    /* the endpoint-specific name; NULL: there is none */
+    const char *left_out;                /* see struct doctor_word, or NULL */
+    bool name_alone;                     /* there is no configuration: fixes do not ask to change it */
     const char *bucket;                  /* or NULL */
     uint64_t timeout_ms;                 /* of each wait for the other side */
 };
@@ -42,7 +44,15 @@ typedef void doctor_told_fn(void *arg, const struct doctor_finding *finding);
  * what a step finds is no error. */
 MUST_CHECK enum err_code doctor_run(const struct doctor_order *order, doctor_told_fn *told, void *arg, struct err *err);
 
-/* True if @name is an S3 interface endpoint's own name; else the reason and what to write is in @why (static). */
-bool doctor_is_name(const char *name, const char **why);
+/* A word that should name an endpoint. */
+struct doctor_word {
+    char name[256]; /* the endpoint's own name, "vpce-…", lower case; or the host that is none, as far as it goes */
+    char left_out[128]; /* of the word, "the scheme, the port"; or empty */
+    char why[400];      /* why it is none, and what to write */
+};
+
+/* True if @word is an S3 interface endpoint's own name, or says it beyond doubt: a URL, a bucket before it, port 443,
+ * capitals. */
+bool doctor_take_name(const char *word, struct doctor_word *out);
 
 #endif
