@@ -243,8 +243,9 @@ class Lab:
             return "the certificate that S3's side shows is wrong: " + (wrong.group(1) or wrong.group(2))
         code = probe.error_code()
         if code:
+            policy = "of the endpoint" if "VPC endpoint policy" in probe.text else "(of the bucket or the user)"
             return "%s was reached and answered %s: %s" % ("s3onramp" if probe.through else "S3", code, {
-                "AccessDenied": "the way is fine, but a policy (of the bucket, the endpoint or the user) says no",
+                "AccessDenied": "the way is fine, but the policy %s says no" % policy,
                 "InvalidAccessKeyId": "the way is fine, but nobody there knows this access key",
                 "SignatureDoesNotMatch": "the way is fine, but the secret key is not the right one",
                 "ServiceUnavailable": "it has no address of the endpoint that works",
