@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import unittest
 import urllib.request
 
 import lib
@@ -100,7 +101,7 @@ class Formats(Env):
         after = dict(item.decode().split("=", 1) for item in result.stdout.split(b"\0") if item)
         self.assertNotIn("AWS_SESSION_TOKEN", after)
         self.assertNotIn("AWS_PROFILE", after)
-        return {n: v for n, v in after.items() if base.get(n) != v and n not in ("PWD", "SHLVL", "_", "OLDPWD")}
+        return {n: v for n, v in after.items() if base.get(n) != v and n not in ("PWD", "SHLVL", "_", "OLDPWD", "USER")}
 
     def test_sh(self):
         for shell in ("/bin/dash", "/bin/bash", shutil.which("zsh"), shutil.which("ksh")):
@@ -111,11 +112,28 @@ class Formats(Env):
                         text = self.awkward("--sh", *words)
                         self.check_variables(self.dump([shell, "-c", 'eval "$1"; exec /usr/bin/env -0', "x", text]), listener)
 
+    @unittest.skipUnless(shutil.which("fish"), "fish is not installed")
     def test_fish(self):
-        fish = shutil.which("fish")
-        if not fish:
-            self.skipTest("no fish")
-        self.check_variables(self.dump([fish, "--no-config", "-c", self.awkward("--fish") + "exec /usr/bin/env -0"]))
+        for listener in (None, "tls"):
+            words = ["--listener", listener] if listener else []
+            for how, script in (("source", "printf %s $argv[1] | source; "), ("eval", "eval $argv[1]; ")):
+                with self.subTest(how, listener=listener):
+                    text = self.awkward("--fish", *words)
+                    self.check_variables(self.dump(["fish", "--no-config", "-c", script + "exec /usr/bin/env -0", text]), listener)
+
+    def test_what_shells_make_something_of(self):
+        """Each of these does something in some shell: none of it happens, the value arrives as it is."""
+        for value in ("/a b;touch x&&exit 3|cat>y #z", "/$(exit 3)`exit 3`(exit 3)${HOME}$HOME{a,b}[ab]*?~^!1", "/'a'\\'b\\\\''\"\\\"", "/end\\",
+                      "/\t\x01%n%%’ü"):
+            for shell in ("/bin/dash", "/bin/bash", shutil.which("fish")):
+                if shell:
+                    with self.subTest(shell, value=value):
+                        fish = shell.endswith("fish")
+                        text = self.env("--ca", value, "--fish" if fish else "--sh") + "exec /usr/bin/env -0"
+                        result = subprocess.run([shell, *(["--no-config"] if fish else []), "-c", text], capture_output=True, cwd=folder,
+                                                env=lib.clean_environment(LC_ALL="C.UTF-8"))
+                        self.assertEqual((result.returncode, result.stderr), (0, b""))
+                        self.assertIn(b"AWS_CA_BUNDLE=" + value.encode(), result.stdout.split(b"\0"))
 
     def test_fish_by_its_rules(self):
         """In single quotes only \\' and \\\\ are escapes."""
@@ -156,8 +174,11 @@ class Formats(Env):
             self.skipTest("no systemd-analyze")
         unit = lib.WORK / "s3test.service"
         unit.write_text(self.awkward("--systemd") + "ExecStart=/bin/true\n")
+        self.assertIn("systemctl show", self.notes)  # who may not read the file reads the keys there
         result = lib.run("systemd-analyze", "verify", "--man=no", unit, check=False, env=lib.clean_environment())
         self.assertNotIn("Environment", result.stderr)
+        self.env("alice", "--systemd")
+        self.assertNotIn("systemctl show", self.notes)
 
     def test_docker(self):
         found = dict(line.split("=", 1) for line in self.awkward("--docker").splitlines())
@@ -199,7 +220,7 @@ class Formats(Env):
 
     def test_problems(self):
         for code, words, part in ((1, ("--listener", "all"), "--host NAME"), (1, ("--listener", "x"), "no [listener x]"), (1, ("nobody",), "client add"),
-                                  (2, ("--keys",), "CLIENT --keys"), (2, ("a", "b"), "nothing to do"), (2, ("--zsh",), "no option"),
+                                  (2, ("--keys",), "CLIENT --keys"), (2, ("--ca", ""), "--ca"), (2, ("a", "b"), "nothing to do"), (2, ("--zsh",), "no option"),
                                   (2, ("--host", "a b"), "no host name"), (2, ("--host", "a:1"), "no host name"), (1, ("--boto2",), "--listener"),
                                   (1, ("--s3cmd", "--listener", "asks"), "--listener"), (1, ("--sh", "--ca", "a\nb"), "line end"),
                                   (1, ("--node", "--ca", "a\nb"), "line end"), (1, ("--node", "--listener", "sent"), "env --sh")):
@@ -207,6 +228,64 @@ class Formats(Env):
                 self.assertEqual(self.env(*words, code=code), "")
                 self.assertIn(part, self.notes)
         self.assertIn("Example:", lib.run(lib.PROGRAM, "env", "--help").stdout)
+
+
+class Readme(Env):
+    """What README.md and the manual show is taken as it stands there, and their links lead somewhere."""
+
+    README, MANUAL = lib.ROOT / "README.md", sorted((lib.ROOT / "conf" / "manual").glob("*.md"))
+    TEXT = "\n".join(page.read_text() for page in [README, *MANUAL])
+
+    def blocks(self):
+        """The indented blocks, without their indentation."""
+        for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", self.TEXT, re.M):
+            yield re.sub(r"^    ", "", block.strip("\n"), flags=re.M)
+
+    def test_configurations(self):
+        endpoint_section = "[endpoint tokyo]\nname = %s\n\n" % lib.VPCE_NAME
+        authority_section = "[ca]\ncertificate = %s\nprivate_key = %s\n\n" % (self.proxy.ca_file, self.proxy.ca_file.with_suffix(".key"))
+        found = [block for block in self.blocks() if block.startswith("[")]
+        self.assertGreater(len(found), 2)
+        for n, block in enumerate(found):
+            with self.subTest(block):
+                folder = lib.WORK / ("readme-%d" % n)
+                folder.mkdir()
+                config = folder / "s3onramp.ini"
+                config.write_text(authority_section + ("" if "[endpoint" in block else endpoint_section) + block + "\n")
+                result = lib.run(lib.PROGRAM, "check", "-c", config, check=False, env=lib.clean_environment())
+                self.assertEqual((result.returncode, result.stderr.count("\n")), (0, 1), result.stderr)
+
+    def test_options_of_env(self):
+        text = "\n".join(block for block in self.blocks() if "s3onramp env" in block)
+        names = set(re.findall(r"--[a-z0-9-]+", text)) - {"--require"}
+        self.assertGreater(len(names), 8)
+        usage = lib.run(lib.PROGRAM, "env", "--help").stdout
+        for name in names:
+            self.assertIn(name, usage)
+
+    def links(self, page):
+        """What a page links to here: (the page or file, the heading in it)."""
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+            if not re.match(r"[a-z]+:", target):
+                path, _, heading = target.partition("#")
+                yield (page.parent / path).resolve() if path else page, heading
+
+    def test_links(self):
+        for page in [self.README, lib.ROOT / "conf" / "cloudformation" / "README.md", *self.MANUAL]:
+            for path, heading in self.links(page):
+                with self.subTest(page=page.name, link=path, heading=heading):
+                    self.assertTrue(path.is_relative_to(lib.ROOT) and path.exists())
+                    titles = re.findall(r"^#+ (.+)", path.read_text(), re.M) if heading else []
+                    self.assertIn(heading, [""] + [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles])
+
+    def test_each_page_can_be_found(self):
+        """From README.md; and pages that the program and the configurations name are there."""
+        self.assertGreater(len(self.MANUAL), 5)
+        self.assertEqual(set(self.MANUAL) - {path for path, _ in self.links(self.README)}, set())
+        sources = [path for folder in ("proxy", "include", "conf") for path in (lib.ROOT / folder).rglob("*") if path.is_file()]
+        named = {name for path in sources for name in re.findall(r"conf/manual/[\w-]+\.md", path.read_text(errors="replace"))}
+        self.assertIn("conf/manual/credentials.md", named)
+        self.assertEqual([name for name in named if not (lib.ROOT / name).exists()], [])
 
 
 class Tools(Env):
@@ -381,10 +460,14 @@ public class Ask {
         for listener, url in (("forward", "https://%s/bucket/x" % lib.S3_NAME), ("tls", self.proxy.url("tls") + "/bucket/x")):
             with self.subTest(listener):
                 text = self.awkward("--java", "--listener", listener)
-                result = subprocess.run(["/bin/sh", "-ec", 'eval "$1"; java "$2" "$3"', "x", text, str(program), url], capture_output=True,
-                                        env=lib.clean_environment())
+                home = lib.WORK / "o'home of me"
+                home.mkdir(exist_ok=True)
+                script = 'eval "$1"; java "$2" "$3"; echo " ${AWS_SESSION_TOKEN-no} ${AWS_PROFILE-no} $AWS_ACCESS_KEY_ID"'
+                result = subprocess.run(["/bin/sh", "-ec", script, "x", text, str(program), url], capture_output=True,
+                                        env=lib.clean_environment(HOME=home, AWS_SESSION_TOKEN="old", AWS_PROFILE="old"))
                 self.assertIn(b"403", result.stdout, result.stderr)
                 self.assertIn(b"Anonymous access is not allowed here", result.stdout)
+                self.assertEqual(result.stdout.splitlines()[-1].decode().split()[-3:], ["no", "no", lib.ALICE[0]])
 
     GO = """
 package main
