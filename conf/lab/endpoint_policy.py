@@ -15,7 +15,6 @@ import sys
 import urllib.parse
 import xml.sax.saxutils
 
-SOCKET, FOLDER, NAMES = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3:]
 KNOWN = {"Sid", "Effect", "Principal", "Action", "Resource"}
 OF_OBJECT = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "POST": "PutObject", "DELETE": "DeleteObject"}
 OF_UPLOAD = {"GET": "ListMultipartUploadParts", "DELETE": "AbortMultipartUpload"}
@@ -29,22 +28,25 @@ class CannotJudge(Exception):
     pass
 
 
-def action_and_resource(method, host, target):
-    """As AWS names them: ("s3:GetObject", "arn:aws:s3:::bucket/key")."""
+def action_and_resource(method, host, target, names):
+    """As AWS names them: ("s3:GetObject", "arn:aws:s3:::bucket/key"). What is not known here, only s3:* and * mean."""
     path, _, query = target.partition("?")
-    query = urllib.parse.parse_qs(query, keep_blank_values=True)
+    asked = {part.partition("=")[0] for part in query.split("&")}
+    strange = {part for part in query.split("&") if part and "=" not in part} - set(OF_SUBRESOURCE)
     path = urllib.parse.unquote(path)[1:]
     host = host.partition(":")[0].lower()
-    inside = [host[:-len(name) - 1] for name in NAMES if host.endswith("." + name)]
+    inside = [host[:-len(name) - 1] for name in names if host.endswith("." + name)]
     bucket, _, key = (inside[0] + "/" + path if inside else path).partition("/")
     resource = "arn:aws:s3:::" + bucket + ("/" + key if key else "")
     if not bucket:
         return "s3:ListAllMyBuckets", "*"
+    if strange or (key and asked & set(OF_SUBRESOURCE) - {"uploads"}):
+        return "s3:Unknown", resource
     if key:
-        of_upload = OF_UPLOAD.get(method) if "uploadId" in query else None
+        of_upload = OF_UPLOAD.get(method) if "uploadId" in asked else None
         return "s3:" + (of_upload or OF_OBJECT.get(method, "Unknown")), resource
     for name, action in OF_SUBRESOURCE.items():
-        if name in query:
+        if name in asked:
             return "s3:" + (action % VERBS.get(method, "Post") if "%" in action else action), resource
     return "s3:" + OF_BUCKET.get(method, "Unknown"), resource
 
@@ -62,9 +64,13 @@ def judge(policy, action, resource):
     """None if it is allowed, else why not, in AWS's words."""
     allowed = False
     for statement in listed(policy["Statement"]):
-        strange = set(statement) - KNOWN
-        if strange or statement["Principal"] not in ("*", {"AWS": "*"}):
-            raise CannotJudge("%s is not known in the lab" % (", ".join(sorted(strange)) or "a Principal other than *"))
+        strange = sorted(set(statement) - KNOWN)
+        if statement["Principal"] not in ("*", {"AWS": "*"}):
+            strange.append("a Principal other than *")
+        if statement["Effect"] not in ("Allow", "Deny"):
+            strange.append("an Effect other than Allow and Deny")
+        if strange:
+            raise CannotJudge("the lab does not know " + ", ".join(strange))
         if matches(statement["Action"], action, re.IGNORECASE) and matches(statement["Resource"], resource):
             if statement["Effect"] == "Deny":
                 return "with an explicit deny in a VPC endpoint policy"
@@ -72,14 +78,19 @@ def judge(policy, action, resource):
     return None if allowed else "because no VPC endpoint policy allows the %s action" % action
 
 
+def load(path, action, resource):
+    """As judge(), of the file; what cannot be used allows nothing."""
+    try:
+        return judge(json.loads(path.read_text()), action, resource)
+    except (CannotJudge, OSError, ValueError, LookupError, TypeError) as error:
+        return "because the policy %s cannot be used: %r" % (path.name, error)
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        endpoint = self.headers["X-Endpoint"]
-        action, resource = action_and_resource(self.headers["X-Method"], self.headers["X-Host"], self.headers["X-Target"])
-        try:
-            why = judge(json.loads((FOLDER / (endpoint + ".json")).read_text()), action, resource)
-        except (CannotJudge, OSError, ValueError, LookupError, TypeError) as error:
-            why = "because the policy of endpoint %s cannot be used: %r" % (endpoint, error)
+        ask = self.headers
+        action, resource = action_and_resource(ask["X-Method"], ask["X-Host"], ask["X-Target"], self.server.names)
+        why = load(self.server.folder / (ask["X-Endpoint"] + ".json"), action, resource)
         self.send_response(403 if why else 204)
         if why:
             text = 'User: arn:aws:iam::000000000000:user/lab is not authorized to perform: %s on resource: "%s" %s' % (action, resource, why)
@@ -99,7 +110,14 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     request_queue_size = 128
 
 
-os.chdir(pathlib.Path(SOCKET).parent)  # a socket's path is short
-server = Server(pathlib.Path(SOCKET).name, Handler)
-print("ready", flush=True)
-server.serve_forever()
+def main():
+    socket, folder, *names = sys.argv[1:]
+    os.chdir(pathlib.Path(socket).parent)  # a socket's path is short
+    server = Server(pathlib.Path(socket).name, Handler)
+    server.folder, server.names = pathlib.Path(folder), names
+    print("ready", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

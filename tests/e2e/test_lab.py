@@ -17,6 +17,7 @@ PREFIX = "lab-%d-" % os.getpid()
 BUILD = lib.WORK / "b"  # short: sockets have paths, too
 RUN = BUILD / "run"
 os.environ.update(LAB_PREFIX=PREFIX, BUILD_DIR=str(BUILD), PYTHONDONTWRITEBYTECODE="1")
+import endpoint_policy  # noqa: E402
 import network  # noqa: E402
 
 TOP = network.Topology()
@@ -318,6 +319,41 @@ class Table(lib.unittest.TestCase):
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn("everything is removed again", done.stdout)
         self.assertEqual(leftovers(), [])
+
+
+class Policy(lib.unittest.TestCase):
+    def test_actions(self):
+        for method, host, target, expected in (
+                ("GET", "s3.x", "/", "s3:ListAllMyBuckets *"),
+                ("GET", "s3.x", "/b?list-type=2&prefix=", "s3:ListBucket b"),
+                ("HEAD", "b.S3.x:443", "/a%20b", "s3:GetObject b/a b"),
+                ("PUT", "s3.x", "/b", "s3:CreateBucket b"),
+                ("PUT", "s3.x", "/b/k?partNumber=1&uploadId=u", "s3:PutObject b/k"),
+                ("POST", "b.s3.x", "/k?uploads", "s3:PutObject b/k"),
+                ("DELETE", "b.s3.x", "/k?uploadId=u", "s3:AbortMultipartUpload b/k"),
+                ("GET", "b.s3.x", "/?policy", "s3:GetBucketPolicy b"),
+                ("PUT", "b.s3.x", "/?lifecycle", "s3:Unknown b"),
+                ("GET", "b.s3.x", "/k?acl", "s3:Unknown b/k"),
+                ("PATCH", "b.s3.x", "/k", "s3:Unknown b/k")):
+            action, resource = endpoint_policy.action_and_resource(method, host, target, ["s3.x"])
+            self.assertEqual("%s %s" % (action, resource.replace("arn:aws:s3:::", "")), expected)
+
+    def test_what_cannot_be_used_allows_nothing(self):
+        good = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}
+        path = lib.WORK / "policy.json"
+        for text, why in ((json.dumps({"Statement": [good]}), None), (json.dumps({"Statement": good}), None),
+                          (json.dumps({"Statement": [good, dict(good, Effect="Deny", Action="s3:get*")]}), "explicit deny"),
+                          (json.dumps({"Statement": [dict(good, Action="s3:PutObject")]}), "because no VPC endpoint policy allows"),
+                          (json.dumps({"Statement": []}), "because no VPC endpoint policy allows"),
+                          *((json.dumps({"Statement": [one]}), "cannot be used") for one in (
+                              None, 5, "x", {}, dict(good, Effect="deny"), dict(good, Effect="ALLOW"), dict(good, Condition={}),
+                              dict(good, Principal={"AWS": "arn:aws:iam::1:root"}), dict(good, Action=[5]), dict(good, Resource=None))),
+                          *((text, "cannot be used") for text in ("", "{", "[]", "null", "5", '{"Statement": null}'))):
+            path.write_text(text)
+            found = endpoint_policy.load(path, "s3:GetObject", "arn:aws:s3:::b/k")
+            self.assertTrue(found is None if why is None else why in (found or ""), (text, found))
+        path.unlink()
+        self.assertIn("cannot be used", endpoint_policy.load(path, "s3:GetObject", "arn:aws:s3:::b/k"))
 
 
 if __name__ == "__main__":
