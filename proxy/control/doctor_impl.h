@@ -105,20 +105,16 @@ struct doctor_link {
     int64_t sent_us, first_us; /* wall clock: the request was handed over; the first byte of the answer */
 };
 
-/* TCP, at most the doctor's time. @small: announce and send segments that pass everywhere. */
-MUST_CHECK enum link_result link_connect(struct doctor_link *l, struct doctor *d, const struct netaddr *addr,
-                                         bool small);
-/* The same to all of the doctor's addresses at once, for as many links and results. */
+/* TCP to all of the doctor's addresses at once, for as many links and results; at most the doctor's time. Where an
+ * address is small, segments are announced and sent that pass everywhere. */
 void link_connect_all(struct doctor_link *l, enum link_result *r, struct doctor *d);
-/* TLS on it, with the rules of the data path. */
-MUST_CHECK enum link_result link_handshake(struct doctor_link *l);
 /* Sends @request and reads the whole answer to @method. A new time limit. */
 MUST_CHECK enum link_result link_exchange(struct doctor_link *l, struct str request, enum http_method method);
 /* TCP_INFO of now; zeros if there is none. */
 void link_info(const struct doctor_link *l, struct tcp_info *out);
 /* Zeroed memory is fine. */
 void link_close(struct doctor_link *l);
-/* link_connect and link_handshake. */
+/* TCP to this address, and TLS on it with the rules of the data path. */
 MUST_CHECK enum link_result link_open(struct doctor_link *l, struct doctor *d, const struct doctor_address *a);
 
 /* Takes S3's Date of an answer over. */

@@ -106,7 +106,7 @@ static void begin(struct doctor_link *l, enum link_result *r, struct doctor *d, 
     p->fd = -1;
 }
 
-enum link_result link_connect(struct doctor_link *l, struct doctor *d, const struct netaddr *addr, bool small)
+static enum link_result connect_one(struct doctor_link *l, struct doctor *d, const struct netaddr *addr, bool small)
 {
     enum link_result r;
     struct pollfd p;
@@ -130,7 +130,7 @@ static enum link_result failed(struct doctor_link *l, const char *otherwise)
     return broken(l, l->conn.error[0] ? l->conn.error : otherwise, 0);
 }
 
-enum link_result link_handshake(struct doctor_link *l)
+static enum link_result handshake(struct doctor_link *l)
 {
     struct err err = {0};
     enum conn_result r;
@@ -261,9 +261,9 @@ void link_close(struct doctor_link *l)
 
 enum link_result link_open(struct doctor_link *l, struct doctor *d, const struct doctor_address *a)
 {
-    enum link_result r = link_connect(l, d, &a->addr, a->small);
+    enum link_result r = connect_one(l, d, &a->addr, a->small);
 
-    return r == LINK_DONE ? link_handshake(l) : r;
+    return r == LINK_DONE ? handshake(l) : r;
 }
 
 void doctor_take_date(struct doctor *d, const struct doctor_link *l)
