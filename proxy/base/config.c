@@ -324,6 +324,9 @@ void settings_unref(struct settings **s)
 
     *s = NULL;
     if (!mine || atomic_fetch_sub_explicit(&mine->refs, 1, memory_order_acq_rel) != 1) return;
+    for (size_t i = 0; i < mine->warnings_n; i++)
+        free(mine->warnings[i].text);
+    free(mine->warnings);
     free_items(mine, mine->impl);
     config_raw_free(mine->impl);
     free(mine->clients_by_key);

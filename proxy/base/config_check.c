@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * config_check.c: what must fit together: files, references, listeners, clients. Endpoints and tunnels:
- * config_check_endpoint.c; credentials: config_credentials.c. One thread. Owns nothing: what it makes belongs to struct
- * settings.
+ * config_check_endpoint.c; credentials: config_credentials.c; warnings: config_warn.c. One thread. Owns nothing: what
+ * it makes belongs to struct settings.
  */
 #include "config_options.h"
 
@@ -273,4 +273,5 @@ void config_check(struct config_build *b)
     config_for_each(b, SECTION_TUNNEL, config_check_tunnel);
     config_check_credentials(b);
     if (!b->no_clients) sort_clients(b);
+    if (b->problems_n == 0) config_warn(b);
 }

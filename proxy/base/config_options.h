@@ -4,7 +4,7 @@
  *
  *   file → config_read.c (lines, sections, keys: struct raw) → config_value.c (text to field;
  *        config_secret.c: secrets) → config_finish.c (what follows from the values) → config_check*.c (what must fit
- *        together), for credentials both in config_credentials*.c → struct settings
+ *        together), for credentials both in config_credentials*.c → config_warn.c → struct settings
  */
 #ifndef S3ONRAMP_BASE_CONFIG_OPTIONS_H
 #define S3ONRAMP_BASE_CONFIG_OPTIONS_H
@@ -165,6 +165,9 @@ void config_check_file(struct config_build *b, struct raw_section *section, cons
 /* The index of the section that @key names, or SIZE_MAX with a problem reported. */
 size_t config_resolve(struct config_build *b, struct raw_section *section, const char *key, const char *name,
                       enum section_id id, const char *advice);
+
+/* config_warn.c */
+void config_warn(struct config_build *b); /* what fits, and is hardly meant */
 
 /* config_check_endpoint.c */
 void config_check_endpoint(struct config_build *b, struct raw_section *section);

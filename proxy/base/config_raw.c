@@ -27,14 +27,27 @@ static bool is_about_hash(const struct config_build *b, struct config_place plac
     return false;
 }
 
+const char *config_place_text(struct config_place place, char out[CONFIG_PLACE_TEXT])
+{
+    int n = snprintf(out, CONFIG_PLACE_TEXT, "%s", place.file);
+
+    if (place.line > 0 && n >= 0 && n < CONFIG_PLACE_TEXT)
+        (void)snprintf(out + n, (size_t)(CONFIG_PLACE_TEXT - n), ":%d", place.line);
+    return out;
+}
+
+static struct config_place known_place(const struct settings *s, struct config_place place)
+{
+    return place.file ? place : (struct config_place){s->file, 0};
+}
+
 void config_problem(struct config_build *b, struct config_place place, const char *fmt, ...)
 {
+    char where[CONFIG_PLACE_TEXT];
     va_list args;
 
     b->problems_n++;
-    fprintf(b->problems, "%s:", place.file ? place.file : b->s->file);
-    if (place.line > 0) fprintf(b->problems, "%d:", place.line);
-    fputc(' ', b->problems);
+    fprintf(b->problems, "%s: ", config_place_text(known_place(b->s, place), where));
     va_start(args, fmt);
     vfprintf(b->problems, fmt, args);
     va_end(args);
@@ -127,6 +140,29 @@ struct config_place config_place_of(struct raw_section *section, const char *key
     struct config_place place = config_raw_value(section, key)->place;
 
     return place.file ? place : section->place;
+}
+
+struct config_place settings_place(const struct settings *s, const void *item, const char *key)
+{
+    const struct raw *raw = s->impl;
+
+    for (size_t i = 0; i < raw->n; i++)
+        if (raw->v[i]->item == item) return known_place(s, config_place_of(raw->v[i], key));
+    return known_place(s, (struct config_place){NULL, 0});
+}
+
+void settings_warn(struct settings *s, struct config_place place, const char *fmt, ...)
+{
+    struct config_warning *w;
+    va_list args;
+
+    s->warnings = config_grow(s->warnings, s->warnings_n, sizeof s->warnings[0]);
+    w = &s->warnings[s->warnings_n++];
+    w->place = known_place(s, place);
+    va_start(args, fmt);
+    int n = vasprintf(&w->text, fmt, args);
+    va_end(args);
+    ASSERT(n >= 0 && "memory for the settings");
 }
 
 static void free_section(struct raw_section *section)

@@ -634,6 +634,130 @@ static void test_config_load_bad_values_are_reported(void **state UNUSED)
     check_rows(rows, ARRAY_LEN(rows), GOOD);
 }
 
+/* --- what is right by the letter and hardly meant --- */
+
+/* All warnings of @s, as `check` prints them; free it. */
+static char *warnings_of(const struct settings *s)
+{
+    char *text = NULL, where[CONFIG_PLACE_TEXT];
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+
+    assert_non_null(out);
+    for (size_t i = 0; i < s->warnings_n; i++)
+        fprintf(out, "%s: %s\n", config_place_text(s->warnings[i].place, where), s->warnings[i].text);
+    fclose(out);
+    return text;
+}
+
+static void check_warnings(const struct bad *rows, size_t n, const char *before)
+{
+    char text[4096];
+
+    for (size_t i = 0; i < n; i++) {
+        int length = snprintf(text, sizeof text, "%s%s", before, rows[i].text);
+        assert_in_range(length, 1, sizeof text - 1);
+        struct settings *s = load_good(text);
+        char *warnings = warnings_of(s);
+        if (strcmp(warnings, rows[i].expected) != 0) print_error("%s\n", rows[i].name);
+        assert_string_equal(warnings, rows[i].expected);
+        free(warnings);
+        settings_unref(&s);
+    }
+}
+
+#define SECRET "0123456789abcdefghijklmnopqrstuvwxyzABCD"
+
+static void test_config_load_listeners_hardly_meant_are_warned_of(void **state UNUSED)
+{
+#define PASSWORDS "[listener x]\nmode = forward\nproxy_auth = "
+#define OPEN "[listener x]\nmode = endpoint\nanonymous = me\nbind = "
+#define WAYS "[listener x]\nmode = forward\ntunnel = "
+    static const struct bad rows[] = {
+        {"nothing", "", ""},
+        {"passwords, none there", PASSWORDS "required\n",
+         "t.ini:15: proxy_auth = required, and no client has a password: nobody can use listener \"x\"; run `s3onramp "
+         "client password NAME`\n"},
+        {"passwords where one likes", PASSWORDS "optional\n", ""},
+        {"open to all", OPEN "127.0.0.2:1, 10.0.0.9\n",
+         "t.ini:15: anonymous = me: whoever reaches 10.0.0.9:9000 may write without a key; write policy = read-only in "
+         "[client me], or bind = 127.0.0.1\n"},
+        {"open on IPv6", OPEN "[::]:9001\n",
+         "t.ini:15: anonymous = me: whoever reaches [::]:9001 may write without a key; write policy = read-only in "
+         "[client me], or bind = 127.0.0.1\n"},
+        {"open on loopback", OPEN "127.0.0.2, [::1]:9000\n", ""},
+        {"tunnel to nowhere", WAYS "sts.*, s3.ap-*\n",
+         "t.ini:15: tunnel: no name of S3 and no host of a [tunnel NAME] is like \"sts.*\": it is refused as ever; "
+         "write "
+         "[tunnel NAME] with hosts and addresses\n"},
+        {"tunnels",
+         WAYS "sts.*, *, *.amazonaws.com, b.s3.us-east-1.*\n[tunnel t]\nhosts = sts.test\naddresses = "
+              "10.0.0.2\n",
+         ""},
+    };
+
+    check_warnings(rows, ARRAY_LEN(rows), GOOD);
+}
+
+static void test_config_load_endpoints_hardly_meant_are_warned_of(void **state UNUSED)
+{
+#define FORWARD "[listener x]\nmode = forward\n"
+#define TWICE "[endpoint x]\nregion = ap-northeast-1\naddresses = 10.0.0.2\n"
+    static const struct bad rows[] = {
+        {"one Region, two endpoints", TWICE,
+         "t.ini:14: endpoint \"x\" is for Region ap-northeast-1 as endpoint \"e\" is, which gets its requests; name it "
+         "in "
+         "`endpoint` of a [listener NAME], or write all addresses in one section\n"},
+        {"one Region, chosen by listener", TWICE "[listener y]\nmode = endpoint\nbind = 127.0.0.3\nendpoint = x\n", ""},
+        {"Region that has one",
+         "[endpoint x]\nregion = us-east-1\naddresses = 10.0.0.2\nalso_regions = us-west-1, "
+         "ap-northeast-1\n",
+         "t.ini:16: also_regions: requests for Region ap-northeast-1 go to endpoint \"e\", not to \"x\"; name the "
+         "Region "
+         "once\n"},
+        {"Region that nobody has", "[endpoint x]\nregion = us-east-1\naddresses = 10.0.0.2\nalso_regions = tokyo\n",
+         "t.ini:16: also_regions: tokyo is no Region of AWS, where they look like ap-northeast-1: no S3 name of AWS "
+         "has "
+         "it\n"},
+        {"other S3 server", "[endpoint x]\nregion = lab1\naddresses = 10.0.0.2\n", ""},
+        {"other S3 server by proxy", "[endpoint x]\nregion = lab1\naddresses = 10.0.0.2\n" FORWARD,
+         "t.ini:14: lab1 is no Region of AWS, where they look like ap-northeast-1: no S3 name of AWS leads to endpoint "
+         "\"x\"\n"},
+        {"Region cut short", "[endpoint x]\nname = vpce-012345-ab.s3.ap-northeast.vpce.amazonaws.com\n",
+         "t.ini:14: ap-northeast is no Region of AWS, where they look like ap-northeast-1: no S3 name of AWS leads to "
+         "endpoint \"x\"\n"},
+    };
+
+    check_warnings(rows, ARRAY_LEN(rows), GOOD);
+}
+
+static void test_config_load_keys_hardly_meant_are_warned_of(void **state UNUSED)
+{
+#define AWS_KEY "AKIAIOSFODNN7EXAMPLE"
+#define USED "[endpoint x]\nregion = us-east-1\naddresses = 10.0.0.2\ncredentials = x\n[credentials x]\n"
+    static const struct bad rows[] = {
+        {"nobody signs", "[credentials x]\naccess_key_id = A1\nsecret_access_key = s\n",
+         "t.ini:13: nothing signs with credentials \"x\"; write credentials = x in an [endpoint NAME] or a [client "
+         "NAME], "
+         "or remove the section\n"},
+        {"nobody has the policy", "[policy x]\nbuckets = a\n",
+         "t.ini:13: no client has policy \"x\"; write policy = x in a [client NAME], or remove the section\n"},
+        {"key of AWS", USED "access_key_id = " AWS_KEY "\nsecret_access_key = " SECRET "\n", ""},
+        {"blank in key", USED "access_key_id = AKIA IOSFODNN7\nsecret_access_key = " SECRET "\n",
+         "t.ini:18: access_key_id: there is a blank in the access key; copy it again\n"},
+        {"key cut short", USED "access_key_id = AKIAIOSF\nsecret_access_key = " SECRET "\n",
+         "t.ini:18: access_key_id: an access key of AWS has 20 characters, and this has 8; copy it again\n"},
+        {"secret cut short", USED "access_key_id = " AWS_KEY "\nsecret_access_key = 12345\n",
+         "t.ini:19: secret_access_key: a secret key of AWS has 40 characters, and this has 5; copy it again\n"},
+        {"keys of another server", USED "access_key_id = minio\nsecret_access_key = minio123\n", ""},
+        {"client's secret", "[client x]\npolicy = read-only\naccess_key_id = S3ORX\nsecret_access_key = 12345\n",
+         "t.ini:16: the secret key of client \"x\" has 5 characters and can be guessed from a request that it signed; "
+         "make another with `s3onramp client add NAME`\n"},
+    };
+
+    check_warnings(rows, ARRAY_LEN(rows), GOOD);
+}
+
 static void test_config_load_bad_endpoints_are_reported(void **state UNUSED)
 {
 #define X "[endpoint x]\nregion = us-east-1\naddresses = "
@@ -1422,6 +1546,9 @@ int main(void)
         cmocka_unit_test(test_config_load_hash_after_refused_value_is_explained),
         cmocka_unit_test(test_config_load_file_without_end_is_refused),
         cmocka_unit_test(test_config_load_bad_values_are_reported),
+        cmocka_unit_test(test_config_load_listeners_hardly_meant_are_warned_of),
+        cmocka_unit_test(test_config_load_endpoints_hardly_meant_are_warned_of),
+        cmocka_unit_test(test_config_load_keys_hardly_meant_are_warned_of),
         cmocka_unit_test(test_config_load_bad_endpoints_are_reported),
         cmocka_unit_test(test_config_load_bad_ways_in_are_reported),
         cmocka_unit_test(test_config_load_bad_callers_are_reported),

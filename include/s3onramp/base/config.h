@@ -246,6 +246,12 @@ struct set_log {
     char *access; /* "-" stderr (default), "off", or a file's path */
 };
 
+/* What works, but is hardly meant or will not work for long. */
+struct config_warning {
+    struct config_place place;
+    char *text; /* owned */
+};
+
 struct settings {
     _Atomic unsigned refs;
     char *file; /* path it was read from */
@@ -267,6 +273,8 @@ struct settings {
     size_t tunnels_n;
     size_t *clients_by_key; /* owned; clients_by_key_n indexes of clients that have a key, sorted by access_key_id */
     size_t clients_by_key_n;
+    struct config_warning *warnings; /* owned; in the order they were found */
+    size_t warnings_n;
     void *impl; /* owned by config.c: where each value came from, for config_print */
 };
 
@@ -285,6 +293,13 @@ MUST_CHECK struct settings *config_load_without_clients(const char *path, FILE *
 MUST_CHECK struct settings *config_read_without_clients(const char *path, FILE *problems);
 /* As config_load, from @in, called @name in messages; without a clients file. */
 MUST_CHECK struct settings *config_load_stream(FILE *in, const char *name, FILE *problems);
+/* Where @key is written in the section that became @item (&s->ca, &s->endpoints[0], …), else where that stands. */
+struct config_place settings_place(const struct settings *s, const void *item, const char *key);
+enum { CONFIG_PLACE_TEXT = 4096 + 16 };
+/* "FILE:LINE", or "FILE" for line 0. Returns @out. */
+const char *config_place_text(struct config_place place, char out[CONFIG_PLACE_TEXT]);
+/* Adds a warning: `check` prints it, `serve` logs it. Only before @s is shared. */
+void settings_warn(struct settings *s, struct config_place place, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Every option in force and where it came from (file:line, or "default"); secrets as "********". */
 void config_print(const struct settings *s, FILE *out);
 /* A commented s3onramp.ini made from the option table. */
