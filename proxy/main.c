@@ -14,7 +14,7 @@ static const struct {
     const char *usage, *summary;
 } commands[] = {
     {"serve", cli_serve, "serve [-c FILE]", "run in the foreground"},
-    {"check", cli_check, "check [-c FILE] [--print]", "judge the configuration; show what it comes to"},
+    {"check", cli_check, "check [-c FILE] [--strict]", "judge the configuration; show what it comes to"},
     {"doctor", cli_doctor, "doctor [-c FILE | ENDPOINT-NAME]", "prove the road to the endpoint, step by step"},
     {"status", cli_status, "status [--json] [--watch]", "endpoints, addresses and how they are"},
     {"credentials", cli_credentials, "credentials [NAME] [--json]", "the keys that requests are signed with"},

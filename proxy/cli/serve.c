@@ -4,6 +4,7 @@
  */
 #include "base/log.h"
 #include "cli/cli.h"
+#include "control/preflight.h"
 #include "control/server.h"
 
 #include <unistd.h>
@@ -18,6 +19,14 @@ static const char help[] = "Usage: s3onramp serve [-c FILE]\n"
                            "\n"
                            "Example:\n"
                            "  s3onramp check -c s3onramp.ini && s3onramp serve -c s3onramp.ini\n";
+
+static void log_warnings(const struct settings *s)
+{
+    char where[CONFIG_PLACE_TEXT];
+
+    for (size_t i = 0; i < s->warnings_n; i++)
+        LOG(LOG_WARN, "%s: %s", config_place_text(s->warnings[i].place, where), s->warnings[i].text);
+}
 
 int cli_serve(int argc, char **argv)
 {
@@ -40,9 +49,10 @@ int cli_serve(int argc, char **argv)
         }
     }
     if (optind < argc) return cli_wrong_usage("serve", "unexpected argument '%s'", argv[optind]);
-    settings = config_load(path, stderr);
+    settings = preflight_load(path, stderr);
     if (!settings) return cli_problem("the configuration is not usable; `s3onramp check -c %s` checks it again", path);
     log_setup(settings->log.level, settings->log.format, STDERR_FILENO);
+    log_warnings(settings);
     if (server_run(settings, &err) != ERR_NONE) return cli_problem_err(&err);
     return CLI_FINE;
 }

@@ -328,7 +328,7 @@ static enum err_code read_key(const char *path, EVP_PKEY **out, struct err *err)
     return code;
 }
 
-static bool unix_time(const ASN1_TIME *t, int64_t *out)
+bool x509_unix_time(const ASN1_TIME *t, int64_t *out)
 {
     struct tm tm;
     if (!ASN1_TIME_to_tm(t, &tm)) return false;
@@ -346,8 +346,8 @@ static enum err_code check_ca(struct ca *ca, const char *path, struct err *err)
     }
     if (X509_check_ca(ca->cert) != 1 || !(X509_get_key_usage(ca->cert) & KU_KEY_CERT_SIGN))
         return err_set(err, ERR_FILE, 0, "%s is not the certificate of a CA: run 's3onramp ca init'", path);
-    if (!unix_time(X509_get0_notBefore(ca->cert), &ca->not_before) ||
-        !unix_time(X509_get0_notAfter(ca->cert), &ca->not_after))
+    if (!x509_unix_time(X509_get0_notBefore(ca->cert), &ca->not_before) ||
+        !x509_unix_time(X509_get0_notAfter(ca->cert), &ca->not_after))
         return x509_fail(err, ERR_FILE, path);
     if (now < ca->not_before) return err_set(err, ERR_FILE, 0, "%s is not valid yet: check this machine's clock", path);
     if (now >= ca->not_after) return err_set(err, ERR_FILE, 0, "%s has expired: %s", path, again);
@@ -389,7 +389,17 @@ X509 *ca_certificate(const struct ca *ca)
     return ca->cert;
 }
 
+int64_t ca_not_after(const struct ca *ca)
+{
+    return ca->not_after;
+}
+
 /* ---- which names ---- */
+
+bool ca_is_limited(const struct ca *ca)
+{
+    return ca->names != NULL;
+}
 
 /* @base and all names below it; with a leading dot only the latter. */
 static bool dns_covers(struct str base, struct str name)

@@ -31,4 +31,6 @@ MUST_CHECK bool x509_fill(X509 *cert, const X509 *issuer, struct str common_name
 /* Adds an extension in the notation of x509v3_config(5); never with text from outside. @issuer: NULL for self. */
 MUST_CHECK bool x509_extend(X509 *cert, X509 *issuer, int nid, const char *value);
 
+MUST_CHECK bool x509_unix_time(const ASN1_TIME *t, int64_t *out);
+
 #endif

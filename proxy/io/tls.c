@@ -12,6 +12,7 @@
 #include "io/tls.h"
 
 #include "base/clock.h"
+#include "ca.h"
 
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
@@ -153,6 +154,15 @@ static enum err_code ctx_fail(SSL_CTX **ctx, struct err *err, const char *what)
     return err_set(err, ERR_TLS_SETUP, 0, "%s: %s", what, why);
 }
 
+/* The file is there, it was asked before: what OpenSSL says of its content ("no start line") helps nobody. */
+static enum err_code ctx_fail_file(SSL_CTX **ctx, struct err *err, const char *file, const char *what)
+{
+    ERR_clear_error();
+    SSL_CTX_free(*ctx);
+    *ctx = NULL;
+    return err_set(err, ERR_TLS_SETUP, 0, "%s %s", file, what);
+}
+
 static SSL_CTX *ctx_new(const SSL_METHOD *method)
 {
     SSL_CTX *ctx;
@@ -220,6 +230,12 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n
     return SSL_TLSEXT_ERR_NOACK;
 }
 
+/* Nobody is there to type one. */
+static int no_password(char *out UNUSED, int n UNUSED, int writing UNUSED, void *arg UNUSED)
+{
+    return -1;
+}
+
 enum err_code tls_server_ctx(struct mint *mint, const char *cert_file, const char *key_file, SSL_CTX **out,
                              struct err *err)
 {
@@ -232,9 +248,12 @@ enum err_code tls_server_ctx(struct mint *mint, const char *cert_file, const cha
     if (SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"s3onramp", 8) != 1)
         return ctx_fail(&ctx, err, "TLS server");
     if (cert_file) {
-        if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1) return ctx_fail(&ctx, err, cert_file);
-        if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1) return ctx_fail(&ctx, err, key_file);
-        if (SSL_CTX_check_private_key(ctx) != 1) return ctx_fail(&ctx, err, key_file);
+        if (SSL_CTX_use_certificate_chain_file(ctx, cert_file) != 1)
+            return ctx_fail_file(&ctx, err, cert_file, "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)");
+        SSL_CTX_set_default_passwd_cb(ctx, no_password);
+        if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1)
+            return ctx_fail_file(&ctx, err, key_file,
+                                 "holds no private key in PEM that belongs to the certificate and has no passphrase");
     } else {
         SSL_CTX_set_cert_cb(ctx, choose_certificate, mint);
     }
@@ -258,8 +277,9 @@ enum err_code tls_client_ctx(const char *ca_file, tls_session_fn *on_session, SS
     static const unsigned char http11[] = "\x08http/1.1";
 
     if (!ctx) return ctx_fail(&ctx, err, "TLS client");
-    if (ca_file ? SSL_CTX_load_verify_file(ctx, ca_file) != 1 : SSL_CTX_set_default_verify_paths(ctx) != 1)
-        return ctx_fail(&ctx, err, ca_file ? ca_file : "system CA certificates");
+    if (ca_file && SSL_CTX_load_verify_file(ctx, ca_file) != 1)
+        return ctx_fail_file(&ctx, err, ca_file, "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)");
+    if (!ca_file && SSL_CTX_set_default_verify_paths(ctx) != 1) return ctx_fail(&ctx, err, "system CA certificates");
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_set_app_data(ctx, (void *)(uintptr_t)on_session);
@@ -267,6 +287,14 @@ enum err_code tls_client_ctx(const char *ca_file, tls_session_fn *on_session, SS
     if (SSL_CTX_set_alpn_protos(ctx, http11, sizeof(http11) - 1) != 0) return ctx_fail(&ctx, err, "ALPN");
     *out = ctx;
     return ERR_NONE;
+}
+
+int64_t tls_ctx_not_after(const SSL_CTX *ctx)
+{
+    const X509 *cert = SSL_CTX_get0_certificate(ctx);
+    int64_t end;
+
+    return cert && x509_unix_time(X509_get0_notAfter(cert), &end) ? end : INT64_MAX;
 }
 
 void tls_ctx_free(SSL_CTX **ctx)

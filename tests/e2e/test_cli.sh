@@ -219,6 +219,7 @@ certificate = ca.pem
 private_key = ca.key
 [listener proxy]
 mode = forward
+tls = on
 names = s3.lab.test
 [endpoint osaka]
 region = ap-northeast-3
@@ -260,6 +261,58 @@ sed -i 's/s3.other.test/s3.lab.test/' forward.ini
 chmod 640 ca.key
 expect 1 check -c forward.ini
 has err "chmod 600"
+
+chmod 600 ca.key
+
+# --- what would stop or trouble `serve` is said by `check`, with its place, and `serve` says the same ---
+umask 077
+cat >trouble.ini <<'END'
+[ca]
+certificate = ca.pem
+private_key = ca.key
+[listener proxy]
+mode = forward
+bind = 127.0.0.1:0
+proxy_auth = required
+[endpoint osaka]
+region = ap-northeast-3
+addresses = 10.0.0.1
+[credentials default]
+access_key_id = AKID
+secret_access_key = test
+END
+expect 0 ca init -c forward.ini --force --days 20
+expect 0 check -c trouble.ini
+has err "trouble.ini:7: warning: proxy_auth = required, and no client has a password"
+has err "trouble.ini:2: warning: certificate: ca.pem ends on "
+has err "fine, with 2 warnings: 1 listener"
+expect 1 check -c trouble.ini --strict
+has err "2 warnings in trouble.ini, and --strict takes none"
+hasnt err "fine"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=free -days 100 \
+    -addext keyUsage=critical,keyCertSign -keyout free.key -out free.pem 2>/dev/null
+sed 's/^certificate.*/certificate = free.pem/; s/^private_key.*/private_key = free.key/' trouble.ini >free.ini
+expect 0 check -c free.ini
+has err "free.ini:2: warning: certificate: free.pem has no name constraints"
+refused() { # TEXT: trouble.ini is refused with it, by `check` and by `serve`
+    for command in check serve; do
+        expect 1 $command -c trouble.ini
+        has err "$1"
+    done
+}
+cp trouble.ini as_it_was.ini
+echo garbage >bad.pem
+sed -i 's/^addresses.*/&\nca_file = bad.pem/' trouble.ini
+refused "trouble.ini:11: ca_file: bad.pem holds no certificate in PEM (-----BEGIN CERTIFICATE-----)"
+sed 's/^proxy_auth.*/tls = on\ncertificate = bad.pem\nprivate_key = ca.key/' as_it_was.ini >trouble.ini
+refused "trouble.ini:8: certificate: bad.pem holds no certificate in PEM"
+sed 's/^proxy_auth.*/tls = on\ncertificate = ca.pem\nprivate_key = free.key/' as_it_was.ini >trouble.ini
+refused "trouble.ini:8: certificate: free.key holds no private key in PEM that belongs to the certificate"
+sed 's/^proxy_auth.*/tls = on\nnames = s3.other.test/' as_it_was.ini >trouble.ini
+refused "trouble.ini:8: names: ca.pem does not permit the name s3.other.test"
+(cat as_it_was.ini && printf '[log]\naccess = none/access.log\n') >trouble.ini
+refused "trouble.ini:15: access: none cannot be used (No such file or directory); make it (mkdir -p none)"
+[ "$(ls none access.log 2>/dev/null)" = "" ] || fail "check made a log"
 
 if [ "$failures" -gt 0 ]; then
     echo "$failures failures" >&2

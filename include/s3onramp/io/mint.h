@@ -38,6 +38,8 @@ void ca_free(struct ca **ca);
 X509 *ca_certificate(const struct ca *ca); /* borrowed */
 /* Human-readable summary: subject, SHA-256 fingerprint, validity, permitted names; for `s3onramp ca show`. */
 void ca_describe(const struct ca *ca, FILE *out);
+int64_t ca_not_after(const struct ca *ca); /* Unix time of its end */
+bool ca_is_limited(const struct ca *ca);   /* it has name constraints */
 /* True if the CA's name constraints permit @name (DNS name or IP literal). */
 bool ca_permits(const struct ca *ca, struct str name);
 

@@ -20,6 +20,8 @@ typedef void tls_session_fn(struct conn *c, SSL_SESSION *session);
 /* Client side: verifies the chain against @ca_file (NULL: the system's store) and the name; never without. */
 MUST_CHECK enum err_code tls_client_ctx(const char *ca_file, tls_session_fn *on_session, SSL_CTX **out,
                                         struct err *err);
+/* Unix time of the end of the certificate of a server's context that has one; INT64_MAX: it has none. */
+int64_t tls_ctx_not_after(const SSL_CTX *ctx);
 void tls_ctx_free(SSL_CTX **ctx);
 void tls_session_free(SSL_SESSION **session);
 

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * preflight.c: see control/preflight.h. Owns what it loads only while it looks at it.
+ */
+#include "control/preflight.h"
+
+#include "base/clock.h"
+#include "flow/tunnel.h"
+#include "io/tls.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <time.h>
+
+enum { DAY_S = 86400, ENDS_SOON_DAYS = 30 };
+
+struct preflight {
+    struct settings *s;
+    FILE *problems; /* borrowed */
+    bool fine;
+};
+
+static void problem(struct preflight *p, const void *item, const char *key, const char *fmt, ...) PRINTF_LIKE(4, 5);
+
+static void problem(struct preflight *p, const void *item, const char *key, const char *fmt, ...)
+{
+    char where[CONFIG_PLACE_TEXT];
+    va_list args;
+
+    p->fine = false;
+    fprintf(p->problems, "%s: %s: ", config_place_text(settings_place(p->s, item, key), where), key);
+    va_start(args, fmt);
+    vfprintf(p->problems, fmt, args);
+    va_end(args);
+    fputc('\n', p->problems);
+}
+
+/* What a lower layer said about the file of @key. */
+static void problem_err(struct preflight *p, const void *item, const char *key, const struct err *err)
+{
+    if (err->sys_errno)
+        problem(p, item, key, "%s (%s)", err->detail, strerror(err->sys_errno));
+    else
+        problem(p, item, key, "%s", err->detail);
+}
+
+static void warn_end(struct preflight *p, const void *item, const char *file, int64_t not_after, const char *advice)
+{
+    int64_t left_s = not_after - clock_wall_us() / 1000000;
+    time_t end = (time_t)not_after;
+    char text[32];
+    struct tm tm;
+
+    if (left_s > (int64_t)ENDS_SOON_DAYS * DAY_S) return;
+    if (!gmtime_r(&end, &tm) || strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &tm) == 0) return;
+    settings_warn(p->s, settings_place(p->s, item, "certificate"), "certificate: %s %s on %s; %s", file,
+                  left_s > 0 ? "ends" : "has ended", text, advice);
+}
+
+/* --- the local CA --- */
+
+static bool intercepts(const struct settings *s, const struct set_listener *l, struct str host)
+{
+    struct err ignored;
+
+    if (way_choose(s, l, NULL, host, &ignored).way == WAY_INTERCEPT) return true;
+    for (size_t i = 0; i < s->clients_n && l->proxy_auth != PROXY_AUTH_NO; i++) {
+        const struct set_client *c = &s->clients[i];
+        if ((c->ways.intercept.n || c->ways.tunnel.n) && way_choose(s, l, c, host, &ignored).way == WAY_INTERCEPT)
+            return true;
+    }
+    return false;
+}
+
+/* Clients ask the proxy for this name and will be shown a certificate for it. */
+static bool is_minted(const struct settings *s, struct str host)
+{
+    for (size_t i = 0; i < s->listeners_n; i++)
+        if (s->listeners[i].mode != LISTENER_ENDPOINT && intercepts(s, &s->listeners[i], host)) return true;
+    return false;
+}
+
+static void check_name(struct preflight *p, const struct ca *ca, const void *item, const char *key, const char *name)
+{
+    if (ca_permits(ca, str_from(name))) return;
+    problem(p, item, key,
+            "%s does not permit the name %s; make it anew with `s3onramp ca init --force` and let clients trust it",
+            p->s->ca.certificate, name);
+}
+
+static void check_names(struct preflight *p, const struct ca *ca)
+{
+    const struct settings *s = p->s;
+
+    for (size_t i = 0; i < s->endpoints_n; i++)
+        if (is_minted(s, str_from(s->endpoints[i].host)))
+            check_name(p, ca, &s->endpoints[i], "host", s->endpoints[i].host);
+    for (size_t i = 0; i < s->listeners_n; i++) {
+        const struct set_listener *l = &s->listeners[i];
+        for (size_t j = 0; j < l->names.n && l->tls != LISTENER_PLAIN && !l->certificate; j++)
+            check_name(p, ca, l, "names", l->names.v[j]);
+    }
+}
+
+static void check_ca(struct preflight *p)
+{
+    const struct set_ca *set = &p->s->ca;
+    struct ca *ca = NULL;
+    struct err err = {0};
+
+    if (!settings_need_ca(p->s)) return;
+    if (ca_load(set->certificate, set->private_key, &ca, &err) != ERR_NONE) {
+        problem_err(p, set, "certificate", &err);
+        return;
+    }
+    check_names(p, ca);
+    warn_end(p, set, set->certificate, ca_not_after(ca),
+             "make another with `s3onramp ca init --force` and let clients trust it before that");
+    if (!ca_is_limited(ca))
+        settings_warn(p->s, settings_place(p->s, set, "certificate"),
+                      "certificate: %s has no name constraints: with its key anybody can speak for every name that "
+                      "clients know; guard it well, or make another with `s3onramp ca init`",
+                      set->certificate);
+    ca_free(&ca);
+}
+
+/* --- other certificates --- */
+
+static void check_listener(struct preflight *p, const struct set_listener *l)
+{
+    SSL_CTX *ctx = NULL;
+    struct err err = {0};
+
+    if (!l->certificate) return;
+    if (tls_server_ctx(NULL, l->certificate, l->private_key, &ctx, &err) != ERR_NONE)
+        problem_err(p, l, "certificate", &err);
+    else
+        warn_end(p, l, l->certificate, tls_ctx_not_after(ctx), "put its successor there and start the proxy again");
+    tls_ctx_free(&ctx);
+}
+
+static void check_authorities(struct preflight *p, const void *item, const char *ca_file)
+{
+    SSL_CTX *ctx = NULL;
+    struct err err = {0};
+
+    if (ca_file && tls_client_ctx(ca_file, NULL, &ctx, &err) != ERR_NONE) problem_err(p, item, "ca_file", &err);
+    tls_ctx_free(&ctx);
+}
+
+/* --- files that are written --- */
+
+/* The file of the access log is made by `serve`; its folder is not. */
+static void check_access_log(struct preflight *p)
+{
+    const struct set_log *log = &p->s->log;
+    char folder[PATH_MAX];
+    struct stat st;
+
+    if (!log->access || strcmp(log->access, "-") == 0 || strcmp(log->access, "off") == 0) return;
+    size_t slash = str_rindex(str_from(log->access), '/');
+    struct str name = slash == SIZE_MAX ? STR(".") : str_make(log->access, slash ? slash : 1);
+    if (!str_to_cstr(name, folder, sizeof folder) || stat(folder, &st) != 0)
+        problem(p, log, "access", "%.*s cannot be used (%s); make it (mkdir -p %.*s), or write another file",
+                STR_ARG(name), strerror(errno), STR_ARG(name));
+    else if (stat(log->access, &st) == 0 && S_ISDIR(st.st_mode))
+        problem(p, log, "access", "%s is a folder; write a file in it", log->access);
+}
+
+struct settings *preflight_load(const char *path, FILE *problems)
+{
+    struct preflight p = {config_load(path, problems), problems, true};
+
+    if (!p.s) return NULL;
+    check_access_log(&p);
+    check_ca(&p);
+    for (size_t i = 0; i < p.s->listeners_n; i++)
+        check_listener(&p, &p.s->listeners[i]);
+    for (size_t i = 0; i < p.s->endpoints_n; i++)
+        check_authorities(&p, &p.s->endpoints[i], p.s->endpoints[i].ca_file);
+    for (size_t i = 0; i < p.s->credentials_n; i++)
+        check_authorities(&p, &p.s->credentials[i], p.s->credentials[i].ca_file);
+    if (!p.fine) settings_unref(&p.s);
+    return p.s;
+}
