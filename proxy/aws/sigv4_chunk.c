@@ -7,8 +7,8 @@
  *                          ┌────────────── size > 0 ──────────────┐
  *     SIZE ─(;)▶ EXTENSION ─(CR)▶ SIZE_LF ─▶ DATA ─▶ DATA_CR ─▶ DATA_LF ─▶ SIZE
  *       └──────────(CR)──────────────┘ │
- *                                      └─ size = 0 ─▶ TRAILER (one line at a time) ─ empty line ─▶ END
- *     any state ─ error ─▶ FAILED
+ *                                      └─ size = 0 ─▶ TRAILER (one line at a time) ─ empty line ─▶ END (─▶ END_LF ─▶
+ * END) any state ─ error ─▶ FAILED
  *
  * Signed: (CR) does not lead from SIZE to SIZE_LF, the extension is the signature, which is compared when DATA ends.
  */
@@ -16,7 +16,7 @@
 
 #include "base/secret.h"
 
-enum state { SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER, END, FAILED };
+enum state { SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER, END, END_LF, FAILED };
 
 enum { MAX_DIGITS = 16 }; /* significant hex digits of a chunk size */
 
@@ -236,18 +236,37 @@ static enum err_code take_trailer(struct aws_chunked *c, struct str line, struct
     return c->signed_trailer ? take_signed(c, name, value, err) : take_unsigned(c, name, value, err);
 }
 
+static void finish(struct aws_chunked *c)
+{
+    find_checksum_trailer(c);
+    c->state = END;
+    c->done = true;
+}
+
 static enum err_code end_of_trailers(struct aws_chunked *c, struct err *err)
 {
     if (!all_announced_seen(c)) return fail(c, ERR_BAD_TRAILER, err, "A trailer that x-amz-trailer names is missing.");
     if (c->signed_trailer && !c->trailer_signature_seen)
         return fail(c, ERR_BAD_TRAILER, err, "x-amz-trailer-signature is missing.");
-    find_checksum_trailer(c);
-    c->state = END;
-    c->done = true;
+    finish(c);
     return ERR_NONE;
 }
 
-/* Documents and some clients end these lines, and only these, with a bare LF. */
+/* Documents and some clients end these lines, and only these, with a bare LF. minio-go puts a CR LF behind the last of
+ * them, which belongs to it: before x-amz-trailer-signature, and before the empty line at the end. */
+static enum err_code end_of_line(struct aws_chunked *c, struct str line, struct err *err)
+{
+    bool crlf = line.n && line.p[line.n - 1] == '\r', after_bare_lf = c->bare_lf;
+
+    if (crlf) line.n--;
+    c->line_bytes = 0;
+    c->bare_lf = !crlf && line.n;
+    if (line.n) return take_trailer(c, line, err);
+    if (after_bare_lf && crlf && c->signed_trailer && !c->trailer_signature_seen) return ERR_NONE;
+    c->crlf_may_follow = after_bare_lf && crlf;
+    return end_of_trailers(c, err);
+}
+
 static enum err_code trailer_byte(struct aws_chunked *c, char byte, struct err *err)
 {
     if (byte != '\n') {
@@ -255,10 +274,24 @@ static enum err_code trailer_byte(struct aws_chunked *c, char byte, struct err *
         c->line[c->line_bytes++] = byte;
         return ERR_NONE;
     }
-    struct str line = str_make(c->line, c->line_bytes);
-    if (line.n && line.p[line.n - 1] == '\r') line.n--;
-    c->line_bytes = 0;
-    return line.n ? take_trailer(c, line, err) : end_of_trailers(c, err);
+    return end_of_line(c, str_make(c->line, c->line_bytes), err);
+}
+
+/* A byte behind the end: there is none, but for that CR LF. */
+static enum err_code byte_after_end(struct aws_chunked *c, char byte, struct err *err)
+{
+    bool wanted = c->crlf_may_follow && byte == (c->state == END ? '\r' : '\n');
+
+    if (!wanted) return fail(c, ERR_INCOMPLETE_BODY, err, "Bytes follow the end of the chunked body.");
+    if (c->state == END_LF) {
+        c->crlf_may_follow = false;
+        finish(c);
+        return ERR_NONE;
+    }
+    c->state = END_LF;
+    c->done = false;
+    c->trailer_name = c->trailer_value = STR_NONE;
+    return ERR_NONE;
 }
 
 /* ---- chunks ---- */
@@ -380,7 +413,8 @@ static enum err_code framing_byte(struct aws_chunked *c, char byte, struct err *
     case DATA_CR:
     case DATA_LF: return data_end_byte(c, byte, err);
     case TRAILER: return trailer_byte(c, byte, err);
-    case END: return fail(c, ERR_INCOMPLETE_BODY, err, "Bytes follow the end of the chunked body.");
+    case END:
+    case END_LF: return byte_after_end(c, byte, err);
     case DATA:
     case FAILED: break;
     }

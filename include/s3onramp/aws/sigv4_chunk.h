@@ -3,7 +3,8 @@
  * Unsigned (STREAMING-UNSIGNED-PAYLOAD-TRAILER) or with every chunk signed (STREAMING-AWS4-HMAC-SHA256-PAYLOAD and
  * …-PAYLOAD-TRAILER).
  * Source: S3 API Reference, "Signature Calculations … Transferring Payload in Multiple Chunks" and "… Including
- * trailing headers". No empty line stands between the zero chunk and the trailers. Trailer lines may end in LF or CRLF.
+ * trailing headers". No empty line stands between the zero chunk and the trailers. Trailer lines may end in LF or CRLF,
+ * and a CRLF may follow the last that ends in LF (minio-go, as tried against S3 by its authors).
  */
 #ifndef S3ONRAMP_AWS_SIGV4_CHUNK_H
 #define S3ONRAMP_AWS_SIGV4_CHUNK_H
@@ -27,6 +28,8 @@ struct aws_chunked {
     uint64_t hashed; /* content bytes that were hashed or summed here; twice if signature and checksum want them */
     unsigned state, digits, extension_bytes, line_bytes;
     bool done;               /* all of it seen, lengths and trailers as announced */
+    bool bare_lf;            /* the trailer line before ended in LF alone */
+    bool crlf_may_follow;    /* … and so did the last one: one CR LF more is no byte too many */
     struct str announced;    /* borrowed: value of x-amz-trailer, comma list; may be empty */
     unsigned announced_seen; /* bit per announced name */
     unsigned trailers;
