@@ -394,6 +394,8 @@ static int name_index(struct str name, const char *names)
     return 0;
 }
 
+static const char DAYS[] = "MonTueWedThuFriSatSun";
+
 /* GMT, UTC or RFC 5322 3.3 zone, ("+" / "-") 4DIGIT. *@east_s: how far that clock is ahead. */
 static bool parse_zone(struct str s, int64_t *east_s)
 {
@@ -408,30 +410,70 @@ static bool parse_zone(struct str s, int64_t *east_s)
     return true;
 }
 
-/* IMF-fixdate = day-name "," SP date1 SP time-of-day SP GMT. S3 takes what e-mail has in place of GMT, too; clients of
- * Signature Version 2 send +0000, UTC (rclone) and, being shell scripts around `date -R`, any zone. */
-static bool parse_imf_fixdate(struct str s, int64_t *unix_s)
+/* A date without its zone that has one of @forms (NULL at the end), in which "bbb" is the month's name. */
+static bool parse_named_month(struct str s, const char *const *forms, struct civil *c)
 {
-    static const char form[] = "www, DD bbb YYYY hh:mm:ss";
-    enum { FORM_BYTES = sizeof form - 1, MONTH_AT = 8 };
+    while (*forms && !scan_date(s, *forms, c))
+        forms++;
+    if (!*forms) return false;
+    c->month = name_index(str_tail(s, (size_t)(strchr(*forms, 'b') - *forms)), "JanFebMarAprMayJunJulAugSepOctNovDec");
+    return true;
+}
+
+static bool is_long_day_name(struct str s)
+{
+    static const struct str names[] = {STR_INIT("Monday"),   STR_INIT("Tuesday"), STR_INIT("Wednesday"),
+                                       STR_INIT("Thursday"), STR_INIT("Friday"),  STR_INIT("Saturday"),
+                                       STR_INIT("Sunday")};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq(s, names[i])) return true;
+    return false;
+}
+
+/* IMF-fixdate = day-name "," SP date1 SP time-of-day SP GMT, with one digit for the day, too, as e-mail has it;
+ * rfc850-date = day-name-l "," SP date2 SP time-of-day SP GMT, whose year of two digits is taken to be 1970 to 2069.
+ * S3 takes what e-mail has in place of GMT, too; clients of Signature Version 2 send +0000, UTC (rclone) and, being
+ * shell scripts around `date -R`, any zone. */
+static bool parse_date_with_zone(struct str s, size_t comma, int64_t *unix_s)
+{
+    static const char *const imf[] = {" DD bbb YYYY hh:mm:ss", " D bbb YYYY hh:mm:ss", NULL}, *const rfc850[] = {
+                                                                                                  " DD-bbb-YY hh:mm:ss",
+                                                                                                  " D-bbb-YY hh:mm:ss",
+                                                                                                  NULL};
+    bool is_short = comma == 3 && name_index(s, DAYS);
+    struct str rest = str_tail(s, comma + 1), zone = STR_NONE;
     int64_t east_s;
     struct civil c;
 
-    if (!parse_zone(str_tail(s, FORM_BYTES), &east_s)) return false;
-    if (!scan_date(str_head(s, FORM_BYTES), form, &c)) return false;
-    if (!name_index(s, "MonTueWedThuFriSatSun")) return false;
-    c.month = name_index(str_tail(s, MONTH_AT), "JanFebMarAprMayJunJulAugSepOctNovDec");
+    if (!is_short && !is_long_day_name(str_head(s, comma))) return false;
+    if (str_rindex(rest, ' ') == SIZE_MAX) return false;
+    zone = str_tail(rest, str_rindex(rest, ' '));
+    if (!parse_zone(zone, &east_s)) return false;
+    if (!parse_named_month(str_head(rest, rest.n - zone.n), is_short ? imf : rfc850, &c)) return false;
+    if (!is_short) c.year += c.year < 70 ? 2000 : 1900;
     if (!civil_to_unix(&c, unix_s)) return false;
     *unix_s -= east_s;
     return true;
+}
+
+/* asctime-date = day-name SP month SP ( 2DIGIT / ( SP 1DIGIT )) SP time-of-day SP year */
+static bool parse_asctime(struct str s, int64_t *unix_s)
+{
+    static const char *const forms[] = {"www bbb DD hh:mm:ss YYYY", "www bbb  D hh:mm:ss YYYY", NULL};
+    struct civil c;
+
+    return parse_named_month(s, forms, &c) && name_index(s, DAYS) && civil_to_unix(&c, unix_s);
 }
 
 bool sigv4_parse_date(struct str s, int64_t *unix_s)
 {
     struct civil c;
 
+    size_t comma = str_index(s, ',');
+
     if (scan_date(s, "YYYYMMDDThhmmssZ", &c)) return civil_to_unix(&c, unix_s);
-    return parse_imf_fixdate(s, unix_s);
+    return comma == SIZE_MAX ? parse_asctime(s, unix_s) : parse_date_with_zone(s, comma, unix_s);
 }
 
 static void put_digits(char *out, int64_t value, int digits)

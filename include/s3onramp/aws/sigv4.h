@@ -67,8 +67,9 @@ bool sigv4_is_auth_param(const struct query_param *param);
 MUST_CHECK enum err_code sigv4_parse_query(const struct query_param *params, size_t n, struct arena *arena,
                                            struct sigv4_query *out, struct err *err);
 
-/* "20130524T000000Z", or an RFC 9110 5.6.7 IMF-fixdate (also with UTC or a zone like +0900 in place of GMT, as S3
- * takes). False if neither. For Signature Version 2, too. */
+/* "20130524T000000Z", or an HTTP-date of RFC 9110 5.6.7 in any of its three forms (in the first two also with UTC or a
+ * zone like +0900 in place of GMT, and one digit for the day, as S3 takes). False if neither. For Signature Version 2,
+ * too. */
 MUST_CHECK bool sigv4_parse_date(struct str s, int64_t *unix_s);
 enum { SIGV4_TIMESTAMP_BYTES = 16, SIGV4_DATE_BYTES = 8 };
 /* yyyymmddThhmmssZ, not NUL-terminated. */
