@@ -53,6 +53,7 @@ void rig_free(struct rig **rig)
 struct request *rig_take(struct rig *rig, const struct arrival *a, int64_t now_s, struct err *err)
 {
     struct request *req = &rig->client.req;
+    struct header *fields;
     struct str raw;
 
     drop_request(rig);
@@ -64,11 +65,12 @@ struct request *rig_take(struct rig *rig, const struct arrival *a, int64_t now_s
     arena_init(&req->arena, HEAD_ARENA, HEAD_ARENA_MOST);
     raw = arena_dup(&req->arena, a->head);
     req->in = arena_alloc(&req->arena, sizeof(*req->in));
-    if (!raw.p || !req->in) {
+    fields = arena_alloc(&req->arena, head_fields(raw) * sizeof(*fields));
+    if (!raw.p || !req->in || !fields) {
         err_set(err, ERR_HEAD_TOO_LARGE, 0, "%s", err_info(ERR_HEAD_TOO_LARGE)->text);
         return NULL;
     }
-    if (head_parse_request(raw, req->in, err) != ERR_NONE) return NULL;
+    if (head_parse_request(raw, fields, req->in, err) != ERR_NONE) return NULL;
     body_init(&req->body, req->in->body, req->in->content_length);
     req->started_wall_us = now_s * 1000000;
     return req;

@@ -100,6 +100,7 @@ struct doctor_link {
     char *in;               /* owned: bytes of the answer */
     size_t in_n;
     struct head_response head; /* views into in */
+    struct header head_fields[HEAD_MAX_FIELDS];
     struct str body;           /* view into in; as much as there was room for */
     int64_t connected_us;      /* monotonic */
     int64_t sent_us, first_us; /* wall clock: the request was handed over; the first byte of the answer */

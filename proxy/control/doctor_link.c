@@ -193,7 +193,7 @@ static enum link_result read_head(struct doctor_link *l, enum http_method method
         enum link_result more = read_more(l, &ended);
         if (more != LINK_DONE) return more;
     }
-    if (head_parse_response(str_make(l->in + skip, head_n), method, &l->head, &err) != ERR_NONE)
+    if (head_parse_response(str_make(l->in + skip, head_n), method, l->head_fields, &l->head, &err) != ERR_NONE)
         return broken(l, err.detail, 0);
     *head_end = skip + head_n;
     return LINK_DONE;

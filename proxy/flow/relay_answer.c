@@ -86,11 +86,12 @@ static enum step_result take_answer_head(struct request *req, size_t head_len)
     struct buf *b = &req->up->in;
     struct head_response *head = arena_alloc(&req->arena, sizeof(*head));
     struct str raw = arena_dup(&req->arena, str_make(b->mem + b->raw, head_len));
+    struct header *fields = arena_alloc(&req->arena, head_fields(raw) * sizeof(*fields));
 
-    if (!head || !raw.p) return request_fail(req, ERR_NO_MEMORY, "answer head");
+    if (!head || !raw.p || !fields) return request_fail(req, ERR_NO_MEMORY, "answer head");
     b->raw += head_len;
     req->answer_scan = (struct head_scan){0};
-    if (head_parse_response(raw, req->in->method_id, head, &req->err) != ERR_NONE) {
+    if (head_parse_response(raw, req->in->method_id, fields, head, &req->err) != ERR_NONE) {
         req->err.code = ERR_UPSTREAM_BAD;
         return STEP_FAIL;
     }

@@ -156,12 +156,13 @@ static enum step_result take_head(struct request *req, size_t skip, size_t head_
     struct buf *b = &req->client->in;
     struct head_request *in = arena_alloc(&req->arena, sizeof(*in));
     struct str raw = arena_dup(&req->arena, str_make(b->mem + b->raw + skip, head_len));
+    struct header *fields = arena_alloc(&req->arena, head_fields(raw) * sizeof(*fields));
 
     b->raw += skip + head_len;
     b->start = b->mid = b->raw;
     buf_return(b, &req->worker->loop.bufs);
-    if (!in || !raw.p) return request_fail(req, ERR_NO_MEMORY, "request head");
-    if (head_parse_request(raw, in, &req->err) != ERR_NONE) return STEP_FAIL;
+    if (!in || !raw.p || !fields) return request_fail(req, ERR_NO_MEMORY, "request head");
+    if (head_parse_request(raw, fields, in, &req->err) != ERR_NONE) return STEP_FAIL;
     req->in = in;
     req->client_closes = !in->keep_alive || req->worker->stopping;
     body_init(&req->body, in->body, in->content_length);

@@ -119,6 +119,17 @@ static enum err_code parse_field(struct cursor *c, struct header *out, struct er
     return ERR_NONE;
 }
 
+size_t head_fields(struct str raw)
+{
+    size_t n = 0;
+    const char *p = raw.p, *end = raw.p + raw.n;
+    while (n < HEAD_MAX_FIELDS && p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
+        n++;
+        p++;
+    }
+    return n;
+}
+
 /* All field lines and the empty line, which must be the last bytes. */
 static enum err_code parse_fields(struct cursor *c, struct header *fields, struct headers *out, struct err *err)
 {
@@ -301,8 +312,8 @@ static enum err_code read_fields(struct head_request *out, struct err *err)
         } else if (h->id == HDR_CONNECTION) {
             if (headers_has_token(&(struct headers){&out->headers.v[i], 1}, HDR_CONNECTION, STR("close")))
                 out->keep_alive = false;
-        } else if (h->id == HDR_EXPECT && out->minor == 1) {
-            /* RFC 9110 10.1.1; in HTTP/1.0 it means nothing */
+        } else if (h->id == HDR_EXPECT && out->minor == 1 && out->method_id != METHOD_CONNECT) {
+            /* RFC 9110 10.1.1; in HTTP/1.0, and without a body to come, it means nothing */
             if (!str_eq_nocase(h->value, STR("100-continue")))
                 return err_set(err, ERR_BAD_EXPECT, 0, "Expect is not 100-continue");
             out->expect_continue = true;
@@ -315,22 +326,23 @@ static enum err_code frame_request(struct head_request *out, struct err *err)
 {
     struct framing f;
     TRY(parse_framing(&out->headers, out->minor, &f, err));
-    /* RFC 9110 9.3.6: what follows a CONNECT is the tunnel. Somebody before us might think it is a body. */
-    if (out->method_id == METHOD_CONNECT && (f.chunked || f.length > 0))
-        return err_set(err, ERR_BAD_FRAMING, 0, "CONNECT with a body");
     bool tunnel = out->method_id == METHOD_CONNECT;
-    out->body = f.chunked ? BODY_CHUNKED : f.has_length && !tunnel ? BODY_LENGTH : BODY_NONE;
+    /* RFC 9110 9.3.6: what follows a CONNECT is the tunnel. Old libcurl repeats the fields of the request to come, and
+     * no body follows them; but somebody might think so: if it is refused, nothing more is taken from that connection.
+     */
+    if (tunnel && (f.chunked || f.length > 0)) out->keep_alive = false;
+    out->body = tunnel ? BODY_NONE : f.chunked ? BODY_CHUNKED : f.has_length ? BODY_LENGTH : BODY_NONE;
     out->has_content_length = f.has_length;
-    out->content_length = f.length;
+    out->content_length = tunnel ? 0 : f.length;
     return ERR_NONE;
 }
 
-enum err_code head_parse_request(struct str raw, struct head_request *out, struct err *err)
+enum err_code head_parse_request(struct str raw, struct header *fields, struct head_request *out, struct err *err)
 {
     struct cursor c = {raw.p, raw.p + raw.n};
     out->raw = raw;
     TRY(parse_request_line(&c, out, err));
-    TRY(parse_fields(&c, out->fields, &out->headers, err));
+    TRY(parse_fields(&c, fields, &out->headers, err));
     TRY(read_fields(out, err));
     return frame_request(out, err);
 }
@@ -386,18 +398,20 @@ static enum err_code frame_response(struct head_response *out, enum http_method 
     return ERR_NONE;
 }
 
-static enum err_code parse_response(struct str raw, enum http_method method, struct head_response *out, struct err *err)
+static enum err_code parse_response(struct str raw, enum http_method method, struct header *fields,
+                                    struct head_response *out, struct err *err)
 {
     struct cursor c = {raw.p, raw.p + raw.n};
     out->raw = raw;
     TRY(parse_status_line(&c, out, err));
-    TRY(parse_fields(&c, out->fields, &out->headers, err));
+    TRY(parse_fields(&c, fields, &out->headers, err));
     return frame_response(out, method, err);
 }
 
-enum err_code head_parse_response(struct str raw, enum http_method method, struct head_response *out, struct err *err)
+enum err_code head_parse_response(struct str raw, enum http_method method, struct header *fields,
+                                  struct head_response *out, struct err *err)
 {
     struct err why;
-    if (parse_response(raw, method, out, &why) == ERR_NONE) return ERR_NONE;
+    if (parse_response(raw, method, fields, out, &why) == ERR_NONE) return ERR_NONE;
     return err_set(err, ERR_UPSTREAM_BAD, 0, "%s", why.detail);
 }

@@ -362,6 +362,16 @@ class Relay(lib.Case):
                                     for line in head), head)
 
 
+    def test_many_fields(self):
+        """S3 limits their bytes, not their number."""
+        fields = [("x-amz-meta-%03d" % i, "v") for i in range(400)]
+        self.check(self.get("many-fields", "plain", method="PUT", body=b"x", headers=fields), 200)
+        sent = [line for line in endpoint.requests[-1]["head"] if line.lower().startswith("x-amz-meta-")]
+        self.assertEqual(sent, ["%s: %s" % field for field in fields])
+        answer = self.check(self.get("fault/fields/400", "plain"), 200)
+        self.assertEqual(sum(name.lower().startswith("x-amz-meta-") for name, _ in answer.headers), 400)
+
+
 class Continue(lib.Case):
     def expect(self, connection, listener, path, length):
         target = "/bucket/" + path
@@ -478,9 +488,23 @@ class Forward(lib.Case):
                      b"CONNECT %s:443 HTTP/1.1\r\nHost: %s\r\nProxy-Connection: Keep-Alive\r\nUser-Agent: x\r\n\r\n" % (name, name),
                      b"CONNECT %s:443 HTTP/1.1\r\nHost: %s:443\r\nConnection: close\r\n\r\n" % (name, name),
                      b"CONNECT %s:443 HTTP/1.1\r\nHost: %s:443\r\nProxy-Authorization: Basic YTpi\r\n\r\n" % (name, name),
-                     b"CONNECT %s:443 HTTP/1.1\r\nHost: %s:443\r\n\r\n" % (name.upper(), name.upper())):
+                     b"CONNECT %s:443 HTTP/1.1\r\nHost: %s:443\r\n\r\n" % (name.upper(), name.upper()),
+                     # libcurl before 7.42.1: the fields of the request that is to come; no body follows them
+                     b"CONNECT %s:443 HTTP/1.1\r\nHost: %s:443\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n"
+                     b"Authorization: AWS4-HMAC-SHA256 x\r\nx-amz-date: 20200101T000000Z\r\n\r\n" % (name, name),
+                     b"CONNECT %s:443 HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Encoding: aws-chunked\r\n\r\n" % name,
+                     b"CONNECT %s:443 HTTP/1.0\r\nContent-Length: 1000\r\n\r\n" % name):
             with self.subTest(form), self.proxy.connect("forward", connect_head=form) as connection:
                 self.check(self.through(connection), 200)
+
+    def test_refused_connect_that_speaks_of_a_body_ends_the_connection(self):
+        """Whether a body follows is not clear: nothing behind it is taken for a request."""
+        for field in (b"Content-Length: 5\r\n", CHUNKED):
+            with self.subTest(field), s3raw.Connection(self.proxy.address("forward")) as connection:
+                connection.send(b"CONNECT example.com:443 HTTP/1.1\r\n" + field + b"\r\n" + SMUGGLED)
+                answer = connection.read_answer("CONNECT")
+                self.assertEqual((answer.status, answer.header("connection")), (403, "close"))
+                self.assertTrue(connection.at_end())
 
     def test_answer_to_connect_has_no_body(self):
         with s3raw.Connection(self.proxy.address("forward")) as connection:

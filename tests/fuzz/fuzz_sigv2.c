@@ -62,10 +62,11 @@ static void check_round_trip(struct digest *d, struct sigv2_input *in, struct ar
 static void fuzz_request(struct str raw, struct digest *d, struct arena *arena)
 {
     static struct head_request head;
+    static struct header fields[HEAD_MAX_FIELDS];
     struct query_param query[MAX_PARAMS];
     struct uri uri;
 
-    if (head_parse_request(raw, &head, NULL) != ERR_NONE) return;
+    if (head_parse_request(raw, fields, &head, NULL) != ERR_NONE) return;
     if (uri_split(head.target, head.method_id == METHOD_CONNECT, &uri, NULL) != ERR_NONE) return;
     struct sigv2_input in = {.method = head.method,
                              .raw_path = uri.path,

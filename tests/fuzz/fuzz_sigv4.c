@@ -55,11 +55,12 @@ static void check_round_trip(struct digest *d, const struct hmac_key *key, struc
 static void fuzz_request(struct str raw, struct digest *d, struct sigv4_keys *keys, struct arena *arena)
 {
     static struct head_request head;
+    static struct header fields[HEAD_MAX_FIELDS];
     struct query_param query[MAX_PARAMS];
     struct uri uri;
     size_t path_n;
 
-    if (head_parse_request(raw, &head, NULL) != ERR_NONE) return;
+    if (head_parse_request(raw, fields, &head, NULL) != ERR_NONE) return;
     if (uri_split(head.target, head.method_id == METHOD_CONNECT, &uri, NULL) != ERR_NONE) return;
     char *path = arena_alloc(arena, uri.path.n);
     if (!path || !uri_decode(uri.path, false, path, &path_n)) return;

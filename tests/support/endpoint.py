@@ -493,6 +493,12 @@ class Exchange:
         """Answers with the number of requests that came before on this connection."""
         self.serve_small()
 
+    def fault_fields(self):
+        """fault/fields/N: answers with N entries of metadata."""
+        self.read_body()
+        count = int(self.key.rpartition(b"/")[2])
+        self.answer(200, b"x", [("x-amz-meta-%03d" % i, "v") for i in range(count)])
+
     def fault_idle_close(self):
         """Answers as if to keep the connection, and closes it when idle."""
         self.serve_small()

@@ -15,6 +15,8 @@
 #define GET "GET / HTTP/1.1\r\n"
 #define PUT "PUT /b/k HTTP/1.1\r\nHost: h\r\n"
 
+static struct header fields[HEAD_MAX_FIELDS];
+
 static void assert_str(struct str got, const char *want)
 {
     if (!str_eq(got, str_from(want))) fail_msg("got \"%.*s\", want \"%s\"", STR_ARG(got), want);
@@ -66,7 +68,7 @@ static enum err_code read_request(const char *bytes, size_t n, struct head_reque
     assert_int_equal(slow.seen, whole.skip + whole.head_len);
     *copy = copy_exact(bytes + whole.skip, whole.head_len);
     struct err err = {.code = ERR_NONE};
-    enum err_code code = head_parse_request(str_make(*copy, whole.head_len), out, &err);
+    enum err_code code = head_parse_request(str_make(*copy, whole.head_len), fields, out, &err);
     assert_int_equal(code, err.code);
     assert_true(code == ERR_NONE || err.detail[0] != '\0');
     return code;
@@ -203,13 +205,13 @@ static void test_head_parse_request_fills_all_fields(void **state)
     assert_str(r.target, "/b/k%20x?partNumber=1");
     assert_int_equal(r.minor, 1);
     assert_int_equal(r.headers.n, 5);
-    assert_ptr_equal(r.headers.v, r.fields);
-    assert_str(r.fields[0].name, "HOST");
-    assert_str(r.fields[0].value, "s3.local:9000");
-    assert_int_equal(r.fields[0].id, HDR_HOST);
-    assert_str(r.fields[1].value, "");
-    assert_int_equal(r.fields[1].id, HDR_OTHER);
-    assert_str(r.fields[2].value, "a\tb \xc3\xa9");
+    assert_ptr_equal(r.headers.v, fields);
+    assert_str(r.headers.v[0].name, "HOST");
+    assert_str(r.headers.v[0].value, "s3.local:9000");
+    assert_int_equal(r.headers.v[0].id, HDR_HOST);
+    assert_str(r.headers.v[1].value, "");
+    assert_int_equal(r.headers.v[1].id, HDR_OTHER);
+    assert_str(r.headers.v[2].value, "a\tb \xc3\xa9");
     assert_str(r.host, "s3.local:9000");
     assert_int_equal(r.body, BODY_LENGTH);
     assert_true(r.has_content_length);
@@ -291,8 +293,10 @@ static void test_head_parse_request_smuggling_corpus(void **state)
         ROW("TE gzip, chunked", PUT "Transfer-Encoding: GZIP, chunked\r\n\r\n", ERR_TRANSFER_CODING),
         ROW("TE identity, chunked", PUT "Transfer-Encoding: identity, chunked\r\n\r\n", ERR_TRANSFER_CODING),
         ROW("TE in 1.0", "PUT / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", ERR_BAD_FRAMING),
-        ROW("CONNECT with TE", "CONNECT h:443 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", ERR_BAD_FRAMING),
-        ROW("CONNECT with CL", "CONNECT h:443 HTTP/1.1\r\nContent-Length: 5\r\n\r\n", ERR_BAD_FRAMING),
+        ROW("CONNECT with TE and CL",
+            "CONNECT h:443 HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", ERR_BAD_FRAMING),
+        ROW("CONNECT with two CL", "CONNECT h:443 HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
+            ERR_BAD_FRAMING),
         /* RFC 9112 5: field lines */
         ROW("space before colon", PUT "Transfer-Encoding : chunked\r\n\r\n", ERR_BAD_REQUEST),
         ROW("tab before colon", PUT "Transfer-Encoding\t: chunked\r\n\r\n", ERR_BAD_REQUEST),
@@ -361,6 +365,7 @@ static void test_head_parse_request_smuggling_corpus(void **state)
         ROW("1.0 without Host", "GET / HTTP/1.0\r\n\r\n", ERR_NONE),
         ROW("CONNECT without Host", "CONNECT h:443 HTTP/1.1\r\n\r\n", ERR_NONE),
         ROW("CONNECT 1.0", "CONNECT h:443 HTTP/1.0\r\n\r\n", ERR_NONE),
+        ROW("CONNECT with Expect", "CONNECT h:443 HTTP/1.1\r\nExpect: 100-continue, x\r\n\r\n", ERR_NONE),
         ROW("high bytes", "GET /\xe3\x81\x82 HTTP/1.1\r\n" HOST "x-amz-meta-a: \xe3\x81\x82\r\n\r\n", ERR_NONE),
         ROW("token characters", PUT "!#$%&'*+-.^_`|~09azAZ: v\r\n\r\n", ERR_NONE),
         ROW("Expect in 1.0", "PUT / HTTP/1.0\r\nExpect: nothing\r\n\r\n", ERR_NONE),
@@ -396,6 +401,9 @@ static void test_head_parse_request_body_and_connection_rules(void **state)
         {"GET / HTTP/1.0\r\n\r\n", BODY_NONE, false, 0, false, false},
         {"GET / HTTP/1.0\r\nConnection: keep-alive\r\nExpect: 100-continue\r\n\r\n", BODY_NONE, false, 0, false, false},
         {"CONNECT h:443 HTTP/1.1\r\nContent-Length: 0\r\n\r\n", BODY_NONE, true, 0, true, false},
+        {"CONNECT h:443 HTTP/1.1\r\nContent-Length: 5\r\n\r\n", BODY_NONE, true, 0, false, false},
+        {"CONNECT h:443 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", BODY_NONE, false, 0, false, false},
+        {"CONNECT h:443 HTTP/1.1\r\nExpect: 100-continue\r\n\r\n", BODY_NONE, false, 0, true, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct head_request r;
@@ -438,6 +446,15 @@ static void test_head_parse_request_every_byte_in_value_is_judged(void **state)
     }
 }
 
+static void test_head_fields_are_at_most_its_lines(void **state)
+{
+    (void)state;
+    assert_int_equal(head_fields(STR_NONE), 0);
+    assert_int_equal(head_fields(STR("GET")), 0);
+    assert_int_equal(head_fields(STR(GET "\r\n")), 2);
+    assert_int_equal(head_fields(STR(GET HOST "a: b\r\n\r\n")), 4);
+}
+
 static void test_head_parse_request_limits(void **state)
 {
     (void)state;
@@ -449,6 +466,7 @@ static void test_head_parse_request_limits(void **state)
         for (size_t i = 1; i < HEAD_MAX_FIELDS + extra; i++)
             sbuf_add(&b, STR("a: b\r\n"));
         sbuf_add(&b, STR("\r\n"));
+        assert_int_equal(head_fields(sbuf_str(&b)), HEAD_MAX_FIELDS);
         assert_int_equal(code_of_request(b.p, b.n), extra ? ERR_HEAD_TOO_LARGE : ERR_NONE);
 
         b = sbuf_make(text, HEAD_MAX_BYTES);
@@ -470,12 +488,12 @@ static void test_head_parse_request_without_its_end_is_refused(void **state)
     for (size_t n = 1; n < sizeof text - 1; n++) {
         struct head_request r;
         char *copy = copy_exact(text, n);
-        assert_int_equal(head_parse_request(str_make(copy, n), &r, NULL), ERR_BAD_REQUEST);
+        assert_int_equal(head_parse_request(str_make(copy, n), fields, &r, NULL), ERR_BAD_REQUEST);
         free(copy);
     }
     struct head_request r;
-    assert_int_equal(head_parse_request(STR(GET HOST "\r\nrest"), &r, NULL), ERR_BAD_REQUEST);
-    assert_int_equal(head_parse_request(STR(GET HOST "\r\n\r\n"), &r, NULL), ERR_BAD_REQUEST);
+    assert_int_equal(head_parse_request(STR(GET HOST "\r\nrest"), fields, &r, NULL), ERR_BAD_REQUEST);
+    assert_int_equal(head_parse_request(STR(GET HOST "\r\n\r\n"), fields, &r, NULL), ERR_BAD_REQUEST);
 }
 
 /* ---- head_parse_response ---- */
@@ -483,7 +501,7 @@ static void test_head_parse_request_without_its_end_is_refused(void **state)
 static enum err_code read_response(const char *text, size_t n, enum http_method method, struct head_response *out)
 {
     struct err err = {.code = ERR_NONE};
-    enum err_code code = head_parse_response(str_make(text, n), method, out, &err);
+    enum err_code code = head_parse_response(str_make(text, n), method, fields, out, &err);
     assert_int_equal(code, err.code);
     assert_true(code == ERR_NONE || err.detail[0] != '\0');
     return code;
@@ -540,13 +558,13 @@ static void test_head_parse_response_fills_all_fields(void **state)
     struct head_response r;
     struct str text =
         STR("HTTP/1.1 404 Not\tFound \xe9\r\nx-amz-id-2: a=\r\nServer:AmazonS3\r\nContent-Length: 0\r\n\r\n");
-    assert_int_equal(head_parse_response(text, METHOD_GET, &r, NULL), ERR_NONE);
+    assert_int_equal(head_parse_response(text, METHOD_GET, fields, &r, NULL), ERR_NONE);
     assert_true(str_eq(r.raw, text));
     assert_int_equal(r.minor, 1);
     assert_str(r.reason, "Not\tFound \xe9");
     assert_int_equal(r.headers.n, 3);
-    assert_int_equal(r.fields[0].id, HDR_X_AMZ_ID_2);
-    assert_str(r.fields[1].value, "AmazonS3");
+    assert_int_equal(r.headers.v[0].id, HDR_X_AMZ_ID_2);
+    assert_str(r.headers.v[1].value, "AmazonS3");
 }
 
 static void test_head_parse_response_not_strict_is_upstream_bad(void **state)
@@ -609,7 +627,7 @@ static void test_head_put_what_was_written_parses_back(void **state)
     assert_str(sbuf_str(&b),
                "PUT /b//k%20?acl HTTP/1.1\r\nHost: s3.local\r\nX-Tab: a\tb\r\nContent-Length: 5000000000\r\n\r\n");
     struct head_request r;
-    assert_int_equal(head_parse_request(sbuf_str(&b), &r, NULL), ERR_NONE);
+    assert_int_equal(head_parse_request(sbuf_str(&b), fields, &r, NULL), ERR_NONE);
     assert_true(r.content_length == UINT64_C(5000000000));
 
     b = sbuf_make(mem, sizeof mem);
@@ -628,7 +646,7 @@ static void test_head_put_status_line_phrases(void **state)
         head_put_end(&b);
         assert_false(b.overflow);
         struct head_response r;
-        assert_int_equal(head_parse_response(sbuf_str(&b), METHOD_GET, &r, NULL), ERR_NONE);
+        assert_int_equal(head_parse_response(sbuf_str(&b), METHOD_GET, fields, &r, NULL), ERR_NONE);
         assert_int_equal(r.status, status);
         assert_str(r.reason, http_reason(status));
     }
@@ -685,6 +703,7 @@ int main(void)
         cmocka_unit_test(test_head_parse_request_body_and_connection_rules),
         cmocka_unit_test(test_head_parse_request_every_byte_in_name_is_judged),
         cmocka_unit_test(test_head_parse_request_every_byte_in_value_is_judged),
+        cmocka_unit_test(test_head_fields_are_at_most_its_lines),
         cmocka_unit_test(test_head_parse_request_limits),
         cmocka_unit_test(test_head_parse_request_without_its_end_is_refused),
         cmocka_unit_test(test_head_parse_response_body_rules),

@@ -75,6 +75,7 @@ struct fixture {
 
 struct verdict {
     struct head_request head;
+    struct header fields[HEAD_MAX_FIELDS];
     struct uri uri;
     struct query_param query[MAX_PARAMS];
     struct sigv2_input in;
@@ -139,7 +140,7 @@ static enum err_code verify_code(struct fixture *f, struct str raw, struct verdi
     arena_reset(&f->arena);
     v->string_to_sign = STR_NONE;
     v->in = (struct sigv2_input){.headers = &v->head.headers, .query = v->query};
-    TRY(head_parse_request(raw, &v->head, &v->err));
+    TRY(head_parse_request(raw, v->fields, &v->head, &v->err));
     TRY(uri_split(v->head.target, false, &v->uri, &v->err));
     v->in.method = v->head.method;
     v->in.raw_path = v->uri.path;

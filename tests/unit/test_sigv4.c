@@ -43,6 +43,7 @@ struct fixture {
 
 struct verdict {
     struct head_request head;
+    struct header fields[HEAD_MAX_FIELDS];
     struct uri uri;
     char path[4096];
     struct query_param query[MAX_PARAMS];
@@ -102,7 +103,7 @@ static bool verify(struct fixture *f, struct str raw, struct verdict *v)
 
     arena_reset(&f->arena);
     v->canonical = v->string_to_sign = STR_NONE;
-    if (head_parse_request(raw, &v->head, &v->err) != ERR_NONE) return false;
+    if (head_parse_request(raw, v->fields, &v->head, &v->err) != ERR_NONE) return false;
     if (uri_split(v->head.target, false, &v->uri, &v->err) != ERR_NONE) return false;
     if (!uri_decode(v->uri.path, false, v->path, &path_n)) return false;
     v->in = (struct sigv4_input){

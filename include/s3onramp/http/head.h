@@ -12,7 +12,7 @@
 
 enum {
     HEAD_MAX_BYTES = 32 * 1024, /* whole head; S3 itself allows 8 KiB of fields */
-    HEAD_MAX_FIELDS = 128,
+    HEAD_MAX_FIELDS = 600, /* no limit of S3: its 8 KiB hold at most 480 entries of metadata, and some more fields */
     HEAD_MAX_TARGET = 16 * 1024,
 };
 
@@ -54,21 +54,26 @@ struct head_request {
     struct str target; /* as sent */
     unsigned minor;    /* 0 or 1 of HTTP/1.x */
     struct headers headers;
-    struct header fields[HEAD_MAX_FIELDS]; /* what headers.v points to */
-    struct str host;                       /* value of Host; empty if none (HTTP/1.0 or CONNECT only) */
-    enum body_kind body;                   /* NONE (always for CONNECT), LENGTH or CHUNKED */
-    uint64_t content_length;               /* for LENGTH (may be 0); else 0 */
+    struct str host;         /* value of Host; empty if none (HTTP/1.0 or CONNECT only) */
+    enum body_kind body;     /* NONE (always for CONNECT), LENGTH or CHUNKED */
+    uint64_t content_length; /* for LENGTH (may be 0); else 0 */
     bool has_content_length;
-    bool keep_alive;      /* the client lets the connection go on; never in HTTP/1.0 (RFC 9112 9.3: we are a proxy) */
-    bool expect_continue; /* Expect: 100-continue, in HTTP/1.1 */
+    bool keep_alive;      /* the client lets the connection go on; never in HTTP/1.0 (RFC 9112 9.3: we are a proxy), nor
+                           * after a CONNECT that speaks of a body */
+    bool expect_continue; /* Expect: 100-continue, in HTTP/1.1; never of a CONNECT */
 };
 
-/* Parses one complete head of @raw.n bytes as delimited by head_scan. Errors: ERR_BAD_REQUEST, ERR_BAD_FRAMING (TE with
- * CL, two Content-Length, not digits, TE in 1.0, chunked not last or twice, CONNECT with a body), ERR_TRANSFER_CODING
+/* How many structs the fields of @raw need: as many as it has lines, at most HEAD_MAX_FIELDS. */
+size_t head_fields(struct str raw);
+
+/* Parses one complete head of @raw.n bytes as delimited by head_scan. @fields: head_fields(@raw) structs, to which
+ * out->headers then points. Errors: ERR_BAD_REQUEST, ERR_BAD_FRAMING (TE with
+ * CL, two Content-Length, not digits, TE in 1.0, chunked not last or twice), ERR_TRANSFER_CODING
  * (a coding besides chunked, or a registered one alone; what leaves the length open, like "br", is ERR_BAD_FRAMING),
  * ERR_HEAD_TOO_LARGE (too many fields, long target), ERR_HTTP_VERSION, ERR_BAD_EXPECT. Host: exactly one in HTTP/1.1
  * (except that CONNECT may go without). */
-MUST_CHECK enum err_code head_parse_request(struct str raw, struct head_request *out, struct err *err);
+MUST_CHECK enum err_code head_parse_request(struct str raw, struct header *fields, struct head_request *out,
+                                            struct err *err);
 
 struct head_response {
     struct str raw;
@@ -76,17 +81,16 @@ struct head_response {
     unsigned status; /* 100..599 */
     struct str reason;
     struct headers headers;
-    struct header fields[HEAD_MAX_FIELDS];
     enum body_kind body;     /* how the body ends, for this @method and status */
     uint64_t content_length; /* as announced; of HEAD and 304 too, where no body follows */
     bool has_content_length;
     bool keep_alive;
 };
 
-/* @method: of the request being answered (HEAD, CONNECT change the body rule). ERR_UPSTREAM_BAD for anything not
- * strict. */
-MUST_CHECK enum err_code head_parse_response(struct str raw, enum http_method method, struct head_response *out,
-                                             struct err *err);
+/* @fields: as above. @method: of the request being answered (HEAD, CONNECT change the body rule). ERR_UPSTREAM_BAD for
+ * anything not strict. */
+MUST_CHECK enum err_code head_parse_response(struct str raw, enum http_method method, struct header *fields,
+                                             struct head_response *out, struct err *err);
 
 /* Writers: each adds bytes to @b; overflow shows in b->overflow. It is also set, and the bytes in question are not
  * written, when a name is no token, a value or reason holds a control byte other than tab, or a path or query holds
