@@ -165,27 +165,32 @@ static bool is_named(const struct header *h, struct str signed_name)
     return memcmp(h->name.p, signed_name.p, signed_name.n) == 0 || str_eq_nocase(h->name, signed_name);
 }
 
-static void put_header(struct sbuf *b, const struct headers *headers, struct str name)
+static void put_values(struct sbuf *b, const struct headers *headers, struct str name)
 {
     bool first = true;
 
-    sbuf_add(b, name);
-    sbuf_char(b, ':');
     for (size_t i = 0; i < headers->n; i++) {
         if (!is_named(&headers->v[i], name)) continue;
         if (!first) sbuf_char(b, ',');
         put_value(b, headers->v[i].value);
         first = false;
     }
-    sbuf_char(b, '\n');
 }
 
-static void put_headers(struct sbuf *b, const struct headers *headers, struct str signed_headers)
+/* Whom a request is for, its caller has decided, and routes it by that: a field that says otherwise must not count. */
+static void put_headers(struct sbuf *b, const struct sigv4_input *in)
 {
-    struct str name;
+    struct str rest = in->signed_headers, name;
 
-    while (str_split(&signed_headers, ';', &name))
-        put_header(b, headers, name);
+    while (str_split(&rest, ';', &name)) {
+        sbuf_add(b, name);
+        sbuf_char(b, ':');
+        if (str_eq(name, STR("host")))
+            put_value(b, in->host);
+        else
+            put_values(b, in->headers, name);
+        sbuf_char(b, '\n');
+    }
 }
 
 /* ---- canonical request ---- */
@@ -201,12 +206,12 @@ static size_t query_cap(const struct query_param *params, size_t n)
 
 /* Room for the block and the list of signed headers, each named once: names twice, ":" and "\n" for each (at most one
  * name more than the list has bytes), and all values with a ',' each. */
-static size_t headers_cap(const struct headers *headers, struct str signed_headers)
+static size_t headers_cap(const struct sigv4_input *in)
 {
-    size_t cap = 2 * signed_headers.n + 2 * (signed_headers.n + 1);
+    size_t cap = 2 * in->signed_headers.n + 2 * (in->signed_headers.n + 1) + in->host.n;
 
-    for (size_t i = 0; i < headers->n; i++)
-        cap += headers->v[i].value.n + 1;
+    for (size_t i = 0; i < in->headers->n; i++)
+        cap += in->headers->v[i].value.n + 1;
     return cap;
 }
 
@@ -227,14 +232,14 @@ static enum err_code canonical_request(const struct sigv4_input *in, struct aren
 
     TRY(canonical_params(in, arena, &params, &params_n));
     struct sbuf b = arena_sbuf(arena, in->method.n + ENCODED_MAX * in->path.n + query_cap(params, params_n) +
-                                          headers_cap(in->headers, in->signed_headers) + in->payload_hash.n + 8);
+                                          headers_cap(in) + in->payload_hash.n + 8);
     sbuf_add(&b, in->method);
     sbuf_char(&b, '\n');
     put_path(&b, in->path);
     sbuf_char(&b, '\n');
     put_query(&b, params, params_n);
     sbuf_char(&b, '\n');
-    put_headers(&b, in->headers, in->signed_headers);
+    put_headers(&b, in);
     sbuf_char(&b, '\n');
     sbuf_add(&b, in->signed_headers);
     sbuf_char(&b, '\n');

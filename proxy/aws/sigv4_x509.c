@@ -80,13 +80,13 @@ static struct str canonical_request(struct digest *d, const struct sigv4_x509_in
     uint8_t hash[SHA256_BYTES];
     struct sbuf b = sbuf_make(hex, sizeof(hex));
     struct header list[] = {{STR("content-type"), in->content_type, HDR_CONTENT_TYPE},
-                            {STR("host"), in->host, HDR_HOST},
                             {STR("x-amz-date"), in->timestamp, HDR_X_AMZ_DATE},
                             {STR("x-amz-x509"), s->x509, HDR_OTHER},
                             {STR("x-amz-x509-chain"), s->x509_chain, HDR_OTHER}};
     struct headers headers = {list, ARRAY_LEN(list)};
     struct sigv4_input input = {.method = in->method,
                                 .path = in->path,
+                                .host = in->host,
                                 .headers = &headers,
                                 .signed_headers = signed_headers,
                                 .payload_hash = str_make(hex, sizeof(hex))};

@@ -93,7 +93,7 @@ static void guess_host(struct guesses *g, const struct request *req, size_t line
     add_host(g, line, req->host, "The client signed Host without the port that it sends.");
     add_host(g, line, line_of(g, req->host, STR("443")), WITH_PORT);
     add_host(g, line, line_of(g, req->host, STR("80")), WITH_PORT);
-    add_host(g, line, req->in->host, "The client signed Host in upper and lower case as it is sent.");
+    add_host(g, line, req->authority, "The client signed Host in upper and lower case as it is sent.");
     guess_s3_names(g, req, line);
     guess_own_names(g, req, line);
 }

@@ -114,6 +114,7 @@ static enum err_code verify(struct rig *rig, struct request *req, struct proof *
                              .query = req->query,
                              .query_n = req->query_n,
                              .presigned = p->kind == AUTH_SIGV4_QUERY,
+                             .host = req->authority,
                              .headers = &req->in->headers,
                              .signed_headers = p->v4.signed_headers,
                              .payload_hash = p->covered};

@@ -174,6 +174,7 @@ static struct str authorization(struct doctor *d, struct signing *s, const struc
         .path = q->path,
         .query = query,
         .query_n = query_split(q->query, query, ARRAY_LEN(query)),
+        .host = str_from(d->ep->host),
         .headers = &s->headers,
         .signed_headers = sigv4_headers_to_sign(&s->headers, &s->arena),
         .payload_hash = SIGV4_EMPTY_SHA256,

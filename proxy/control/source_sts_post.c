@@ -195,16 +195,18 @@ static void add_header(struct sts_post *p, struct sbuf *b, const char *name, str
 }
 
 /* The Authorization value, in @arena; {NULL,0} when there is no memory. */
-static struct str authorize(struct digest *d, struct sigv4_keys *cache, const struct headers *headers, struct str body,
-                            const struct key_set *keys, const char *region, struct str timestamp, struct arena *arena)
+static struct str authorize(struct digest *d, struct sigv4_keys *cache, const struct sts_post *p,
+                            const struct headers *headers, const struct key_set *keys, const char *region,
+                            struct str timestamp, struct arena *arena)
 {
     const struct hmac_key *key = sigv4_key(cache, d, str_from(keys->access_key_id), str_from(keys->secret_access_key),
                                            str_head(timestamp, SIGV4_DATE_BYTES), str_from(region), STR("sts"));
     uint8_t hash[SHA256_BYTES];
     struct sbuf hex = arena_sbuf(arena, SHA256_HEX);
-    struct sigv4_input in = {.method = STR("POST"), .path = STR("/"), .headers = headers};
+    struct sigv4_input in = {
+        .method = STR("POST"), .path = STR("/"), .host = str_from(p->authority), .headers = headers};
 
-    digest_sha256(d, body, hash);
+    digest_sha256(d, p->body, hash);
     hex_lower(&hex, hash, sizeof(hash));
     in.payload_hash = sbuf_str(&hex);
     in.signed_headers = sigv4_headers_to_sign(headers, arena);
@@ -244,7 +246,7 @@ static bool sign(struct sts_post *p, struct sbuf *b, const struct key_set *keys,
 
     arena_init(&arena, SIGNING_BYTES, SIGNING_BYTES);
     sigv4_format_time(clock_wall_us() / 1000000, timestamp);
-    if (d && cache) authorization = authorize(d, cache, &headers, p->body, keys, region, fields[2].value, &arena);
+    if (d && cache) authorization = authorize(d, cache, p, &headers, keys, region, fields[2].value, &arena);
     add_header(p, b, "X-Amz-Date", fields[2].value);
     if (keys->session_token) add_header(p, b, "X-Amz-Security-Token", fields[3].value);
     add_header(p, b, "Authorization", authorization);

@@ -83,6 +83,7 @@ static enum step_result check_signature(struct request *req, const struct sigv4_
         .query = req->query,
         .query_n = req->query_n,
         .presigned = req->auth == AUTH_SIGV4_QUERY,
+        .host = req->authority,
         .headers = &req->in->headers,
         .signed_headers = auth->signed_headers,
         .payload_hash = payload,

@@ -41,11 +41,6 @@ static struct str client_scheme(const struct request *req)
     return req->client->tls ? STR("https") : STR("http");
 }
 
-static struct str client_authority(const struct request *req)
-{
-    return req->uri.form == URI_ABSOLUTE ? req->uri.authority : req->in->host;
-}
-
 /* Location of the answer, as the client sees things. 303 is left alone: S3 answers it to a form that says itself where
  * to go on. */
 static enum location_result map_location(struct request *req, struct str location, struct sbuf *out)
@@ -53,7 +48,7 @@ static enum location_result map_location(struct request *req, struct str locatio
     bool redirect = is_redirect(req->answer->status);
     const struct location_view view = {
         .scheme = client_scheme(req),
-        .authority = client_authority(req),
+        .authority = req->authority,
         .name = &req->s3,
         .bucket = req->bucket,
         .host_style = req->host_style && req->bucket.n,
@@ -111,7 +106,7 @@ static void drop_content(struct request *req)
 
 static struct str bucket_url(struct request *req)
 {
-    struct str scheme = client_scheme(req), authority = client_authority(req);
+    struct str scheme = client_scheme(req), authority = req->authority;
     struct sbuf url = arena_sbuf(&req->arena, scheme.n + authority.n + 3 * req->bucket.n + 8);
 
     sbuf_printf(&url, "%.*s://%.*s", STR_ARG(scheme), STR_ARG(authority));

@@ -59,19 +59,41 @@ static bool match_own_name(struct request *req)
     return false;
 }
 
-/* Which host the client speaks to, in lower case. RFC 9112 3.2.2: an absolute-form target replaces Host. */
+/* One machine in two spellings: names in any case; @port, the scheme's own, written or left out. */
+static bool is_same_authority(struct str a, struct str b, unsigned port)
+{
+    struct str host_a, host_b;
+    unsigned port_a, port_b;
+
+    return uri_split_authority(a, &host_a, &port_a) && uri_split_authority(b, &host_b, &port_b) &&
+           str_eq_nocase(host_a, host_b) && (port_a ? port_a : port) == (port_b ? port_b : port);
+}
+
+/* Whom the request is for. RFC 9112 3.2.2: an absolute-form target replaces Host. But clients sign Host: if the two
+ * could differ, one would be proven and the other one served. */
+static enum step_result find_authority(struct request *req)
+{
+    struct str target = req->uri.authority, host = req->in->host;
+    unsigned port = str_eq_nocase(req->uri.scheme, STR("https")) ? 443 : 80;
+
+    req->authority = host.n ? host : target;
+    if (!target.n || !host.n || is_same_authority(target, host, port)) return STEP_NEXT;
+    return request_fail(req, ERR_BAD_REQUEST, "The request target is for %.*s, the Host header for %.*s.",
+                        STR_ARG(str_head(target, 200)), STR_ARG(str_head(host, 200)));
+}
+
+/* Which host the client speaks to. */
 static enum step_result find_host(struct request *req)
 {
     struct client *c = req->client;
-    bool absolute = req->uri.form == URI_ABSOLUTE;
-    struct str authority = absolute ? req->uri.authority : req->in->host, host;
+    struct str authority, host;
     unsigned port;
     struct sbuf lower;
 
-    if (c->listener->mode == LISTENER_FORWARD && !c->authority && !absolute)
+    if (c->listener->mode == LISTENER_FORWARD && !c->authority && req->uri.form != URI_ABSOLUTE)
         return request_fail(req, ERR_NOT_AN_ENDPOINT, "origin-form request on forward listener %s", c->listener->name);
-    if (absolute && !str_eq_nocase(req->uri.scheme, STR("http")) && !str_eq_nocase(req->uri.scheme, STR("https")))
-        return request_fail(req, ERR_BAD_REQUEST, "only http and https targets are forwarded");
+    if (find_authority(req) != STEP_NEXT) return STEP_FAIL;
+    authority = req->authority;
     if (!authority.n && req->in->minor == 0 && c->listener->mode == LISTENER_ENDPOINT)
         authority = STR("localhost"); /* RFC 9112 3.2: 1.0 may leave it out */
     if (!uri_split_authority(authority, &host, &port))

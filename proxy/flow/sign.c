@@ -285,7 +285,7 @@ static enum step_result write_head(struct request *req, const struct out *o, str
     return STEP_NEXT;
 }
 
-static enum step_result sign_and_write(struct request *req, struct out *o, struct str timestamp)
+static enum step_result sign_and_write(struct request *req, struct out *o, struct str host, struct str timestamp)
 {
     struct worker *w = req->worker;
     const struct credentials *keys = req->keys;
@@ -299,6 +299,7 @@ static enum step_result sign_and_write(struct request *req, struct out *o, struc
         .path = req->path,
         .query = params,
         .query_n = query_split(o->query, params, REQUEST_MAX_QUERY),
+        .host = host,
         .headers = &o->headers,
         .signed_headers = sigv4_headers_to_sign(&o->headers, &req->arena),
         .payload_hash = sign_payload_hash(req),
@@ -335,8 +336,9 @@ static enum step_result write_untouched(struct request *req)
     struct sbuf b = arena_sbuf(&req->arena, req->in->raw.n + HEAD_SLACK);
 
     head_put_request_line(&b, req->in->method, req->uri.path, req->uri.query, req->uri.has_query);
+    head_put(&b, STR("Host"), req->authority);
     for (size_t i = 0; i < all->n; i++)
-        if (!headers_drops(all, &all->v[i])) head_put(&b, all->v[i].name, all->v[i].value);
+        if (all->v[i].id != HDR_HOST && !headers_drops(all, &all->v[i])) head_put(&b, all->v[i].name, all->v[i].value);
     head_put(&b, STR("Via"), STR("1.1 s3onramp"));
     req->out_framer = (struct framer){.chunked = req->in->body == BODY_CHUNKED};
     if (req->out_framer.chunked) head_put(&b, STR("Transfer-Encoding"), STR("chunked"));
@@ -385,5 +387,5 @@ enum step_result step_sign(struct request *req)
     out_add(o, STR("X-Amz-Content-Sha256"), sign_payload_hash(req), HDR_X_AMZ_CONTENT_SHA256);
     if (req->keys->session_token)
         out_add(o, STR("X-Amz-Security-Token"), str_from(req->keys->session_token), HDR_X_AMZ_SECURITY_TOKEN);
-    return sign_and_write(req, o, timestamp);
+    return sign_and_write(req, o, host, timestamp);
 }

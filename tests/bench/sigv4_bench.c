@@ -74,6 +74,7 @@ static void bench_init(struct bench *b)
                                  .path = STR("/2026/01/02/some-object.parquet"),
                                  .query = b->query,
                                  .query_n = 2,
+                                 .host = STR("bucket.s3.eu-west-1.amazonaws.com"),
                                  .headers = &b->from_client,
                                  .signed_headers = STR("host;x-amz-checksum-mode;x-amz-content-sha256;x-amz-date"),
                                  .payload_hash = SIGV4_EMPTY_SHA256};

@@ -70,6 +70,7 @@ static void fuzz_request(struct str raw, struct digest *d, struct sigv4_keys *ke
                              .query = query,
                              .query_n = query_split(uri.query, query, MAX_PARAMS),
                              .plus_is_space = path_n & 1,
+                             .host = head.host,
                              .headers = &head.headers,
                              .payload_hash = SIGV4_UNSIGNED_PAYLOAD};
     if (in.query_n > MAX_PARAMS) return;

@@ -106,8 +106,11 @@ static bool verify(struct fixture *f, struct str raw, struct verdict *v)
     if (head_parse_request(raw, v->fields, &v->head, &v->err) != ERR_NONE) return false;
     if (uri_split(v->head.target, false, &v->uri, &v->err) != ERR_NONE) return false;
     if (!uri_decode(v->uri.path, false, v->path, &path_n)) return false;
-    v->in = (struct sigv4_input){
-        .method = v->head.method, .path = str_make(v->path, path_n), .query = v->query, .headers = &v->head.headers};
+    v->in = (struct sigv4_input){.method = v->head.method,
+                                 .path = str_make(v->path, path_n),
+                                 .query = v->query,
+                                 .host = v->head.host,
+                                 .headers = &v->head.headers};
     v->in.query_n = query_split(v->uri.query, v->query, MAX_PARAMS);
     assert_true(v->in.query_n <= MAX_PARAMS);
 
@@ -389,6 +392,33 @@ static void test_sigv4_canonical_request_header_values_are_collapsed(void **stat
     }
 }
 
+/* Who routes by one name must not verify another: what a field says does not count. */
+static void test_sigv4_canonical_request_takes_host_from_its_caller_only(void **state)
+{
+    static const struct {
+        struct str field, host, canonical;
+    } cases[] = {
+        {STR_INIT("a.s3"), STR_INIT("a.s3"), STR_INIT("host:a.s3\n")},
+        {STR_INIT("a.s3"), STR_INIT("b.s3:80"), STR_INIT("host:b.s3:80\n")},
+        {STR_INIT("a.s3"), STR_INIT(""), STR_INIT("host:\n")},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct header h = {STR("Host"), cases[i].field, HDR_HOST};
+        struct headers headers = {&h, 1};
+        struct sigv4_input in = {.method = STR("GET"),
+                                 .host = cases[i].host,
+                                 .headers = &headers,
+                                 .signed_headers = STR("host"),
+                                 .payload_hash = STR("-")};
+        struct str got = sigv4_canonical_request(&in, &f->arena);
+        assert_true(str_starts(got, STR("GET\n/\n\n")));
+        got = str_tail(got, 7);
+        assert_str("host", str_head(got, got.n - sizeof "\nhost\n-" + 1), cases[i].canonical);
+    }
+}
+
 static void test_sigv4_canonical_request_escapes_come_out_one_way(void **state)
 {
     static const struct {
@@ -447,8 +477,11 @@ static void test_sigv4_authorization_verifies_and_names_its_headers(void **state
         {STR("Range"), STR("bytes=0-1"), HDR_RANGE},
     };
     struct headers headers = {fields, ARRAY_LEN(fields)};
-    struct sigv4_input in = {
-        .method = STR("PUT"), .path = STR("/k \xff"), .headers = &headers, .payload_hash = SIGV4_UNSIGNED_PAYLOAD};
+    struct sigv4_input in = {.method = STR("PUT"),
+                             .path = STR("/k \xff"),
+                             .host = fields[1].value,
+                             .headers = &headers,
+                             .payload_hash = SIGV4_UNSIGNED_PAYLOAD};
     struct str timestamp = fields[0].value, region = STR("eu-west-1"), service = STR("s3");
     struct sigv4_auth auth;
 
@@ -938,6 +971,7 @@ int main(void)
         cmocka_unit_test(test_sigv4_verify_broken_escape_is_a_bad_uri),
         cmocka_unit_test(test_sigv4_verify_small_arena_is_no_memory),
         cmocka_unit_test(test_sigv4_canonical_request_header_values_are_collapsed),
+        cmocka_unit_test(test_sigv4_canonical_request_takes_host_from_its_caller_only),
         cmocka_unit_test(test_sigv4_canonical_request_escapes_come_out_one_way),
         cmocka_unit_test(test_sigv4_authorization_verifies_and_names_its_headers),
         cmocka_unit_test(test_sigv4_headers_to_sign_nothing_to_sign_is_empty),

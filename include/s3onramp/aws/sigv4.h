@@ -83,6 +83,7 @@ struct sigv4_input {
     size_t query_n;
     bool presigned;                /* X-Amz-Signature of the query is left out of the canonical request */
     bool plus_is_space;            /* how '+' in the query is read before it is encoded again */
+    struct str host;               /* value of the line "host", which is never looked for among @headers */
     const struct headers *headers; /* values as sent */
     struct str signed_headers;     /* "a;b;c": lower case, sorted. A header that is absent counts as empty. */
     struct str payload_hash;       /* last line */

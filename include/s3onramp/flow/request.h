@@ -97,7 +97,8 @@ struct request {
     bool user_asked;
 
     /* find_target */
-    struct str host; /* lower case, without port */
+    struct str authority; /* host[:port] as the client writes it: what it signs. Empty: HTTP/1.0 without */
+    struct str host;      /* the same in lower case, without port: what everything is decided by */
     struct s3_host s3;
     bool own_name;   /* Host is a name or address of the listener, not an S3 name */
     struct str path; /* decoded */
