@@ -41,17 +41,26 @@ static void *field_of(void *item, const struct option *o)
 #define BAD_VALUE(t, text, fmt, ...) \
     config_problem((t)->b, (t)->place, "%s = %.80s: " fmt, (t)->o->key, (text), __VA_ARGS__)
 
+static char *join(struct str folder, const char *path)
+{
+    size_t cap = folder.n + strlen(path) + 1;
+    struct sbuf b = sbuf_make(config_alloc(cap), cap);
+
+    sbuf_add(&b, folder);
+    sbuf_add(&b, str_from(path));
+    return b.p;
+}
+
+/* Resolved here, once: whoever opens it takes it as it is. "~/" is the home folder, as in the files of AWS. */
 char *config_path(const char *file, const char *path)
 {
+    const char *home = getenv("HOME");
     struct str whole = str_from(file);
     size_t slash = str_rindex(whole, '/');
 
-    if (path[0] == '/' || slash == SIZE_MAX) return config_strdup(str_from(path));
-    size_t cap = slash + 2 + strlen(path);
-    struct sbuf b = sbuf_make(config_alloc(cap), cap);
-    sbuf_add(&b, str_head(whole, slash + 1));
-    sbuf_add(&b, str_from(path));
-    return b.p;
+    if (path[0] == '/') return config_strdup(str_from(path));
+    if (str_starts(str_from(path), STR("~/")) && home && home[0] == '/') return join(str_from(home), path + 1);
+    return join(str_head(whole, slash + 1), path); /* SIZE_MAX + 1: no folder */
 }
 
 /* --- words --- */

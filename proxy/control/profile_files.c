@@ -24,7 +24,8 @@ struct wanted {
     char *mode; /* 8 */
 };
 
-/* "~" and "~/…" are the home folder in variables, too. False: there is no path; an empty one results. */
+/* "~" and "~/…" are the home folder in variables, too; what the settings say is resolved already. False: there is no
+ * path; an empty one results. */
 static bool find_path(const struct wanted *w, bool *named)
 {
     const char *path = w->set ? w->set : environment_text(w->variable);
@@ -32,7 +33,7 @@ static bool find_path(const struct wanted *w, bool *named)
     *named = path != NULL;
     w->path[0] = '\0';
     if (!path) return home_path(w->in_home, w->path);
-    if (path[0] == '~' && (path[1] == '/' || !path[1])) return home_path(path[1] ? path + 2 : "", w->path);
+    if (!w->set && path[0] == '~' && (path[1] == '/' || !path[1])) return home_path(path[1] ? path + 2 : "", w->path);
     return str_to_cstr(str_from(path), w->path, PATH_MAX);
 }
 

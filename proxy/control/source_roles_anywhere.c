@@ -341,7 +341,7 @@ static void begin(struct roles_anywhere *s)
 
     session_job_clear(&s->job);
     s->job = (struct session_job){
-        .set = context->set, .config_file = context->settings->file, .client = context->client, .pins = &s->pins};
+        .set = context->set, .client = context->client, .pins = &s->pins};
     s->outdated = false;
     s->wanted = in_token;
     if (!in_token) {

@@ -112,40 +112,17 @@ static void note_file(void *arg, const char *path)
     if (job->files_n < SOURCE_FILES && (job->files[job->files_n] = strdup(path))) job->files_n++;
 }
 
-/* @path as seen from the configuration's folder, in the arena; NULL stays NULL. */
-static const char *resolve(struct session_job *job, const char *path)
-{
-    static const struct str file = STR_INIT("file:");
-    struct str s = str_from(path), folder = str_from(job->config_file);
-    bool marked = path && str_starts(s, file);
-    struct sbuf b;
-
-    if (!path) return NULL;
-    if (marked) s = str_tail(s, file.n);
-    folder = str_head(folder, str_rindex(folder, '/') + 1); /* SIZE_MAX + 1: none */
-    if (s.n && s.p[0] == '/') folder.n = 0;
-    b = arena_sbuf(&job->arena, file.n + folder.n + s.n + 1);
-    if (marked) sbuf_add(&b, file);
-    sbuf_add(&b, folder);
-    sbuf_add(&b, s);
-    sbuf_char(&b, '\0');
-    return b.overflow ? path : b.p;
-}
-
 static enum err_code load(struct session_job *job, struct identity *id, struct err *err)
 {
     const struct set_credentials *set = job->set;
-    const char *passphrase = set->passphrase;
-    struct identity_setup setup = {.certificate = resolve(job, set->certificate),
-                                   .certificate_chain = resolve(job, set->certificate_chain),
+    struct identity_setup setup = {.certificate = set->certificate,
+                                   .certificate_chain = set->certificate_chain,
                                    .private_key = set->private_key,
+                                   .passphrase = set->passphrase,
                                    .pins = job->pins,
                                    .on_file = note_file,
                                    .arg = job};
 
-    if (setup.private_key && !identity_is_token(setup.private_key)) setup.private_key = resolve(job, setup.private_key);
-    if (passphrase && str_starts(str_from(passphrase), STR("file:"))) passphrase = resolve(job, passphrase);
-    setup.passphrase = passphrase;
     return identity_load(&setup, clock_wall_us() / US_PER_S, id, err);
 }
 

@@ -68,7 +68,7 @@ class Token:
         return "pkcs11:token=machine;object=%s?%s" % (label, query)
 
 
-def fetch(client=None, in_token=False, at=None, **keys):
+def fetch(client=None, in_token=False, at=None, relative=False, **keys):
     """What `credentials --fetch --json` tells, and the log. Keys of the section; None leaves a default out."""
     defaults = dict(
         source="roles-anywhere", role_arn=Service.role_arn, profile_arn=Service.profile_arn,
@@ -83,11 +83,13 @@ def fetch(client=None, in_token=False, at=None, **keys):
         lib.section("listener unused", mode="endpoint", bind="127.0.0.1:1") +
         lib.section("client alice", access_key_id=lib.ALICE[0], secret_access_key=lib.ALICE[1], policy="allow-all") +
         lib.section("credentials default", **{**defaults, **keys}))
-    words = [lib.PROGRAM, "credentials", "--fetch", "--json", "-c", config] + (["--client", client] if client else [])
+    named = config.relative_to(lib.WORK.parent) if relative else config
+    words = [lib.PROGRAM, "credentials", "--fetch", "--json", "-c", named] + (["--client", client] if client else [])
     environment = dict(lib.Proxy.environment(), SOFTHSM2_CONF=str(token.config))
     if in_token:  # libp11 does not free its method tables, and is unloaded when the leak checker looks
         environment["ASAN_OPTIONS"] = environment["ASAN_OPTIONS"].replace("detect_leaks=1", "detect_leaks=0")
-    result = subprocess.run([str(w) for w in words], capture_output=True, text=True, env=environment, timeout=240)
+    result = subprocess.run([str(w) for w in words], capture_output=True, text=True, env=environment, timeout=240,
+                            cwd=lib.WORK.parent if relative else None)
     text = result.stdout + result.stderr
     for secret in (PIN, PASSPHRASE, "sessionSecret", "TTTT", "PRIVATE KEY"):
         assert secret not in text, text
@@ -175,9 +177,15 @@ class Files(Case):
         self.bad(answer, "403", "Insufficient certificate", "certificate_chain")
 
     def test_relative_paths_begin_at_the_configuration(self):
-        machine = Issued("machine", anchor)
-        self.pem(machine)
-        self.good(fetch(certificate="machine.pem", private_key="machine.key"), machine)
+        second = Issued("Second intermediate", intermediate, ca=True)
+        machine = Issued("machine", second)
+        self.pem(machine, PASSPHRASE)
+        write("chain.pem", second.pem + intermediate.pem, 0o644)
+        write("passphrase", PASSPHRASE.encode())
+        for relative in (False, True):  # True: -c DIR/s3onramp.ini
+            with self.subTest(relative=relative):
+                self.good(fetch(certificate="machine.pem", certificate_chain="chain.pem", private_key="machine.key",
+                                passphrase="file:passphrase", relative=relative), machine, [second, intermediate])
 
     def test_key_and_certificate_in_one_file(self):
         machine = Issued("machine", anchor, "RSA-2048")
@@ -293,7 +301,7 @@ class Tokens(Case):
         self.bad(self.fetch(label, token.uri(label, "pin-source=%7Ccat"), passphrase=PIN), "pin-source must be file:")
         self.bad(self.fetch(label, token.uri(label, "module-name=x"), passphrase=PIN), "module-name", "module-path")
         pin = write("open-pin", PIN.encode(), 0o644)
-        self.bad(self.fetch(label, token.uri(label, "pin-source=file:%s" % pin)), "mode 0644", "chmod 600")
+        self.bad(self.fetch(label, token.uri(label, "pin-source=file:%s" % pin)), "mode 644", "chmod g-w,o=")
         self.assertEqual((service.requests, service.refused), ([], []))
 
 

@@ -56,7 +56,7 @@ static int setup(void **state)
                                       .role_arn = text("arn:aws:iam::123456789012:role/backup"),
                                       .profile_arn = text("p"),
                                       .trust_anchor_arn = text("t"),
-                                      .certificate = text("machine.pem"), /* next to the configuration */
+                                      .certificate = f->certificate,
                                       .private_key = f->key,
                                       .region = text("ap-northeast-1"),
                                       .service_url = text("https://127.0.0.1:1"), /* nobody is there */
@@ -122,8 +122,8 @@ static void test_source_roles_anywhere_files_are_read_anew(void **state)
     assert_int_equal(f->source->files_n, 2);
     copy_vector("rsa", "key", "machine.key", 0600);
     expect(f, SOURCE_FAILED, "127.0.0.1"); /* right, and nobody there */
-    assert_int_equal(chmod(f->key, 0640), 0);
-    expect(f, SOURCE_REFUSED, "chmod 600");
+    assert_int_equal(chmod(f->key, 0604), 0);
+    expect(f, SOURCE_REFUSED, "chmod g-w,o=");
 }
 
 static void test_source_roles_anywhere_incomplete_settings_are_refused(void **state)
