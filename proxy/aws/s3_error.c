@@ -1,28 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * s3_error.c: S3's XML error document, written and (its code) read. Pure; any thread. Owns nothing.
- * Source: S3 API Reference, "Error responses" (REST error response); XML 1.0 2.2 (characters), 2.4 (escapes);
- * RFC 3629 4 (UTF-8).
+ * Source: S3 API Reference, "Error responses" (REST error response); XML 1.0 2.2 (characters), 2.4 (escapes).
  */
 #include "aws/s3_error.h"
-
-/* Bytes of the UTF-8 sequence that @s begins with, or 0 if it is none. *@code: the character.
- * RFC 3629 4: no overlong forms, no surrogates, nothing above U+10FFFF. */
-static size_t utf8_decode(struct str s, uint32_t *code)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint8_t first = (uint8_t)s.p[0];
-    size_t n = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
-
-    if (n == 0 || n > s.n) return 0;
-    *code = n == 1 ? first : first & 0xffU >> (n + 1);
-    for (size_t i = 1; i < n; i++) {
-        uint8_t next = (uint8_t)s.p[i];
-        if (next >> 6 != 2) return 0;
-        *code = *code << 6 | (next & 63);
-    }
-    if (*code < smallest[n] || *code > 0x10ffff || (*code >= 0xd800 && *code <= 0xdfff)) return 0;
-    return n;
-}
 
 /* XML 1.0 2.2: Char ::= #x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF] */
 static bool is_xml_char(uint32_t code)
@@ -49,7 +29,7 @@ void s3_error_escape(struct sbuf *b, struct str s)
 {
     while (s.n > 0) {
         uint32_t code = 0;
-        size_t n = utf8_decode(s, &code);
+        size_t n = str_utf8(s, &code);
         struct str entity = entity_for(s.p[0]);
         if (n == 0 || !is_xml_char(code)) {
             sbuf_char(b, '?');

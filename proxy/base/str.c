@@ -212,3 +212,20 @@ void sbuf_printf(struct sbuf *b, const char *fmt, ...)
     va_end(args);
     sbuf_add(b, str_make(last_chance, n < 0 ? 0 : (size_t)n));
 }
+
+size_t str_utf8(struct str s, uint32_t *code)
+{
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint8_t first = (uint8_t)s.p[0];
+    size_t n = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
+
+    if (n == 0 || n > s.n) return 0;
+    *code = n == 1 ? first : first & 0xffU >> (n + 1);
+    for (size_t i = 1; i < n; i++) {
+        uint8_t next = (uint8_t)s.p[i];
+        if (next >> 6 != 2) return 0;
+        *code = *code << 6 | (next & 63);
+    }
+    if (*code < smallest[n] || *code > 0x10ffff || (*code >= 0xd800 && *code <= 0xdfff)) return 0;
+    return n;
+}

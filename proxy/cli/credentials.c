@@ -5,6 +5,7 @@
 #include "cli/admin_client.h"
 #include "cli/cli.h"
 #include "control/fetch_once.h"
+#include "control/json_text.h"
 #include "flow/keyring.h"
 
 #include <jansson.h>
@@ -52,23 +53,22 @@ static int print_result(const struct wish *w, const struct set_credentials *set,
 
     if (good) credentials_mask(r->keys.access_key_id, id, sizeof(id));
     if (good && t && gmtime_r(&t, &tm)) strftime(until, sizeof(until), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    json_t *o = json_pack("{s:s, s:s, s:b, s:o, s:s, s:o, s:b}", "name", set->name, "source",
+                          credentials_source_name(set->source), "good", good, "access_key_id", json_text(id), "expires",
+                          good && t ? until : "", "detail", json_text(good ? r->origin : r->why), "temporary",
+                          good && r->keys.session_token);
     if (w->json) {
-        json_t *o = json_pack("{s:s, s:s, s:b, s:s, s:s, s:s, s:b}", "name", set->name, "source",
-                              credentials_source_name(set->source), "good", good, "access_key_id", id, "expires",
-                              good && t ? until : "", "detail", good ? r->origin : r->why, "temporary",
-                              good && r->keys.session_token);
-
         json_dumpf(o, stdout, JSON_INDENT(2));
         putchar('\n');
-        json_decref(o);
     } else if (good) {
-        printf("%s: key %s, %s, expires %s\n  from %s\n", set->name, id,
-               r->keys.session_token ? "temporary" : "long-lived", until, r->origin);
+        printf("%s: key %s, %s, expires %s\n  from %s\n", set->name, admin_text(o, "access_key_id"),
+               r->keys.session_token ? "temporary" : "long-lived", until, admin_text(o, "detail"));
+    } else {
+        cli_problem("[credentials %s] source = %s: %s", set->name, credentials_source_name(set->source),
+                    admin_text(o, "detail"));
     }
-    if (good) return CLI_FINE;
-    return w->json ? CLI_PROBLEM
-                   : cli_problem("[credentials %s] source = %s: %s", set->name, credentials_source_name(set->source),
-                                 r->why);
+    json_decref(o);
+    return good ? CLI_FINE : CLI_PROBLEM;
 }
 
 static int run_fetch(const struct wish *w)

@@ -7,6 +7,7 @@
 #include "aws/target.h"
 #include "base/secret.h"
 #include "control/doctor.h"
+#include "control/json_text.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -82,15 +83,15 @@ static json_t *lines_of(const char *text)
     struct str rest = str_from(text), line;
 
     while (str_split(&rest, '\n', &line))
-        if (line.n) json_array_append_new(out, json_stringn(line.p, line.n));
+        if (line.n) json_array_append_new(out, json_text_of(line));
     return out;
 }
 
 static json_t *finding_json(const struct doctor_finding *f)
 {
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:f}", "step", f->step, "verdict", doctor_verdict_name(f->verdict),
-                     "cause", f->cause, "evidence", lines_of(f->evidence), "fix", lines_of(f->fix), "seconds",
-                     f->seconds);
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:f}", "step", f->step, "verdict", doctor_verdict_name(f->verdict),
+                     "cause", json_text(f->cause), "evidence", lines_of(f->evidence), "fix", lines_of(f->fix),
+                     "seconds", f->seconds);
 }
 
 static void print_json(json_t *endpoints, json_t *problems, int code)
@@ -137,8 +138,8 @@ static int examine(const struct wish *w, const struct doctor_order *order, json_
         cli_problem_err(&err);
         r.failed = true;
     }
-    json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:o}", "endpoint", label, "name", name ? name : "", "verdict",
-                                         r.failed ? "fail" : "ok", "steps", r.steps));
+    json_array_append_new(out, json_pack("{s:s, s:o, s:s, s:o}", "endpoint", label, "name", json_text(name ? name : ""),
+                                         "verdict", r.failed ? "fail" : "ok", "steps", r.steps));
     return r.failed ? CLI_PROBLEM : CLI_FINE;
 }
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "control/file_watch.h"
+#include "control/json_text.h"
 #include "control/renewal.h"
 
 #include <stdio.h>
@@ -416,15 +417,16 @@ static json_t *entry_json(const struct entry *e, int64_t wall_s)
 {
     const struct credentials *c = e->now && e->now->usable ? e->now : NULL;
     json_t *o =
-        json_pack("{ss ss ss ss ss ss sb sI sI sb}", "name", e->context.set->name, "client",
+        json_pack("{ss ss ss ss so so sb sI sI sb}", "name", e->context.set->name, "client",
                   e->context.client ? e->context.client : "", "source", credentials_source_name(e->context.set->source),
-                  "state", state_of(e), "origin", e->origin, "last_error", e->why, "temporary", c && c->session_token,
-                  "fetches", (json_int_t)e->fetches, "failures", (json_int_t)e->failures, "fetching", e->running);
+                  "state", state_of(e), "origin", json_text(e->origin), "last_error", json_text(e->why), "temporary",
+                  c && c->session_token, "fetches", (json_int_t)e->fetches, "failures", (json_int_t)e->failures,
+                  "fetching", e->running);
     char id[24] = "";
 
     if (!o) return NULL;
     if (c) credentials_mask(c->access_key_id, id, sizeof(id));
-    json_object_set_new(o, "access_key_id", json_string(id));
+    json_object_set_new(o, "access_key_id", json_text(id));
     json_object_set_new(o, "expires_in_s", c && c->expires_s ? json_integer(c->expires_s - wall_s) : json_null());
     json_object_set_new(o, "expires", c && c->expires_s ? json_integer(c->expires_s) : json_null());
     json_object_set_new(o, "fetched_s", e->fetched_s ? json_integer(wall_s - e->fetched_s) : json_null());

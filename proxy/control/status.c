@@ -3,6 +3,8 @@
  */
 #include "control/status.h"
 
+#include "control/json_text.h"
+
 static json_int_t load(const _Atomic uint64_t *counter)
 {
     return (json_int_t)atomic_load_explicit(counter, memory_order_relaxed);
@@ -24,19 +26,19 @@ static json_t *address_json(const struct table_address *t, int64_t now_us)
 {
     const struct address *a = t->address;
 
-    return json_pack("{ss ss ss sb sb sf ss sI sI sI so sI sI sI}", "address", a->text, "zone", t->zone, "state",
-                     address_state_name(t->state), "preferred", t->preferred, "barred", t->barred, "since_s",
-                     seconds(now_us - t->since_us), "reason", t->why, "in_flight", load(&a->in_flight), "connects",
-                     load(&a->connects), "answers", load(&a->answers), "failures", failures_json(a), "retries",
-                     load(&a->retries), "bytes_in", load(&a->bytes_in), "bytes_out", load(&a->bytes_out));
+    return json_pack("{ss so ss sb sb sf so sI sI sI so sI sI sI}", "address", a->text, "zone", json_text(t->zone),
+                     "state", address_state_name(t->state), "preferred", t->preferred, "barred", t->barred, "since_s",
+                     seconds(now_us - t->since_us), "reason", json_text(t->why), "in_flight", load(&a->in_flight),
+                     "connects", load(&a->connects), "answers", load(&a->answers), "failures", failures_json(a),
+                     "retries", load(&a->retries), "bytes_in", load(&a->bytes_in), "bytes_out", load(&a->bytes_out));
 }
 
 static json_t *dns_json(const struct set_endpoint *set, const struct table_endpoint *t, int64_t now_us)
 {
     if (t->dns == DNS_OFF) return json_pack("{ss}", "state", dns_state_name(t->dns));
-    return json_pack("{ss ss sf sf ss}", "state", dns_state_name(t->dns), "name", set->dns_name, "since_s",
+    return json_pack("{ss ss sf sf so}", "state", dns_state_name(t->dns), "name", set->dns_name, "since_s",
                      seconds(now_us - t->dns_since_us), "expires_s",
-                     seconds(t->dns_next_us > now_us ? t->dns_next_us - now_us : 0), "reason", t->dns_why);
+                     seconds(t->dns_next_us > now_us ? t->dns_next_us - now_us : 0), "reason", json_text(t->dns_why));
 }
 
 static json_t *endpoint_json(const struct set_endpoint *set, const struct table_endpoint *t, int64_t now_us)

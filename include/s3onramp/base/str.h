@@ -122,4 +122,8 @@ void sbuf_u64(struct sbuf *b, uint64_t value);   /* decimal */
 void sbuf_hex64(struct sbuf *b, uint64_t value); /* lower-case hexadecimal, no leading zeros */
 void sbuf_printf(struct sbuf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* Bytes of the UTF-8 sequence that @s, which is not empty, begins with, or 0 if it is none. *@code: the character.
+ * RFC 3629 4: no overlong forms, no surrogates, nothing above U+10FFFF. */
+size_t str_utf8(struct str s, uint32_t *code);
+
 #endif
