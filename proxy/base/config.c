@@ -6,6 +6,8 @@
 
 #include "config_options.h"
 
+#include "base/secret.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -164,15 +166,16 @@ static bool holds_secret(struct config_build *b, const char *file)
     return false;
 }
 
-/* The open file is asked, not the path: it is the one that was read. */
-static void check_mode(struct config_build *b, FILE *in, const char *file)
+/* The open file is asked, not the path: it is the one that was read. What a configuration says is obeyed (command =),
+ * so it must be ours even without a secret. A pipe is whoever's who typed the command. */
+static void check_guard(struct config_build *b, FILE *in, const char *file)
 {
     struct stat st;
+    char fault[SECRET_FAULT];
 
-    if (fstat(fileno(in), &st) != 0 || (st.st_mode & 077) == 0 || !holds_secret(b, file)) return;
-    config_problem(b, (struct config_place){file, 0},
-                   "others may read this file (mode %03o), and it holds a secret; run `chmod 600 %s`",
-                   (unsigned)st.st_mode & 0777, file);
+    if (fstat(fileno(in), &st) == 0 && S_ISREG(st.st_mode) &&
+        secret_file_fault(&st, file, holds_secret(b, file), fault, sizeof fault))
+        config_problem(b, (struct config_place){file, 0}, "%s", fault);
 }
 
 /* Devices may have no end: "/dev/zero". A terminal ends when whoever types says so. */
@@ -217,7 +220,7 @@ static bool read_main(struct config_build *b)
         return false;
     }
     config_read_stream(b, in, b->s->file, false);
-    check_mode(b, in, b->s->file);
+    check_guard(b, in, b->s->file);
     fclose(in);
     return true;
 }
@@ -233,7 +236,7 @@ static void read_clients(struct config_build *b)
     FILE *in = open_text(b, b->raw->clients_path, &why_not);
     if (in) {
         config_read_stream(b, in, b->raw->clients_path, true);
-        check_mode(b, in, b->raw->clients_path);
+        check_guard(b, in, b->raw->clients_path);
         fclose(in);
     } else if (why_not && (value->text || why_not != ENOENT)) {
         config_problem(b, value->text ? value->place : (struct config_place){b->raw->clients_path, 0},

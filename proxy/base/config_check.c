@@ -6,6 +6,7 @@
 #include "config_options.h"
 
 #include "base/password.h"
+#include "base/secret.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ void config_check_file(struct config_build *b, struct raw_section *section, cons
                        bool is_secret)
 {
     struct stat st;
+    char fault[SECRET_FAULT];
 
     if (!path) return;
     if (stat(path, &st) != 0 || access(path, R_OK) != 0) {
@@ -32,8 +34,8 @@ void config_check_file(struct config_build *b, struct raw_section *section, cons
                        "%s: %s cannot be read (%s); name a file that the proxy may read", key, path, strerror(errno));
     } else if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !is_null(&st)) {
         config_problem(b, config_place_of(section, key), "%s: %s is no regular file; name one", key, path);
-    } else if (is_secret && (st.st_mode & 077) != 0) {
-        config_problem(b, config_place_of(section, key), "%s: others may read %s; run `chmod 600 %s`", key, path, path);
+    } else if (is_secret && secret_file_fault(&st, path, true, fault, sizeof fault)) {
+        config_problem(b, config_place_of(section, key), "%s: %s", key, fault);
     }
 }
 

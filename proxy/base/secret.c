@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 void secret_wipe(void *p, size_t n)
@@ -56,23 +56,54 @@ void *secret_block_realloc(void *p, size_t n)
     return mem;
 }
 
+/* Run as root (`check`, `client add`) we are not the proxy: what belongs to its user is as good as ours. */
+static bool is_proxy_user(uid_t uid)
+{
+    struct passwd entry, *user = NULL;
+    char text[4096];
+
+    if (uid == 0 || uid == geteuid()) return true;
+    return geteuid() == 0 && getpwnam_r(SECRET_PROXY_USER, &entry, text, sizeof text, &user) == 0 && user &&
+           user->pw_uid == uid;
+}
+
+/* No advice takes a file away from whoever could read it rightly: the group keeps its right, the owner the file. */
+bool secret_file_fault(const struct stat *st, const char *path, bool secret, char *out, size_t cap)
+{
+    unsigned mode = (unsigned)st->st_mode & 0777, owner = (unsigned)st->st_uid;
+
+    if (secret && (mode & 027) != 0)
+        snprintf(out, cap, "others may %s %s (mode %03o), which holds a secret; run `chmod g-w,o= %s`",
+                 (mode & 004) != 0 ? "read" : "write", path, mode, path);
+    else if ((mode & 002) != 0)
+        snprintf(out, cap, "everybody may write %s (mode %03o); run `chmod o-w %s`", path, mode, path);
+    else if (!is_proxy_user(st->st_uid) && geteuid() == 0)
+        snprintf(
+            out, cap,
+            "%s belongs to user %u, who could change it; if the proxy runs as that user, run this as it, too (sudo "
+            "-u '#%u'), else `chown root %s`",
+            path, owner, owner, path);
+    else if (!is_proxy_user(st->st_uid))
+        snprintf(out, cap, "%s belongs to user %u, who could change it; run `chown %u %s`, or run this as that user",
+                 path, owner, (unsigned)geteuid(), path);
+    else
+        return false;
+    return true;
+}
+
 /* Opened so that a FIFO does not hold us up, and judged open: it is the file that is read. */
 static enum err_code open_file(const char *path, bool ours, int *fd, struct err *err)
 {
     struct stat st;
+    char fault[SECRET_FAULT];
 
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (*fd < 0 || fstat(*fd, &st) != 0)
         return err_set(err, ERR_FILE, 0, "%s cannot be read (%s); name a file that the proxy may read", path,
                        strerror(errno));
     if (!S_ISREG(st.st_mode)) return err_set(err, ERR_FILE, 0, "%s is no regular file; name one", path);
-    if (!ours) return ERR_NONE;
-    if ((st.st_mode & 077) != 0) return err_set(err, ERR_FILE, 0, "others may read %s; run `chmod 600 %s`", path, path);
-    if (st.st_uid != 0 && st.st_uid != geteuid())
-        return err_set(err, ERR_FILE, 0,
-                       "%s belongs to user %u, who could change it; run `chown %u %s`, or run this as that user", path,
-                       (unsigned)st.st_uid, (unsigned)geteuid(), path);
-    return ERR_NONE;
+    return ours && secret_file_fault(&st, path, true, fault, sizeof fault) ? err_set(err, ERR_FILE, 0, "%s", fault)
+                                                                           : ERR_NONE;
 }
 
 static enum err_code read_text(int fd, const char *path, char *text, size_t cap, struct err *err)

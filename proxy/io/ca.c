@@ -311,13 +311,12 @@ static int no_password(char *buf, int size, int writing, void *arg)
 static enum err_code read_key(const char *path, EVP_PKEY **out, struct err *err)
 {
     struct stat st;
-    char buffer[BUFSIZ]; /* stdio's own would not be wiped */
+    char buffer[BUFSIZ], fault[SECRET_FAULT]; /* stdio's own buffer would not be wiped */
     FILE *f;
     TRY(open_plain(path, &f, &st, err));
     enum err_code code = ERR_NONE;
-    if (st.st_mode & 077) {
-        code = err_set(err, ERR_FILE, 0, "%s is open to others (mode %04o): run 'chmod 600 %s'", path,
-                       (unsigned)st.st_mode & 07777u, path);
+    if (secret_file_fault(&st, path, true, fault, sizeof fault)) {
+        code = err_set(err, ERR_FILE, 0, "%s", fault);
     } else {
         (void)setvbuf(f, buffer, _IOFBF, sizeof buffer);
         *out = PEM_read_PrivateKey(f, NULL, no_password, NULL);

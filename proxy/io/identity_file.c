@@ -51,7 +51,7 @@ enum err_code file_read(const struct identity_setup *setup, const char *path, st
         code = err_set(err, ERR_FILE, 0, "%s is %s", path, st.st_size ? "longer than 1 MiB" : "empty");
     if (code == ERR_NONE) {
         out->n = (size_t)st.st_size;
-        out->mode = st.st_mode;
+        out->st = st;
         out->p = malloc(out->n);
         code = out->p ? read_all(fd, path, out, err) : err_set(err, ERR_NO_MEMORY, 0, "%s", path);
     }
@@ -62,9 +62,10 @@ enum err_code file_read(const struct identity_setup *setup, const char *path, st
 
 enum err_code file_check_closed(const struct file_bytes *f, const char *path, struct err *err)
 {
-    if ((f->mode & 077) == 0) return ERR_NONE;
-    return err_set(err, ERR_FILE, 0, "%s holds a secret and is open to others (mode %04o); run: chmod 600 %s", path,
-                   (unsigned)f->mode & 07777u, path);
+    char fault[SECRET_FAULT];
+
+    if (!secret_file_fault(&f->st, path, true, fault, sizeof(fault))) return ERR_NONE;
+    return err_set(err, ERR_FILE, 0, "%s", fault);
 }
 
 enum err_code file_read_secret(const struct identity_setup *setup, const char *path, char out[PASSPHRASE_MAX],

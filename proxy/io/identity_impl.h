@@ -14,11 +14,11 @@ enum { PASSPHRASE_MAX = 1024 };
 struct file_bytes {
     char *p; /* owned */
     size_t n;
-    mode_t mode;
+    struct stat st;
 };
 enum err_code file_read(const struct identity_setup *setup, const char *path, struct file_bytes *out, struct err *err);
 void file_clear(struct file_bytes *f);
-/* ERR_FILE unless group and others are kept out. */
+/* ERR_FILE if secret_file_fault finds something. */
 enum err_code file_check_closed(const struct file_bytes *f, const char *path, struct err *err);
 /* The first line of a file that holds a passphrase or a PIN. */
 enum err_code file_read_secret(const struct identity_setup *setup, const char *path, char out[PASSPHRASE_MAX],

@@ -1300,13 +1300,17 @@ static void test_config_load_readable_secrets_are_refused(void **state UNUSED)
 {
     struct settings *s;
 
-    write_file("s3onramp.ini", 0640, GOOD);
-    write_file("clients.ini", 0604, "[client x]\npolicy = read-only\n" PAIR);
-    s = load_file("@/s3onramp.ini: others may read this file (mode 640), and it holds a secret; run `chmod 600 "
+    write_file("s3onramp.ini", 0644, GOOD);
+    write_file("clients.ini", 0620, "[client x]\npolicy = read-only\n" PAIR);
+    s = load_file("@/s3onramp.ini: others may read @/s3onramp.ini (mode 644), which holds a secret; run `chmod g-w,o= "
                   "@/s3onramp.ini`\n"
-                  "@/clients.ini: others may read this file (mode 604), and it holds a secret; run `chmod 600 "
+                  "@/clients.ini: others may write @/clients.ini (mode 620), which holds a secret; run `chmod g-w,o= "
                   "@/clients.ini`\n");
     assert_null(s);
+    write_file("s3onramp.ini", 0640, GOOD);
+    write_file("clients.ini", 0440, "[client x]\npolicy = read-only\n" PAIR);
+    s = load_file("");
+    settings_unref(&s);
     setenv("S3ONRAMP_TEST_SECRET", "s", 1);
     write_file("s3onramp.ini", 0644,
                "[listener l]\nmode = endpoint\n[endpoint e]\nregion = us-east-1\naddresses = 10.0.0.1\n"
@@ -1318,6 +1322,75 @@ static void test_config_load_readable_secrets_are_refused(void **state UNUSED)
     unsetenv("S3ONRAMP_TEST_SECRET");
 }
 
+/* Without a secret, too: what it says is obeyed. */
+static void test_config_load_file_of_others_is_refused(void **state UNUSED)
+{
+    static const char harmless[] = "[listener l]\nmode = endpoint\n[endpoint e]\nregion = us-east-1\naddresses = "
+                                   "10.0.0.1\n[credentials default]\nsource = process\ncommand = /bin/keys\n";
+    char path[256];
+
+    write_file("clients.ini", 0646, "");
+    write_file("s3onramp.ini", 0602, harmless);
+    assert_null(load_file("@/s3onramp.ini: everybody may write @/s3onramp.ini (mode 602); run `chmod o-w "
+                          "@/s3onramp.ini`\n@/clients.ini: everybody may write @/clients.ini (mode 646); run `chmod "
+                          "o-w @/clients.ini`\n"));
+    write_file("clients.ini", 0644, "");
+    write_file("s3onramp.ini", 0664, harmless);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(folder_path(path, "s3onramp.ini"), 65534, (gid_t)-1), 0);
+        assert_null(load_file("@/s3onramp.ini: @/s3onramp.ini belongs to user 65534, who could change it; if the proxy "
+                              "runs as that user, run this as it, too (sudo -u '#65534'), else `chown root "
+                              "@/s3onramp.ini`\n"));
+        assert_int_equal(chown(path, 0, (gid_t)-1), 0);
+    }
+    struct settings *s = load_file("");
+    assert_non_null(s);
+    settings_unref(&s);
+}
+
+/* Whatever is wrong with the rest: `client remove` needs it. */
+static void test_config_clients_path_is_found_in_a_broken_file(void **state UNUSED)
+{
+    static const struct {
+        const char *text, *found;
+    } rows[] = {{"[server]\nclients_file = c/x.ini\nworkers = many\n[listner l]\nnonsense\n", "c/x.ini"},
+                {"[server]\nclients_file = /c/x.ini\n[server]\n", NULL},
+                {"[lis\n", "clients.ini"},
+                {"", "clients.ini"}};
+    char path[256], found_path[256];
+    FILE *unheard = tmpfile();
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        write_file("s3onramp.ini", 0666, rows[i].text);
+        char *found = config_clients_path(folder_path(path, "s3onramp.ini"), unheard);
+        assert_string_equal(found, rows[i].found ? folder_path(found_path, rows[i].found) : "/c/x.ini");
+        free(found);
+    }
+    assert_int_equal(ftell(unheard), 0);
+    assert_null(config_clients_path("/nowhere/s3onramp.ini", unheard));
+    assert_true(ftell(unheard) > 0);
+    fclose(unheard);
+}
+
+/* "~/" and relative paths are resolved once, wherever the file stands. */
+static void test_config_load_paths_are_resolved(void **state UNUSED)
+{
+    char *home = strdup(getenv("HOME") ? getenv("HOME") : ""), path[256];
+
+    setenv("HOME", "/home/of", 1);
+    write_file("clients.ini", 0600, "");
+    write_file("s3onramp.ini", 0600,
+               "[listener l]\nmode = endpoint\n[endpoint e]\nregion = us-east-1\naddresses = "
+               "10.0.0.1\n[credentials default]\nsource = profile\nconfig_file = "
+               "~/.aws/config\nshared_credentials_file = shared\n");
+    struct settings *s = load_file("");
+    assert_string_equal(s->credentials[0].config_file, "/home/of/.aws/config");
+    assert_string_equal(s->credentials[0].shared_credentials_file, folder_path(path, "shared"));
+    settings_unref(&s);
+    setenv("HOME", home, 1);
+    free(home);
+}
+
 static void test_config_load_listener_key_must_be_private(void **state UNUSED)
 {
     struct settings *s;
@@ -1326,7 +1399,9 @@ static void test_config_load_listener_key_must_be_private(void **state UNUSED)
     write_file("l.key", 0644, "key");
     write_file("s3onramp.ini", 0600,
                GOOD "[listener x]\nmode = forward\ntls = on\ncertificate = l.key\nprivate_key = l.key\n");
-    s = load_file("@/s3onramp.ini:17: private_key: others may read @/l.key; run `chmod 600 @/l.key`\n");
+    s = load_file(
+        "@/s3onramp.ini:17: private_key: others may read @/l.key (mode 644), which holds a secret; run `chmod g-w,o= "
+        "@/l.key`\n");
     assert_null(s);
     write_file("l.key", 0600, "key");
     s = load_file("");
@@ -1349,12 +1424,13 @@ static void test_config_load_secret_files_must_be_ours(void **state UNUSED)
                   "@/s3onramp.ini:15: secret_access_key: @/secret cannot be read (No such file or directory); name a "
                   "file that the proxy may read\n");
     assert_null(s);
-    write_file("id", 0640, "AKID\n");
+    write_file("id", 0604, "AKID\n");
     write_file("secret", 0602, "hidden\n");
-    s = load_file("@/s3onramp.ini:14: access_key_id: others may read @/id; run `chmod 600 @/id`\n"
-                  "@/s3onramp.ini:15: secret_access_key: others may read @/secret; run `chmod 600 @/secret`\n");
+    s = load_file("@/s3onramp.ini:14: access_key_id: others may read @/id (mode 604), which holds a secret; run `chmod "
+                  "g-w,o= @/id`\n@/s3onramp.ini:15: secret_access_key: others may write @/secret (mode 602), which "
+                  "holds a secret; run `chmod g-w,o= @/secret`\n");
     assert_null(s);
-    write_file("id", 0400, "AKID\n");
+    write_file("id", 0440, "AKID\n");
     write_file("secret", 0600, "hidden\n");
     s = load_file("");
     assert_true(str_starts(str_from(last(s)->access_key_id), STR("file:/")));
@@ -1369,8 +1445,9 @@ static void test_config_load_secret_files_must_be_ours(void **state UNUSED)
     settings_unref(&s);
     if (geteuid() == 0) {
         assert_int_equal(chown(folder_path(path, "secret"), 65534, (gid_t)-1), 0);
-        s = load_file("@/s3onramp.ini:8: secret_access_key: @/secret belongs to user 65534, who could change it; run "
-                      "`chown 0 @/secret`, or run this as that user\n");
+        s = load_file("@/s3onramp.ini:8: secret_access_key: @/secret belongs to user 65534, who could change it; if "
+                      "the proxy runs as that user, run this as it, too (sudo -u '#65534'), else `chown root "
+                      "@/secret`\n");
         assert_null(s);
     }
 }
@@ -1429,9 +1506,11 @@ static void test_config_load_key_of_certificate_must_be_ours(void **state UNUSED
     struct settings *s;
 
     write_file("c.pem", 0644, "-----BEGIN CERTIFICATE-----\n");
-    write_file("l.key", 0640, "-----BEGIN PRIVATE KEY-----\n");
+    write_file("l.key", 0604, "-----BEGIN PRIVATE KEY-----\n");
     write_file("s3onramp.ini", 0600, GOOD ANYWHERE ANCHOR PROFILE "certificate = c.pem\nprivate_key = l.key\n");
-    s = load_file("@/s3onramp.ini:19: private_key: others may read @/l.key; run `chmod 600 @/l.key`\n");
+    s = load_file(
+        "@/s3onramp.ini:19: private_key: others may read @/l.key (mode 604), which holds a secret; run `chmod g-w,o= "
+        "@/l.key`\n");
     assert_null(s);
     write_file("l.key", 0600, "-----BEGIN PRIVATE KEY-----\n");
     s = load_file("");
@@ -1441,7 +1520,8 @@ static void test_config_load_key_of_certificate_must_be_ours(void **state UNUSED
     write_bytes("c.p12", 0604, str_make(pkcs12, sizeof pkcs12));
     write_file("s3onramp.ini", 0600, GOOD ANYWHERE ANCHOR PROFILE "certificate = c.p12\nprivate_key = l.key\n");
     s = load_file(
-        "@/s3onramp.ini:18: certificate: others may read @/c.p12; run `chmod 600 @/c.p12`\n"
+        "@/s3onramp.ini:18: certificate: others may read @/c.p12 (mode 604), which holds a secret; run `chmod g-w,o= "
+        "@/c.p12`\n"
         "@/s3onramp.ini:19: private_key has no effect: the PKCS#12 file of certificate holds it; remove it\n");
     assert_null(s);
     chmod(folder_path(path, "c.p12"), 0600);
@@ -1563,6 +1643,9 @@ int main(void)
         cmocka_unit_test(test_config_load_pipes_are_read),
         cmocka_unit_test(test_config_without_clients_leaves_their_file_alone),
         cmocka_unit_test(test_config_load_readable_secrets_are_refused),
+        cmocka_unit_test(test_config_load_file_of_others_is_refused),
+        cmocka_unit_test(test_config_clients_path_is_found_in_a_broken_file),
+        cmocka_unit_test(test_config_load_paths_are_resolved),
         cmocka_unit_test(test_config_load_listener_key_must_be_private),
         cmocka_unit_test(test_config_load_secret_files_must_be_ours),
         cmocka_unit_test(test_config_load_systemd_credentials_are_read),

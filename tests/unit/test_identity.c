@@ -219,8 +219,8 @@ static void test_identity_load_pem_good_ones(void **state)
     expect_good(&s, &m, 1);
     s = setup_of("full.pem", NULL, NULL);
     expect_good(&s, &m, 1);
-    assert_int_equal(chmod(path_of("full.pem"), 0640), 0);
-    expect_bad(&s, ERR_FILE, "mode 0640", "chmod 600");
+    assert_int_equal(chmod(path_of("full.pem"), 0604), 0);
+    expect_bad(&s, ERR_FILE, "mode 604", "chmod g-w,o=");
     made_free(&m);
     made_free(&other);
     (void)state;
@@ -247,7 +247,7 @@ static void test_identity_load_encrypted_key_needs_its_passphrase(void **state)
     expect_good(&s, &m, 0);
     assert_int_equal(read_files_n, 3);
     assert_int_equal(chmod(path_of("passphrase"), 0604), 0);
-    expect_bad(&s, ERR_FILE, "mode 0604", "chmod 600");
+    expect_bad(&s, ERR_FILE, "mode 604", "chmod g-w,o=");
     assert_int_equal(unlink(path_of("passphrase")), 0);
     expect_bad(&s, ERR_FILE, "/passphrase", "cannot be read");
     made_free(&m);
@@ -270,7 +270,7 @@ static void test_identity_load_pkcs12(void **state)
     write_pkcs12("m.p12", &m, NULL, "");
     expect_good(&s, &m, 0);
     assert_int_equal(chmod(path_of("m.p12"), 0644), 0);
-    expect_bad(&s, ERR_FILE, "mode 0644", "chmod 600");
+    expect_bad(&s, ERR_FILE, "mode 644", "chmod g-w,o=");
     made_free(&m);
     made_free(&other);
     (void)state;
@@ -359,7 +359,7 @@ static void test_identity_load_wrong_files_are_told(void **state)
     s = setup_of("m.key", "m.key", NULL);
     expect_bad(&s, ERR_FILE, "holds no certificate", "BEGIN CERTIFICATE");
     s = setup_of("m.pem", "m.pem", NULL);
-    expect_bad(&s, ERR_FILE, "mode 0644", "chmod 600"); /* a certificate in place of the key, open as those are */
+    expect_bad(&s, ERR_FILE, "mode 644", "chmod g-w,o="); /* a certificate in place of the key, open as those are */
     assert_int_equal(chmod(path_of("m.pem"), 0600), 0);
     expect_bad(&s, ERR_FILE, "holds no private key", "private_key");
     s = setup_of("m.pem", NULL, NULL);

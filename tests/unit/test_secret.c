@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static void test_secret_equal_each_byte_counts(void **state UNUSED)
 {
@@ -70,6 +71,39 @@ static void test_secret_no_core_dumps_takes_hold(void **state UNUSED)
     assert_int_equal(limit.rlim_max, 0);
 }
 
+/* Owner: 0 ours, 1 somebody else's. */
+static void test_secret_file_fault_judges_owner_and_mode(void **state UNUSED)
+{
+    static const struct {
+        unsigned mode;
+        bool others, secret;
+        const char *why; /* NULL: fine */
+    } rows[] = {
+        {0600, false, true, NULL},
+        {0640, false, true, NULL},
+        {0440, false, true, NULL},
+        {0644, false, true, "others may read F (mode 644)"},
+        {0660, false, true, "others may write F (mode 660)"},
+        {0602, false, true, "others may write F (mode 602)"},
+        {0640, true, true, "F belongs to user"},
+        {0644, false, false, NULL},
+        {0664, false, false, NULL},
+        {0646, false, false, "everybody may write F (mode 646); run `chmod o-w F`"},
+        {0444, true, false, "F belongs to user"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct stat st = {.st_mode = S_IFREG | rows[i].mode, .st_uid = geteuid() + (rows[i].others ? 54321 : 0)};
+        char why[SECRET_FAULT] = "";
+        bool fault = secret_file_fault(&st, "F", rows[i].secret, why, sizeof why);
+        if (fault != (rows[i].why != NULL) || (fault && !str_starts(str_from(why), str_from(rows[i].why))))
+            fail_msg("row %zu: \"%s\"", i, why);
+    }
+    struct stat st = {.st_mode = S_IFREG | 0440};
+    char why[SECRET_FAULT];
+    assert_false(secret_file_fault(&st, "F", true, why, sizeof why)); /* root's */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -78,6 +112,7 @@ int main(void)
         cmocka_unit_test(test_secret_free_nulls),
         cmocka_unit_test(test_secret_random_differs),
         cmocka_unit_test(test_secret_no_core_dumps_takes_hold),
+        cmocka_unit_test(test_secret_file_fault_judges_owner_and_mode),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,9 +173,10 @@ static void test_source_static_files_of_others_are_refused(void **state UNUSED)
         struct str bytes;
         const char *why;
     } rows[] = {
-        {0640, STR_INIT("hidden"), "secret_access_key: others may read @/secret; run `chmod 600 @/secret`"},
-        {0604, STR_INIT("hidden"), "secret_access_key: others may read @/secret; run `chmod 600 @/secret`"},
-        {0620, STR_INIT("hidden"), "secret_access_key: others may read @/secret; run `chmod 600 @/secret`"},
+        {0604, STR_INIT("hidden"),
+         "secret_access_key: others may read @/secret (mode 604), which holds a secret; run `chmod g-w,o= @/secret`"},
+        {0620, STR_INIT("hidden"),
+         "secret_access_key: others may write @/secret (mode 620), which holds a secret; run `chmod g-w,o= @/secret`"},
         {0600, STR_INIT(""), "secret_access_key: @/secret is empty; write the secret into it"},
         {0600, STR_INIT("\n"), "secret_access_key: @/secret is empty; write the secret into it"},
         {0600, STR_INIT("hid\0den"),
@@ -201,8 +202,8 @@ static void test_source_static_files_of_others_are_refused(void **state UNUSED)
         assert_int_equal(chown(secret + 5, 65534, (gid_t)-1), 0);
         expect_failure(
             s, SOURCE_FAILED,
-            "secret_access_key: @/secret belongs to user 65534, who could change it; run `chown 0 @/secret`, "
-            "or run this as that user");
+            "secret_access_key: @/secret belongs to user 65534, who could change it; if the proxy runs as that "
+            "user, run this as it, too (sudo -u '#65534'), else `chown root @/secret`");
     }
     source_free(&s);
 }

@@ -7,7 +7,12 @@
 #include "base/err.h"
 #include "base/str.h"
 
-enum { SECRET_FILE_MAX = 16384 };
+#include <sys/stat.h>
+
+enum { SECRET_FILE_MAX = 16384, SECRET_FAULT = 512 };
+
+/* The user that conf/systemd/s3onramp.service runs the proxy as. */
+#define SECRET_PROXY_USER "s3onramp"
 
 /* Not removed by the optimiser. */
 void secret_wipe(void *p, size_t n);
@@ -19,8 +24,13 @@ void secret_free(char **s);
  * own and take such functions. */
 void secret_block_free(void *p);
 void *secret_block_realloc(void *p, size_t n);
+/* True if a file that the proxy obeys is not safe, with the reason and the next step in @out: everybody may write it,
+ * or its owner is neither root nor the user of this process (for root: nor the proxy's). @secret: also if others may
+ * read it, or its group may write it; its group may read it, so that root's file can be the proxy's secret (0640,
+ * 0440). The one place that judges this. */
+bool secret_file_fault(const struct stat *st, const char *path, bool secret, char *out, size_t cap);
 /* The text of the file @path without one line end at its end: *@out, heap, for secret_free. @ours: it is refused if
- * others than its owner may read or write it, or if its owner is neither root nor the user of this process. ERR_FILE
+ * secret_file_fault finds something. ERR_FILE
  * (not there, not ours, not a regular file, empty, longer than SECRET_FILE_MAX, with a NUL byte; errno is told in
  * the text) or ERR_NO_MEMORY; the text never holds what was read. */
 MUST_CHECK enum err_code secret_read_file(const char *path, bool ours, char **out, struct err *err);

@@ -30,9 +30,8 @@ MUST_CHECK enum err_code ca_create(const char *cert_path, const char *key_path, 
                                    bool force, struct err *err);
 
 struct ca;
-/* ERR_FILE: missing, unreadable, key readable by others (mode & 077), not a pair, not a CA, not yet or no longer valid;
- * the detail says what to do
- * ("run 's3onramp ca init'"). */
+/* ERR_FILE: missing, unreadable, a key that secret_file_fault is against, not a pair, not a CA, not yet or no longer
+ * valid; the detail says what to do ("run 's3onramp ca init'"). */
 MUST_CHECK enum err_code ca_load(const char *cert_path, const char *key_path, struct ca **out, struct err *err);
 void ca_free(struct ca **ca);
 X509 *ca_certificate(const struct ca *ca); /* borrowed */
