@@ -247,6 +247,25 @@ static void read_clients(struct config_build *b)
     }
 }
 
+char *config_clients_path(const char *path, FILE *problems)
+{
+    FILE *unheard = fopen("/dev/null", "we");
+    struct config_build b = build_new(path, unheard ? unheard : problems);
+    char *found = NULL;
+
+    b.no_clients = true;
+    if (read_main(&b)) {
+        read_clients(&b);
+        found = config_strdup(str_from(b.raw->clients_path));
+    } else {
+        b.problems = problems;
+        (void)read_main(&b); /* says why not */
+    }
+    settings_unref(&b.s);
+    if (unheard) fclose(unheard);
+    return found;
+}
+
 static struct settings *load_files(const char *path, FILE *problems, bool lenient, bool no_clients)
 {
     struct config_build b = build_new(path, problems);

@@ -88,8 +88,24 @@ static bool is_name_char(char c)
            c == '.';
 }
 
-static bool is_section_name(struct str name)
+size_t config_client_name_span(struct str name)
 {
+    size_t n = 0;
+
+    while (n < name.n && (is_name_char(name.p[n]) || memchr("+=,@", name.p[n], 4)))
+        n++;
+    return n;
+}
+
+bool config_client_name_valid(struct str name)
+{
+    return name.n > 0 && name.n <= CLIENT_NAME_MOST && config_client_name_span(name) == name.n;
+}
+
+/* The names of clients are those of IAM users: an e-mail address is one. */
+static bool is_section_name(enum section_id id, struct str name)
+{
+    if (id == SECTION_CLIENT) return config_client_name_valid(name);
     if (name.n == 0 || name.n > 64) return false;
     for (size_t i = 0; i < name.n; i++)
         if (!is_name_char(name.p[i])) return false;
@@ -136,11 +152,10 @@ static struct raw_section *open_section(struct reader *r, struct str text)
         config_problem(r->b, here(r), "section [%s] has no name; write [%s]", kind->word, kind->word);
         return NULL;
     }
-    if (kind->example_name && !is_section_name(name)) {
-        config_problem(
-            r->b, here(r),
-            "section [%s NAME] needs a name of letters, digits, '-', '_' and '.'; write, for example, [%s %s]",
-            kind->word, kind->word, kind->example_name);
+    if (kind->example_name && !is_section_name(id, name)) {
+        config_problem(r->b, here(r), "section [%s NAME] needs a name of %s; write, for example, [%s %s]", kind->word,
+                       id == SECTION_CLIENT ? CLIENT_NAME_GRAMMAR : "letters, digits, '-', '_' and '.'", kind->word,
+                       kind->example_name);
         return NULL;
     }
     struct raw_section *section = config_raw_section(r->b->raw, id, name);

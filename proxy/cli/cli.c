@@ -3,6 +3,8 @@
  */
 #include "cli/cli.h"
 
+#include "base/secret.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -90,5 +92,5 @@ void cli_options_start(void)
 void cli_owner_hint(const char *path)
 {
     if (geteuid() != 0) return;
-    fprintf(stderr, "If the proxy runs as another user, let that user read it: chown s3onramp %s\n", path);
+    fprintf(stderr, "If the proxy runs as another user, let that user read it: chown " SECRET_PROXY_USER " %s\n", path);
 }

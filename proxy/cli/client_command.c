@@ -6,12 +6,14 @@
 
 #include "base/password.h"
 #include "base/secret.h"
+#include "http/uri.h"
 
 #include <stdlib.h>
-#include <termios.h>
 #include <unistd.h>
 
-enum { KEY_ID_LENGTH = 20, KEY_ID_RANDOM = 16, SECRET_LENGTH = 40, PASSWORD_LEAST = 8 };
+enum { KEY_ID_LENGTH = 20, KEY_ID_RANDOM = 16, SECRET_LENGTH = 40 };
+
+#define DEFAULT_CLIENTS "/etc/s3onramp/clients.ini"
 
 static const char help[] =
     "Usage: s3onramp client add NAME [--policy POLICY] [-c FILE]\n"
@@ -39,7 +41,20 @@ static const char help[] =
 struct request {
     const char *config, *policy;
     struct str name;
+    char hash[PASSWORD_HASH_MAX]; /* of the new password */
 };
+
+static bool is_missing_default(const char *config)
+{
+    return strcmp(config, CLI_DEFAULT_CONFIG) == 0 && access(config, F_OK) != 0;
+}
+
+/* Where the pairs are kept: a heap string; NULL: there is no configuration, said why. */
+static char *find_clients_path(const char *config)
+{
+    if (is_missing_default(config)) return strdup(DEFAULT_CLIENTS);
+    return config_clients_path(config, stderr);
+}
 
 /* The settings if there is a configuration; without one, *@clients_path says where the pairs would go. NULL with a
  * NULL *@clients_path: there is one, and it has problems. */
@@ -47,8 +62,8 @@ static struct settings *read_settings(const char *config, char **clients_path)
 {
     ASSERT(config);
     *clients_path = NULL;
-    if (access(config, F_OK) != 0 && strcmp(config, CLI_DEFAULT_CONFIG) == 0) {
-        *clients_path = strdup("/etc/s3onramp/clients.ini");
+    if (is_missing_default(config)) {
+        *clients_path = strdup(DEFAULT_CLIENTS);
         return NULL;
     }
     struct settings *s = config_read(config, stderr);
@@ -73,13 +88,16 @@ static bool policy_exists(const struct settings *s, const char *policy)
     return false;
 }
 
-static bool is_name(struct str name)
+static int judge_name(struct str name, const char *verb)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    size_t good = config_client_name_span(name);
 
-    for (size_t i = 0; i < name.n; i++)
-        if (!strchr(allowed, name.p[i])) return false;
-    return name.n > 0 && name.n <= 64;
+    if (config_client_name_valid(name)) return CLI_FINE;
+    if (good < name.n && name.p[good] > ' ' && name.p[good] <= '~')
+        return cli_wrong_usage("client", "'%c' cannot be in a client's name; write " CLIENT_NAME_GRAMMAR " only",
+                               name.p[good]);
+    return cli_wrong_usage("client", "%s needs a NAME of at most %d bytes: " CLIENT_NAME_GRAMMAR, verb,
+                           CLIENT_NAME_MOST);
 }
 
 /* --- add --- */
@@ -154,7 +172,8 @@ static void print_pair(const struct request *r, const struct clients_file *f, co
             "Put these lines into ~/.aws/credentials of the client (this is the only time they are shown):\n\n",
             STR_ARG(r->name), policy, f->path);
     fflush(stderr);
-    printf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", pair->id, pair->secret);
+    printf("# s3onramp client %.*s\n[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", STR_ARG(r->name),
+           pair->id, pair->secret);
     fflush(stdout);
     fputs("\nThen start the proxy anew, so that it knows the client.\n", stderr);
     if (f->uid < 0) cli_owner_hint(f->path);
@@ -180,51 +199,7 @@ static int add_locked(struct clients_file *f, const struct settings *s, const st
 
 /* --- password --- */
 
-/* One line of standard input without its end; on a terminal with a question and without an echo. False: none, or too
- * long. */
-static bool read_line(const char *question, char line[PASSWORD_MAX + 2])
-{
-    struct termios before, silent;
-    bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
-    size_t n = 0;
-    char c;
-    ssize_t got;
-
-    if (terminal) {
-        fputs(question, stderr);
-        silent = before;
-        silent.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-    }
-    /* Byte by byte: no buffer of stdio's keeps it. */
-    while ((got = read(STDIN_FILENO, &c, 1)) == 1 && c != '\n' && n <= PASSWORD_MAX)
-        line[n++] = c;
-    if (terminal) {
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-        fputc('\n', stderr);
-    }
-    if (n > 0 && line[n - 1] == '\r') n--;
-    line[n] = '\0';
-    return got >= 0 && n <= PASSWORD_MAX;
-}
-
-static int read_password(char password[PASSWORD_MAX + 2])
-{
-    char again[PASSWORD_MAX + 2];
-    bool same = true;
-
-    if (!read_line("Password: ", password))
-        return cli_problem("the password cannot be read, or is longer than %d bytes", PASSWORD_MAX);
-    if (strlen(password) < PASSWORD_LEAST)
-        return cli_problem("the password has fewer than %d bytes; choose a longer one", PASSWORD_LEAST);
-    if (isatty(STDIN_FILENO)) {
-        same = read_line("Once more: ", again) && strcmp(password, again) == 0;
-        secret_wipe(again, sizeof again);
-    }
-    return same ? CLI_FINE : cli_problem("these were two passwords; nothing is changed");
-}
-
-/* What stands against giving @name a password; CLI_FINE: nothing. */
+/* What stands against giving @name a password; CLI_FINE: nothing. @f: NULL before it is open. */
 static int judge_password(const struct clients_file *f, const struct settings *s, const struct request *r)
 {
     const struct set_client *client = find_client(s, r->name);
@@ -239,21 +214,19 @@ static int judge_password(const struct clients_file *f, const struct settings *s
     }
     if (r->policy && strcmp(r->policy, client->policy) != 0)
         return cli_problem("client \"%s\" has policy = %s; leave --policy out", client->name, client->policy);
-    if (client->password && !clients_file_has_key(f, r->name, STR("password")))
+    if (f && client->password && !clients_file_has_key(f, r->name, STR("password")))
         return cli_problem("the password of client \"%s\" is not in the clients file but in another one; remove "
                            "the line there first",
                            client->name);
     return CLI_FINE;
 }
 
-static enum err_code write_password(struct clients_file *f, const struct request *r, bool with_policy,
-                                    struct str password, struct err *err)
+static enum err_code write_password(struct clients_file *f, const struct request *r, bool with_policy, struct err *err)
 {
-    char hash[PASSWORD_HASH_MAX], lines[PASSWORD_HASH_MAX + 128];
+    char lines[PASSWORD_HASH_MAX + 128];
     struct sbuf b = sbuf_make(lines, sizeof lines);
 
-    TRY(password_hash(password, hash, err));
-    sbuf_printf(&b, "password = %s\n", hash);
+    sbuf_printf(&b, "password = %s\n", r->hash);
     if (with_policy) sbuf_printf(&b, "policy = %s\n", r->policy);
     if (b.overflow) return err_set(err, ERR_CONFIG, 0, "the policy's name is too long");
     clients_file_remove_key(f, r->name, STR("password"));
@@ -264,44 +237,75 @@ static enum err_code write_password(struct clients_file *f, const struct request
 static int password_locked(struct clients_file *f, const struct settings *s, const struct request *r)
 {
     const struct set_client *client = find_client(s, r->name);
-    char password[PASSWORD_MAX + 2];
+    char in_url[3 * CLIENT_NAME_MOST + 1];
+    struct sbuf b = sbuf_make(in_url, sizeof in_url);
     struct err err = {0};
     int exit_code = judge_password(f, s, r);
 
     if (exit_code != CLI_FINE) return exit_code;
-    exit_code = read_password(password);
-    if (exit_code == CLI_FINE && write_password(f, r, !client || !client->policy, str_from(password), &err) != ERR_NONE)
-        exit_code = cli_problem_err(&err);
-    secret_wipe(password, sizeof password);
-    if (exit_code != CLI_FINE) return exit_code;
+    if (write_password(f, r, !client || !client->policy, &err) != ERR_NONE) return cli_problem_err(&err);
+    uri_encode(&b, r->name, false);
     fprintf(stderr,
             "The password of client \"%.*s\" is in %s, hashed. Start the proxy anew, so that it knows it; a forward\n"
             "listener with proxy_auth = optional or required takes it: HTTPS_PROXY=https://%.*s:PASSWORD@PROXY:PORT\n",
-            STR_ARG(r->name), f->path, STR_ARG(r->name));
+            STR_ARG(r->name), f->path, STR_ARG(sbuf_str(&b)));
     if (f->uid < 0) cli_owner_hint(f->path);
     return CLI_FINE;
 }
 
 /* --- remove --- */
 
-static int remove_locked(struct clients_file *f, const struct settings *s, const struct request *r)
+static int not_there(const struct clients_file *f, const struct settings *s, const struct request *r)
 {
     const struct set_client *client = find_client(s, r->name);
-    struct err err = {0};
 
-    if (!clients_file_has(f, r->name)) {
-        if (!client)
-            return cli_problem("there is no client \"%.*s\"; `s3onramp client list` shows all", STR_ARG(r->name));
+    if (client)
         return cli_problem("client \"%s\" is not in the clients file but in %s:%d; remove its section there",
                            client->name, client->place.file, client->place.line);
-    }
+    if (!s && access(r->config, F_OK) == 0)
+        return cli_problem("there is no client \"%.*s\" in %s; whether it is elsewhere can be told when the problems "
+                           "above are mended",
+                           STR_ARG(r->name), f->path);
+    return cli_problem("there is no client \"%.*s\"; `s3onramp client list` shows all", STR_ARG(r->name));
+}
+
+static int remove_section(struct clients_file *f, const struct request *r)
+{
+    struct err err = {0};
+
     clients_file_remove(f, r->name);
     if (clients_file_save(f, &err) != ERR_NONE) return cli_problem_err(&err);
     fprintf(stderr, "Client \"%.*s\" is gone from %s. Start the proxy anew, so that it forgets the client.\n",
             STR_ARG(r->name), f->path);
-    if (client && client->place.file && strcmp(client->place.file, s->file) == 0)
-        fprintf(stderr, "Its section at %s:%d is still there.\n", client->place.file, client->place.line);
     return CLI_FINE;
+}
+
+/* Whoever leaves must be taken out whatever else is wrong with the configuration: only the clients file's name is read
+ * of it beforehand. */
+static int remove_client(const struct request *r)
+{
+    char *path = find_clients_path(r->config), *unused = NULL;
+    struct clients_file file;
+    struct err err = {0};
+
+    if (!path) return CLI_PROBLEM;
+    if (clients_file_open(&file, path, &err) != ERR_NONE) {
+        free(path);
+        return cli_problem_err(&err);
+    }
+    bool has = clients_file_has(&file, r->name);
+    int exit_code = has ? remove_section(&file, r) : CLI_PROBLEM;
+    struct settings *s = read_settings(r->config, &unused);
+    const struct set_client *client = find_client(s, r->name);
+    if (!has)
+        exit_code = not_there(&file, s, r);
+    else if (exit_code == CLI_FINE && client)
+        fprintf(stderr, "Its section at %s:%d is still there.\n", client->place.file, client->place.line);
+    settings_unref(&s);
+    clients_file_close(&file);
+    free(path);
+    free(unused);
+    return exit_code;
 }
 
 /* --- list --- */
@@ -328,41 +332,61 @@ static int list(const struct request *r)
     return CLI_FINE;
 }
 
-/* The settings are read twice: first for the file's name, then, once nobody else can change it, for what is in it. */
-static int change(const struct request *r,
-                  int (*act)(struct clients_file *f, const struct settings *s, const struct request *r))
+typedef int act_fn(struct clients_file *f, const struct settings *s, const struct request *r);
+
+/* The settings are read again once nobody else can change the clients file. */
+static int change_locked(const struct request *r, const char *path, act_fn *act)
 {
-    char *path, *again = NULL;
-    struct settings *s = read_settings(r->config, &path);
     struct clients_file file;
     struct err err = {0};
+    char *again = NULL;
     int exit_code = CLI_PROBLEM;
 
+    if (clients_file_open(&file, path, &err) != ERR_NONE) return cli_problem_err(&err);
+    struct settings *s = read_settings(r->config, &again);
+    if (again) exit_code = act(&file, s, r);
     settings_unref(&s);
-    if (!path) return CLI_PROBLEM;
-    if (clients_file_open(&file, path, &err) != ERR_NONE) {
-        exit_code = cli_problem_err(&err);
-    } else {
-        s = read_settings(r->config, &again);
-        if (again) exit_code = act(&file, s, r);
-        settings_unref(&s);
-        clients_file_close(&file);
-    }
-    free(path);
+    clients_file_close(&file);
     free(again);
     return exit_code;
 }
 
-static int run(const char *verb, const struct request *r)
+/* What takes time, a person's above all, comes before the lock. */
+static int prepare_password(const struct settings *s, struct request *r)
+{
+    char password[PASSWORD_MAX + 2];
+    struct err err = {0};
+    int exit_code = judge_password(NULL, s, r);
+
+    if (exit_code != CLI_FINE) return exit_code;
+    exit_code = cli_read_password(password);
+    if (exit_code == CLI_FINE && password_hash(str_from(password), r->hash, &err) != ERR_NONE)
+        exit_code = cli_problem_err(&err);
+    secret_wipe(password, sizeof password);
+    return exit_code;
+}
+
+static int change(struct request *r, act_fn *act)
+{
+    char *path;
+    struct settings *s = read_settings(r->config, &path);
+    int exit_code = !path ? CLI_PROBLEM : act == password_locked ? prepare_password(s, r) : CLI_FINE;
+
+    settings_unref(&s);
+    if (exit_code == CLI_FINE) exit_code = change_locked(r, path, act);
+    free(path);
+    return exit_code;
+}
+
+static int run(const char *verb, struct request *r)
 {
     if (strcmp(verb, "list") == 0) return r->name.n ? cli_wrong_usage("client", "list takes no name") : list(r);
     bool is_add = strcmp(verb, "add") == 0, is_password = strcmp(verb, "password") == 0;
     if (!is_add && !is_password && strcmp(verb, "remove") != 0)
         return cli_wrong_usage("client", "there is no `client %s`; there are add, list, remove and password", verb);
-    if (!is_name(r->name))
-        return cli_wrong_usage("client", "%s needs a NAME of at most 64 letters, digits, '-', '_' and '.'", verb);
-    if (!is_add && !is_password && r->policy) return cli_wrong_usage("client", "remove takes no --policy");
-    return change(r, is_add ? add_locked : is_password ? password_locked : remove_locked);
+    if (judge_name(r->name, verb) != CLI_FINE) return CLI_USAGE;
+    if (is_add || is_password) return change(r, is_add ? add_locked : password_locked);
+    return r->policy ? cli_wrong_usage("client", "remove takes no --policy") : remove_client(r);
 }
 
 int cli_client(int argc, char **argv)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * clients_file.c: changes one section of the clients file and keeps the rest, comments too, byte by byte. One thread;
- * other processes are kept out by a lock on the folder: the file itself is replaced, so a lock on it would be lost.
- * Owns the text while it is open; wipes it, for it holds secrets.
+ * other processes are kept out by a lock on a file beside it, FILE.lock: the clients file itself is replaced, so a lock
+ * on it would be lost, and whoever may open a file or folder may lock it: FILE.lock is the owner's alone. Owns the text
+ * while it is open; wipes it, for it holds secrets. Source: fcntl(2), "Advisory record locking".
  */
 #include "cli/cli.h"
 
@@ -10,12 +11,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { FILE_BYTES_MOST = 64 << 20 };
+enum { FILE_BYTES_MOST = 64 << 20, LOCK_TRIES = 250, LOCK_PAUSE_MS = 20 };
 
 /* --- the text --- */
 
@@ -65,6 +67,7 @@ static bool find_section(const struct clients_file *f, struct str name, size_t *
     struct str rest = str_make(f->text, f->bytes), line;
     bool found = false;
 
+    if (str_starts(rest, STR("\xef\xbb\xbf"))) rest = str_tail(rest, 3); /* as config_read.c */
     while (next_line(&rest, &line)) {
         size_t at = (size_t)(line.p - f->text);
         if (!found && is_header_of(line, name)) {
@@ -125,12 +128,14 @@ void clients_file_remove(struct clients_file *f, struct str name)
 {
     size_t header, body, end;
 
-    if (!find_section(f, name, &header, &body, &end)) return;
-    /* An empty line between the neighbours is enough, and none at the top. */
-    if (header >= 2 && f->text[header - 1] == '\n' && f->text[header - 2] == '\n') header--;
-    if (header == 0 && f->text[end] == '\n') end++;
-    memmove(f->text + header, f->text + end, f->bytes - end + 1);
-    f->bytes -= end - header;
+    /* A file that was edited by hand may have it twice. */
+    while (find_section(f, name, &header, &body, &end)) {
+        /* An empty line between the neighbours is enough, and none at the top. */
+        if (header >= 2 && f->text[header - 1] == '\n' && f->text[header - 2] == '\n') header--;
+        if (header == 0 && f->text[end] == '\n') end++;
+        memmove(f->text + header, f->text + end, f->bytes - end + 1);
+        f->bytes -= end - header;
+    }
 }
 
 /* "KEY = VALUE" */
@@ -181,7 +186,7 @@ static char *resolve(const char *path)
     return real ? real : strdup(path);
 }
 
-static enum err_code lock_folder(struct clients_file *f, struct err *err)
+static enum err_code open_folder(struct clients_file *f, struct err *err)
 {
     char *copy = strdup(f->path);
 
@@ -190,9 +195,60 @@ static enum err_code lock_folder(struct clients_file *f, struct err *err)
     int saved = errno;
     free(copy);
     if (f->dir_fd < 0) return err_set(err, ERR_FILE, saved, "the folder of %s cannot be used; make it", f->path);
-    if (flock(f->dir_fd, LOCK_EX) != 0)
-        return err_set(err, ERR_FILE, errno, "the folder of %s cannot be locked", f->path);
     return ERR_NONE;
+}
+
+/* The lock file is never removed: whoever waits for it would then hold a lock that the next one does not see. Made by
+ * root it belongs to whom the folder belongs to, who changes clients, too; one that is there is not touched. */
+static enum err_code open_lock(struct clients_file *f, const char *path, struct err *err)
+{
+    struct stat st, folder;
+
+    f->lock_fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (f->lock_fd >= 0 && geteuid() == 0 && fstat(f->dir_fd, &folder) == 0 &&
+        fchown(f->lock_fd, folder.st_uid, folder.st_gid) != 0)
+        return err_set(err, ERR_FILE, errno, "%s cannot be given to the folder's owner", path);
+    if (f->lock_fd < 0 && errno == EEXIST) f->lock_fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (f->lock_fd < 0)
+        return err_set(err, ERR_FILE, errno, "%s cannot be opened; run this as the owner of %s, or as root", path,
+                       f->path);
+    if (fstat(f->lock_fd, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 077) != 0)
+        return err_set(err, ERR_FILE, 0,
+                       "%s is no file of its owner's alone, so that anybody could block this; remove it", path);
+    return ERR_NONE;
+}
+
+static enum err_code blocked(int fd, const char *path, struct err *err)
+{
+    enum { WAITED_S = LOCK_TRIES * LOCK_PAUSE_MS / 1000 };
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0)
+        return err_set(err, ERR_FILE, 0,
+                       "process %ld holds %s for more than %d s; nothing is changed: let it end, or end it (kill %ld), "
+                       "and try again",
+                       (long)lock.l_pid, path, WAITED_S, (long)lock.l_pid);
+    return err_set(err, ERR_FILE, 0,
+                   "others (maybe on another machine) hold %s for more than %d s; nothing is changed: try again", path,
+                   WAITED_S);
+}
+
+static enum err_code lock(struct clients_file *f, struct err *err)
+{
+    const struct timespec pause = {0, LOCK_PAUSE_MS * 1000000L};
+    char path[PATH_MAX];
+
+    if ((size_t)snprintf(path, sizeof path, "%s.lock", f->path) >= sizeof path)
+        return err_set(err, ERR_FILE, ENAMETOOLONG, "%s", f->path);
+    TRY(open_lock(f, path, err));
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        struct flock wanted = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        if (fcntl(f->lock_fd, F_SETLK, &wanted) == 0) return ERR_NONE;
+        if (errno != EACCES && errno != EAGAIN && errno != EINTR)
+            return err_set(err, ERR_FILE, errno, "%s cannot be locked", path);
+        nanosleep(&pause, NULL);
+    }
+    return blocked(f->lock_fd, path, err);
 }
 
 static enum err_code read_all(struct clients_file *f, int fd, size_t bytes, struct err *err)
@@ -232,9 +288,10 @@ static enum err_code read_file(struct clients_file *f, struct err *err)
 
 enum err_code clients_file_open(struct clients_file *f, const char *path, struct err *err)
 {
-    *f = (struct clients_file){.path = resolve(path), .dir_fd = -1, .uid = -1, .gid = -1};
+    *f = (struct clients_file){.path = resolve(path), .dir_fd = -1, .lock_fd = -1, .uid = -1, .gid = -1};
     if (!f->path) return err_set(err, ERR_NO_MEMORY, 0, "there is no memory for a path");
-    enum err_code code = lock_folder(f, err);
+    enum err_code code = open_folder(f, err);
+    if (code == ERR_NONE) code = lock(f, err);
     if (code == ERR_NONE) code = read_file(f, err);
     if (code != ERR_NONE) clients_file_close(f);
     return code;
@@ -289,5 +346,6 @@ void clients_file_close(struct clients_file *f)
     free(f->text);
     free(f->path);
     if (f->dir_fd >= 0) close(f->dir_fd);
-    *f = (struct clients_file){.dir_fd = -1};
+    if (f->lock_fd >= 0) close(f->lock_fd);
+    *f = (struct clients_file){.dir_fd = -1, .lock_fd = -1};
 }

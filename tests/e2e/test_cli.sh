@@ -58,6 +58,8 @@ expect 2 ca init --days 1x
 expect 2 client
 expect 2 client add
 expect 2 client add 'a b' --policy read-only
+expect 2 client add 'bob!' --policy read-only
+has err "'!' cannot be in a client's name"
 expect 2 client remove x --policy read-only
 expect 2 client list x
 expect 0 version
@@ -76,6 +78,7 @@ has err "missing.ini: cannot be opened (No such file or directory)"
 # --- clients ---
 expect 0 client add me -c s3onramp.ini
 mode clients.ini 600
+has out "# s3onramp client me"
 has out "[default]"
 id=$(sed -n 's/^aws_access_key_id = //p' out)
 secret=$(sed -n 's/^aws_secret_access_key = //p' out)
@@ -162,7 +165,83 @@ has clients.ini "# kept: about carol"
 hasnt clients.ini "[client carol]"
 has clients.ini "[client bob]"
 mode clients.ini 600
-[ "$(ls -A | sort | tr '\n' ' ')" = "clients.ini err out s3onramp.ini " ] || fail "left over: $(ls -A)"
+[ "$(ls -A | sort | tr '\n' ' ')" = "clients.ini clients.ini.lock err out s3onramp.ini " ] || fail "left over: $(ls -A)"
+
+# E-mail addresses are names, in commands, sections and URLs.
+expect 0 client add 'Bob.Smith+s3=x,y@example.com' --policy read-only -c s3onramp.ini
+expect 0 client list -c s3onramp.ini
+has out 'Bob.Smith+s3=x,y@example.com '
+password 0 'long enough: 4' 'Bob.Smith+s3=x,y@example.com'
+has err 'https://Bob.Smith%2Bs3%3Dx%2Cy%40example.com:PASSWORD@'
+expect 0 client remove 'Bob.Smith+s3=x,y@example.com' -c s3onramp.ini
+hasnt clients.ini example.com
+
+# Whoever leaves is taken out, whatever else is wrong, and however often the file has the section.
+printf '[server]\nworkers = many\n[listner l]\nnonsense\n' >broken.ini
+printf '[client leaver]\npolicy = read-only\n\n[client stays]\npolicy = none\n\n[client leaver]\nnonsense\n' >>clients.ini
+expect 0 client remove leaver -c broken.ini
+hasnt clients.ini leaver
+has clients.ini "[client stays]"
+has err "workers = many"
+expect 1 client remove leaver -c broken.ini
+has err "when the problems above are mended"
+expect 0 client remove stays -c broken.ini
+rm broken.ini
+
+# Nobody else can hold up a change: the lock is a file of its own that others cannot open…
+mode clients.ini.lock 600
+if [ "$(id -u)" = 0 ]; then
+    chmod 755 .
+    setpriv --reuid=65534 --regid=65534 --clear-groups flock -s . sleep 30 &
+    holder=$!
+    for _ in {1..100}; do flock -n . true || break; sleep 0.05; done # until it holds it
+    ! flock -n . true || fail "nobody could not lock the folder: the test shows nothing"
+    timeout 20 "$S3ONRAMP" client remove bob -c s3onramp.ini 2>err || fail "who locks the folder blocks client remove"
+    kill $holder
+    chmod 700 .
+    expect 0 client add bob --policy allow-all -c s3onramp.ini
+    chmod 644 clients.ini.lock
+    expect 1 client remove bob -c s3onramp.ini
+    has err "clients.ini.lock is no file of its owner's alone"
+    chmod 600 clients.ini.lock
+fi
+# …a prompt comes before it…
+mkfifo typed
+"$S3ONRAMP" client password bob -c s3onramp.ini <typed 2>typing &
+typist=$!
+exec 7>typed
+printf 'long ' >&7
+timeout 20 "$S3ONRAMP" client remove bob -c s3onramp.ini 2>err || fail "a prompt blocks client remove"
+printf 'enough: 5\n' >&7
+exec 7>&-
+wait $typist && fail "a password for a client that has gone"
+rm typed typing
+expect 0 client add bob --policy allow-all -c s3onramp.ini
+# …and whoever holds it is named.
+/usr/bin/python3 - "$S3ONRAMP" <<'END' || fail "who holds the lock"
+import fcntl, os, subprocess, sys
+with open("clients.ini.lock", "r+") as lock:
+    fcntl.lockf(lock, fcntl.LOCK_EX)
+    result = subprocess.run([sys.argv[1], "client", "remove", "bob", "-c", "s3onramp.ini"], stderr=subprocess.PIPE, text=True, timeout=60)
+assert result.returncode == 1 and "process %d holds" % os.getpid() in result.stderr, result
+END
+has clients.ini "[client bob]"
+
+# ^C at the prompt ends the program, and the terminal echoes again.
+/usr/bin/python3 - "$S3ONRAMP" <<'END' || fail "^C at the prompt"
+import os, pty, signal, sys, termios
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], [sys.argv[1], "client", "password", "bob", "-c", "s3onramp.ini"])
+echoes = lambda: bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+seen = b""
+while b"Password: " not in seen or echoes():
+    seen += os.read(terminal, 1) if b"Password: " not in seen else b""
+os.write(terminal, b"secr\x03")
+status = os.waitpid(pid, 0)[1]
+assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT, status
+assert echoes(), "no echo"
+END
 
 # Many at once: the lock keeps every one.
 for i in 1 2 3 4 5 6 7 8; do "$S3ONRAMP" client add "many$i" --policy read-only -c s3onramp.ini >/dev/null 2>&1 & done
@@ -202,7 +281,7 @@ has real/clients.ini "[client linked]"
 # What others may read is refused.
 chmod 644 real/clients.ini
 expect 1 check -c s3onramp.ini
-has err "chmod 600 clients.ini"
+has err "chmod g-w,o= clients.ini"
 chmod 600 real/clients.ini
 
 # Keys that nobody could read are not made in silence.
@@ -211,6 +290,17 @@ chmod 600 real/clients.ini
 has err "No space left on device"
 "$S3ONRAMP" check --example >/dev/full 2>err
 [ $? = 1 ] || fail "a full disk goes unnoticed"
+
+# Text that is not UTF-8 makes nothing vanish.
+printf '[credentials odd]\nsource = profile\nprofile = p\nconfig_file = caf\351\nshared_credentials_file = caf\351\033\n[listener l]\nmode = endpoint\n[endpoint e]\nregion = us-east-1\naddresses = 10.0.0.1\ncredentials = odd\n' >odd.ini
+chmod 600 odd.ini
+expect 1 credentials odd --fetch --json -c odd.ini
+has out '"detail": "'
+has out $'caf\357\277\275'
+expect 1 credentials odd --fetch -c odd.ini
+has err $'caf\357\277\275'
+hasnt err $'\033'
+rm odd.ini
 
 # --- the CA ---
 cat >forward.ini <<'END'
@@ -258,9 +348,9 @@ sed -i 's/s3.lab.test/s3.other.test/' forward.ini
 expect 1 check -c forward.ini
 has err "does not permit the name s3.other.test"
 sed -i 's/s3.other.test/s3.lab.test/' forward.ini
-chmod 640 ca.key
+chmod 644 ca.key
 expect 1 check -c forward.ini
-has err "chmod 600"
+has err "chmod g-w,o= ca.key"
 
 chmod 600 ca.key
 

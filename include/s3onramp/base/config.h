@@ -291,6 +291,14 @@ MUST_CHECK struct settings *config_read(const char *path, FILE *problems);
  * and not everybody who may read the configuration may read it), and nothing that clients are named for is judged. */
 MUST_CHECK struct settings *config_load_without_clients(const char *path, FILE *problems);
 MUST_CHECK struct settings *config_read_without_clients(const char *path, FILE *problems);
+/* What [client NAME] may be called: as IAM users. */
+#define CLIENT_NAME_GRAMMAR "letters, digits, '+', '=', ',', '.', '@', '_' and '-'"
+enum { CLIENT_NAME_MOST = 64 };
+size_t config_client_name_span(struct str name); /* how many bytes at its beginning may be in a name */
+bool config_client_name_valid(struct str name);
+/* The path of the clients file that @path names, a heap string, whatever else is wrong with @path; NULL: it cannot be
+ * opened, said to @problems. */
+MUST_CHECK char *config_clients_path(const char *path, FILE *problems);
 /* As config_load, from @in, called @name in messages; without a clients file. */
 MUST_CHECK struct settings *config_load_stream(FILE *in, const char *name, FILE *problems);
 /* Where @key is written in the section that became @item (&s->ca, &s->endpoints[0], …), else where that stands. */

@@ -7,6 +7,7 @@
 
 #include "base/config.h"
 #include "base/err.h"
+#include "base/password.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@ int cli_version(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_env(int argc, char **argv);
 
-/* --- shared: proxy/cli/cli.c --- */
+/* --- shared: proxy/cli/cli.c, prompt.c --- */
 
 /* "s3onramp: …" on standard error; returns CLI_PROBLEM. The text says the next step. */
 int cli_problem(const char *fmt, ...) PRINTF_LIKE(1, 2);
@@ -45,6 +46,10 @@ enum cli_color { CLI_PLAIN, CLI_RED, CLI_GREEN, CLI_BOLD };
 /* An escape sequence, or "" if @out is not a terminal or NO_COLOR is set. */
 const char *cli_color(FILE *out, enum cli_color color);
 
+/* A password from the terminal, twice and without an echo, whatever ends it, or one line from standard input, into
+ * @password, NUL-terminated; the caller wipes it. CLI_FINE, or why not was said. */
+int cli_read_password(char password[PASSWORD_MAX + 2]);
+
 /* Run as root: says on standard error that the proxy's user must be able to read @path. */
 void cli_owner_hint(const char *path);
 
@@ -54,11 +59,13 @@ struct clients_file {
     char *path; /* owned; symbolic links resolved */
     char *text; /* owned; NUL-terminated, may hold secrets */
     size_t bytes;
-    int dir_fd;   /* owned; the folder, locked */
+    int dir_fd;   /* owned; the folder */
+    int lock_fd;  /* owned; FILE.lock, locked */
     int uid, gid; /* of the file, or -1 if it is new */
 };
 
-/* Locks the folder of @path (waits for others) and reads the file; a missing one is an empty one. ERR_FILE. */
+/* Locks @path against other processes that change it (waits a few seconds for them; the detail names who holds it) and
+ * reads the file; a missing one is an empty one. ERR_FILE. */
 MUST_CHECK enum err_code clients_file_open(struct clients_file *f, const char *path, struct err *err);
 /* True if it has a section [client NAME]. */
 bool clients_file_has(const struct clients_file *f, struct str name);
@@ -67,7 +74,7 @@ MUST_CHECK enum err_code clients_file_add(struct clients_file *f, struct str nam
 bool clients_file_has_key(const struct clients_file *f, struct str name, struct str key);
 /* Takes the line of @key out of [client NAME], if it is there. */
 void clients_file_remove_key(struct clients_file *f, struct str name, struct str key);
-/* Takes the section [client NAME] out: its header and all up to the comments above the next header. */
+/* Takes the sections [client NAME] out, all there are: its header and all up to the comments above the next header. */
 void clients_file_remove(struct clients_file *f, struct str name);
 /* Writes it anew, mode 0600: temporary file, fsync, rename. ERR_FILE: the old file is still there. */
 MUST_CHECK enum err_code clients_file_save(struct clients_file *f, struct err *err);
