@@ -3,6 +3,7 @@
  */
 #include "cli/admin_client.h"
 
+#include "base/secret.h"
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -99,7 +100,13 @@ const char *admin_path(const char *socket, const char *config, struct settings *
 
 int admin_problem(const char *path, const json_t *answer)
 {
-    return cli_problem("the proxy does not answer on %s (%s); start it (s3onramp serve), run this as its user, or set "
-                       "`socket` of [admin] to a path that it can make",
-                       path, answer ? admin_text(answer, "error") : strerror(errno));
+    if (!answer && errno == EACCES)
+        return cli_problem(
+            "you may not use %s, which is the proxy's user's: run this as that user (sudo -u " SECRET_PROXY_USER
+            " s3onramp ...), or as root",
+            path);
+    return cli_problem(
+        "the proxy does not answer on %s (%s); start it (s3onramp serve), or set `socket` of [admin] to a path "
+        "that it can make",
+        path, answer ? admin_text(answer, "error") : strerror(errno));
 }

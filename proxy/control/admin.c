@@ -36,6 +36,7 @@ struct admin {
     int fd;           /* owned */
     struct event *ev; /* owned */
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    struct stat made; /* what we made there */
     struct visitor *visitors;
     size_t visitors_n;
 };
@@ -150,9 +151,13 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
     wait_for(v, EV_READ);
 }
 
-/* A socket that nobody listens on was left by a proxy that was killed. */
+/* A socket that nobody listens on was left by a proxy that was killed. Connecting to a file that is none is refused,
+ * too. */
 static bool is_left_over(const struct sockaddr_un *addr)
 {
+    struct stat st;
+
+    if (lstat(addr->sun_path, &st) || !S_ISSOCK(st.st_mode)) return false;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool refused = fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) && errno == ECONNREFUSED;
 
@@ -173,6 +178,18 @@ static int bind_path(int fd, const struct sockaddr_un *addr)
     return r;
 }
 
+static enum err_code cannot_bind(const struct sockaddr_un *addr, int why, struct err *err)
+{
+    const char *path = addr->sun_path;
+    struct stat st;
+
+    if (why != EADDRINUSE) return err_set(err, ERR_FILE, why, "[admin] socket: cannot make %s", path);
+    if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+        return err_set(err, ERR_FILE, why, "[admin] socket: %s is there and is no socket: it stays; name another path",
+                       path);
+    return err_set(err, ERR_FILE, why, "[admin] socket: another proxy has %s", path);
+}
+
 static enum err_code open_socket(struct admin *a, const char *path, struct err *err)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -181,11 +198,9 @@ static enum err_code open_socket(struct admin *a, const char *path, struct err *
         return err_set(err, ERR_FILE, 0, "the path of [admin] socket is too long: %s", path);
     a->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (a->fd < 0) return err_set(err, ERR_FILE, errno, "socket");
-    if (bind_path(a->fd, &addr))
-        return err_set(err, ERR_FILE, errno,
-                       errno == EADDRINUSE ? "[admin] socket: another proxy has %s" : "[admin] socket: cannot make %s",
-                       path);
+    if (bind_path(a->fd, &addr)) return cannot_bind(&addr, errno, err);
     memcpy(a->path, addr.sun_path, sizeof(a->path));
+    if (lstat(a->path, &a->made)) a->path[0] = '\0';
     if (listen(a->fd, MOST_VISITORS)) return err_set(err, ERR_FILE, errno, "listen on %s", path);
     a->ev = event_new(a->loop->base, a->fd, EV_READ | EV_PERSIST, on_accept, a);
     return a->ev && event_add(a->ev, NULL) == 0 ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "admin socket");
@@ -221,6 +236,14 @@ enum err_code admin_new(struct loop *loop, const struct settings *s, const struc
     return ERR_NONE;
 }
 
+/* Meanwhile another may have put something of its own there. */
+static bool is_ours(const struct admin *a)
+{
+    struct stat st;
+
+    return a->path[0] && lstat(a->path, &st) == 0 && st.st_dev == a->made.st_dev && st.st_ino == a->made.st_ino;
+}
+
 void admin_free(struct admin **ap)
 {
     struct admin *a = *ap;
@@ -230,7 +253,7 @@ void admin_free(struct admin **ap)
     while (a->visitors)
         visitor_free(a->visitors);
     if (a->ev) event_free(a->ev);
-    if (a->path[0]) unlink(a->path);
+    if (is_ours(a)) unlink(a->path);
     if (a->fd >= 0) close(a->fd);
     free(a);
 }

@@ -72,6 +72,9 @@ static enum err_code open_listeners(struct server *sv, struct err *err)
     sv->fds = malloc((sv->fds_n + 1) * sizeof(int));
     if (!sv->fds) return err_set(err, ERR_NO_MEMORY, 0, "listeners");
     memset(sv->fds, 0xff, (sv->fds_n + 1) * sizeof(int));
+    for (size_t i = 0; i < s->listeners_n; i++)
+        for (size_t j = 0; j < s->listeners[i].bind_n; j++)
+            TRY(listener_judge(&s->listeners[i].bind[j], err));
     for (size_t w = 0, k = 0; w < sv->workers_n; w++)
         for (size_t i = 0; i < s->listeners_n; i++)
             for (size_t j = 0; j < s->listeners[i].bind_n; j++, k++)

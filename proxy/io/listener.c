@@ -21,6 +21,27 @@ static int set_transparent(int fd, sa_family_t family)
                               : setsockopt(fd, SOL_IP, IP_TRANSPARENT, &one, sizeof(one));
 }
 
+/* SO_REUSEPORT lets a second proxy of the same user share a port without a word; a socket without it is refused where
+ * anybody listens. */
+enum err_code listener_judge(const struct netaddr *addr, struct err *err)
+{
+    int one = 1, fd = socket(addr->u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char text[NETADDR_TEXT];
+
+    if (fd < 0) return ERR_NONE; /* listener_open says why */
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    if (addr->u.sa.sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+    bool taken = netaddr_port(addr) != 0 && bind(fd, &addr->u.sa, addr->len) && errno == EADDRINUSE;
+    close(fd);
+    if (!taken) return ERR_NONE;
+    netaddr_format(addr, text);
+    return err_set(
+        err, ERR_FILE, 0,
+        "another program, maybe another s3onramp, listens on %s already (ss -ltnp 'sport = :%u' shows it); stop "
+        "it, or change `bind`",
+        text, netaddr_port(addr));
+}
+
 enum err_code listener_open(const struct netaddr *addr, bool transparent, int *fd_out, struct err *err)
 {
     int one = 1;

@@ -6,6 +6,7 @@ import socket
 import stat
 import subprocess
 import time
+import unittest
 
 import lib
 
@@ -106,6 +107,30 @@ class Status(lib.Case):
         self.assertEqual(result.returncode, 1)
         self.assertIn("does not answer on", result.stderr)
 
+    @unittest.skipIf(os.geteuid() != 0, "only root can be another user")
+    def test_who_may_not_ask_is_told_so(self):
+        result = lib.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", lib.PROGRAM, "status", "--socket",
+                         self.proxy.folder / "admin.sock", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("you may not use", result.stderr)
+        self.assertNotIn("s3onramp serve", result.stderr)
+
+    def test_other_than_utf8_hides_nothing(self):
+        odd = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]], "odd", endpoint={"credentials": "odd"},
+                        extra=lib.section("credentials odd", source="profile", config_file="ODD", shared_credentials_file="ODD"))
+        odd.stop()
+        odd.config.write_bytes(odd.config.read_bytes().replace(b"ODD", b"caf\xe9\x1b[1m"))
+        odd.start()
+        words = lib.PROGRAM, "credentials", "--json", "-c", odd.config
+
+        def failed():
+            return [c for c in json.loads(lib.run(*words, check=False).stdout) if c["name"] == "odd" and c["last_error"]]
+
+        lib.wait_until(failed, 20, "the section")
+        self.assertIn("caf\ufffd\ufffd[1m", failed()[0]["last_error"])
+        self.assertEqual(lib.run(*words, check=False).returncode, 1)
+        odd.stop()
+
     def test_socket_left_by_a_killed_proxy_is_taken_over(self):
         one = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]], "killed")
         lib.wait_until((one.folder / "admin.sock").exists, 10, "the socket")
@@ -117,7 +142,26 @@ class Status(lib.Case):
         self.assertEqual(second.returncode, 1, second.stderr)
         self.assertTrue((one.folder / "admin.sock").exists(), "a proxy that did not start removed the socket of another")
         self.assertEqual(len(one.states()), 1)
+        without = one.folder / "without.ini"
+        without.touch(0o600)
+        without.write_text(one.config.read_text().replace(str(one.folder / "admin.sock"), "off"))
+        second = subprocess.run([lib.PROGRAM, "serve", "-c", str(without)], capture_output=True, text=True, timeout=20)
+        self.assertEqual(second.returncode, 1, second.stderr)
+        self.assertRegex(second.stderr, r"another program, maybe another s3onramp, listens on 127\.0\.0\.1:\d+ already")
         one.stop()
+
+    def test_what_is_no_socket_stays(self):
+        one = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]], "precious")
+        precious = one.folder / "admin.sock"
+        lib.wait_until(precious.exists, 10, "the socket")
+        precious.unlink()
+        precious.write_text("precious")
+        one.stop()
+        self.assertEqual(precious.read_text(), "precious")
+        result = subprocess.run([lib.PROGRAM, "serve", "-c", str(one.config)], capture_output=True, text=True, timeout=20)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("is no socket", result.stderr)
+        self.assertEqual(precious.read_text(), "precious")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ struct listener {
     int64_t warned_us;
 };
 
+/* ERR_FILE if anybody listens there already; asked for all addresses before the first is opened. */
+MUST_CHECK enum err_code listener_judge(const struct netaddr *addr, struct err *err);
 /* Opens, binds and listens; done by the starting thread, so that errors stop the program before it serves.
  * @transparent: takes connections to addresses that are not this machine's (IP_TRANSPARENT). *@fd: the caller's. */
 MUST_CHECK enum err_code listener_open(const struct netaddr *addr, bool transparent, int *fd, struct err *err);
