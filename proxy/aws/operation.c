@@ -18,16 +18,21 @@ struct row {
 /* clang-format off */
 #define READ_BUCKET(name, ...)   {METHOD_GET, {name, LEVEL_BUCKET, ACCESS_READ, false}, __VA_ARGS__}
 #define WRITE_BUCKET(m, name, ...) {METHOD_##m, {name, LEVEL_BUCKET, ACCESS_WRITE, false}, __VA_ARGS__}
+#define ADMIN_BUCKET(m, name, ...) {METHOD_##m, {name, LEVEL_BUCKET, ACCESS_ADMIN, false}, __VA_ARGS__}
 #define READ_OBJECT(name, ...)   {METHOD_GET, {name, LEVEL_OBJECT, ACCESS_READ, false}, __VA_ARGS__}
 #define WRITE_OBJECT(m, name, ...) {METHOD_##m, {name, LEVEL_OBJECT, ACCESS_WRITE, false}, __VA_ARGS__}
+#define ADMIN_OBJECT(m, name, ...) {METHOD_##m, {name, LEVEL_OBJECT, ACCESS_ADMIN, false}, __VA_ARGS__}
 #define STREAM_OBJECT(name, ...) {METHOD_PUT, {name, LEVEL_OBJECT, ACCESS_WRITE, true}, __VA_ARGS__}
 
 /* The first row that fits wins: rows with more conditions stand before rows with fewer. Where a request could be read
- * as either, a writing operation stands before a reading one, so that what a read-only policy lets through only reads. */
+ * as either, the operation that needs more stands first, so that what a policy lets through is what it allows.
+ *
+ * ADMIN: what makes, configures or removes buckets, and what gives others rights (policies, ACLs). What acts on objects
+ * and their own tags, annotations, retention and legal hold is WRITE. */
 static const struct row table[] = {
     {METHOD_GET, {"ListBuckets", LEVEL_SERVICE, ACCESS_READ, false}, .key = NULL},
 
-    WRITE_BUCKET(GET, "CreateSession", .key = "session"), /* its credentials may write */
+    ADMIN_BUCKET(GET, "CreateSession", .key = "session"), /* hands out credentials of S3's own */
     READ_BUCKET("GetBucketLocation", .key = "location"),
     READ_BUCKET("GetBucketAcl", .key = "acl"),
     READ_BUCKET("GetBucketPolicy", .key = "policy"),
@@ -63,52 +68,52 @@ static const struct row table[] = {
     READ_BUCKET("ListObjects", .key = NULL),
     {METHOD_HEAD, {"HeadBucket", LEVEL_BUCKET, ACCESS_READ, false}, .key = NULL},
 
-    WRITE_BUCKET(PUT, "PutBucketAcl", .key = "acl"),
-    WRITE_BUCKET(PUT, "PutBucketPolicy", .key = "policy"),
-    WRITE_BUCKET(PUT, "PutBucketVersioning", .key = "versioning"),
-    WRITE_BUCKET(PUT, "PutBucketTagging", .key = "tagging"),
-    WRITE_BUCKET(PUT, "PutBucketCors", .key = "cors"),
-    WRITE_BUCKET(PUT, "PutBucketLifecycleConfiguration", .key = "lifecycle"),
-    WRITE_BUCKET(PUT, "PutBucketWebsite", .key = "website"),
-    WRITE_BUCKET(PUT, "PutBucketLogging", .key = "logging"),
-    WRITE_BUCKET(PUT, "PutBucketNotificationConfiguration", .key = "notification"),
-    WRITE_BUCKET(PUT, "PutBucketEncryption", .key = "encryption"),
-    WRITE_BUCKET(PUT, "PutObjectLockConfiguration", .key = "object-lock"),
-    WRITE_BUCKET(PUT, "PutBucketReplication", .key = "replication"),
-    WRITE_BUCKET(PUT, "PutBucketAccelerateConfiguration", .key = "accelerate"),
-    WRITE_BUCKET(PUT, "PutBucketRequestPayment", .key = "requestPayment"),
-    WRITE_BUCKET(PUT, "PutBucketMetricsConfiguration", .key = "metrics"),
-    WRITE_BUCKET(PUT, "PutBucketAnalyticsConfiguration", .key = "analytics"),
-    WRITE_BUCKET(PUT, "PutBucketInventoryConfiguration", .key = "inventory"),
-    WRITE_BUCKET(PUT, "PutBucketIntelligentTieringConfiguration", .key = "intelligent-tiering"),
-    WRITE_BUCKET(PUT, "PutBucketOwnershipControls", .key = "ownershipControls"),
-    WRITE_BUCKET(PUT, "PutPublicAccessBlock", .key = "publicAccessBlock"),
-    WRITE_BUCKET(PUT, "UpdateBucketMetadataInventoryTableConfiguration", .key = "metadataInventoryTable"),
-    WRITE_BUCKET(PUT, "UpdateBucketMetadataJournalTableConfiguration", .key = "metadataJournalTable"),
-    WRITE_BUCKET(PUT, "PutBucketAbac", .key = "abac"),
-    WRITE_BUCKET(PUT, "CreateBucket", .key = NULL),
+    ADMIN_BUCKET(PUT, "PutBucketAcl", .key = "acl"),
+    ADMIN_BUCKET(PUT, "PutBucketPolicy", .key = "policy"),
+    ADMIN_BUCKET(PUT, "PutBucketVersioning", .key = "versioning"),
+    ADMIN_BUCKET(PUT, "PutBucketTagging", .key = "tagging"),
+    ADMIN_BUCKET(PUT, "PutBucketCors", .key = "cors"),
+    ADMIN_BUCKET(PUT, "PutBucketLifecycleConfiguration", .key = "lifecycle"),
+    ADMIN_BUCKET(PUT, "PutBucketWebsite", .key = "website"),
+    ADMIN_BUCKET(PUT, "PutBucketLogging", .key = "logging"),
+    ADMIN_BUCKET(PUT, "PutBucketNotificationConfiguration", .key = "notification"),
+    ADMIN_BUCKET(PUT, "PutBucketEncryption", .key = "encryption"),
+    ADMIN_BUCKET(PUT, "PutObjectLockConfiguration", .key = "object-lock"),
+    ADMIN_BUCKET(PUT, "PutBucketReplication", .key = "replication"),
+    ADMIN_BUCKET(PUT, "PutBucketAccelerateConfiguration", .key = "accelerate"),
+    ADMIN_BUCKET(PUT, "PutBucketRequestPayment", .key = "requestPayment"),
+    ADMIN_BUCKET(PUT, "PutBucketMetricsConfiguration", .key = "metrics"),
+    ADMIN_BUCKET(PUT, "PutBucketAnalyticsConfiguration", .key = "analytics"),
+    ADMIN_BUCKET(PUT, "PutBucketInventoryConfiguration", .key = "inventory"),
+    ADMIN_BUCKET(PUT, "PutBucketIntelligentTieringConfiguration", .key = "intelligent-tiering"),
+    ADMIN_BUCKET(PUT, "PutBucketOwnershipControls", .key = "ownershipControls"),
+    ADMIN_BUCKET(PUT, "PutPublicAccessBlock", .key = "publicAccessBlock"),
+    ADMIN_BUCKET(PUT, "UpdateBucketMetadataInventoryTableConfiguration", .key = "metadataInventoryTable"),
+    ADMIN_BUCKET(PUT, "UpdateBucketMetadataJournalTableConfiguration", .key = "metadataJournalTable"),
+    ADMIN_BUCKET(PUT, "PutBucketAbac", .key = "abac"),
+    ADMIN_BUCKET(PUT, "CreateBucket", .key = NULL),
 
+    ADMIN_BUCKET(POST, "CreateBucketMetadataConfiguration", .key = "metadataConfiguration"),
+    ADMIN_BUCKET(POST, "CreateBucketMetadataTableConfiguration", .key = "metadataTable"),
     WRITE_BUCKET(POST, "DeleteObjects", .key = "delete"),
-    WRITE_BUCKET(POST, "CreateBucketMetadataConfiguration", .key = "metadataConfiguration"),
-    WRITE_BUCKET(POST, "CreateBucketMetadataTableConfiguration", .key = "metadataTable"),
     WRITE_BUCKET(POST, "PostObject", .key = NULL), /* a browser's form */
 
-    WRITE_BUCKET(DELETE, "DeleteBucketPolicy", .key = "policy"),
-    WRITE_BUCKET(DELETE, "DeleteBucketTagging", .key = "tagging"),
-    WRITE_BUCKET(DELETE, "DeleteBucketCors", .key = "cors"),
-    WRITE_BUCKET(DELETE, "DeleteBucketLifecycle", .key = "lifecycle"),
-    WRITE_BUCKET(DELETE, "DeleteBucketWebsite", .key = "website"),
-    WRITE_BUCKET(DELETE, "DeleteBucketEncryption", .key = "encryption"),
-    WRITE_BUCKET(DELETE, "DeleteBucketReplication", .key = "replication"),
-    WRITE_BUCKET(DELETE, "DeleteBucketMetricsConfiguration", .key = "metrics"),
-    WRITE_BUCKET(DELETE, "DeleteBucketAnalyticsConfiguration", .key = "analytics"),
-    WRITE_BUCKET(DELETE, "DeleteBucketInventoryConfiguration", .key = "inventory"),
-    WRITE_BUCKET(DELETE, "DeleteBucketIntelligentTieringConfiguration", .key = "intelligent-tiering"),
-    WRITE_BUCKET(DELETE, "DeleteBucketOwnershipControls", .key = "ownershipControls"),
-    WRITE_BUCKET(DELETE, "DeletePublicAccessBlock", .key = "publicAccessBlock"),
-    WRITE_BUCKET(DELETE, "DeleteBucketMetadataConfiguration", .key = "metadataConfiguration"),
-    WRITE_BUCKET(DELETE, "DeleteBucketMetadataTableConfiguration", .key = "metadataTable"),
-    WRITE_BUCKET(DELETE, "DeleteBucket", .key = NULL),
+    ADMIN_BUCKET(DELETE, "DeleteBucketPolicy", .key = "policy"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketTagging", .key = "tagging"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketCors", .key = "cors"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketLifecycle", .key = "lifecycle"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketWebsite", .key = "website"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketEncryption", .key = "encryption"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketReplication", .key = "replication"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketMetricsConfiguration", .key = "metrics"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketAnalyticsConfiguration", .key = "analytics"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketInventoryConfiguration", .key = "inventory"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketIntelligentTieringConfiguration", .key = "intelligent-tiering"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketOwnershipControls", .key = "ownershipControls"),
+    ADMIN_BUCKET(DELETE, "DeletePublicAccessBlock", .key = "publicAccessBlock"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketMetadataConfiguration", .key = "metadataConfiguration"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketMetadataTableConfiguration", .key = "metadataTable"),
+    ADMIN_BUCKET(DELETE, "DeleteBucket", .key = NULL),
 
     READ_OBJECT("GetObjectAcl", .key = "acl"),
     READ_OBJECT("GetObjectTagging", .key = "tagging"),
@@ -122,9 +127,9 @@ static const struct row table[] = {
     READ_OBJECT("GetObject", .key = NULL),
     {METHOD_HEAD, {"HeadObject", LEVEL_OBJECT, ACCESS_READ, false}, .key = NULL},
 
+    ADMIN_OBJECT(PUT, "PutObjectAcl", .key = "acl"),
     WRITE_OBJECT(PUT, "UploadPartCopy", .key = "uploadId", .and_key = "partNumber", .copies = true),
     STREAM_OBJECT("UploadPart", .key = "uploadId", .and_key = "partNumber"),
-    WRITE_OBJECT(PUT, "PutObjectAcl", .key = "acl"),
     WRITE_OBJECT(PUT, "PutObjectTagging", .key = "tagging"),
     WRITE_OBJECT(PUT, "PutObjectLegalHold", .key = "legal-hold"),
     WRITE_OBJECT(PUT, "PutObjectRetention", .key = "retention"),
@@ -147,13 +152,13 @@ static const struct row table[] = {
 /* clang-format on */
 
 static const struct operation unknown[][2] = {
-    [LEVEL_SERVICE] = {{"Unknown", LEVEL_SERVICE, ACCESS_READ, false}, {"Unknown", LEVEL_SERVICE, ACCESS_WRITE, false}},
-    [LEVEL_BUCKET] = {{"Unknown", LEVEL_BUCKET, ACCESS_READ, false}, {"Unknown", LEVEL_BUCKET, ACCESS_WRITE, false}},
-    [LEVEL_OBJECT] = {{"Unknown", LEVEL_OBJECT, ACCESS_READ, false}, {"Unknown", LEVEL_OBJECT, ACCESS_WRITE, false}},
+    [LEVEL_SERVICE] = {{"Unknown", LEVEL_SERVICE, ACCESS_READ, false}, {"Unknown", LEVEL_SERVICE, ACCESS_ADMIN, false}},
+    [LEVEL_BUCKET] = {{"Unknown", LEVEL_BUCKET, ACCESS_READ, false}, {"Unknown", LEVEL_BUCKET, ACCESS_ADMIN, false}},
+    [LEVEL_OBJECT] = {{"Unknown", LEVEL_OBJECT, ACCESS_READ, false}, {"Unknown", LEVEL_OBJECT, ACCESS_ADMIN, false}},
 };
 
 static const struct operation control[] = {{"S3Control", LEVEL_SERVICE, ACCESS_READ, false},
-                                           {"S3Control", LEVEL_SERVICE, ACCESS_WRITE, false}};
+                                           {"S3Control", LEVEL_SERVICE, ACCESS_ADMIN, false}};
 static const struct operation write_response = {"WriteGetObjectResponse", LEVEL_SERVICE, ACCESS_WRITE, false};
 
 static bool query_has(const struct query_param *query, size_t n, const char *name, const char *value)
@@ -197,6 +202,6 @@ const struct operation *operation_of_service(enum s3_service service, enum http_
         if (method == METHOD_POST && str_eq(path, STR("/WriteGetObjectResponse"))) return &write_response;
         return &unknown[LEVEL_SERVICE][writes];
     }
-    if (str_find(path, STR("/dataaccess")) != SIZE_MAX) writes = true; /* GetDataAccess: its credentials may write */
+    if (str_find(path, STR("/dataaccess")) != SIZE_MAX) writes = true; /* GetDataAccess: credentials of S3's own */
     return &control[writes];
 }

@@ -135,7 +135,7 @@ static void build_values(struct config_build *b)
 
 static void build(struct config_build *b)
 {
-    add_policy(b, "allow-all", "read-write");
+    add_policy(b, "allow-all", "admin");
     add_policy(b, "read-only", "read-only");
     add_default_credentials(b);
     build_items(b);

@@ -51,7 +51,7 @@ static const char *const foreign_words[] = {"refuse", "pass", NULL};
 static const char *const payload_words[] = {"auto", "signed", NULL};
 static const char *const probe_words[] = {"tcp", "tls", "http", NULL};
 static const char *const proxy_auth_words[] = {"no", "optional", "required", NULL};
-static const char *const accesses[] = {"read-only", "read-write", NULL};
+static const char *const accesses[] = {"read-only", "read-write", "admin", NULL};
 
 #define AT(s, f) (long)offsetof(struct s, f)
 
@@ -271,7 +271,7 @@ static const struct option options[] = {
      "Local secret key."},
 
     {SECTION_POLICY, "access", OPT_ENUM, AT(set_policy, access), "read-only", NULL, NULL, accesses, NULL,
-     "Whether objects may be changed."},
+     "read-write: objects may be written, copied and deleted, with their tags and retention; admin: buckets, their configuration and policies, and ACLs, too."},
     {SECTION_POLICY, "buckets", OPT_LIST, AT(set_policy, buckets), NULL, NULL, NULL, NULL, NULL,
      "Buckets, with * and ? as wildcards; none: all."},
     {SECTION_POLICY, "list_buckets", OPT_BOOL, AT(set_policy, list_buckets), NULL, NULL, NULL, NULL, NULL,

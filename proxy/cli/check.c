@@ -37,6 +37,23 @@ static void print_warnings(const struct settings *s)
         fprintf(stderr, "%s: warning: %s\n", config_place_text(s->warnings[i].place, where), s->warnings[i].text);
 }
 
+/* read-write meant all of this once. Nothing is wrong with it, so it is no warning; once is enough. */
+static void print_notes(const struct settings *s)
+{
+    char where[CONFIG_PLACE_TEXT];
+
+    for (size_t i = 0; i < s->policies_n; i++) {
+        const struct set_policy *policy = &s->policies[i];
+
+        if (policy->access != POLICY_READ_WRITE) continue;
+        fprintf(stderr,
+                "%s: note: access = read-write of policy \"%s\" is for objects only; clients that make, configure or "
+                "remove buckets, or set bucket policies or ACLs, need access = admin\n",
+                config_place_text(settings_place(s, policy, "access"), where), policy->name);
+        return;
+    }
+}
+
 static void print_verdict(const struct settings *s)
 {
     fprintf(stderr, "%s: %sfine%s", s->file, cli_color(stderr, CLI_GREEN), cli_color(stderr, CLI_PLAIN));
@@ -53,6 +70,7 @@ static int check_file(const char *path, bool print, bool strict)
     if (!s) return CLI_PROBLEM;
     if (print) config_print(s, stdout);
     print_warnings(s);
+    print_notes(s);
     if (strict && s->warnings_n)
         code = cli_problem("%zu warning%s in %s, and --strict takes none", s->warnings_n, plural(s->warnings_n), path);
     else

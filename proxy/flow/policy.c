@@ -3,6 +3,7 @@
  * all its buckets.
  */
 #include "flow/flow.h"
+#include "flow/form.h"
 #include "flow/worker.h"
 
 static bool bucket_listed(const struct set_policy *p, struct str bucket)
@@ -13,14 +14,80 @@ static bool bucket_listed(const struct set_policy *p, struct str bucket)
     return false;
 }
 
+static bool access_allowed(const struct set_policy *p, enum operation_access access)
+{
+    switch (access) {
+    case ACCESS_READ: return true;
+    case ACCESS_WRITE: return p->access != POLICY_READ_ONLY;
+    case ACCESS_ADMIN: break;
+    }
+    return p->access == POLICY_ADMIN;
+}
+
 bool policy_allows(const struct set_policy *p, const struct operation *op, struct str bucket)
 {
-    if (p->access == POLICY_READ_ONLY && op->access != ACCESS_READ) return false;
+    if (!access_allowed(p, op->access)) return false;
     if (!bucket.n)
         return op->level == LEVEL_SERVICE && str_eq(str_from(op->name), STR("ListBuckets")) ? p->list_buckets
                                                                                             : !p->buckets.n;
     return bucket_listed(p, bucket);
 }
+
+/* --- what headers of a write ask for besides --- */
+
+/* Gives rights to nobody but the owners of bucket and object: what many tools always send. */
+static bool is_harmless_acl(struct str encoded)
+{
+    static const struct str harmless[] = {STR_INIT(""), STR_INIT("private"), STR_INIT("bucket-owner-read"),
+                                          STR_INIT("bucket-owner-full-control")};
+
+    for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
+        if (uri_decodes_to(encoded, harmless[i])) return true;
+    return false;
+}
+
+/* An ACL, or an end of an object's retention: asked for in a header, in the query or in a form's field. @name, @value:
+ * percent-encoded or not, which makes no difference to what is looked for. */
+static bool field_needs_admin(struct str name, struct str value)
+{
+    if (uri_decodes_to_prefix(name, STR("x-amz-grant-"))) return true;
+    if (uri_decodes_to_prefix(name, STR("x-amz-acl"))) return !is_harmless_acl(value);
+    return uri_decodes_to_prefix(name, STR("x-amz-bypass-governance-retention")) &&
+           !uri_decodes_to(value, STR("false"));
+}
+
+static struct str form_field_needs_admin(const struct form *form)
+{
+    for (size_t i = 0; i < form->parsed.fields_n; i++) {
+        const struct post_form_field *f = &form->parsed.fields[i];
+        bool is_acl = str_eq_nocase(f->name, STR("acl"));
+
+        if (field_needs_admin(is_acl ? STR("x-amz-acl") : f->name, f->value)) return f->name;
+    }
+    return STR_NONE;
+}
+
+/* The name of the field that needs more than the operation does; empty: none. */
+static struct str what_needs_admin(const struct request *req)
+{
+    for (size_t i = 0; i < req->in->headers.n; i++)
+        if (field_needs_admin(req->in->headers.v[i].name, req->in->headers.v[i].value))
+            return req->in->headers.v[i].name;
+    for (size_t i = 0; i < req->query_n; i++)
+        if (field_needs_admin(req->query[i].name, req->query[i].value)) return req->query[i].name;
+    return req->form ? form_field_needs_admin(req->form) : STR_NONE;
+}
+
+static enum step_result check_fields(struct request *req, const struct set_policy *p)
+{
+    struct str field = access_allowed(p, ACCESS_ADMIN) ? STR_NONE : what_needs_admin(req);
+
+    if (!field.n) return STEP_NEXT;
+    return request_fail(req, ERR_POLICY_DENIED, "policy %s does not allow client %s to send %.*s with this value",
+                        p->name, req->caller->name, STR_ARG(str_head(field, 64)));
+}
+
+/* --- buckets that a request names --- */
 
 /* x-amz-copy-source: [/]bucket/key[?versionId=…], percent-encoded; or an access point ARN, whose bucket we cannot know.
  */
@@ -48,6 +115,7 @@ enum step_result step_check_policy(struct request *req)
         return request_fail(req, ERR_POLICY_DENIED, "policy %s does not allow client %s to do %s%s%.*s", p->name,
                             req->caller->name, req->operation->name, req->bucket.n ? " on bucket " : "",
                             STR_ARG(str_head(req->bucket, 64)));
+    if (check_fields(req, p) != STEP_NEXT) return STEP_FAIL;
     for (size_t i = 0; i < req->in->headers.n; i++) {
         const struct header *h = &req->in->headers.v[i];
         struct str bucket = STR_NONE;

@@ -6,13 +6,15 @@ import hashlib
 import lib
 import s3raw
 
+WRITER = ("AKIALOCALWRITER00001", "writerSecret/writerSecret+writerSecret01")
 LISTENERS = ("plain", "tls", "sniff", "forward")
 
 
 def setUpModule():
     global endpoint
     endpoint = lib.start_endpoint()
-    lib.Case.proxy = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]])
+    lib.Case.proxy = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]], extra=lib.Proxy.client("writer", WRITER, "objects")
+                               + lib.section("policy objects", access="read-write"))
 
 
 def tearDownModule():
@@ -236,6 +238,28 @@ class Auth(lib.Case):
                 l, method, key=lib.READER, more=[("Content-Length", "0")])))
         self.check(self.send("plain", "GET", "/bucket?list-type=2", self.signed(
             "plain", target="/bucket?list-type=2", key=lib.READER)), 200)
+
+    def test_read_write_means_objects(self):
+        """What makes, configures or removes buckets, and what gives rights to others, needs access = admin."""
+        length = [("Content-Length", "0")]
+        for method, target, more in [("PUT", "/made", []), ("DELETE", "/made", [])] + [
+                ("PUT", "/bucket?" + name, []) for name in ("policy", "acl", "replication", "lifecycle", "object-lock", "versioning", "cors",
+                                                            "publicAccessBlock", "ownershipControls", "encryption", "notYetKnown")] + [
+                ("DELETE", "/bucket?policy", []), ("PUT", "/bucket/key?acl", []), ("PUT", "/bucket/key?uploadId=1&partNumber=1&acl", []),
+                ("PUT", "/bucket/key", [("x-amz-acl", "public-read")]), ("PUT", "/bucket/key", [("x-amz-grant-read", "uri=\"x\"")]),
+                ("DELETE", "/bucket/key?versionId=1", [("x-amz-bypass-governance-retention", "true")])]:
+            self.each(403, "AccessDenied", lambda l: (method, target, self.signed(l, method, target, length + more, key=WRITER)))
+            answer = self.send("plain", method, target, self.signed("plain", method, target, length + more))
+            self.assertIn(answer.status, (200, 204), "allow-all: %s %s" % (method, target))
+        url = s3raw.presign("PUT", "/bucket/key", self.host("plain"), WRITER, more=[("x-amz-acl", "public-read")])
+        self.refused("plain", 403, "AccessDenied", "PUT", url, self.host("plain") + length)
+        for method, target, more in (("PUT", "/bucket/key", [("x-amz-acl", "private")]), ("GET", "/bucket/key", []),
+                                     ("PUT", "/bucket/key?tagging", []), ("PUT", "/bucket/key?retention", []),
+                                     ("POST", "/bucket/key?uploads", []), ("POST", "/bucket?delete", []), ("GET", "/bucket?policy", []),
+                                     ("DELETE", "/bucket/key", [])):
+            with self.subTest(method=method, target=target):
+                answer = self.send("plain", method, target, self.signed("plain", method, target, length + more, key=WRITER))
+                self.assertIn(answer.status, (200, 204), answer.body)
 
     def test_errors_about_our_own_key_stay_here(self):
         for code in ("SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken", "RequestTimeTooSkewed", "InvalidToken"):

@@ -341,6 +341,10 @@ expect 0 ca export -c forward.ini
 cmp -s out ca.pem || fail "the exported certificate differs"
 hasnt out "PRIVATE"
 expect 0 check -c forward.ini
+(cat forward.ini && printf '[policy some]\naccess = read-write\n[client some]\npolicy = some\npassword = %s\n' "$(openssl passwd -6 x)") >note.ini
+chmod 600 note.ini
+expect 0 check -c note.ini
+has err 'note: access = read-write of policy "some" is for objects only'
 cp ca.pem old.pem
 expect 0 ca init -c forward.ini --force
 ! cmp -s old.pem ca.pem || fail "--force made no new authority"

@@ -128,7 +128,7 @@ static void test_config_load_smallest_has_defaults(void **state UNUSED)
     assert_string_equal(s->clients[l->anonymous_index].name, "me");
     assert_true(l->endpoint_index == SIZE_MAX && l->tls == LISTENER_PLAIN);
     const struct set_policy *p = &s->policies[s->clients[0].policy_index];
-    assert_true(p->access == POLICY_READ_WRITE && p->list_buckets && p->buckets.n == 0);
+    assert_true(p->access == POLICY_ADMIN && p->list_buckets && p->buckets.n == 0);
     assert_true(s->clients[0].credentials_index == SIZE_MAX && s->clients_by_key_n == 0);
     settings_unref(&s);
 }

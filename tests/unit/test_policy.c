@@ -9,14 +9,15 @@
 #include <cmocka.h>
 
 static char *two[] = {(char *)"alpha", (char *)"team-*"};
-static const struct set_policy all = {.access = POLICY_READ_WRITE, .list_buckets = true};
+static const struct set_policy all = {.access = POLICY_ADMIN, .list_buckets = true};
+static const struct set_policy writer = {.access = POLICY_READ_WRITE, .list_buckets = true};
 static const struct set_policy reader = {.access = POLICY_READ_ONLY, .list_buckets = true};
 static const struct set_policy listed = {.access = POLICY_READ_WRITE, .buckets = {two, 2}};
 static const struct set_policy listed_lists = {.access = POLICY_READ_ONLY, .buckets = {two, 2}, .list_buckets = true};
 
 static const struct operation list_buckets = {"ListBuckets", LEVEL_SERVICE, ACCESS_READ, false};
 static const struct operation list = {"ListObjectsV2", LEVEL_BUCKET, ACCESS_READ, false};
-static const struct operation make = {"CreateBucket", LEVEL_BUCKET, ACCESS_WRITE, false};
+static const struct operation make = {"CreateBucket", LEVEL_BUCKET, ACCESS_ADMIN, false};
 static const struct operation delete_many = {"DeleteObjects", LEVEL_BUCKET, ACCESS_WRITE, false};
 static const struct operation get = {"GetObject", LEVEL_OBJECT, ACCESS_READ, false};
 static const struct operation put = {"PutObject", LEVEL_OBJECT, ACCESS_WRITE, true};
@@ -35,6 +36,12 @@ static void test_policy_allows_table(void **state)
     } rows[] = {
         {"all may write", &all, &put, "any", true},
         {"all may list buckets", &all, &list_buckets, "", true},
+        {"all may make buckets", &all, &make, "any", true},
+        {"writer reads", &writer, &get, "any", true},
+        {"writer writes", &writer, &put, "any", true},
+        {"writer deletes many", &writer, &delete_many, "any", true},
+        {"writer copies", &writer, &copy, "any", true},
+        {"writer does not make buckets", &writer, &make, "any", false},
         {"reader reads", &reader, &get, "any", true},
         {"reader lists", &reader, &list, "any", true},
         {"reader does not write", &reader, &put, "any", false},

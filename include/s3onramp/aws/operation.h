@@ -10,16 +10,18 @@
 #include "http/uri.h"
 
 enum operation_level { LEVEL_SERVICE, LEVEL_BUCKET, LEVEL_OBJECT };
-enum operation_access { ACCESS_READ, ACCESS_WRITE };
+/* What an operation needs; each includes those before it: READ what a read-only policy allows, WRITE objects, ADMIN
+ * all else (buckets, their configuration, rights of others). */
+enum operation_access { ACCESS_READ, ACCESS_WRITE, ACCESS_ADMIN };
 
 struct operation {
     const char *name; /* "GetObject"; "Unknown" where S3 has none */
     enum operation_level level;
-    enum operation_access access; /* what a read-only policy allows is ACCESS_READ */
+    enum operation_access access;
     bool streams_body; /* PutObject, UploadPart, PutObjectAnnotation: the only ones with aws-chunked bodies */
 };
 
-/* Never NULL; unknown combinations give "Unknown", ACCESS_WRITE unless GET/HEAD. @headers: for CopyObject /
+/* Never NULL; unknown combinations give "Unknown", ACCESS_ADMIN unless GET/HEAD. @headers: for CopyObject /
  * UploadPartCopy (x-amz-copy-source). */
 const struct operation *operation_find(enum http_method method, enum operation_level level,
                                        const struct query_param *query, size_t query_n, const struct headers *headers);

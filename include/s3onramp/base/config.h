@@ -37,7 +37,7 @@ enum payload_out { PAYLOAD_OUT_AUTO, PAYLOAD_OUT_SIGNED };
 /* How an address is tried from time to time; each includes those before it. */
 enum probe_kind { PROBE_TCP, PROBE_TLS, PROBE_HTTP };
 enum proxy_auth_mode { PROXY_AUTH_NO, PROXY_AUTH_OPTIONAL, PROXY_AUTH_REQUIRED };
-enum policy_access { POLICY_READ_ONLY, POLICY_READ_WRITE };
+enum policy_access { POLICY_READ_ONLY, POLICY_READ_WRITE, POLICY_ADMIN };
 
 /* An IP address and port. */
 struct netaddr {
