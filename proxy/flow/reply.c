@@ -337,6 +337,23 @@ static void put_alert(const struct request *req, struct sbuf *b)
     sbuf_char(b, req->err.code == ERR_HOST_REFUSED ? UNRECOGNIZED_NAME : INTERNAL_ERROR);
 }
 
+/* What follows such a request was hardly meant as another one: bytes for a tunnel that is not there, or for whatever
+ * the client took us for. A wrong or missing password may be followed by another try where nothing goes without. */
+static bool ends_connection(const struct request *req)
+{
+    bool connect = req->in && req->in->method_id == METHOD_CONNECT;
+
+    switch (req->err.code) {
+    case ERR_BAD_REQUEST:
+    case ERR_BAD_FRAMING:
+    case ERR_METHOD:
+    case ERR_CLIENT_TIMEOUT:
+    case ERR_INCOMPLETE_BODY: return true;
+    case ERR_PROXY_AUTH: return connect && req->client->listener->proxy_auth != PROXY_AUTH_REQUIRED;
+    default: return connect;
+    }
+}
+
 void reply_error(struct request *req)
 {
     const struct err_info *info = err_info(req->err.code);
@@ -348,8 +365,7 @@ void reply_error(struct request *req)
 
     if (!req->id[0]) memcpy(req->id, "-", 2);
     decide_close(req);
-    if (req->err.code == ERR_BAD_FRAMING || req->err.code == ERR_CLIENT_TIMEOUT || req->err.code == ERR_INCOMPLETE_BODY)
-        req->client_closes = true;
+    if (ends_connection(req)) req->client_closes = true;
     b = arena_sbuf(&req->arena, ERROR_MAX + 4096);
     if (req->client->at_hello)
         put_alert(req, &b);

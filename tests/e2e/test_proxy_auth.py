@@ -200,6 +200,11 @@ class Proxied(lib.Case):
                 self.inside(connection)
                 self.check(self.proxy.request("forward", "GET", "/", connection=connection), 200)
 
+    def test_407_ends_it_where_what_follows_needs_no_password(self):
+        with self.open("optional") as connection:
+            self.assertEqual(self.check(self.ask(connection, basic("alice", "wrong")), 407).header("connection"), "close")
+            self.assertTrue(connection.at_end())
+
     def test_unsigned_requests_count_as_the_user(self):
         """A signature inside decides for itself, all the same."""
         for user, password, may_write in (("alice", PASSWORD, True), ("bob", BOB, False)):
@@ -243,11 +248,10 @@ class Proxied(lib.Case):
             self.assertEqual(self.line_after(before, answer)["client"], "reader")
 
     def test_passwords_over_plain_tcp_are_refused(self):
-        with s3raw.Connection(self.proxy.address("balanced")) as connection:
-            connection.send(b"PROXY TCP4 192.0.2.77 198.51.100.2 51234 443\r\n")
-            answer = self.check(self.ask(connection, basic("alice", PASSWORD)), 403)
-            self.assertIn(b"over TLS", answer.body)
-            self.check(self.ask(connection), 403)
+        for authorization in (basic("alice", PASSWORD), None):
+            with s3raw.Connection(self.proxy.address("balanced")) as connection:
+                connection.send(b"PROXY TCP4 192.0.2.77 198.51.100.2 51234 443\r\n")
+                self.assertIn(b"over TLS", self.check(self.ask(connection, authorization), 403).body)
 
     def test_curl_asks_first(self):
         result = lib.run("/usr/bin/curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %{num_connects}", "--proxy-anyauth",
