@@ -159,6 +159,25 @@ static enum step_result check_misplaced(struct request *req)
     return STEP_NEXT;
 }
 
+/* Refused, not passed over: RFC 9110 7.6.1 forbids clients to name such a field, and to take it off would make another
+ * request of the one that was proven (without If-None-Match an overwrite). To ignore it would let through what another
+ * hop reads the other way. */
+enum step_result auth_refuse_nominated(struct request *req, const struct header *h)
+{
+    return request_fail(req, ERR_BAD_REQUEST, "Connection names %.*s, which does not end at this hop.",
+                        STR_ARG(str_head(h->name, 64)));
+}
+
+static enum step_result check_nominated(struct request *req)
+{
+    const struct headers *all = &req->in->headers;
+
+    for (size_t i = 0; i < all->n; i++)
+        if (header_is_end_to_end(&all->v[i]) && headers_nominates(all, &all->v[i]))
+            return auth_refuse_nominated(req, &all->v[i]);
+    return STEP_NEXT;
+}
+
 static enum step_result check_proof(struct request *req)
 {
     const struct header *h = headers_find(&req->in->headers, HDR_AUTHORIZATION);
@@ -186,6 +205,7 @@ enum step_result step_check_caller(struct request *req)
 
     if (headers_count(all, HDR_AUTHORIZATION) > 1 || headers_count(all, HDR_X_AMZ_DATE) > 1)
         return request_fail(req, ERR_AUTH_MALFORMED, "Authorization or x-amz-date stands there twice");
+    if (check_nominated(req) != STEP_NEXT) return STEP_FAIL;
     r = check_proof(req);
     if (r != STEP_NEXT || req->auth == AUTH_FOREIGN || req->form) return r;
     r = check_misplaced(req);

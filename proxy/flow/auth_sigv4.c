@@ -21,7 +21,8 @@ static enum step_result check_lifetime(struct request *req, const struct sigv4_q
     return request_fail(req, ERR_URL_EXPIRED, "the URL expired %lld s ago", (long long)(now_s - end_s));
 }
 
-/* host and every x-amz-* must be covered; x-amz-content-sha256 is, by being the canonical request's last line. */
+/* host and every x-amz-* must be covered; x-amz-content-sha256 is, by being the canonical request's last line. What is
+ * covered must get there. */
 static enum step_result check_signed_headers(struct request *req, const struct sigv4_auth *auth)
 {
     const struct headers *all = &req->in->headers;
@@ -33,6 +34,8 @@ static enum step_result check_signed_headers(struct request *req, const struct s
     for (size_t i = 0; i < all->n; i++) {
         const struct header *h = &all->v[i];
 
+        if (headers_nominates(all, h) && sigv4_is_signed(auth->signed_headers, h->name))
+            return auth_refuse_nominated(req, h);
         if (!header_is_amz(h->name) || h->id == HDR_X_AMZ_CONTENT_SHA256 ||
             sigv4_is_signed(auth->signed_headers, h->name))
             continue;

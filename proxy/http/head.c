@@ -130,6 +130,20 @@ size_t head_fields(struct str raw)
     return n;
 }
 
+/* Each field is compared with each name that Connection lists. */
+static enum err_code check_connection(const struct headers *h, struct err *err)
+{
+    enum { OPTIONS_MAX = 32 };
+    size_t n = 0;
+    for (size_t i = 0; i < h->n; i++) {
+        struct str rest = h->v[i].id == HDR_CONNECTION ? h->v[i].value : STR_NONE, item;
+        while (str_split(&rest, ',', &item))
+            n++;
+    }
+    if (n <= OPTIONS_MAX) return ERR_NONE;
+    return err_set(err, ERR_BAD_REQUEST, 0, "Connection lists more than %d names", OPTIONS_MAX);
+}
+
 /* All field lines and the empty line, which must be the last bytes. */
 static enum err_code parse_fields(struct cursor *c, struct header *fields, struct headers *out, struct err *err)
 {
@@ -144,7 +158,7 @@ static enum err_code parse_fields(struct cursor *c, struct header *fields, struc
     if (c->end - c->p != 2 || c->p[0] != '\r' || c->p[1] != '\n')
         return err_set(err, ERR_BAD_REQUEST, 0, "the head does not end with one empty line");
     out->n = n;
-    return ERR_NONE;
+    return check_connection(out, err);
 }
 
 /* ---- framing, as far as it is the same in both directions ---- */

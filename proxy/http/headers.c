@@ -138,22 +138,27 @@ static bool is_hop_by_hop(enum header_id id)
     }
 }
 
-/* Fields that decide what a request means: verified, so a Connection field cannot take them away afterwards. */
-static bool is_end_to_end(const struct header *h)
+bool header_is_end_to_end(const struct header *h)
 {
     switch (h->id) {
     case HDR_HOST:
     case HDR_AUTHORIZATION:
     case HDR_RANGE:
     case HDR_DATE: return true;
-    default: return header_is_amz(h->name) || str_starts_nocase(h->name, STR("content-"));
+    default:
+        return header_is_amz(h->name) || str_starts_nocase(h->name, STR("content-")) ||
+               str_starts_nocase(h->name, STR("if-"));
     }
+}
+
+bool headers_nominates(const struct headers *all, const struct header *h)
+{
+    return !is_hop_by_hop(h->id) && headers_has_token(all, HDR_CONNECTION, h->name);
 }
 
 bool headers_drops(const struct headers *all, const struct header *h)
 {
-    if (is_hop_by_hop(h->id)) return true;
-    return headers_has_token(all, HDR_CONNECTION, h->name) && !is_end_to_end(h);
+    return is_hop_by_hop(h->id) || (headers_nominates(all, h) && !header_is_end_to_end(h));
 }
 
 bool header_is_amz(struct str name)

@@ -64,6 +64,7 @@ NOT_CLEAR = {
     "LF at the end": (GET + HOST + b"\n", 400),
     "bare CR in a value": (GET + HOST + b"X-A: b\rContent-Length: 50\r\n\r\n", 400),
     "CR CR LF": (GET + HOST + b"X-A: b\r\r\n\r\n", 400),
+    "too many options in Connection": (GET + HOST + b"Connection: " + b"a," * 40 + b"\r\n\r\n", 400),
     "NUL in a value": (GET + HOST + b"X-A: b\0c\r\n\r\n", 400),
     "control byte in a value": (GET + HOST + b"X-A: b\x01c\r\n\r\n", 400),
     "NUL in a name": (GET + HOST + b"X\0A: b\r\n\r\n", 400),

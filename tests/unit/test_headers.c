@@ -130,6 +130,8 @@ static void test_headers_drops_hop_by_hop_and_named_but_never_what_was_verified(
         {"Content-Type", false, false},
         {"Content-Disposition", false, false},
         {"Range", false, false},
+        {"If-None-Match", false, false},
+        {"if-unmodified-since", false, false},
         {"Date", false, false},
         {"X-Amz-Date", false, false},
         {"x-amz-meta-anything", false, false},
@@ -140,6 +142,9 @@ static void test_headers_drops_hop_by_hop_and_named_but_never_what_was_verified(
         assert_int_equal(headers_drops(&(struct headers){&alone, 1}, &alone), rows[i].plain);
         struct header v[] = {field("Connection", "close"), field("connection", rows[i].name), alone};
         assert_int_equal(headers_drops(&(struct headers){v, 3}, &v[2]), rows[i].named);
+        assert_int_equal(header_is_end_to_end(&v[2]), !rows[i].named);
+        assert_int_equal(headers_nominates(&(struct headers){v, 3}, &v[2]), !rows[i].plain);
+        assert_false(headers_nominates(&(struct headers){v, 1}, &v[2]));
     }
 }
 

@@ -50,9 +50,12 @@ const struct header *headers_find_name(const struct headers *h, struct str name)
 size_t headers_count(const struct headers *h, enum header_id id);
 /* True if some comma-separated item of all fields @id equals @token, ASCII case ignored (RFC 9110 5.6.1). */
 bool headers_has_token(const struct headers *h, enum header_id id, struct str token);
-/* True if @h ends at this hop (Connection, Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade) or is named by
- * a Connection field, where naming Host, Authorization, Content-*, Range, Date or any x-amz-* has no effect (a client
- * must not make the proxy drop what it verified; RFC 9110 7.6.1). */
+/* True for a field that says what a message is: Host, Authorization, Content-*, If-*, Range, Date, x-amz-*. */
+bool header_is_end_to_end(const struct header *h);
+/* True if a Connection field names @h (RFC 9110 7.6.1), and it is none that ends at each hop anyway. */
+bool headers_nominates(const struct headers *all, const struct header *h);
+/* True if @h ends at this hop: Connection, Keep-Alive, Proxy-*, TE, Trailer, Transfer-Encoding, Upgrade, and what
+ * Connection names and is not end-to-end. */
 bool headers_drops(const struct headers *all, const struct header *h);
 /* True for a field whose name begins with "x-amz-" (any case). */
 bool header_is_amz(struct str name);
