@@ -4,6 +4,7 @@
 #include "flow/client.h"
 
 #include "base/log.h"
+#include "flow/flow.h"
 #include "flow/worker.h"
 #include "http/proxy_protocol.h"
 
@@ -332,6 +333,13 @@ static bool run_tls(struct client *c)
     return true;
 }
 
+static void linger(struct client *c)
+{
+    conn_shutdown(&c->conn);
+    buf_drop(&c->in, &c->worker->loop.bufs);
+    set_state(c, CLIENT_LINGER);
+}
+
 /* The answer is out: the next request, a tunnel, or the end. False: nothing more to do now. */
 static bool next_request(struct client *c)
 {
@@ -341,9 +349,7 @@ static bool next_request(struct client *c)
     request_end(&c->req);
     c->requests++;
     if (closes) {
-        conn_shutdown(&c->conn);
-        buf_drop(&c->in, &c->worker->loop.bufs);
-        set_state(c, CLIENT_LINGER);
+        linger(c);
         return true;
     }
     request_begin(&c->req, c);
@@ -351,6 +357,19 @@ static bool next_request(struct client *c)
     c->since_us = c->worker->loop.now_us;
     if (tunnel) set_state(c, CLIENT_SNIFF);
     return true;
+}
+
+/* Nothing to say. What a client still sends into a tunnel whose other side has said its last must not make our kernel
+ * answer with a reset. */
+static void end_silently(struct client *c)
+{
+    bool sending = c->req.tunnel && c->req.tunnel->out.lost;
+
+    request_end(&c->req);
+    if (sending)
+        linger(c);
+    else
+        client_free(c, false);
 }
 
 static bool run_requests(struct client *c)
@@ -362,8 +381,8 @@ static bool run_requests(struct client *c)
             return false;
         }
         if (c->req.silent || (c->req.tunnel && c->req.tunnel->open)) {
-            client_free(c, false);
-            return false;
+            end_silently(c);
+            return c->state == CLIENT_LINGER;
         }
         return next_request(c);
     default: return false;
@@ -411,40 +430,50 @@ static bool older_than(const struct client *c, int64_t since_us, uint64_t ms)
     return c->worker->loop.now_us - since_us > (int64_t)ms * 1000;
 }
 
-/* It is the endpoint that does not take bytes, not the client that sends none. */
-static bool waits_for_endpoint(const struct request *req)
+/* Between requests, and before the first. */
+static void check_idle_time(struct client *c)
 {
-    return req->step == STEP_relay && req->up && req->answer_state == ANSWER_HEAD && !req->up->conn.writable;
+    const struct set_server *s = &c->worker->rt->settings->server;
+
+    if (older_than(c, c->since_us, c->requests ? s->idle_timeout_ms : s->header_timeout_ms)) client_free(c, false);
 }
 
 static void check_request_time(struct client *c)
 {
-    const struct settings *s = c->worker->rt->settings;
     struct request *req = &c->req;
+    const char *why = "the request's head was not complete within header_timeout";
     enum err_code code = ERR_NONE;
 
     if (!c->in_request) {
-        if (older_than(c, c->since_us, s->server.idle_timeout_ms)) client_free(c, false);
+        check_idle_time(c);
+        return;
+    }
+    if (req->step == STEP_tunnel) {
+        tunnel_check_time(c);
         return;
     }
     if (req->step == STEP_read_head) {
-        if (older_than(c, c->since_us, s->server.header_timeout_ms)) code = ERR_CLIENT_TIMEOUT;
-    } else if (req->step == STEP_tunnel) {
-        tunnel_check_time(c);
-        return;
-    } else if (req->step == STEP_send && req->up) {
-        if (!older_than(c, req->attempt_us, req->endpoint->connect_timeout_ms)) return;
+        if (older_than(c, c->since_us, c->worker->rt->settings->server.header_timeout_ms)) code = ERR_CLIENT_TIMEOUT;
+    } else {
+        code = waiting_check(req, &why);
+    }
+    if (code != ERR_NONE) {
+        request_abort(req, code, why);
+        client_run(c);
+    } else if (req->step == STEP_send && req->up && older_than(c, req->attempt_us, req->endpoint->connect_timeout_ms)) {
         conn_break(&req->up->conn, "no connection within connect_timeout"); /* step_send goes on to the next address */
         client_run(c);
-        return;
-    } else if (req->step == STEP_relay && req->send_state == SEND_DONE && req->answer_state == ANSWER_HEAD) {
-        if (older_than(c, req->progress_us, req->endpoint->response_timeout_ms)) code = ERR_UPSTREAM_TIMEOUT;
-    } else if (older_than(c, req->progress_us, s->server.body_timeout_ms)) {
-        code = waits_for_endpoint(req) ? ERR_UPSTREAM_TIMEOUT : ERR_CLIENT_TIMEOUT;
     }
-    if (code == ERR_NONE) return;
-    request_abort(req, code, "timeout");
-    client_run(c);
+}
+
+/* Its last answer is on the way as long as its kernel has not got all of it. */
+static void check_linger_time(struct client *c)
+{
+    const struct worker *w = c->worker;
+    bool over = conn_is_sending(&c->conn) ? waiting_for_reader(&c->req)
+                                          : older_than(c, c->since_us, w->stopping ? LINGER_STOPPING_MS : LINGER_MS);
+
+    if (over) client_free(c, false);
 }
 
 void client_check_time(struct client *c)
@@ -459,9 +488,7 @@ void client_check_time(struct client *c)
         if (older_than(c, c->since_us, s->server.tls_timeout_ms)) client_free(c, true);
         break;
     case CLIENT_REQUESTS: check_request_time(c); break;
-    case CLIENT_LINGER:
-        if (older_than(c, c->since_us, c->worker->stopping ? LINGER_STOPPING_MS : LINGER_MS)) client_free(c, false);
-        break;
+    case CLIENT_LINGER: check_linger_time(c); break;
     case CLIENT_GONE: break;
     }
 }
@@ -470,10 +497,14 @@ void client_stop(struct client *c)
 {
     if (c->state == CLIENT_REQUESTS && c->in_request) return; /* its answer will say Connection: close */
     if (c->state == CLIENT_LINGER) return;                    /* its last answer is still on the way */
-    client_free(c, false);
+    if (c->state == CLIENT_REQUESTS && conn_is_sending(&c->conn))
+        linger(c);
+    else
+        client_free(c, false);
 }
 
 void client_kill(struct client *c)
 {
-    client_free(c, c->in_request);
+    c->req.broken = c->state == CLIENT_REQUESTS && c->in_request;
+    client_free(c, c->req.broken);
 }

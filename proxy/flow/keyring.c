@@ -235,7 +235,6 @@ enum step_result keyring_take(struct request *req)
     }
     if ((now && now->hopeless) || w->loop.now_us - req->keys_wait_us >= (int64_t)set->wait_timeout_ms * 1000)
         return no_keys(req, now);
-    req->progress_us = w->loop.now_us; /* it is not the client that is slow */
     return STEP_WAIT;
 }
 

@@ -87,7 +87,6 @@ static enum conn_result take_body(struct request *req, bool *moved)
         }
         b->end += got;
         *moved = true;
-        req->progress_us = req->worker->loop.now_us;
     }
     return decode_raw(req) == ERR_NONE ? CONN_OK : CONN_ERROR;
 }
@@ -222,10 +221,7 @@ enum step_result step_relay(struct request *req)
         r = relay_pump_answer(req, &moved);
         if (r == STEP_FAIL || req->step != STEP_relay) return r;
         if (req->answer_state == ANSWER_DONE) return STEP_NEXT;
-        if (moved)
-            req->progress_us = req->worker->loop.now_us;
-        else
-            return STEP_WAIT;
+        if (!moved) return STEP_WAIT;
         if (req->body_sent + req->answer_body.plain - before > TURN_BYTES) {
             loop_defer(&req->worker->loop, &req->client->task);
             return STEP_WAIT;

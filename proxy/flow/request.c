@@ -172,10 +172,11 @@ static enum step_result take_head(struct request *req, size_t skip, size_t head_
 void request_first_byte(struct request *req)
 {
     req->client->in_request = true;
-    req->started_us = req->progress_us = clock_monotonic_us();
+    req->started_us = clock_monotonic_us();
     req->started_wall_us = clock_wall_us();
     req->client->since_us = req->started_us;
     make_id(req->worker, req->id);
+    waiting_begin(req);
 }
 
 enum step_result step_read_head(struct request *req)
@@ -252,7 +253,6 @@ static enum conn_result drain_body(struct request *req)
         r = conn_read(&c->conn, b->mem + b->end, room, &got);
         if (r != CONN_OK) return r;
         b->end += got;
-        req->progress_us = req->worker->loop.now_us;
     }
     b->start = b->mid = b->raw;
     return CONN_OK;

@@ -188,7 +188,7 @@ enum step_result tunnel_open(struct request *req)
         if (conn_connect(&t->up, &w->loop, addr, on_event, t, &err) != ERR_NONE) attempt_failed(req, err.detail);
     }
     req->err = (struct err){0};
-    req->connected_us = req->progress_us = w->loop.now_us;
+    req->connected_us = w->loop.now_us;
     t->open = true;
     return say_established(req);
 }
@@ -206,19 +206,47 @@ static void check_attempt(struct client *c)
     client_run(c);
 }
 
+/* Bytes that one side has given are on their way to the other: here, or in our kernel. */
+static bool is_moving(struct client *c)
+{
+    struct tunnel *t = c->req.tunnel;
+
+    return t->out.splice.n || t->back.splice.n || !buf_empty(&t->back_buf) || (t->checked && !buf_empty(&c->in)) ||
+           conn_is_sending(&c->conn) || conn_is_sending(&t->up);
+}
+
+/* A tunnel at rest may end as if its sides had ended it; of one in motion both must see that it was cut. */
+static bool is_at_rest(struct client *c)
+{
+    return !is_moving(c) && !conn_has_unread(&c->conn) && !conn_has_unread(&c->req.tunnel->up);
+}
+
+/* A reader may pause; where nobody has anything to read, it is idle. */
+static uint64_t patience_ms(struct client *c)
+{
+    const struct set_server *s = &c->worker->rt->settings->server;
+    uint64_t ms = s->tunnel_idle_timeout_ms;
+
+    if (is_moving(c)) return s->pause_timeout_ms > ms ? s->pause_timeout_ms : ms;
+    return c->worker->stopping && ms > IDLE_STOPPING_MS ? IDLE_STOPPING_MS : ms;
+}
+
 void tunnel_check_time(struct client *c)
 {
     struct tunnel *t = c->req.tunnel;
-    uint64_t ms = c->worker->rt->settings->server.tunnel_idle_timeout_ms;
+    bool stopping = c->worker->stopping, cut;
 
     if (!t->open) {
         check_attempt(c);
         return;
     }
-    if (c->worker->stopping && ms > IDLE_STOPPING_MS) ms = IDLE_STOPPING_MS;
-    if (c->worker->loop.now_us - c->req.progress_us <= (int64_t)ms * 1000) return;
-    if (!t->ended_by) t->ended_by = c->worker->stopping ? "shutdown" : "idle";
-    request_abort(&c->req, c->worker->stopping ? ERR_SHUTDOWN : ERR_TUNNEL_IDLE, "no byte for too long");
-    c->req.broken = t->out.splice.n || t->back.splice.n; /* an end between two messages need not be a reset */
-    client_run(c);
+    if (waiting_for_tunnel(&c->req) > (int64_t)patience_ms(c) * 1000) {
+        if (!t->ended_by) t->ended_by = stopping ? "shutdown" : "idle";
+        cut = !is_at_rest(c);
+        request_abort(&c->req, stopping ? ERR_SHUTDOWN : ERR_TUNNEL_IDLE, "no byte for too long");
+        c->req.broken = cut;
+        client_run(c);
+    } else if (t->ending) {
+        client_run(c);
+    }
 }

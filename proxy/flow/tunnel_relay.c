@@ -50,7 +50,8 @@ static enum conn_result read_on(const struct pump *p)
     size_t got, room;
     enum conn_result r;
 
-    if (p->spliced) return splice_in(&p->flow->splice, &p->req->worker->pipes, p->from);
+    if (p->spliced && !p->flow->lost && splice_has_pipe(&p->req->worker->pipes))
+        return splice_in(&p->flow->splice, &p->req->worker->pipes, p->from);
     room = buf_borrow(b, &p->req->worker->loop.bufs) ? buf_room(b) : 0;
     if (!room) {
         conn_break(p->from, "out of memory");
@@ -64,12 +65,28 @@ static enum conn_result read_on(const struct pump *p)
     return r;
 }
 
+/* Nobody takes the bytes any more, but their sender may have to write them all before it reads what the other side has
+ * said. */
+static enum conn_result sink(const struct pump *p)
+{
+    enum conn_result r;
+
+    for (size_t n = 0; n < TURN_BYTES / BUF_BYTES; n++) {
+        p->buf->start = p->buf->mid = p->buf->raw = p->buf->end;
+        r = read_on(p);
+        if (r != CONN_OK) return r == CONN_TRUNCATED ? CONN_EOF : r;
+    }
+    loop_defer(&p->req->worker->loop, &p->req->client->task);
+    return CONN_AGAIN;
+}
+
 /* Until one side has to be waited for (CONN_AGAIN), or all is passed on with the end (CONN_EOF). */
 static enum conn_result pump(const struct pump *p)
 {
     struct tunnel_flow *f = p->flow;
     uint64_t limit = f->bytes + TURN_BYTES;
 
+    if (f->lost) return sink(p);
     if (f->closed) return conn_flush(p->to) == CONN_ERROR ? CONN_ERROR : CONN_EOF;
     for (;;) {
         enum conn_result r = write_on(p);
@@ -145,10 +162,7 @@ static enum step_result check_hello(struct request *req)
         room = buf_borrow(b, &req->worker->loop.bufs) ? buf_room(b) : 0;
         if (!room) return wrong_name(req, "its ClientHello does not end");
         switch (conn_read(&c->conn, b->mem + b->end, room, &got)) {
-        case CONN_OK:
-            b->end += got;
-            req->progress_us = req->worker->loop.now_us;
-            break;
+        case CONN_OK: b->end += got; break;
         case CONN_AGAIN: buf_return(b, &req->worker->loop.bufs); return STEP_WAIT;
         case CONN_EOF:
             if (b->raw != b->end) return wrong_name(req, "its ClientHello is cut");
@@ -161,14 +175,28 @@ static enum step_result check_hello(struct request *req)
 
 /* --- both directions --- */
 
+/* The endpoint takes nothing any more, but what it said before may still be unread: an answer before the end of the
+ * upload. */
+static enum conn_result pump_out(const struct pump *p)
+{
+    enum conn_result r = pump(p);
+
+    if (r != CONN_ERROR || !(p->to->write_broken || p->to->broken) || p->from->broken) return r;
+    splice_drop(&p->flow->splice);
+    p->flow->lost = true;
+    return sink(p);
+}
+
 static enum step_result judge_error(struct request *req)
 {
     struct tunnel *t = req->tunnel;
-    bool client = req->client->conn.broken || req->client->conn.write_broken || !(t->up.broken || t->up.write_broken);
+    struct conn *c = &req->client->conn;
+    bool client = c->broken || c->write_broken || !(t->up.broken || t->up.write_broken);
 
     if (!t->ended_by) t->ended_by = client ? "client" : "endpoint";
-    return client ? request_fail(req, ERR_CLIENT_GONE, "%s", req->client->conn.error)
-                  : request_fail(req, ERR_UPSTREAM_GONE, "%s", t->up.error);
+    if (client) return request_fail(req, ERR_CLIENT_GONE, "%s", c->error);
+    t->ending = conn_is_sending(c); /* our reset would overtake what the endpoint said before its own */
+    return t->ending ? STEP_WAIT : request_fail(req, ERR_UPSTREAM_GONE, "%s", t->up.error);
 }
 
 enum step_result step_tunnel(struct request *req)
@@ -177,7 +205,6 @@ enum step_result step_tunnel(struct request *req)
     struct client *c = req->client;
     struct pump out, back;
     enum conn_result r_out = CONN_AGAIN, r_back;
-    uint64_t before;
 
     if (!t) return STEP_NEXT;
     if (!t->open) {
@@ -193,12 +220,10 @@ enum step_result step_tunnel(struct request *req)
     }
     out = (struct pump){req, &t->out, &c->conn, &t->up, &c->in, !c->conn.ssl};
     back = (struct pump){req, &t->back, &t->up, &c->conn, &t->back_buf, !c->conn.ssl};
-    before = t->out.bytes + t->back.bytes;
-    if (t->checked) r_out = pump(&out);
+    if (t->checked) r_out = pump_out(&out);
     if (!t->ended_by && t->out.ended) t->ended_by = "client";
     r_back = pump(&back);
     if (!t->ended_by && t->back.ended) t->ended_by = "endpoint";
-    if (t->out.bytes + t->back.bytes != before) req->progress_us = req->worker->loop.now_us;
     if (r_out == CONN_ERROR || r_back == CONN_ERROR) return judge_error(req);
-    return r_out == CONN_EOF && r_back == CONN_EOF ? STEP_NEXT : STEP_WAIT;
+    return r_back == CONN_EOF && (r_out == CONN_EOF || t->out.lost) ? STEP_NEXT : STEP_WAIT;
 }

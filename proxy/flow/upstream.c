@@ -66,7 +66,6 @@ static enum step_result wait_in_turn(struct request *req)
 {
     struct pool *p = &req->worker->pool;
 
-    req->progress_us = req->worker->loop.now_us;
     if (pool_wait(p, endpoint_index(req), req)) return STEP_WAIT;
     return request_fail(req, ERR_QUEUE, "[endpoint %s] %llu requests wait already", req->endpoint->name,
                         (unsigned long long)req->endpoint->max_queue);
@@ -96,7 +95,7 @@ static enum step_result next_attempt(struct request *req)
         if (!pool_take_place(a)) continue; /* another worker was faster */
         memcpy(req->address, a->text, sizeof(req->address));
         req->attempts++;
-        req->attempt_us = req->progress_us = w->loop.now_us;
+        req->attempt_us = w->loop.now_us;
         if (!req->fresh_only && (req->up = pool_reuse(a, req))) return STEP_NEXT;
         if (pool_open(w, a, req, &req->up, &req->err) == ERR_NONE) return STEP_NEXT;
         pool_report(a, FAULT_CONNECT);
@@ -144,7 +143,7 @@ enum step_result step_send(struct request *req)
     }
     req->err = (struct err){0};
     req->connected_us = req->worker->loop.now_us;
-    req->progress_us = req->connected_us;
+    waiting_for_endpoint(req);
     req->send_state = SEND_HEAD;
     req->answer_state = ANSWER_HEAD;
     req->out_head_sent = 0;
@@ -158,7 +157,7 @@ bool upstream_is_dead(const struct request *req)
     int64_t silent_us;
 
     if (!req->up || req->step != STEP_relay || req->up->conn.state != CONN_OPEN) return false;
-    silent_us = req->worker->loop.now_us - req->progress_us;
+    silent_us = req->worker->loop.now_us - req->progress.moved_us;
     return silent_us >= (int64_t)req->endpoint->dead_timeout_ms * 1000 &&
            conn_is_dead(&req->up->conn, req->endpoint->dead_timeout_ms);
 }

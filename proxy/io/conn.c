@@ -121,6 +121,30 @@ bool conn_is_dead(const struct conn *c, uint64_t ms)
     return info.tcpi_last_ack_recv >= ms && info.tcpi_last_data_recv >= ms && is_unanswered(&info);
 }
 
+uint64_t conn_acknowledged(struct conn *c)
+{
+    int waiting = 0; /* a FIN counts as a byte */
+    uint64_t now;
+
+    if (c->acknowledged == c->sent || c->fd < 0 || ioctl(c->fd, SIOCOUTQ, &waiting) || waiting < 0)
+        return c->acknowledged;
+    now = c->sent > (uint64_t)waiting ? c->sent - (uint64_t)waiting : 0;
+    if (now > c->acknowledged) c->acknowledged = now;
+    return c->acknowledged;
+}
+
+bool conn_is_sending(struct conn *c)
+{
+    return (c->out && c->out_start < c->out_end) || conn_acknowledged(c) < c->sent;
+}
+
+bool conn_has_unread(const struct conn *c)
+{
+    int unread = 0;
+
+    return c->seed || (c->fd >= 0 && !ioctl(c->fd, FIONREAD, &unread) && unread > 0);
+}
+
 static enum conn_result fail(struct conn *c, const char *what, int e)
 {
     c->broken = true;
@@ -129,8 +153,7 @@ static enum conn_result fail(struct conn *c, const char *what, int e)
     return CONN_ERROR;
 }
 
-/* Writing is over, but what the peer said before it closed can still be read. */
-static enum conn_result fail_write(struct conn *c, int e)
+enum conn_result conn_write_failed(struct conn *c, int e)
 {
     c->write_broken = c->readable = true;
     c->sys_errno = e;
@@ -138,6 +161,13 @@ static enum conn_result fail_write(struct conn *c, int e)
     buf_pool_put(&c->loop->bufs, &c->out);
     snprintf(c->error, sizeof(c->error), "send: %s", strerror(e));
     return CONN_ERROR;
+}
+
+/* The kernel tells of a reset once: where a failed write took it, the next read only says that nothing more comes. */
+enum conn_result conn_end_of_stream(struct conn *c)
+{
+    c->transport_eof = true;
+    return c->write_broken ? CONN_ERROR : CONN_EOF;
 }
 
 bool conn_was_reset(struct conn *c)
@@ -190,6 +220,7 @@ long conn_transport_recv(struct conn *c, char *p, size_t n)
         r = recv(c->fd, p, n, 0);
     while (r < 0 && errno == EINTR);
     if (r > 0) {
+        c->received += (uint64_t)r;
         if ((size_t)r < n && !c->peer_closed) c->drained = true;
         return r;
     }
@@ -237,10 +268,11 @@ enum conn_result conn_transport_send(struct conn *c)
         r = send(c->fd, c->out + c->out_start, c->out_end - c->out_start, MSG_NOSIGNAL);
         if (r >= 0) {
             c->out_start += (size_t)r;
+            c->sent += (uint64_t)r;
         } else if (errno == EAGAIN) {
             c->writable = false;
         } else if (errno != EINTR) {
-            return fail_write(c, errno);
+            return conn_write_failed(c, errno);
         }
     }
     out_return(c);
@@ -259,7 +291,7 @@ static enum conn_result plain_read(struct conn *c, char *p, size_t n, size_t *go
     if (*got) return CONN_OK;
     r = conn_transport_recv(c, p, n);
     if (r == -1) return CONN_AGAIN;
-    if (r == 0) return CONN_EOF;
+    if (r == 0) return conn_end_of_stream(c);
     if (r < 0) return CONN_ERROR;
     *got = (size_t)r;
     return CONN_OK;
@@ -296,7 +328,8 @@ static enum conn_result plain_write(struct conn *c, const char *p, size_t n, siz
         c->writable = false;
         return CONN_AGAIN;
     }
-    if (r < 0) return fail_write(c, errno);
+    if (r < 0) return conn_write_failed(c, errno);
+    c->sent += (uint64_t)r;
     if ((size_t)r < waiting) {
         c->out_start += (size_t)r;
         c->writable = false;

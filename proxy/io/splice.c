@@ -22,13 +22,17 @@ void splice_pool_clear(struct splice_pool *p)
         close_pipe(p->free[--p->n]);
 }
 
+bool splice_has_pipe(struct splice_pool *p)
+{
+    if (!p->n && pipe2(p->free[0], O_NONBLOCK | O_CLOEXEC) == 0) p->n = 1;
+    return p->n > 0;
+}
+
 static bool borrow(struct splice *s, struct splice_pool *p)
 {
-    if (p->n) {
-        memcpy(s->pipe, p->free[--p->n], sizeof(s->pipe));
-        return true;
-    }
-    return pipe2(s->pipe, O_NONBLOCK | O_CLOEXEC) == 0;
+    if (!splice_has_pipe(p)) return false;
+    memcpy(s->pipe, p->free[--p->n], sizeof(s->pipe));
+    return true;
 }
 
 static void give_back(struct splice *s, struct splice_pool *p)
@@ -55,7 +59,7 @@ enum conn_result splice_in(struct splice *s, struct splice_pool *p, struct conn 
 
     ASSERT(s->n == 0 && !from->ssl && !from->seed);
     if (from->broken) return CONN_ERROR;
-    if (from->transport_eof) return CONN_EOF;
+    if (from->transport_eof) return conn_end_of_stream(from);
     if (!from->readable) return CONN_AGAIN;
     if (!borrow(s, p)) return fail(from, "pipe", errno);
     do
@@ -64,13 +68,11 @@ enum conn_result splice_in(struct splice *s, struct splice_pool *p, struct conn 
     e = errno;
     if (r > 0) {
         s->n = (size_t)r;
+        from->received += s->n;
         return CONN_OK;
     }
     give_back(s, p);
-    if (r == 0) {
-        from->transport_eof = true;
-        return CONN_EOF;
-    }
+    if (r == 0) return conn_end_of_stream(from);
     if (e != EAGAIN) return fail(from, "splice", e);
     from->readable = false;
     return CONN_AGAIN;
@@ -88,11 +90,12 @@ enum conn_result splice_out(struct splice *s, struct splice_pool *p, struct conn
         if (r > 0) {
             s->n -= (size_t)r;
             *moved += (uint64_t)r;
+            to->sent += (uint64_t)r;
             if (!s->n) give_back(s, p);
         } else if (r < 0 && errno == EAGAIN) {
             to->writable = false;
         } else if (r == 0 || errno != EINTR) {
-            return fail(to, "splice", r == 0 ? EPIPE : errno);
+            return conn_write_failed(to, r == 0 ? EPIPE : errno);
         }
     }
     return CONN_OK;

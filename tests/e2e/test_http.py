@@ -222,12 +222,12 @@ class Framing(lib.Case):
 
     def test_slow_upload_that_moves_is_not(self):
         with self.proxy.connect("legacy") as connection:
-            connection.send(b"PUT /bucket/slow HTTP/1.1\r\n" + HOST + b"Content-Length: 12\r\n\r\n")
+            connection.send(b"PUT /bucket/slow HTTP/1.1\r\n" + HOST + b"Content-Length: 12000\r\n\r\n")
             for _ in range(12):
-                connection.send(b"a")
+                connection.send(b"a" * 1000)
                 time.sleep(0.5)
             self.check(connection.read_answer("PUT"), 200)
-        self.assertEqual(endpoint.objects[(b"bucket", b"slow")], b"a" * 12)
+        self.assertEqual(endpoint.objects[(b"bucket", b"slow")], b"a" * 12000)
 
 
 class Relay(lib.Case):

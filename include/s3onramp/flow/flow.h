@@ -18,6 +18,16 @@ void access_log_write(struct request *req);
 bool policy_allows(const struct set_policy *policy, const struct operation *operation, struct str bucket);
 /* policy.c: the bucket in the value of x-amz-copy-source (the whole ARN if it is one). */
 enum step_result policy_copy_bucket(struct request *req, struct str value, struct str *bucket);
+/* waiting.c, the one judge of silence. The clocks of @req start: its first byte came. */
+void waiting_begin(struct request *req);
+/* @req goes to the endpoint, or goes again, on req->up. */
+void waiting_for_endpoint(struct request *req);
+/* Once a tick, after the head: ERR_NONE, or what it is to be aborted with, and why. */
+enum err_code waiting_check(struct request *req, const char **why);
+/* Once a tick, for a client that lingers: true if it takes its last bytes no more. */
+bool waiting_for_reader(struct request *req);
+/* Once a tick: microseconds for which nothing moved in @req's tunnel, either way. */
+int64_t waiting_for_tunnel(struct request *req);
 /* upstream.c: the endpoint's side of a running exchange shows no sign of life any more. */
 bool upstream_is_dead(const struct request *req);
 /* relay.c: 100 Continue has not come in time: the body goes out without. True: go on with the request. */

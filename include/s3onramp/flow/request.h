@@ -20,6 +20,7 @@
 #include "flow/keyring.h"
 #include "flow/passwords.h"
 #include "flow/pool.h"
+#include "flow/progress.h"
 #include "flow/tunnel.h"
 #include "http/body.h"
 
@@ -79,7 +80,7 @@ struct request {
     char id[REQUEST_ID_BYTES + 1];
     int64_t started_us; /* monotonic: first byte of the head */
     int64_t started_wall_us;
-    int64_t progress_us; /* monotonic: when bytes last moved */
+    struct progress progress;
     struct err err;
     struct s3_error_field error_fields[REQUEST_ERROR_FIELDS];
     size_t error_fields_n;

@@ -32,6 +32,7 @@ struct tunnel_flow { /* one direction */
     uint64_t bytes; /* given on */
     bool ended;     /* the source's end was seen … */
     bool closed;    /* … and passed on */
+    bool lost;      /* nobody takes its bytes any more: they are read and thrown away */
 };
 
 struct tunnel {
@@ -45,6 +46,7 @@ struct tunnel {
     bool checked;                 /* its ClientHello asks for the right name, or need not be looked at */
     struct tunnel_flow out, back; /* client → address, address → client */
     struct buf back_buf;          /* where bytes cannot be spliced: the client speaks TLS to us */
+    bool ending;                  /* the endpoint broke off: over once the client has got what there is */
     const char *ended_by;         /* "client", "endpoint", "idle"; NULL: nobody yet */
 };
 

@@ -49,11 +49,14 @@ struct conn {
     bool drained;     /* the last recv was short: most likely nothing is left, so the call that would say so is saved */
     bool peer_closed; /* EV_CLOSED was seen: a FIN is or will be in the stream */
     bool transport_eof;
-    bool broken;       /* nothing more can be read or written */
-    bool write_broken; /* nothing more can be written */
-    bool fin_wanted;   /* FIN follows what waits */
-    bool ssl_pending;  /* OpenSSL may hold bytes that were read ahead */
-    char *out;         /* borrowed block: bytes that wait for send(2) */
+    bool broken;           /* nothing more can be read or written */
+    bool write_broken;     /* nothing more can be written */
+    bool fin_wanted;       /* FIN follows what waits */
+    bool ssl_pending;      /* OpenSSL may hold bytes that were read ahead */
+    uint64_t received;     /* bytes of the peer, as they came from the kernel */
+    uint64_t sent;         /* bytes given to the kernel … */
+    uint64_t acknowledged; /* … and those of them that the peer's kernel has, as of the last look */
+    char *out;             /* borrowed block: bytes that wait for send(2) */
     size_t out_start, out_end;
     char *seed; /* owned: bytes read before TLS began, given to it first */
     size_t seed_pos, seed_n;
@@ -76,6 +79,13 @@ void conn_watch_peer(struct conn *c, uint64_t ms);
  * stands unanswered. A peer that only does not read is not dead: it answers each question, however seldom it is asked.
  * Asks the kernel. */
 bool conn_is_dead(const struct conn *c, uint64_t ms);
+/* How many of the bytes given to the kernel the peer's has acknowledged: the measure of how far a slow reader is. Asks
+ * the kernel unless it had all of them. */
+uint64_t conn_acknowledged(struct conn *c);
+/* True if bytes of ours are on the way to the peer: collected here, in the kernel, or in flight. */
+bool conn_is_sending(struct conn *c);
+/* True if the peer's bytes stand unread in the kernel. Asks it. */
+bool conn_has_unread(const struct conn *c);
 /* CONN_OK once connected, CONN_AGAIN, or CONN_ERROR. */
 enum conn_result conn_connected(struct conn *c);
 
@@ -128,6 +138,10 @@ void conn_break(struct conn *c, const char *why);
  * peer sees RST, so that nobody takes a cut stream for a whole one. Safe to call twice. The struct itself belongs to
  * the owner. */
 void conn_close(struct conn *c, bool reset);
+
+/* For io/splice.c and conn.c: what reading and writing at the socket come to, whoever does it. */
+enum conn_result conn_end_of_stream(struct conn *c);            /* recv said 0 */
+enum conn_result conn_write_failed(struct conn *c, int errno_); /* what the peer said before can still be read */
 
 /* For io/tls.c only: the socket under TLS. */
 long conn_transport_recv(struct conn *c, char *p, size_t n);      /* >0, 0 EOF, -1 again, -2 error */

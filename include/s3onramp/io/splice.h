@@ -23,6 +23,8 @@ struct splice {
 
 void splice_pool_clear(struct splice_pool *p);
 
+/* True if splice_in will find a pipe; false: there are no descriptors left. */
+bool splice_has_pipe(struct splice_pool *p);
 /* Both connections are plain and hold no bytes of their own (no seed; conn_flush said CONN_OK). */
 /* With nothing in @s: takes what @from has, at most a pipe full. CONN_OK: @s holds bytes; CONN_AGAIN, CONN_EOF;
  * CONN_ERROR: @from is broken, also when there is no pipe to be had. */
