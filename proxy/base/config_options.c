@@ -96,7 +96,9 @@ static const struct option options[] = {
     {SECTION_LOG, "format", OPT_ENUM, AT(set_log, format), "text", NULL, NULL, log_formats, NULL,
      "One line per message, as text or as a JSON object."},
     {SECTION_LOG, "access", OPT_TEXT, AT(set_log, access), "-", NULL, NULL, NULL, NULL,
-     "One line per request: - (standard error), off, or a file."},
+     "One line per request: - (standard error), off, or a file, which SIGUSR1 opens anew."},
+    {SECTION_LOG, "buffer", OPT_SIZE, AT(set_log, buffer_kib), "4096", "64", "1048576", NULL, NULL,
+     "How many KiB of lines each worker keeps while nobody takes them; no request waits for a log: what does not fit is lost, counted and told."},
 
     {SECTION_ADMIN, "socket", OPT_TEXT, AT(set_admin, socket), "/run/s3onramp/admin.sock", NULL, NULL, NULL, NULL,
      "Unix socket for 's3onramp status', mode 0600, removed at the end; off: none. The default is left out where its folder is missing."},

@@ -3,10 +3,13 @@
  */
 #include "base/err.h"
 
+#include "base/log.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct err_info table[] = {
 #define X(code, http, s3, blame, word, text) [ERR_##code] = {http, blame, s3, word, text},
@@ -38,6 +41,10 @@ enum err_code err_set(struct err *err, enum err_code code, int sys_errno, const 
 
 void bug_at(const char *file, int line, const char *what)
 {
-    fprintf(stderr, "s3onramp: bug at %s:%d: %s\n", file, line, what);
+    char text[512];
+    int n = snprintf(text, sizeof(text), "s3onramp: bug at %s:%d: %s\n", file, line, what);
+
+    if (n > 0)
+        log_write(STDERR_FILENO, str_head(str_from(text), (size_t)n)); /* a reader that stalls does not stop it */
     abort();
 }

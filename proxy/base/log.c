@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * log.c: the process log. Any thread: a line is built on the stack and written by one write(2), so lines of several
- * threads do not mix. Holds the program's only global state: level, format, file descriptor (borrowed).
+ * log.c: the process log. Any thread: a line is built on the stack. Holds the program's only global state: level,
+ * format, where lines go (borrowed).
  */
 #include "base/log.h"
 
 #include "base/clock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <time.h>
@@ -17,6 +18,8 @@ enum { LINE_BYTES = 8192, MESSAGE_BYTES = 2048, WRITE_WAIT_MS = 100 };
 enum log_level log_level_now = LOG_INFO;
 static enum log_format format_now = LOG_TEXT;
 static int fd_now = STDERR_FILENO;
+static void (*put_now)(void *arg, struct str line); /* NULL: to fd_now */
+static void *put_arg;
 
 static const char *const level_names[] = {
     [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
@@ -28,10 +31,12 @@ void log_setup(enum log_level level, enum log_format format, int fd)
     fd_now = fd;
 }
 
-int log_fd(void)
+void log_give(void (*put)(void *arg, struct str line), void *arg)
 {
-    return fd_now;
+    put_now = put;
+    put_arg = arg;
 }
+
 enum log_format log_format_now(void)
 {
     return format_now;
@@ -137,18 +142,17 @@ void log_time(struct sbuf *b, int64_t unix_us)
                 tm.tm_min, tm.tm_sec, (int)(micros / 1000));
 }
 
-/* A log on a pipe or terminal may be set nonblocking by somebody else: wait a little, never for long. */
+/* What is ready takes PIPE_BUF bytes without waiting, also if the descriptor blocks. */
 void log_write(int fd, struct str line)
 {
     while (line.n > 0) {
-        ssize_t n = write(fd, line.p, line.n);
-        if (n >= 0) {
-            line = str_tail(line, (size_t)n);
-            continue;
-        }
-        if (errno == EINTR) continue;
-        struct pollfd wait = {.fd = fd, .events = POLLOUT};
-        if (errno != EAGAIN || poll(&wait, 1, WRITE_WAIT_MS) != 1) return;
+        struct pollfd ready = {.fd = fd, .events = POLLOUT};
+        ssize_t n = poll(&ready, 1, WRITE_WAIT_MS);
+
+        if (n == 0) return;
+        if (n == 1) n = write(fd, line.p, str_head(line, PIPE_BUF).n);
+        if (n > 0) line = str_tail(line, (size_t)n);
+        if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) return;
     }
 }
 
@@ -199,6 +203,9 @@ void log_line(enum log_level level, const char *ctx, const char *fmt, ...)
         b = sbuf_make(line, sizeof line);
         (format_now == LOG_JSON ? build_json : build_text)(&b, level, context, str_head(str_from(message), 512));
     }
-    log_write(fd_now, sbuf_str(&b));
+    if (put_now)
+        put_now(put_arg, sbuf_str(&b));
+    else
+        log_write(fd_now, sbuf_str(&b));
     errno = saved_errno;
 }

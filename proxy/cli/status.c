@@ -14,7 +14,7 @@ static const char help[] =
     "Usage: s3onramp status [-c FILE] [--socket PATH] [--json] [--watch]\n"
     "\n"
     "Shows the endpoints of the running proxy: their addresses, zones and states, since when and why, what is in\n"
-    "flight, connections, failures, retries, bytes, and what DNS says.\n"
+    "flight, connections, failures, retries, bytes, and what DNS says; lines of logs that were lost.\n"
     "\n"
     "  -c, --config FILE   configuration that names the admin socket (default " CLI_DEFAULT_CONFIG ")\n"
     "      --socket PATH   the socket itself; no configuration is read\n"
@@ -90,6 +90,18 @@ static void print_endpoint(const json_t *e)
     if (json_array_size(addresses) == 0) printf("  no addresses: requests get 503\n");
 }
 
+/* Only what needs a look. */
+static void print_log(const json_t *l)
+{
+    long long lost = admin_number(l, "lost");
+    const char *reason = admin_text(l, "reason");
+
+    if (!lost && !*reason) return;
+    printf("%s log: %s%lld lines lost%s, %lld wait: %s%s%s\n", admin_text(l, "name"),
+           cli_color(stdout, lost ? CLI_RED : CLI_PLAIN), lost, cli_color(stdout, CLI_PLAIN),
+           admin_number(l, "waiting"), admin_text(l, "to"), *reason ? ": " : "", reason);
+}
+
 static bool has_up(const json_t *endpoint)
 {
     size_t i;
@@ -119,6 +131,7 @@ static int show(const struct wish *w, const char *path)
         if (!w->json) print_endpoint(e);
         if (!has_up(e)) code = CLI_PROBLEM;
     }
+    json_array_foreach(json_object_get(answer, "logs"), i, e) if (!w->json) print_log(e);
     json_decref(answer);
     fflush(stdout);
     return code;

@@ -32,6 +32,7 @@ struct admin {
     const struct settings *settings;
     const struct endpoints *endpoints;
     const struct credential_store *credentials;
+    const struct logs *logs;
     int64_t started_us;
     int fd;           /* owned */
     struct event *ev; /* owned */
@@ -60,10 +61,10 @@ static json_t *answer_to(const struct visitor *v, struct str line)
     const struct admin *a = v->admin;
     json_t *asked = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
     const char *command = json_string_value(json_object_get(asked, "command"));
-    json_t *out =
-        command && strcmp(command, "status") == 0
-            ? status_json(a->settings, endpoints_table(a->endpoints), a->credentials, a->started_us, a->loop->now_us)
-            : json_pack("{ss}", "error", "the request must be {\"command\": \"status\"}");
+    json_t *out = command && strcmp(command, "status") == 0
+                      ? status_json(a->settings, endpoints_table(a->endpoints), a->credentials, a->logs, a->started_us,
+                                    a->loop->now_us)
+                      : json_pack("{ss}", "error", "the request must be {\"command\": \"status\"}");
 
     json_decref(asked);
     return out;
@@ -207,7 +208,8 @@ static enum err_code open_socket(struct admin *a, const char *path, struct err *
 }
 
 enum err_code admin_new(struct loop *loop, const struct settings *s, const struct endpoints *endpoints,
-                        const struct credential_store *credentials, struct admin **out, struct err *err)
+                        const struct credential_store *credentials, const struct logs *logs, struct admin **out,
+                        struct err *err)
 {
     struct admin *a;
     enum err_code code;
@@ -219,6 +221,7 @@ enum err_code admin_new(struct loop *loop, const struct settings *s, const struc
     a->settings = s;
     a->endpoints = endpoints;
     a->credentials = credentials;
+    a->logs = logs;
     a->started_us = loop->now_us;
     a->fd = -1;
     code = open_socket(a, s->admin.socket, err);

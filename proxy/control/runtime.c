@@ -3,10 +3,7 @@
  */
 #include "control/runtime.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static enum err_code load_ca(struct runtime *rt, struct err *err)
 {
@@ -53,21 +50,7 @@ static enum err_code load_endpoints(struct runtime *rt, struct err *err)
     return ERR_NONE;
 }
 
-static enum err_code open_access_log(struct runtime *rt, struct err *err)
-{
-    struct str access = str_from(rt->settings->log.access);
-
-    if (str_eq(access, STR("off"))) return ERR_NONE;
-    if (!access.n || str_eq(access, STR("-"))) {
-        rt->access_fd = log_fd();
-        return ERR_NONE;
-    }
-    rt->access_fd = open(access.p, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-    if (rt->access_fd < 0) return err_set(err, ERR_FILE, errno, "cannot open the access log %s", access.p);
-    return ERR_NONE;
-}
-
-enum err_code runtime_new(struct settings *settings, struct runtime **out, struct err *err)
+enum err_code runtime_new(struct settings *settings, struct sink *access, struct runtime **out, struct err *err)
 {
     struct runtime *rt = calloc(1, sizeof(*rt));
     enum err_code code;
@@ -77,11 +60,10 @@ enum err_code runtime_new(struct settings *settings, struct runtime **out, struc
         return err_set(err, ERR_NO_MEMORY, 0, "runtime");
     }
     rt->settings = settings;
-    rt->access_fd = -1;
+    rt->access = access;
     code = load_ca(rt, err);
     if (code == ERR_NONE) code = load_listeners(rt, err);
     if (code == ERR_NONE) code = load_endpoints(rt, err);
-    if (code == ERR_NONE) code = open_access_log(rt, err);
     if (code == ERR_NONE) code = passwords_new(settings, &rt->passwords, err);
     if (code == ERR_NONE && !(rt->key_needs = key_needs_new(credentials_slots(settings))))
         code = err_set(err, ERR_NO_MEMORY, 0, "credentials");
@@ -110,7 +92,6 @@ void runtime_free(struct runtime **rtp)
     tls_ctx_free(&rt->mint_ctx);
     mint_free(&rt->mint);
     ca_free(&rt->ca);
-    if (rt->access_fd >= 0 && rt->access_fd != log_fd()) close(rt->access_fd);
     settings_unref(&rt->settings);
     free(rt);
 }

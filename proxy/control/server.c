@@ -10,6 +10,7 @@
 #include "control/admin.h"
 #include "control/credentials.h"
 #include "control/endpoints.h"
+#include "control/logs.h"
 #include "control/runtime.h"
 #include "flow/worker.h"
 
@@ -29,10 +30,11 @@ struct server {
     int *fds; /* owned: listening sockets, worker by worker */
     size_t fds_n, per_worker;
     struct loop loop; /* the control thread's */
-    struct event *signals[3];
+    struct event *signals[5];
     struct endpoints *endpoints;
     struct credential_store *credentials;
     struct admin *admin;
+    struct logs *logs;
     int stops;
 };
 
@@ -129,13 +131,44 @@ static void on_hangup(evutil_socket_t sig, short what, void *arg)
     LOG(LOG_WARN, "SIGHUP is ignored: changed settings take effect when the proxy is started again");
 }
 
+static void on_reopen(evutil_socket_t sig, short what, void *arg)
+{
+    (void)sig;
+    (void)what;
+    logs_reopen(((struct server *)arg)->logs);
+}
+
+static void on_ignored(evutil_socket_t sig, short what, void *arg)
+{
+    (void)sig;
+    (void)what;
+    (void)arg;
+    LOG(LOG_WARN, "SIGUSR2 is ignored: it means nothing to this version; SIGUSR1 opens the access log anew");
+}
+
+/* Until they are watched, and once they are not any more. A reader that goes away, and a file that has grown to its
+ * limit, are errors of write. */
+static void ignore_signals(void)
+{
+    static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGHUP, SIGUSR1, SIGUSR2};
+
+    for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
+        signal(ignored[i], SIG_IGN);
+}
+
 static enum err_code watch_signals(struct server *sv, struct err *err)
 {
-    static const int watched[] = {SIGTERM, SIGINT, SIGHUP};
+    static const struct {
+        int signal;
+        void (*run)(evutil_socket_t, short, void *);
+    } watched[ARRAY_LEN(sv->signals)] = {{SIGTERM, on_stop_signal},
+                                         {SIGINT, on_stop_signal},
+                                         {SIGHUP, on_hangup},
+                                         {SIGUSR1, on_reopen},
+                                         {SIGUSR2, on_ignored}};
 
-    signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < ARRAY_LEN(watched); i++) {
-        sv->signals[i] = evsignal_new(sv->loop.base, watched[i], watched[i] == SIGHUP ? on_hangup : on_stop_signal, sv);
+        sv->signals[i] = evsignal_new(sv->loop.base, watched[i].signal, watched[i].run, sv);
         if (!sv->signals[i] || event_add(sv->signals[i], NULL))
             return err_set(err, ERR_INTERNAL, errno, "cannot watch signals");
     }
@@ -199,6 +232,7 @@ static void server_clear(struct server *sv)
     if (sv->rt) passwords_free(&sv->rt->passwords); /* while the loops that it answers to are there */
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_clear(&sv->workers[i]);
+    logs_free(&sv->logs);
     endpoints_free(&sv->endpoints);
     credential_store_free(&sv->credentials);
     for (size_t i = 0; i < ARRAY_LEN(sv->signals); i++)
@@ -218,11 +252,18 @@ static void on_tick(void *arg)
 
     endpoints_tick(sv->endpoints);
     credential_store_tick(sv->credentials);
+    logs_tick(sv->logs, sv->loop.now_us);
 }
 
 static enum err_code start(struct server *sv, struct settings *settings, struct err *err)
 {
-    TRY(runtime_new(settings, &sv->rt, err));
+    enum err_code code = logs_new(settings, &sv->logs, err);
+
+    if (code != ERR_NONE) {
+        settings_unref(&settings);
+        return code;
+    }
+    TRY(runtime_new(settings, logs_access(sv->logs), &sv->rt, err));
     sv->workers_n = count_workers(sv->rt->settings);
     sv->workers = calloc(sv->workers_n, sizeof(*sv->workers));
     if (!sv->workers) {
@@ -236,7 +277,7 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
     TRY(make_workers(sv, err));
     TRY(endpoints_new(&sv->loop, sv->rt, sv->workers, sv->workers_n, &sv->endpoints, err));
     TRY(credential_store_new(&sv->loop, sv->rt, sv->workers, sv->workers_n, &sv->credentials, err));
-    TRY(admin_new(&sv->loop, sv->rt->settings, sv->endpoints, sv->credentials, &sv->admin, err));
+    TRY(admin_new(&sv->loop, sv->rt->settings, sv->endpoints, sv->credentials, sv->logs, &sv->admin, err));
     endpoints_tick(sv->endpoints); /* the first probes and questions to DNS leave at once */
     return start_workers(sv, err);
 }
@@ -247,6 +288,7 @@ enum err_code server_run(struct settings *settings, struct err *err)
     enum err_code code;
 
     secret_no_core_dumps();
+    ignore_signals();
     code = start(&sv, settings, err);
     if (code == ERR_NONE) {
         announce(&sv);

@@ -52,13 +52,13 @@ static json_t *endpoint_json(const struct set_endpoint *set, const struct table_
 }
 
 json_t *status_json(const struct settings *s, const struct address_table *t, const struct credential_store *credentials,
-                    int64_t started_us, int64_t now_us)
+                    const struct logs *logs, int64_t started_us, int64_t now_us)
 {
     json_t *endpoints = json_array();
 
     for (size_t i = 0; i < t->endpoints_n; i++)
         json_array_append_new(endpoints, endpoint_json(&s->endpoints[i], &t->endpoints[i], now_us));
-    return json_pack("{ss sf sI so so}", "version", S3ONRAMP_VERSION, "uptime_s", seconds(now_us - started_us),
+    return json_pack("{ss sf sI so so so}", "version", S3ONRAMP_VERSION, "uptime_s", seconds(now_us - started_us),
                      "table_version", (json_int_t)t->version, "endpoints", endpoints, "credentials",
-                     credential_store_json(credentials));
+                     credential_store_json(credentials), "logs", logs_json(logs));
 }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LOG_BYTES = 128 * 1024, CLIENT_KEY_SLOTS = 1024, OWN_KEY_SLOTS = 64, REGIONS = 4096 };
+enum { LINE_BYTES = SINK_LINE_MAX, CLIENT_KEY_SLOTS = 1024, OWN_KEY_SLOTS = 64, REGIONS = 4096 };
 
 static void on_accept(struct listener *l, int fd, const struct netaddr *peer)
 {
@@ -65,10 +65,8 @@ static void on_turn(void *arg)
 {
     struct worker *w = arg;
 
-    if (w->log.n) {
-        log_write(w->rt->access_fd, sbuf_str(&w->log));
-        w->log.n = 0;
-    }
+    if (w->wrote_lines) sink_wake(w->rt->access);
+    w->wrote_lines = false;
     check_stopped(w);
 }
 
@@ -105,9 +103,10 @@ enum err_code worker_init(struct worker *w, struct runtime *rt, size_t index, co
     w->client_keys = sigv4_keys_new(CLIENT_KEY_SLOTS);
     w->own_keys = sigv4_keys_new(OWN_KEY_SLOTS);
     w->regions = region_cache_new(REGIONS);
-    mem = malloc(LOG_BYTES);
-    w->log = sbuf_make(mem, mem ? LOG_BYTES : 0);
-    if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem)
+    mem = malloc(LINE_BYTES);
+    w->line = sbuf_make(mem, mem ? LINE_BYTES : 0);
+    w->access = rt->access ? sink_queue_new(rt->access, SINK_ACCESS) : NULL;
+    if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem || (rt->access && !w->access))
         return err_set(err, ERR_NO_MEMORY, 0, "worker");
     TRY(keyring_init(&w->keyring, w, err));
     TRY(pool_init(&w->pool, w, err));
@@ -186,7 +185,7 @@ void worker_clear(struct worker *w)
     splice_pool_clear(&w->pipes);
     free(w->listeners);
     free(w->listener_of);
-    free(w->log.p);
+    free(w->line.p);
     region_cache_free(&w->regions);
     sigv4_keys_free(&w->client_keys);
     sigv4_keys_free(&w->own_keys);

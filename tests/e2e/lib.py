@@ -153,10 +153,12 @@ class Proxy:
     (signatures required), tls (the same with TLS), sniff (both)."""
 
     def __init__(self, upstream, name="proxy", trailers=None, ca_file=None, server=None, endpoint=None, listeners=None,
-                 extra="", variables=None):
+                 extra="", variables=None, log=None, stderr=None):
         """upstream: "address:port" texts of the endpoint; server, endpoint: more keys of these sections; listeners: name →
-        keys of further ones; extra: more text; variables: of its environment."""
+        keys of further ones; extra: more text; variables: of its environment; log: other keys of that section; stderr: a
+        descriptor instead of the file."""
         self.variables = variables or {}
+        self.stderr_to = stderr
         self.folder = WORK / name
         self.folder.mkdir()
         self.ports = {}
@@ -166,7 +168,7 @@ class Proxy:
         self.access_file = self.folder / "access.log"
         text = section("server", private_networks="127.0.0.0/8", **(server or {}))
         text += section("ca", certificate="ca.pem", private_key="ca.key")
-        text += section("log", format="json", access=self.access_file)
+        text += section("log", **{"format": "json", "access": self.access_file, **(log or {})})
         text += section("admin", socket=self.folder / "admin.sock")
         text += section("endpoint tokyo", name=VPCE_NAME, addresses=", ".join(upstream) or None, trailers=trailers,
                         ca_file=ca_file or certificates() / "ca.pem", **(endpoint or {}))
@@ -206,8 +208,9 @@ class Proxy:
 
     def start(self):
         self.stderr = self.folder / "stderr.log"
+        self.stderr.touch()
         self.process = subprocess.Popen([PROGRAM, "serve", "-c", str(self.config)], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=self.stderr.open("ab"),
+                                        stdout=subprocess.DEVNULL, stderr=self.stderr_to or self.stderr.open("ab"),
                                         env={**self.environment(), **self.variables})
         atexit.register(self.kill)
         for name, port in self.ports.items():

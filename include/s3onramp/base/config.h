@@ -244,7 +244,8 @@ struct set_admin {
 struct set_log {
     enum log_level level;
     enum log_format format;
-    char *access; /* "-" stderr (default), "off", or a file's path */
+    char *access; /* "-" stderr (default), "off", or a file's path; never NULL */
+    size_t buffer_kib;
 };
 
 /* What works, but is hardly meant or will not work for long. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * log.h: the process log: level, one line a call, one write(2) a line. Any thread. The only global state of
- * the program is in log.c (level, format, file descriptor).
+ * log.h: the process log: level, one line a call. Any thread. The only global state of the program is in
+ * log.c (level, format, where lines go). At first each line is written at once; a program with threads gives the lines
+ * to something that takes them without waiting (io/sink.h).
  * Never pass Authorization values, tokens, keys or signatures.
  */
 #ifndef S3ONRAMP_BASE_LOG_H
@@ -17,7 +18,8 @@ extern enum log_level log_level_now; /* read-only for others: lets LOG skip form
 
 /* Before threads start, or by the control thread. @fd is borrowed, must outlive all calls. */
 void log_setup(enum log_level level, enum log_format format, int fd);
-int log_fd(void);
+/* From now on @put(@arg, line) takes all lines, on any thread; NULL: they go to the descriptor again. */
+void log_give(void (*put)(void *arg, struct str line), void *arg);
 enum log_format log_format_now(void);
 
 /* @ctx: NULL, or a text like "req=… client=…" put before the message. Control bytes in the text come out escaped. */
@@ -36,7 +38,8 @@ void log_json_string(struct sbuf *b, struct str s); /* quotes, escapes; bytes th
 void log_text_value(struct sbuf *b, struct str s);  /* as is when plain, else quoted with \xXX; empty becomes - */
 /* 2026-01-02T03:04:05.678Z */
 void log_time(struct sbuf *b, int64_t unix_us);
-/* Writes all of @line to @fd, retrying short writes; drops the rest on error. */
+/* Writes all of @line to @fd, retrying short writes; drops the rest on error, and when @fd takes nothing for a moment.
+ * Whatever @fd is, it does not wait longer. */
 void log_write(int fd, struct str line);
 
 #endif

@@ -6,9 +6,10 @@
 
 #include "flow/pool.h"
 
-/* Loads certificates, the CA if some listener needs it, CA bundles of the endpoints, opens the access log. Takes over
- * one reference of @settings, also on failure. */
-MUST_CHECK enum err_code runtime_new(struct settings *settings, struct runtime **out, struct err *err);
+/* Loads certificates, the CA if some listener needs it, CA bundles of the endpoints. @access: borrowed, may be NULL.
+ * Takes over one reference of @settings, also on failure. */
+MUST_CHECK enum err_code runtime_new(struct settings *settings, struct sink *access, struct runtime **out,
+                                     struct err *err);
 void runtime_free(struct runtime **rt);
 
 #endif

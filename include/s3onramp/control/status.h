@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * status.h: the state of the proxy as JSON: endpoints, DNS, addresses, credentials, counters. Control thread.
+ * status.h: the state of the proxy as JSON: endpoints, DNS, addresses, credentials, logs, counters. Control thread.
  */
 #ifndef S3ONRAMP_CONTROL_STATUS_H
 #define S3ONRAMP_CONTROL_STATUS_H
 
 #include "control/credentials.h"
+#include "control/logs.h"
 #include "flow/address.h"
 
 #include <jansson.h>
@@ -12,6 +13,7 @@
 /* @now_us: monotonic. Times are told as seconds before or after now. The caller owns the object; NULL: out of memory.
  */
 MUST_CHECK json_t *status_json(const struct settings *s, const struct address_table *t,
-                               const struct credential_store *credentials, int64_t started_us, int64_t now_us);
+                               const struct credential_store *credentials, const struct logs *logs, int64_t started_us,
+                               int64_t now_us);
 
 #endif

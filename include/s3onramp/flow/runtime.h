@@ -8,6 +8,7 @@
 #include "base/config.h"
 #include "flow/keyring.h"
 #include "flow/passwords.h"
+#include "io/sink.h"
 #include "io/tls.h"
 
 struct runtime {
@@ -19,7 +20,7 @@ struct runtime {
     SSL_CTX **endpoint_ctx;      /* owned: per endpoint: client side */
     struct key_needs *key_needs; /* owned */
     struct passwords *passwords; /* owned; NULL: no client has one */
-    int access_fd;               /* owned unless it is the log's; -1: no access lines */
+    struct sink *access;         /* borrowed; NULL: no access lines */
     _Atomic size_t connections;  /* client connections of all workers */
 };
 

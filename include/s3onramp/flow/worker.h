@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * worker.h: a thread with its loop, listeners, clients, pool, signing contexts and log buffer. Nothing here is shared
- * on the data path.
+ * worker.h: a thread with its loop, listeners, clients, pool, signing contexts and queue of access lines. Nothing here
+ * is shared on the data path.
  */
 #ifndef S3ONRAMP_FLOW_WORKER_H
 #define S3ONRAMP_FLOW_WORKER_H
@@ -31,7 +31,9 @@ struct worker {
     size_t clients_n;
     bool stopping;
     int64_t stop_by_us, warned_full_us;
-    struct sbuf log; /* access lines of this turn; memory owned */
+    struct sbuf line;          /* where an access line is built; memory owned */
+    struct sink_queue *access; /* borrowed; NULL: no access lines */
+    bool wrote_lines;          /* this turn */
     uint64_t next_id;
     int64_t stamp_s;
     char stamp[SIGV4_TIMESTAMP_BYTES]; /* of stamp_s */
