@@ -506,5 +506,6 @@ void client_stop(struct client *c)
 void client_kill(struct client *c)
 {
     c->req.broken = c->state == CLIENT_REQUESTS && c->in_request;
+    if (c->req.broken) request_cut(&c->req, ERR_SHUTDOWN, "cut at the end of shutdown_timeout, or by a second signal");
     client_free(c, c->req.broken);
 }

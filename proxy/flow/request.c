@@ -258,16 +258,29 @@ static enum conn_result drain_body(struct request *req)
     return CONN_OK;
 }
 
+static void put_access_line(struct request *req)
+{
+    if (req->finished) return;
+    req->finished = true;
+    access_log_write(req);
+}
+
+void request_cut(struct request *req, enum err_code code, const char *detail)
+{
+    if (req->err.code == ERR_NONE) {
+        request_fail(req, code, "%s", detail);
+        req->failed_at = req->step;
+    }
+    put_access_line(req);
+}
+
 static enum step_result over(struct request *req)
 {
     struct buf *b = &req->client->in;
 
     b->start = b->mid = b->raw; /* what follows is the next request */
     buf_return(b, &req->worker->loop.bufs);
-    if (!req->finished) {
-        req->finished = true;
-        access_log_write(req);
-    }
+    put_access_line(req);
     return STEP_OVER;
 }
 

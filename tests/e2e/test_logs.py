@@ -138,8 +138,8 @@ class Logs(unittest.TestCase):
         proxy.stop()
         self.assertIn("60 lines of the access log could not be written to the end", proxy.stderr.read_text())
 
-    def test_rotation(self):
-        """SIGUSR1 while requests run loses no line."""
+    def test_signals_and_the_end(self):
+        """SIGUSR1 while requests run loses no line; what shutdown_timeout cuts has one, too."""
         proxy = self.start("rotated", {}, buffer="4096", server={"shutdown_timeout": "300ms"})
         moved = proxy.folder / "access.log.1"
         count = 0
@@ -154,7 +154,16 @@ class Logs(unittest.TestCase):
         texts = [path.read_text() for path in sorted(proxy.folder.glob("access.log*"))]
         self.assertEqual(sum(len([json.loads(line) for line in text.splitlines()]) for text in texts), count)
         self.assertTrue(all(text.endswith("\n") for text in texts))
-        proxy.stop()
+        host = proxy.host("legacy").encode()
+        with proxy.connect("legacy") as upload, proxy.connect("legacy") as waiting:
+            upload.send(b"PUT /bucket/o HTTP/1.1\r\nHost: %s\r\nContent-Length: 1000\r\n\r\n12345" % host)
+            waiting.send(b"GET /bucket/fault/wait/30 HTTP/1.1\r\nHost: %s\r\n\r\n" % host)
+            lib.wait_until(lambda: sum(a["in_flight"] for a in proxy.states().values()) == 2, 20, "both run")
+            proxy.stop()
+        cut = [line for line in proxy.access_lines() if line["end"] == "shutdown"]
+        self.assertEqual(sorted((line["method"], line["key"], line["step"]) for line in cut),
+                         [("GET", "fault/wait/30", "relay"), ("PUT", "o", "relay")])
+        self.assertIn("shutdown_timeout", cut[0]["detail"])
 
 
 if __name__ == "__main__":

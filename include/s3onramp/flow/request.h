@@ -205,6 +205,8 @@ enum step_result request_run(struct request *req);
 enum step_result request_abort(struct request *req, enum err_code code, const char *detail);
 /* Gives everything back; the access line was written, or nothing had begun. */
 void request_end(struct request *req);
+/* Nothing more is done for @req, whose connection is about to be closed: it gets its access line. */
+void request_cut(struct request *req, enum err_code code, const char *detail);
 /* For `return request_fail(...)` in a step. */
 enum step_result request_fail(struct request *req, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void request_error_field(struct request *req, const char *name, struct str value);
