@@ -29,6 +29,7 @@ import s3raw  # noqa: E402
 from endpoint import Endpoint  # noqa: E402
 
 PROGRAM = os.environ.get("S3ONRAMP", str(ROOT / "build" / "s3onramp"))
+PATIENCE_S = 30  # what no behaviour of the program explains, but a machine that has other work
 SANITIZER = os.environ.get("S3ONRAMP_SANITIZER", "")  # "", "asan" or "tsan": slow, and its memory says nothing
 REGION = "ap-northeast-1"
 S3_NAME = "s3.%s.amazonaws.com" % REGION
@@ -93,10 +94,11 @@ def free_port(host="127.0.0.1", count=1):
 
 
 def wait_until(condition, seconds=10, what="condition"):
-    deadline = time.monotonic() + seconds
+    """seconds: what an idle machine needs at most. A busy one is given half a minute anyway: only who fails waits for it."""
+    deadline = time.monotonic() + max(seconds, PATIENCE_S)
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError("%s: not after %s s" % (what, seconds))
+            raise AssertionError("%s: not after %s s" % (what, max(seconds, PATIENCE_S)))
         time.sleep(0.02)
 
 
@@ -241,10 +243,19 @@ class Proxy:
         """SIGTERM; it must end by itself, with exit code 0 and nothing to complain about."""
         self.check_alive()
         self.process.send_signal(signal.SIGTERM)
+        if FAILED:  # what a failed test left open is not waited for
+            try:
+                self.process.wait(1)
+            except subprocess.TimeoutExpired:
+                self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(seconds)
         self.check_clean()
         if code:
             raise AssertionError("exit code %d after SIGTERM\n%s" % (code, self.stderr.read_text()[-4000:]))
+
+    def wait_in_flight(self, n=1):
+        """Until so many requests have reached the endpoint's addresses."""
+        wait_until(lambda: sum(a["in_flight"] for a in self.states().values()) >= n, 10, "%d requests in flight" % n)
 
     def rss_kib(self):
         for line in pathlib.Path("/proc/%d/status" % self.pid).read_text().splitlines():

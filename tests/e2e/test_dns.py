@@ -3,7 +3,6 @@
 network namespace of its own, with a DNS server and a packet counter of its own."""
 import pathlib
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import netns  # noqa: E402
@@ -62,6 +61,10 @@ class Dns(lib.Case):
     def get(self):
         return self.proxy.request("legacy", "GET", "/bucket/fault/none", key=None)
 
+    def answers(self, status):
+        """Until the workers know what the control thread has heard."""
+        lib.wait_until(lambda: self.get().status == status, 10, "an answer with %d" % status)
+
     def test_name_alone_is_enough(self):
         self.server.records = {REGIONAL: ADDRESSES[:2]}
         self.start("alone")
@@ -75,7 +78,7 @@ class Dns(lib.Case):
         self.server.records = {REGIONAL: ADDRESSES, zonal("a"): ADDRESSES[:1], zonal("c"): ADDRESSES[1:2]}
         self.start("zones", zones="a, %sc" % lib.REGION, prefer_zone="c")
         self.until("good")
-        time.sleep(0.5)
+        lib.wait_until(lambda: all(s["zone"] for a, s in self.proxy.states().items() if not a.startswith(ADDRESSES[2])), 10, "zones")
         self.assertEqual({a: s["zone"] for a, s in self.proxy.states().items()},
                          dict(zip([a + ":443" for a in ADDRESSES], ("a", "c", ""))))
         for _ in range(10):
@@ -93,22 +96,20 @@ class Dns(lib.Case):
         self.server.records = {REGIONAL: ADDRESSES[:1]}
         self.start("change")
         self.until("good")
-        time.sleep(0.5)
+        self.answers(200)
         with self.proxy.connect("legacy") as running:
             running.send(b"GET /bucket/fault/pause/7 HTTP/1.1\r\nHost: %s\r\n\r\n" % self.proxy.host("legacy").encode())
             self.assertEqual(running.read_head().status, 200)
             self.server.records = {REGIONAL: ADDRESSES[1:2]}
             lib.wait_until(lambda: list(self.proxy.states()) == [ADDRESSES[1] + ":443"], LATER, "the new address")
-            time.sleep(0.5)
-            answer = self.check(self.get(), 200)
-            self.assertEqual(self.proxy.line_of(answer)["address"], ADDRESSES[1] + ":443")
+            lib.wait_until(lambda: self.proxy.line_of(self.get())["address"] == ADDRESSES[1] + ":443", 10, "requests there")
             self.assertEqual(len(running._exactly(4 << 20)), 4 << 20, "what ran was broken off")
 
     def test_public_answer_is_never_dialled(self):
         self.server.records = {REGIONAL: [ADDRESSES[0], PUBLIC]}
         self.start("public")
         self.until("dns-public")
-        time.sleep(0.5)
+        self.answers(503)
         answer = self.check(self.get(), 503, "ServiceUnavailable")
         self.assertIn(b"DNS answers %s with %s, which is not a private address" % (REGIONAL.encode(), PUBLIC.encode()),
                       answer.body)
@@ -119,7 +120,7 @@ class Dns(lib.Case):
         lib.wait_until(lambda: self.get().status == 200, 3, "an answer")
         self.server.records = {REGIONAL: [PUBLIC]}
         self.until("dns-public")
-        time.sleep(0.5)
+        self.answers(503)
         before = len(endpoint.requests)
         for _ in range(5):
             self.check(self.get(), 503, "ServiceUnavailable")
@@ -147,7 +148,7 @@ class Dns(lib.Case):
         self.assertIn(b"DNS has not answered for", answer.body)
         self.server.mode, self.server.records = "answer", {REGIONAL: []}
         self.until("dns-empty", 15)
-        time.sleep(0.5)
+        self.answers(503)
         answer = self.check(self.get(), 503, "ServiceUnavailable")
         self.assertIn(b"rebind-domain-ok=/vpce.amazonaws.com/", answer.body)
         self.assertIn("private-domain", self.dns()["reason"])

@@ -46,8 +46,8 @@ class Client(lib.Case):
                         target = "/bucket/dead-%s-%s-%d" % (how, listener, sent)
                         connection = self.proxy.connect(listener)
                         connection.send(self.upload_head(target, 5 * MIB, listener) + b"d" * sent)
-                        if sent >= 100000:
-                            time.sleep(0.05)
+                        if sent >= 100000:  # else a reset may overtake all of it
+                            self.proxy.wait_in_flight()
                         getattr(connection, how)()
                         if sent >= 3 * MIB:
                             lib.wait_until(lambda: self.records(target), 10, "the endpoint noticing it")
@@ -111,7 +111,7 @@ class Upstream(lib.Case):
                     started = time.monotonic()
                     with self.assertRaises((s3raw.BrokenAnswer, ConnectionResetError, OSError)):
                         self.get(path, listener)
-                    self.assertLess(time.monotonic() - started, 10, "noticed late")
+                    self.assertLess(time.monotonic() - started, lib.PATIENCE_S, "noticed late")
 
     def test_no_answer_becomes_502(self):
         for method, body in (("GET", b""), ("PUT", b"x" * 1000), ("PUT", b"x" * MIB), ("POST", b"x"), ("DELETE", b"")):
@@ -159,7 +159,6 @@ class Upstream(lib.Case):
             connection.send(b"GET /bucket/fault/pause/2 HTTP/1.1\r\nHost: %s\r\n\r\n" % proxy.host("legacy").encode())
             head = connection.read_head()
             self.assertEqual(head.status, 200)
-            started = time.monotonic()
             stopping = threading.Thread(target=proxy.stop)
             stopping.start()
             lib.wait_until(lambda: not lib.accepts(proxy.ports["legacy"]), 2, "an end of accepting")
@@ -167,7 +166,6 @@ class Upstream(lib.Case):
             self.assertEqual(len(body), 4 * MIB)
             self.assertTrue(idle.at_end(), "an idle connection holds up the end")
             stopping.join()
-            self.assertLess(time.monotonic() - started, 30)
         self.assertEqual(proxy.process.returncode, 0)
 
     def test_running_upload_is_finished_at_sigterm(self):
@@ -175,9 +173,9 @@ class Upstream(lib.Case):
         with proxy.connect("legacy") as connection:
             connection.send(b"PUT /bucket/graceful HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n".replace(
                 b"x\r\n", proxy.host("legacy").encode() + b"\r\n") + b"g" * 1000000)
-            time.sleep(0.2)
+            proxy.wait_in_flight()
             proxy.process.send_signal(signal.SIGTERM)
-            time.sleep(0.5)
+            lib.wait_until(lambda: not lib.accepts(proxy.ports["legacy"]), 2, "an end of accepting")
             connection.send(b"g" * 1000000)
             self.check(connection.read_answer("PUT"), 200)
             self.assertTrue(connection.at_end())
@@ -189,10 +187,10 @@ class Upstream(lib.Case):
         proxy = lib.Proxy([address(endpoint)], "impatient", server={"shutdown_timeout": "1s"})
         with proxy.connect("legacy") as connection:
             connection.send(b"PUT /bucket/never HTTP/1.1\r\nHost: %s\r\nContent-Length: 2000000\r\n\r\nx" % proxy.host("legacy").encode())
-            time.sleep(0.2)
+            proxy.wait_in_flight()
             started = time.monotonic()
             proxy.stop()
-            self.assertLess(time.monotonic() - started, 10)
+            self.assertLess(time.monotonic() - started, lib.PATIENCE_S)  # less than the default
         self.assertNotIn((b"bucket", b"never"), endpoint.objects)
 
 
@@ -266,8 +264,8 @@ class Addresses(lib.Case):
     def test_late_answer_becomes_504(self):
         proxy = lib.Proxy([address(endpoint)], "late", endpoint={"response_timeout": "1s"})
         started = time.monotonic()
-        self.check(proxy.request("legacy", "GET", "/bucket/fault/wait/20", key=None), 504, "GatewayTimeout")
-        self.assertLess(time.monotonic() - started, 10)
+        self.check(proxy.request("legacy", "GET", "/bucket/fault/wait/60", key=None), 504, "GatewayTimeout")
+        self.assertLess(time.monotonic() - started, lib.PATIENCE_S)
         proxy.stop()
 
 

@@ -20,8 +20,10 @@ import lib  # noqa: E402
 import s3raw  # noqa: E402
 
 QUICK = dict(probe_interval="1s", probe_timeout="1s", connect_timeout="1s", dead_timeout="1s", slow_start="2s")
+# How long a machine takes that has nothing else to do; the exact bounds are test_health.c's, which has a clock of its own.
 FALL_S = 1.1 + 1 + 2 * (1.1 + 1) + 1  # three probes of a second each, the first one after probe_interval, and ticks
 RISE_S = 1.1 + 1.1 + 1  # two good probes
+SLOWEST_S = lib.PATIENCE_S  # of all requests: none waited for an answer that would not come (response_timeout is 300 s)
 
 
 def setUpModule():
@@ -222,15 +224,15 @@ class Failover(Case):
                     ("black hole", firewall.black_hole, lambda a: firewall.clear()),
                     ("reset", firewall.reset, lambda a: firewall.clear())):
                 self.breaks_and_comes_back(address, name, break_it, mend_it, FALL_S, RISE_S + 1, RISE_S + 1)
-        self.end_load(8)
+        self.end_load(SLOWEST_S)
 
     @lib.unittest.skipIf(lib.SANITIZER, "times of an instrumented program say nothing")
     def test_default_times_under_load(self):
-        """The bounds that health.h tells, and six seconds for a busy machine, where a probe may fail once more."""
+        """The bounds that health.h tells, on a machine with time for it."""
         self.start_load("defaults")
-        self.breaks_and_comes_back("10.77.2.23", "black hole", firewall.black_hole, lambda a: firewall.clear(), fall_s=14 + 6,
-                                   requests_s=6.5 + 6, rise_s=1 + 6)
-        self.end_load(14)
+        self.breaks_and_comes_back("10.77.2.23", "black hole", firewall.black_hole, lambda a: firewall.clear(), fall_s=14, requests_s=6.5,
+                                   rise_s=1)
+        self.end_load(SLOWEST_S)
 
     def test_preferred_zone_takes_all(self):
         servers = self.servers(*ZONES)
@@ -376,20 +378,23 @@ class Connections(Case):
                                endpoint=dict(QUICK, max_connections_per_address=1, queue_timeout="10s"))
         order, lock = [], threading.Lock()
 
+        begun = {}
+
         def one(name, key):
+            begun[name] = len(order)
             answer = self.proxy.request("plain", "GET", "/bucket/fault/wait/0.1/" + name, key=key)
             with lock:
                 order.append((name, answer.status))
         threads = [threading.Thread(target=one, args=("alice", lib.ALICE)) for _ in range(12)]
         for thread in threads:
             thread.start()
-        time.sleep(0.25)
+        lib.wait_until(lambda: order, 10, "the first answer")
         threads.append(threading.Thread(target=one, args=("reader", lib.READER)))
         threads[-1].start()
         for thread in threads:
             thread.join()
         self.assertEqual({status for _, status in order}, {200})
-        self.assertLess([name for name, _ in order].index("reader"), 7, order)
+        self.assertLess([name for name, _ in order].index("reader") - begun["reader"], 5, order)
         self.assertEqual(len(server.requests), 13)
         self.assertEqual(self.state(OTHERS[0])["connects"], 1)
 
@@ -399,14 +404,13 @@ class Connections(Case):
                                endpoint=dict(QUICK, max_connections_per_address=2, queue_timeout="500ms", max_queue=3))
         answers = []
         threads = [threading.Thread(target=lambda: answers.append(self.get("fault/wait/2"))) for _ in range(12)]
-        started = time.monotonic()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         self.assertEqual(sorted(a.status for a in answers), [200, 200] + [503] * 10)
         self.assertEqual({a.code for a in answers if a.status == 503}, {"SlowDown"})
-        self.assertLess(time.monotonic() - started, 4)
+        self.assertEqual([a.status for a in answers[-2:]], [200, 200], "told after those who were served for two seconds")
         self.check(self.get(), 200)
 
 

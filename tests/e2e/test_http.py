@@ -10,15 +10,18 @@ import s3raw
 
 
 def setUpModule():
-    global endpoint, host
+    global endpoint, host, hurried
     endpoint = lib.start_endpoint()
-    lib.Case.proxy = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]],
-                               server={"header_timeout": "3s", "idle_timeout": "3s", "body_timeout": "4s"})
+    upstream = ["127.0.0.1:%d" % endpoint.addresses[0][1]]
+    lib.Case.proxy = lib.Proxy(upstream)
+    # For those tests that wait for its limits; the others may be held up for longer by a busy machine.
+    hurried = lib.Proxy(upstream, "hurried", server={"header_timeout": "2s", "idle_timeout": "2s", "body_timeout": "4s"})
     host = lib.Case.proxy.host("legacy")
 
 
 def tearDownModule():
     lib.Case.proxy.stop()
+    hurried.stop()
     assert endpoint.refused() == [], endpoint.refused()
     endpoint.close()
 
@@ -186,21 +189,19 @@ class Framing(lib.Case):
             self.check(connection.read_answer(), 200)
 
     def test_too_slow_head_is_ended(self):
-        with self.proxy.connect("legacy") as connection:
+        with hurried.connect("legacy") as connection:
             connection.send(GET + HOST)
-            started = time.monotonic()
             try:
                 self.assertEqual(connection.read_answer().status, 400)
             except s3raw.BrokenAnswer:
                 pass  # closing without a word is fine too
-            self.assertLess(time.monotonic() - started, 15)
 
     def test_silent_connection_is_ended(self):
-        with self.proxy.connect("legacy") as connection:
-            self.assertTrue(connection.at_end(15))
+        with hurried.connect("legacy") as connection:
+            self.assertTrue(connection.at_end(lib.PATIENCE_S))
 
     def test_stuck_upload_is_ended(self):
-        with self.proxy.connect("legacy") as connection:
+        with hurried.connect("legacy") as connection:
             connection.send(b"PUT /bucket/stuck HTTP/1.1\r\n" + HOST + b"Content-Length: 100000\r\n\r\n" + b"a" * 50000)
             try:
                 self.assertEqual(connection.read_answer("PUT").status, 400)
@@ -209,7 +210,7 @@ class Framing(lib.Case):
         self.assertNotIn((b"bucket", b"stuck"), endpoint.objects)
 
     def test_endpoint_that_does_not_read_is_not_the_clients_fault(self):
-        with self.proxy.connect("legacy") as connection:
+        with hurried.connect("legacy") as connection:
             connection.send(b"PUT /bucket/fault/hold/x HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % (1 << 30))
             connection.sock.settimeout(1)
             with self.assertRaises(TimeoutError):
@@ -217,11 +218,11 @@ class Framing(lib.Case):
                     connection.sock.send(bytes(1 << 16))
             connection.sock.settimeout(60)
             answer = self.check(connection.read_answer("PUT"), 504, "GatewayTimeout")
-        self.assertEqual(self.proxy.line_of(answer)["end"], "up_timeout")
+        self.assertEqual(hurried.line_of(answer)["end"], "up_timeout")
         self.check(self.proxy.request("legacy", "GET", "/bucket/fault/release", key=None), 200)
 
     def test_slow_upload_that_moves_is_not(self):
-        with self.proxy.connect("legacy") as connection:
+        with hurried.connect("legacy") as connection:
             connection.send(b"PUT /bucket/slow HTTP/1.1\r\n" + HOST + b"Content-Length: 12000\r\n\r\n")
             for _ in range(12):
                 connection.send(b"a" * 1000)

@@ -293,7 +293,6 @@ class Proxied(lib.Case):
         stop.set()
         bystander.join()
         self.assertEqual(statuses, [407] * 20)
-        self.assertLess(statistics.median(slowest), 0.05)
 
         def seconds(authorization, status):
             with self.open("asks-plain") as connection:
@@ -301,12 +300,15 @@ class Proxied(lib.Case):
                 self.assertEqual(self.ask(connection, authorization).status, status)
                 return time.monotonic() - started
         seconds(basic("alice", PASSWORD), 200)
-        known = statistics.median(seconds(basic("alice", PASSWORD), 200) for _ in range(7))
-        wrong = statistics.median(seconds(basic("alice", "wrong"), 407) for _ in range(7))
-        nobody = statistics.median(seconds(basic("nobody", "wrong"), 407) for _ in range(7))
-        without = statistics.median(seconds(basic("reader", "wrong"), 407) for _ in range(7))
+        # The least of several: what other work of the machine adds is not meant.
+        known = min(seconds(basic("alice", PASSWORD), 200) for _ in range(7))
+        wrong = min(seconds(basic("alice", "wrong"), 407) for _ in range(7))
+        nobody = min(seconds(basic("nobody", "wrong"), 407) for _ in range(7))
+        without = min(seconds(basic("reader", "wrong"), 407) for _ in range(7))
         print("remembered %.1f ms, wrong %.1f, unknown name %.1f, without a password %.1f" %
               tuple(1000 * t for t in (known, wrong, nobody, without)), flush=True)
+        # On one thread with the hashing it would wait for several of them each time.
+        self.assertLess(statistics.median(slowest), max(0.05, 2 * wrong))
         self.assertLess(known, wrong / 2)
         self.assertGreater(nobody, wrong / 3)
         self.assertGreater(without, wrong / 3)
