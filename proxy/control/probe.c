@@ -67,7 +67,6 @@ static enum conn_result ask(struct probe *p)
     }
     if (r == CONN_OK) r = conn_flush(&p->conn);
     while (r == CONN_OK && p->answer_n < sizeof("HTTP/1.1 ") - 1) {
-        conn_insist(&p->conn);
         r = conn_read(&p->conn, p->answer + p->answer_n, sizeof(p->answer) - p->answer_n, &n);
         if (r == CONN_OK) p->answer_n += n;
     }

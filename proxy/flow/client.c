@@ -229,7 +229,6 @@ static bool read_more(struct client *c)
     size_t got, room = 0;
     enum conn_result r;
 
-    conn_insist(&c->conn);
     if (buf_borrow(b, &c->worker->loop.bufs)) room = buf_room(b);
     if (!room) {
         client_free(c, true);
@@ -397,7 +396,6 @@ static bool run_linger(struct client *c)
     long r = -2;
 
     conn_flush(&c->conn);
-    conn_insist(&c->conn);
     if (sink) {
         do
             r = conn_transport_recv(&c->conn, sink, BUF_BYTES);

@@ -324,7 +324,7 @@ void pool_give_back(struct upconn **up)
         a->idle_oldest = u;
     a->idle = u;
     a->idle_n++;
-    if (conn_may_read(&u->conn)) idle_event(u);
+    if (u->conn.ssl_pending) idle_event(u);
 }
 
 void pool_drop(struct upconn **up, bool reset)
@@ -356,10 +356,15 @@ void pool_close_all_idle(struct pool *p)
             pool_close_idle(p->endpoints[i].v[k]);
 }
 
+/* Too old, or ended: what stood behind the last answer in one event with it is looked at here. */
 static void expire(struct pool *p, struct pool_address *a)
 {
     int64_t oldest = p->worker->loop.now_us - (int64_t)a->endpoint->idle_timeout_ms * 1000;
 
+    for (struct upconn *u = a->idle, *older; u; u = older) {
+        older = u->older;
+        if (conn_may_read(&u->conn)) idle_event(u);
+    }
     while (a->idle_oldest && a->idle_oldest->idle_since_us < oldest) {
         struct upconn *u = a->idle_oldest;
 

@@ -70,14 +70,13 @@ static enum conn_result take_body(struct request *req, bool *moved)
     size_t got, room;
 
     if (b->raw == b->end) {
-        conn_insist(&c->conn);
         if (!conn_may_read(&c->conn) && !c->conn.broken) return CONN_AGAIN;
         if (!buf_borrow(b, &req->worker->loop.bufs)) {
             request_fail(req, ERR_NO_MEMORY, "body buffer");
             return CONN_ERROR;
         }
         room = buf_room(b);
-        if (!room && !conn_was_reset(&c->conn)) return CONN_AGAIN;
+        if (!room) return CONN_AGAIN;
         r = conn_read(&c->conn, b->mem + b->end, room, &got);
         if (r == CONN_AGAIN) return r;
         if (r != CONN_OK) {

@@ -114,7 +114,6 @@ static enum conn_result take_answer(struct request *req, bool *moved)
     enum conn_result r;
     size_t got, room;
 
-    if (b->raw != b->end || req->answer_state != ANSWER_HEAD || req->interim_sent) conn_insist(&u->conn);
     if (!conn_may_read(&u->conn) && !u->conn.broken) return CONN_AGAIN;
     if (!buf_borrow(b, &req->worker->loop.bufs)) return CONN_AGAIN;
     if (req->answer_state == ANSWER_HEAD && b->raw == b->end) {

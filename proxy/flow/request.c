@@ -106,6 +106,22 @@ static void on_failure(struct request *req)
     req->step = STEP_finish;
 }
 
+static bool lost_client(struct request *req)
+{
+    if (req->tunnel && !req->tunnel->ended_by) req->tunnel->ended_by = "client";
+    request_fail(req, ERR_CLIENT_GONE, "%s", req->client->conn.error);
+    on_failure(req);
+    return true;
+}
+
+/* A client that broke the connection off is noticed whatever its request waits for. One that only ended its own
+ * direction still listens. The first step and the last one read and write themselves. */
+static bool client_is_lost(struct request *req)
+{
+    if (req->step == STEP_read_head || req->step == STEP_finish) return false;
+    return conn_was_reset(&req->client->conn) && lost_client(req);
+}
+
 /* Before waiting: what was collected must leave. False: a side is broken, go round again. */
 static bool flush_both(struct request *req)
 {
@@ -116,9 +132,7 @@ static bool flush_both(struct request *req)
     }
     if (req->broken || conn_flush(&req->client->conn) != CONN_ERROR) return true;
     if (req->step == STEP_read_head && !req->client->in_request) return true; /* its next read tells */
-    request_fail(req, ERR_CLIENT_GONE, "%s", req->client->conn.error);
-    on_failure(req);
-    return false;
+    return !lost_client(req);
 }
 
 enum step_result request_run(struct request *req)
@@ -132,7 +146,7 @@ enum step_result request_run(struct request *req)
             on_failure(req);
         } else if (r == STEP_OVER) {
             return r;
-        } else if (flush_both(req)) {
+        } else if (flush_both(req) && !client_is_lost(req)) {
             return STEP_WAIT;
         }
     }
@@ -195,7 +209,6 @@ enum step_result step_read_head(struct request *req)
             case HEAD_MORE: break;
             }
         }
-        if (b->raw != b->end) conn_insist(&c->conn);
         if (!conn_may_read(&c->conn) && !c->conn.broken) {
             buf_return(b, &req->worker->loop.bufs);
             return STEP_WAIT;
@@ -247,7 +260,6 @@ static enum conn_result drain_body(struct request *req)
             b->raw += used;
             continue;
         }
-        conn_insist(&c->conn);
         if (!buf_borrow(b, &req->worker->loop.bufs)) return CONN_ERROR;
         room = buf_room(b); /* moves what is there: before its end is looked at */
         r = conn_read(&c->conn, b->mem + b->end, room, &got);

@@ -158,7 +158,6 @@ static enum step_result check_hello(struct request *req)
         size_t got, room;
 
         if (verdict != STEP_WAIT) return verdict;
-        conn_insist(&c->conn);
         room = buf_borrow(b, &req->worker->loop.bufs) ? buf_room(b) : 0;
         if (!room) return wrong_name(req, "its ClientHello does not end");
         switch (conn_read(&c->conn, b->mem + b->end, room, &got)) {

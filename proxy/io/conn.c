@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * conn.c: see conn.h. Readiness flags follow edge-triggered rules: `readable` is cleared by EAGAIN only; `drained`, set
- * by a short recv, is a guess that saves the call which would answer EAGAIN. It is not trusted once the peer has closed
- * (the FIN behind the data brings no further edge), nor when an owner insists.
+ * conn.c: see conn.h. Readiness flags follow edge-triggered rules: `readable` is cleared by EAGAIN only, because one
+ * event may stand for data and for the end or the reset behind them, and no further one tells of those. (libevent does
+ * not say which: EPOLLERR arrives here as EV_READ | EV_WRITE, like any data.)
  */
 #include "io/conn.h"
 
@@ -25,10 +25,8 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     ASSERT(c->magic == CONN_MAGIC);
     loop_touch(c->loop);
-    if (what & EV_READ) c->readable = true;
-    c->drained = false;
+    if (what & (EV_READ | EV_CLOSED)) c->readable = c->unasked = true;
     if (what & EV_WRITE) c->writable = true;
-    if (what & EV_CLOSED) c->peer_closed = c->readable = true;
     c->on_event(c, c->arg);
 }
 
@@ -61,7 +59,7 @@ enum err_code conn_accept(struct conn *c, struct loop *loop, int fd, conn_event_
 {
     TRY(start(c, loop, fd, on_event, arg, err));
     c->state = CONN_OPEN;
-    c->readable = c->writable = true;
+    c->readable = c->writable = c->unasked = true;
     return ERR_NONE;
 }
 
@@ -157,7 +155,6 @@ enum conn_result conn_write_failed(struct conn *c, int e)
 {
     c->write_broken = c->readable = true;
     c->sys_errno = e;
-    c->drained = false;
     buf_pool_put(&c->loop->bufs, &c->out);
     snprintf(c->error, sizeof(c->error), "send: %s", strerror(e));
     return CONN_ERROR;
@@ -170,15 +167,27 @@ enum conn_result conn_end_of_stream(struct conn *c)
     return c->write_broken ? CONN_ERROR : CONN_EOF;
 }
 
+/* Asks the kernel what is there to read: CONN_OK is bytes or an end. */
+static enum conn_result peek(struct conn *c)
+{
+    char byte;
+
+    if (recv(c->fd, &byte, 1, MSG_PEEK) >= 0) return CONN_OK;
+    if (errno != EAGAIN) return fail(c, "recv", errno);
+    c->readable = false;
+    return CONN_AGAIN;
+}
+
 bool conn_was_reset(struct conn *c)
 {
     int e = 0;
     socklen_t n = sizeof(e);
 
     if (c->broken) return true;
-    if (!c->readable || getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &n) || !e) return false;
-    fail(c, "recv", e);
-    return true;
+    if (!c->unasked) return false;
+    c->unasked = false;
+    if (peek(c) == CONN_OK && !getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &n) && e) fail(c, "recv", e);
+    return c->broken;
 }
 
 enum conn_result conn_connected(struct conn *c)
@@ -215,13 +224,13 @@ long conn_transport_recv(struct conn *c, char *p, size_t n)
     ssize_t r;
 
     if (c->transport_eof) return 0;
-    if (!c->readable || c->drained) return -1;
+    if (!c->readable) return -1;
     do
         r = recv(c->fd, p, n, 0);
     while (r < 0 && errno == EINTR);
     if (r > 0) {
         c->received += (uint64_t)r;
-        if ((size_t)r < n && !c->peer_closed) c->drained = true;
+        c->drained = (size_t)r < n;
         return r;
     }
     if (r == 0) {
@@ -362,10 +371,9 @@ bool conn_is_quiet(struct conn *c)
     size_t got;
 
     if (c->broken || c->write_broken) return false;
-    if (!conn_may_read(c)) {
-        if (recv(c->fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN) return true;
+    if (!c->ssl_pending && !c->seed) {
+        if (peek(c) == CONN_AGAIN) return true;
         c->readable = true;
-        c->drained = false;
     }
     return conn_read(c, &byte, 1, &got) == CONN_AGAIN && conn_flush(c) != CONN_ERROR;
 }
@@ -421,7 +429,6 @@ enum conn_result conn_handshake(struct conn *c)
 
     if (c->state == CONN_OPEN) return CONN_OK;
     if (c->broken) return CONN_ERROR;
-    conn_insist(c);
     r = tls_handshake(c);
     if (r == CONN_OK) c->state = CONN_OPEN;
     return r;

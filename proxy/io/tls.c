@@ -37,6 +37,10 @@ static int bio_read(BIO *b, char *p, size_t n, size_t *got)
     BIO_clear_retry_flags(b);
     *got = c->outer ? 0 : conn_take_seed(c, p, n);
     if (*got) return 1;
+    if (c->sated && c->drained) {
+        BIO_set_retry_read(b);
+        return 0;
+    }
     r = conn_transport_recv(c, p, n);
     if (r > 0) {
         *got = (size_t)r;
@@ -395,8 +399,11 @@ enum conn_result tls_read(struct conn *c, char *p, size_t n, size_t *got)
     ERR_clear_error();
     while (*got < n) {
         size_t r = 0;
-        int ok = SSL_read_ex(c->ssl, p + *got, n - *got, &r);
+        int ok;
 
+        c->sated = *got > 0;
+        ok = SSL_read_ex(c->ssl, p + *got, n - *got, &r);
+        c->sated = false;
         if (ok != 1) {
             enum conn_result why = judge(c, ok);
 

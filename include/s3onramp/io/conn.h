@@ -46,8 +46,9 @@ struct conn {
     SSL *outer;           /* owned; the TLS around ssl's records; NULL: they go to the socket */
     const char *tls_name; /* borrowed: server side: names for the certificate when the client sends no SNI, "a,b,c" */
     bool readable, writable;
-    bool drained;     /* the last recv was short: most likely nothing is left, so the call that would say so is saved */
-    bool peer_closed; /* EV_CLOSED was seen: a FIN is or will be in the stream */
+    bool unasked; /* since the last event nobody looked for a reset */
+    bool drained; /* the last recv was short: most likely nothing is left */
+    bool sated;   /* this conn_read has given something: if drained, the call that would say so is saved */
     bool transport_eof;
     bool broken;           /* nothing more can be read or written */
     bool write_broken;     /* nothing more can be written */
@@ -89,7 +90,8 @@ bool conn_has_unread(const struct conn *c);
 /* CONN_OK once connected, CONN_AGAIN, or CONN_ERROR. */
 enum conn_result conn_connected(struct conn *c);
 
-/* True if the peer has reset the connection: for who waits with a full buffer and does not read. */
+/* True if the peer has reset the connection: for who waits for something else and does not read. Asks the kernel once
+ * per event. */
 bool conn_was_reset(struct conn *c);
 
 /* Reads up to @n bytes into @p; *@got > 0 with CONN_OK. With TLS it goes on over records until @p is full or nothing is
@@ -106,16 +108,11 @@ bool conn_is_quiet(struct conn *c);
  * when the socket was full. */
 void conn_shutdown(struct conn *c);
 
-/* True if a read may give something: no system call is made otherwise. */
+/* True if a read may give something: no system call is made otherwise. Who waits for more must have read until
+ * CONN_AGAIN: what stands behind the bytes that were read, a reset too, brings no further event. */
 static inline bool conn_may_read(const struct conn *c)
 {
-    return (c->readable && !c->drained) || c->ssl_pending || c->seed;
-}
-/* For an owner that needs more to go on: asks the kernel even after a short recv. A reset that arrives together with
- * the last data is reported by one event for both (and not as EV_CLOSED), and no further edge tells of it. */
-static inline void conn_insist(struct conn *c)
-{
-    c->drained = false;
+    return c->readable || c->ssl_pending || c->seed;
 }
 
 /* Begins TLS on an open connection, also inside TLS that was accepted before (once). @seed: bytes of the peer that were
