@@ -57,6 +57,18 @@ static bool is_field_in_query(const struct request *req, const struct query_para
     return signed_query && uri_decodes_to_prefix(q->name, STR("x-amz-"));
 }
 
+/* … all but these, which S3 takes for signed and has no use for: checksums in a URL are those of an empty body, made
+ * before anybody knew the content. The SDK for JavaScript puts them into each URL for PutObject
+ * (ministackorg/ministack#1705, aws/aws-sdk-go-v2#3522: they count as headers only). Metadata, ACL, tags, storage
+ * class, encryption do count in a URL, and x-amz-checksum-mode, which asks for the checksum of the answer
+ * (aws/aws-sdk-go-v2#3530). */
+static bool is_without_effect(const struct query_param *q)
+{
+    if (uri_decodes_to_prefix(q->name, STR("x-amz-sdk-checksum-algorithm"))) return true;
+    return uri_decodes_to_prefix(q->name, STR("x-amz-checksum-")) &&
+           !uri_decodes_to_prefix(q->name, STR("x-amz-checksum-mode"));
+}
+
 static bool is_auth_param(const struct request *req, const struct query_param *q)
 {
     if (req->auth == AUTH_SIGV4_QUERY) return sigv4_is_auth_param(q);
@@ -153,7 +165,7 @@ static enum step_result add_query_fields(struct request *req, struct out *o)
         const struct query_param *q = &req->query[i];
         struct str name = STR_NONE, value = STR_NONE;
 
-        if (!is_field_in_query(req, q) || is_auth_param(req, q)) continue;
+        if (!is_field_in_query(req, q) || is_auth_param(req, q) || is_without_effect(q)) continue;
         if (!decode_text(req, q->name, &name) || !decode_text(req, q->value, &value)) {
             request_error_field(req, "URI", req->uri.query);
             return request_fail(req, ERR_BAD_URI, "an x-amz-* parameter cannot be a header");

@@ -74,6 +74,22 @@ class Presigned(lib.Case):
         self.assertIn("x-id=ListObjectsV2", sent)
         self.assertNotRegex(sent, "(?i)token.of|x-amz-content-sha256=")
 
+    def test_checksums_of_nothing_in_a_url(self):
+        """getSignedUrl of the SDK for JavaScript: made before there was a body, and without effect in S3."""
+        more = [("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-sdk-checksum-algorithm", "CRC32"), ("x-amz-checksum-type", "FULL_OBJECT"),
+                ("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD"), ("x-id", "PutObject"), ("x-amz-meta-a", "b"),
+                ("x-amz-storage-class", "STANDARD_IA"), ("x-amz-server-side-encryption", "AES256"), ("x-amz-tagging", "k=v&l=w")]
+        for listener in LISTENERS:
+            with self.subTest(listener):
+                url = self.url(listener, "PUT", "/bucket/url", more=more)
+                self.check(self.send(listener, "PUT", url, body=b"hello"), 200)
+                sent = "\n".join(endpoint.requests[-1]["head"])
+                self.assertNotIn("checksum", sent)
+                for field in ("x-amz-meta-a: b", "x-amz-storage-class: STANDARD_IA", "x-amz-server-side-encryption: AES256",
+                              "x-amz-tagging: k=v&l=w"):
+                    self.assertIn(field, sent)
+        self.refused(403, "AccessDenied", url, "PUT", [("x-amz-checksum-crc32", "NhCmhg==")], b"hello", "forward")
+
     def test_names_may_be_encoded(self):
         target = self.url("plain").replace("X-Amz-Signature", "X%2DAmz%2DSignature")
         self.check(self.send("plain", "GET", target), 200)
