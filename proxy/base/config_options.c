@@ -48,6 +48,7 @@ static const char *const sources[] = {"static",      "environment",  "profile", 
 _Static_assert(ARRAY_LEN(sources) == CREDENTIALS_SOURCES_N + 1, "as in enum credentials_source");
 static const char *const sigv2_words[] = {"query", "yes", "no", NULL};
 static const char *const foreign_words[] = {"refuse", "pass", NULL};
+static const char *const web_pages_words[] = {"refuse", "allow", NULL};
 static const char *const payload_words[] = {"auto", "signed", NULL};
 static const char *const probe_words[] = {"tcp", "tls", "http", NULL};
 static const char *const proxy_auth_words[] = {"no", "optional", "required", NULL};
@@ -117,6 +118,8 @@ static const struct option options[] = {
      "Host names of this listener: s3.example.com also makes BUCKET.s3.example.com a bucket's name."},
     {SECTION_LISTENER, "anonymous", OPT_TEXT, AT(set_listener, anonymous), NULL, NULL, NULL, NULL, NULL,
      "Client that unsigned requests count as; without it they are refused."},
+    {SECTION_LISTENER, "web_pages", OPT_ENUM, AT(set_listener, web_pages), "refuse", NULL, NULL, web_pages_words, NULL,
+     "allow: unsigned requests are taken from web pages of other origins, too (Origin, Sec-Fetch-Site): any page that a user of this machine opens can then use `anonymous`."},
     {SECTION_LISTENER, "foreign", OPT_ENUM, AT(set_listener, foreign), "refuse", NULL, NULL, foreign_words, NULL,
      "pass: a request signed with a key of no client goes on untouched, with no policy, if its Host is one the endpoint serves."},
     {SECTION_LISTENER, "endpoint", OPT_TEXT, AT(set_listener, endpoint), NULL, NULL, NULL, NULL, NULL,

@@ -13,24 +13,6 @@ static enum step_result not_yet(struct request *req, const char *what)
                         "%s is not supported by this proxy; sign with SigV4 in the Authorization header", what);
 }
 
-enum step_result auth_accept_anonymous(struct request *req)
-{
-    const struct set_listener *l = req->client->listener;
-
-    if (req->user) { /* the password at the proxy says it */
-        req->caller = req->user;
-        req->auth = AUTH_PASSWORD;
-        req->plus_is_space = true;
-        return STEP_NEXT;
-    }
-    if (l->anonymous_index == SIZE_MAX)
-        return request_fail(req, ERR_NO_AUTH, "no signature, and listener %s has no `anonymous = CLIENT`", l->name);
-    req->caller = &req->worker->rt->settings->clients[l->anonymous_index];
-    req->auth = AUTH_ANONYMOUS;
-    req->plus_is_space = true; /* S3's own reading where no signature tells */
-    return STEP_NEXT;
-}
-
 /* yyyymmddThhmmssZ in the request's arena; {NULL,0} when out of memory. @unix_s: as sigv4_format_time takes it. */
 struct str auth_stamp(struct request *req, int64_t unix_s)
 {
@@ -190,7 +172,7 @@ static enum step_result check_proof(struct request *req)
     if (v4_query) return auth_sigv4_query(req);
     if (v2_query) return auth_sigv2_query(req);
     if (!h && (req->form || form_is_one(req))) return form_check_caller(req);
-    if (!h) return auth_accept_anonymous(req) == STEP_NEXT ? auth_find_payload(req) : STEP_FAIL;
+    if (!h) return auth_accept_unsigned(req) == STEP_NEXT ? auth_find_payload(req) : STEP_FAIL;
     if (str_starts(h->value, STR("AWS4-HMAC-SHA256"))) return auth_sigv4_header(req, h->value);
     if (str_starts(h->value, STR("AWS4-ECDSA-P256-SHA256"))) return not_yet(req, "Signature Version 4A");
     if (str_starts(h->value, STR("AWS "))) return auth_sigv2_header(req, h->value);

@@ -17,8 +17,9 @@ enum step_result auth_sigv4_query(struct request *req);
 enum step_result auth_sigv2_header(struct request *req, struct str authorization);
 enum step_result auth_sigv2_query(struct request *req);
 
-/* Requests that prove nothing: a listener may say who they are. */
-enum step_result auth_accept_anonymous(struct request *req);
+/* Requests that prove nothing: a listener may say who they are; refused where a web page of another origin sends them.
+ */
+enum step_result auth_accept_unsigned(struct request *req);
 /* yyyymmddThhmmssZ in the request's arena; {NULL,0} when out of memory. @unix_s: as sigv4_format_time takes it. */
 struct str auth_stamp(struct request *req, int64_t unix_s);
 /* The request's time as yyyymmddThhmmssZ, if it is near ours. */

@@ -143,7 +143,7 @@ static enum step_result check_sender(struct request *req)
 
     if (post_form_auth(&req->form->parsed, auth, &req->err) != ERR_NONE) return STEP_FAIL;
     if (auth->kind == FORM_ANONYMOUS) {
-        enum step_result r = auth_accept_anonymous(req);
+        enum step_result r = auth_accept_unsigned(req);
 
         return r == STEP_NEXT ? find_length(req) : r;
     }

@@ -33,6 +33,7 @@ enum credentials_source {
 const char *credentials_source_name(enum credentials_source source); /* as in the file: "assume-role" */
 enum sigv2_mode { SIGV2_QUERY, SIGV2_YES, SIGV2_NO };
 enum foreign_mode { FOREIGN_REFUSE, FOREIGN_PASS };
+enum web_pages_mode { WEB_PAGES_REFUSE, WEB_PAGES_ALLOW };
 enum payload_out { PAYLOAD_OUT_AUTO, PAYLOAD_OUT_SIGNED };
 /* How an address is tried from time to time; each includes those before it. */
 enum probe_kind { PROBE_TCP, PROBE_TLS, PROBE_HTTP };
@@ -109,6 +110,7 @@ struct set_listener {
     struct str_list names;           /* own host names of an endpoint listener; bucket.NAME is host style */
     enum foreign_mode foreign;       /* requests signed with a key that no client has */
     char *anonymous;                 /* client name for unsigned requests, or NULL: refused */
+    enum web_pages_mode web_pages;   /* unsigned requests that pages of other origins send */
     char *endpoint;      /* endpoint name for own names, or NULL: by Region of the signature, else the default */
     bool proxy_protocol; /* connections begin with a header that says where they come from */
     struct netblock *trusted_proxies; /* whose header is believed; all others are turned away */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * auth_unsigned.c: requests that prove nothing: a listener, or the password at the proxy, may say who they are. A web
+ * page makes a browser send such requests without anybody's asking (a form, fetch with no-cors): what comes from a page
+ * of another origin is refused.
+ * Source: W3C "Fetch Metadata Request Headers" (Sec-Fetch-Site), RFC 6454 7 (Origin), S3 API Reference "GetObject"
+ * (response-… cannot be used with an unsigned request).
+ */
+#include "auth.h"
+
+/* scheme://host[:port] of the page is what the request was sent to: the listener's own name or address, or S3's. */
+static bool is_own_origin(const struct request *req, struct str origin)
+{
+    size_t at = str_find(origin, STR("://"));
+
+    return at != SIZE_MAX && req->authority.n && str_eq_nocase(str_tail(origin, at + 3), req->authority);
+}
+
+/* Whether a field says that a page of another origin sent the request: "cross-site", or "same-site", as another port of
+ * this machine is; "null" is the origin of a page that hides it. */
+static bool is_from_other_origin(const struct request *req, const struct header *h)
+{
+    if (str_eq_nocase(h->name, STR("origin"))) return !is_own_origin(req, h->value);
+    return str_eq_nocase(h->name, STR("sec-fetch-site")) && !str_eq(h->value, STR("same-origin")) &&
+           !str_eq(h->value, STR("none"));
+}
+
+static enum step_result check_web_page(struct request *req)
+{
+    const struct set_listener *l = req->client->listener;
+
+    if (l->web_pages == WEB_PAGES_ALLOW) return STEP_NEXT;
+    for (size_t i = 0; i < req->in->headers.n; i++) {
+        const struct header *h = &req->in->headers.v[i];
+
+        if (is_from_other_origin(req, h))
+            return request_fail(req, ERR_WEB_PAGE, "%.*s: %.*s, and listener %s has not `web_pages = allow`",
+                                STR_ARG(str_head(h->name, 16)), STR_ARG(str_head(h->value, 128)), l->name);
+    }
+    return STEP_NEXT;
+}
+
+/* They could make a page of an object. */
+static enum step_result check_answer_fields(struct request *req)
+{
+    for (size_t i = 0; i < req->query_n; i++)
+        if (uri_decodes_to_prefix(req->query[i].name, STR("response-")))
+            return request_fail(req, ERR_UNSIGNED_RESPONSE, "response-… in an unsigned request");
+    return STEP_NEXT;
+}
+
+enum step_result auth_accept_unsigned(struct request *req)
+{
+    const struct set_listener *l = req->client->listener;
+
+    if (!req->user && l->anonymous_index == SIZE_MAX)
+        return request_fail(req, ERR_NO_AUTH, "no signature, and listener %s has no `anonymous = CLIENT`", l->name);
+    req->caller = req->user ? req->user : &req->worker->rt->settings->clients[l->anonymous_index];
+    req->auth = req->user ? AUTH_PASSWORD : AUTH_ANONYMOUS;
+    req->plus_is_space = true; /* S3's own reading where no signature tells */
+    return check_web_page(req) == STEP_NEXT ? check_answer_fields(req) : STEP_FAIL;
+}
