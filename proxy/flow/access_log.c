@@ -69,7 +69,8 @@ static void put_proof(struct line *l, const struct request *req)
                                        [AUTH_SIGV2_QUERY] = "sigv2-query",
                                        [AUTH_FORM] = "form",
                                        [AUTH_FOREIGN] = "foreign",
-                                       [AUTH_PASSWORD] = "password"};
+                                       [AUTH_PASSWORD] = "password",
+                                       [AUTH_PREFLIGHT] = "preflight"};
     static const char *const payload[] = {
         [PAYLOAD_HASH] = "hash",
         [PAYLOAD_UNSIGNED] = "unsigned",

@@ -185,6 +185,7 @@ enum step_result step_check_caller(struct request *req)
     const struct headers *all = &req->in->headers;
     enum step_result r;
 
+    if (auth_accept_preflight(req)) return STEP_NEXT;
     if (headers_count(all, HDR_AUTHORIZATION) > 1 || headers_count(all, HDR_X_AMZ_DATE) > 1)
         return request_fail(req, ERR_AUTH_MALFORMED, "Authorization or x-amz-date stands there twice");
     if (check_nominated(req) != STEP_NEXT) return STEP_FAIL;

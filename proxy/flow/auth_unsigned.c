@@ -2,10 +2,37 @@
  * auth_unsigned.c: requests that prove nothing: a listener, or the password at the proxy, may say who they are. A web
  * page makes a browser send such requests without anybody's asking (a form, fetch with no-cors): what comes from a page
  * of another origin is refused.
+ * And CORS preflights, which ask for nobody.
  * Source: W3C "Fetch Metadata Request Headers" (Sec-Fetch-Site), RFC 6454 7 (Origin), S3 API Reference "GetObject"
  * (response-… cannot be used with an unsigned request).
  */
 #include "auth.h"
+
+/* --- CORS preflights --- */
+
+/* A browser asks so before it sends a request that a page has signed, and signs nothing of it itself; S3 answers it
+ * from the rules of the bucket alone. It changes nothing and reads no object, whatever its query says. */
+static bool is_preflight(const struct request *req)
+{
+    const struct headers *all = &req->in->headers;
+
+    return req->in->method_id == METHOD_OPTIONS && req->bucket.n && req->in->body != BODY_CHUNKED &&
+           !req->in->content_length && headers_find_name(all, STR("origin")) &&
+           headers_find_name(all, STR("access-control-request-method"));
+}
+
+bool auth_accept_preflight(struct request *req)
+{
+    static const struct operation preflight = {"Preflight", LEVEL_BUCKET, ACCESS_READ, false};
+
+    if (!is_preflight(req)) return false;
+    req->auth = AUTH_PREFLIGHT;
+    req->operation = &preflight;
+    req->payload = PAYLOAD_UNSIGNED;
+    return true;
+}
+
+/* --- web pages --- */
 
 /* scheme://host[:port] of the page is what the request was sent to: the listener's own name or address, or S3's. */
 static bool is_own_origin(const struct request *req, struct str origin)
@@ -47,6 +74,8 @@ static enum step_result check_answer_fields(struct request *req)
             return request_fail(req, ERR_UNSIGNED_RESPONSE, "response-… in an unsigned request");
     return STEP_NEXT;
 }
+
+/* --- who it is --- */
 
 enum step_result auth_accept_unsigned(struct request *req)
 {

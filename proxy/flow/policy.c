@@ -109,7 +109,7 @@ enum step_result step_check_policy(struct request *req)
 {
     const struct set_policy *p;
 
-    if (req->auth == AUTH_FOREIGN) return STEP_NEXT; /* S3 knows whose it is and what they may do */
+    if (!req->caller) return STEP_NEXT; /* S3 knows whose it is and what they may do, or it is a preflight */
     p = &req->worker->rt->settings->policies[req->caller->policy_index];
     if (!policy_allows(p, req->operation, req->bucket))
         return request_fail(req, ERR_POLICY_DENIED, "policy %s does not allow client %s to do %s%s%.*s", p->name,

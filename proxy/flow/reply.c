@@ -5,6 +5,7 @@
 
 #include "aws/location.h"
 #include "base/clock.h"
+#include "flow/flow.h"
 #include "flow/form.h"
 #include "flow/worker.h"
 
@@ -297,10 +298,40 @@ static void put_plain_error(struct request *req, struct sbuf *b, const struct er
     sbuf_char(b, '\n');
 }
 
-/* SDKs look for it to sign again. */
+/* Where the bucket is, or where we would look for it. */
+static struct str bucket_region(const struct request *req)
+{
+    const struct set_endpoint *ep = router_endpoint(req);
+    struct str known = region_cache_get(req->worker->regions, req->bucket);
+
+    if (known.n) return known;
+    return ep ? str_from(ep->region) : STR_NONE;
+}
+
+/* SDKs look for it to sign again. S3 tells it to everybody who asks with HEAD for a bucket, with a signature or
+ * without: tools that know a bucket's name only find its Region so. */
 static void put_bucket_region(struct request *req, struct sbuf *b)
 {
-    if (req->other_region.n) head_put(b, STR("x-amz-bucket-region"), req->other_region);
+    bool asks = req->in && req->in->method_id == METHOD_HEAD && req->bucket.n && req->s3.service == S3_BUCKETS;
+    struct str region = STR_NONE;
+
+    if (req->err.code == ERR_OTHER_REGION)
+        region = req->other_region;
+    else if (asks && err_info(req->err.code)->blame == BLAME_CLIENT)
+        region = bucket_region(req);
+    if (region.n) head_put(b, STR("x-amz-bucket-region"), region);
+}
+
+/* A page whose browser sent Origin may read what went wrong; there is nothing in it that the sender could not see. */
+static void put_cors(const struct request *req, struct sbuf *b)
+{
+    enum { ORIGIN_MAX = 512 };
+    const struct header *origin = req->in ? headers_find_name(&req->in->headers, STR("origin")) : NULL;
+
+    if (!origin || !origin->value.n || origin->value.n > ORIGIN_MAX) return;
+    head_put(b, STR("Access-Control-Allow-Origin"), origin->value);
+    head_put(b, STR("Access-Control-Expose-Headers"), STR("x-amz-request-id, x-amz-id-2, x-amz-bucket-region, Date"));
+    head_put(b, STR("Vary"), STR("Origin"));
 }
 
 static void put_s3_error(struct request *req, struct sbuf *b, const struct err_info *info, struct str message)
@@ -320,7 +351,8 @@ static void put_s3_error(struct request *req, struct sbuf *b, const struct err_i
     put_date(b);
     head_put(b, STR("Server"), STR("s3onramp"));
     head_put(b, STR("Content-Type"), STR("application/xml"));
-    if (req->err.code == ERR_OTHER_REGION) put_bucket_region(req, b);
+    put_bucket_region(req, b);
+    put_cors(req, b);
     if (req->err.code == ERR_METHOD) head_put(b, STR("Allow"), STR("GET, HEAD, PUT, POST, DELETE, OPTIONS"));
     head_put_u64(b, STR("Content-Length"), xml.n);
     put_connection(req, b);

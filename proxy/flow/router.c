@@ -222,17 +222,26 @@ enum step_result step_find_target(struct request *req)
     return r;
 }
 
-enum step_result step_choose_route(struct request *req)
+const struct set_endpoint *router_endpoint(const struct request *req)
 {
     const struct settings *s = req->worker->rt->settings;
     const struct set_listener *l = req->client->listener;
+    const struct set_endpoint *ep = req->endpoint;
 
-    if (!req->endpoint && l->endpoint_index != SIZE_MAX) req->endpoint = &s->endpoints[l->endpoint_index];
-    if (!req->endpoint && req->signed_region.n) req->endpoint = settings_endpoint_for_region(s, req->signed_region);
-    if (!req->endpoint) req->endpoint = settings_default_endpoint(s);
+    if (!ep && l->endpoint_index != SIZE_MAX) ep = &s->endpoints[l->endpoint_index];
+    if (!ep && req->signed_region.n) ep = settings_endpoint_for_region(s, req->signed_region);
+    return ep ? ep : settings_default_endpoint(s);
+}
+
+enum step_result step_choose_route(struct request *req)
+{
+    const struct settings *s = req->worker->rt->settings;
+
+    req->endpoint = router_endpoint(req);
     if (!req->endpoint) return request_fail(req, ERR_NO_ENDPOINT, "no endpoint is configured");
     if (req->auth == AUTH_FOREIGN) return STEP_NEXT;
     if (!req->moves) region_route(req);
+    if (req->auth == AUTH_PREFLIGHT) return STEP_NEXT;
     if (region_check_copy(req) != STEP_NEXT) return STEP_FAIL;
     if (!req->attempts) budget_earn(&req->worker->pool.endpoints[req->endpoint - s->endpoints].budget);
     req->credentials = &s->credentials[req->caller->credentials_index != SIZE_MAX ? req->caller->credentials_index

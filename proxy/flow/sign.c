@@ -361,6 +361,20 @@ static enum step_result write_untouched(struct request *req)
     return STEP_NEXT;
 }
 
+/* Of a preflight what S3 answers it by; no signature, no parameter. */
+static enum step_result write_preflight(struct request *req, struct out *o)
+{
+    static const char *const kept[] = {"origin", "access-control-request-method", "access-control-request-headers",
+                                       "user-agent"};
+
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        const struct header *h = headers_find_name(&req->in->headers, str_from(kept[i]));
+
+        if (h) out_add(o, h->name, h->value, h->id);
+    }
+    return write_head(req, o, STR_NONE);
+}
+
 static struct out *new_out(struct request *req)
 {
     struct out *o = arena_alloc(&req->arena, sizeof(*o));
@@ -372,6 +386,11 @@ static struct out *new_out(struct request *req)
     return o->fields ? o : NULL;
 }
 
+static bool signs(const struct request *req)
+{
+    return req->credentials && req->credentials->source != CREDENTIALS_NONE;
+}
+
 enum step_result step_sign(struct request *req)
 {
     struct str host, timestamp = worker_timestamp(req->worker, clock_wall_us() / 1000000);
@@ -380,21 +399,22 @@ enum step_result step_sign(struct request *req)
     enum step_result r;
 
     if (req->auth == AUTH_FOREIGN) return write_untouched(req);
-    r = req->credentials->source == CREDENTIALS_NONE ? STEP_NEXT : keyring_take(req);
-    if (r == STEP_NEXT) r = sign_prepare_body(req);
+    r = signs(req) ? keyring_take(req) : STEP_NEXT;
+    if (r == STEP_NEXT && req->credentials) r = sign_prepare_body(req);
     if (r != STEP_NEXT) return r;
     o = new_out(req);
     host = sign_host(req, &host_style);
     if (!o || !host.p) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
     o->path = sign_path(req, host_style);
     if (!o->path.p) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
-    if (out_query(req, &o->query) != STEP_NEXT) return STEP_FAIL;
     out_add(o, STR("Host"), host, HDR_HOST);
+    if (req->auth == AUTH_PREFLIGHT) return write_preflight(req, o);
+    if (out_query(req, &o->query) != STEP_NEXT) return STEP_FAIL;
     if (req->form && add_form_fields(req, o) != STEP_NEXT) return STEP_FAIL;
     if (!req->form) add_client_fields(req, o);
     if (add_query_fields(req, o) != STEP_NEXT) return STEP_FAIL;
     if (add_chunk_head(req, o) != STEP_NEXT) return STEP_FAIL;
-    if (req->credentials->source == CREDENTIALS_NONE) return write_unsigned(req, o);
+    if (!signs(req)) return write_unsigned(req, o);
     out_add(o, STR("X-Amz-Date"), timestamp, HDR_X_AMZ_DATE);
     out_add(o, STR("X-Amz-Content-Sha256"), sign_payload_hash(req), HDR_X_AMZ_CONTENT_SHA256);
     if (req->keys->session_token)

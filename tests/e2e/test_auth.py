@@ -261,6 +261,18 @@ class Auth(lib.Case):
                 answer = self.send("plain", method, target, self.signed("plain", method, target, length + more, key=WRITER))
                 self.assertIn(answer.status, (200, 204), answer.body)
 
+    def test_head_of_a_bucket_tells_its_region_to_everybody(self):
+        """SDKs and tools find a bucket's Region so before they can sign, as S3 answers 403 with it."""
+        for listener in LISTENERS:
+            for key in (None, ("AKIANOBODY0000000001", "x"), (lib.ALICE[0], "wrong")):
+                with self.subTest(listener=listener, key=key):
+                    before = len(endpoint.requests)
+                    answer = self.check(self.proxy.request(listener, "HEAD", "/bucket", key=key), 403)
+                    self.assertEqual(answer.header("x-amz-bucket-region"), lib.REGION)
+                    answer = self.check(self.proxy.request(listener, "GET", "/bucket", key=key), 403)
+                    self.assertIsNone(answer.header("x-amz-bucket-region"))
+                    self.assertEqual(len(endpoint.requests), before)
+
     def test_errors_about_our_own_key_stay_here(self):
         for code in ("SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken", "RequestTimeTooSkewed", "InvalidToken"):
             for listener in ("plain", "forward"):

@@ -342,6 +342,8 @@ class Exchange:
 
     def answer(self, status, body=b"", headers=(), length=None):
         self.record["status"] = status
+        if getattr(self, "bucket", None):
+            headers = list(headers) + self.cors()
         lines = ["HTTP/1.1 %d %s" % (status, "Status")] + ["%s: %s" % pair for pair in headers]
         lines += ["x-amz-request-id: ENDPOINT%08d" % self.record.get("number", 0), "Server: endpoint"]
         if status not in (204, 304):
@@ -370,6 +372,8 @@ class Exchange:
             if self.is_probe():
                 return self.answer_probe()
             self.bucket, self.key = self.find_object()
+            if self.method == "OPTIONS":
+                return self.answer_preflight()
             self.check_signature()
             if self.is_elsewhere():
                 return self.send_elsewhere()
@@ -421,6 +425,23 @@ class Exchange:
     def answer_probe(self):
         self.answer(403)
         self.endpoint.remember(None)
+        return True
+
+    def cors(self):
+        """The rule of a bucket called cors…: any origin may do anything."""
+        origin = self.header("origin") if self.bucket.startswith(b"cors") else None
+        return [("Access-Control-Allow-Origin", origin), ("Access-Control-Allow-Methods", "GET, PUT, POST"),
+                ("Access-Control-Allow-Headers", self.header("access-control-request-headers") or "x")] if origin else []
+
+    def answer_preflight(self):
+        """As S3 does, without a look at any signature."""
+        rule = self.cors() if self.header("access-control-request-method") else []
+        if rule:
+            self.answer(200)
+        else:
+            self.answer(403, b"<Error><Code>AccessForbidden</Code><Message>CORSResponse: This CORS request is not allowed.</Message></Error>",
+                        [("Content-Type", "application/xml")])
+        self.log()
         return True
 
     def log(self, aborted=False):

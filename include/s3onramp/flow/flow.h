@@ -72,6 +72,9 @@ enum step_result region_check_copy(struct request *req);
 struct str sign_host(struct request *req, bool *host_style);
 /* The path that goes out, in AWS's encoding, with the bucket moved into it when the host style cannot stay. */
 struct str sign_path(struct request *req, bool host_style);
+/* router.c: where @req goes or would go: by its host, its listener, the Region of its signature, else the default;
+ * NULL: there is none. */
+const struct set_endpoint *router_endpoint(const struct request *req);
 /* router.c: the endpoint for an S3 host name; NULL with the reason in @err. For CONNECT and for requests. */
 const struct set_endpoint *router_endpoint_for_host(const struct settings *s, const struct s3_host *host,
                                                     struct str name, struct err *err);

@@ -57,6 +57,7 @@ enum auth_kind {
     AUTH_FORM,
     AUTH_FOREIGN,
     AUTH_PASSWORD,
+    AUTH_PREFLIGHT, /* of CORS: unsigned, nobody's */
 };
 
 /* What becomes of the body on its way. */
@@ -110,7 +111,7 @@ struct request {
     const struct operation *operation;
 
     /* check_caller */
-    const struct set_client *caller; /* NULL for AUTH_FOREIGN: whose it is only S3 knows */
+    const struct set_client *caller; /* NULL for AUTH_FOREIGN, whose it is only S3 knows, and AUTH_PREFLIGHT */
     enum auth_kind auth;
     bool plus_is_space;
     struct str signed_region; /* of the client's scope; empty if unsigned */
@@ -122,7 +123,7 @@ struct request {
 
     /* choose_route */
     const struct set_endpoint *endpoint;
-    const struct set_credentials *credentials; /* NULL for AUTH_FOREIGN: nothing is signed */
+    const struct set_credentials *credentials; /* NULL for these two: nothing is signed */
 
     /* sign */
     struct credentials *keys; /* one reference: what it is signed with; NULL: unsigned */
