@@ -16,6 +16,7 @@ enum { REMEMBERED = 256, RETRY_US = 10000 };
 
 struct password_ask {
     struct wait_place place;         /* in the queue; first, so that one pointer is both */
+    struct passwords *passwords;     /* borrowed: whose queue */
     struct loop *loop;               /* borrowed */
     const struct set_client *client; /* borrowed: settings; NULL: nobody */
     uint8_t key[SHA256_BYTES];       /* what it is remembered by */
@@ -58,13 +59,18 @@ static bool is_remembered(struct passwords *p, const uint8_t key[SHA256_BYTES])
     return secret_equal(key_str(p->remembered[key[0] % REMEMBERED]), key_str(key));
 }
 
+static void free_ask(struct password_ask *a)
+{
+    secret_wipe(a, sizeof(*a));
+    free(a);
+}
+
 static void deliver(void *arg)
 {
     struct password_ask *a = arg;
 
     if (a->done) a->done(a->arg, a->right);
-    secret_wipe(a, sizeof(*a));
-    free(a);
+    free_ask(a);
 }
 
 static void answer(struct password_ask *a)
@@ -205,6 +211,7 @@ enum password_verdict passwords_ask(struct passwords *p, struct digest *d, struc
     }
     a = calloc(1, sizeof(*a));
     if (!a) return PASSWORD_BUSY;
+    a->passwords = p;
     a->loop = loop;
     a->client = client;
     memcpy(a->key, key, sizeof(key));
@@ -215,13 +222,23 @@ enum password_verdict passwords_ask(struct passwords *p, struct digest *d, struc
     *ask = a;
     if (enqueue(p, a, peer)) return PASSWORD_PENDING;
     *ask = NULL;
-    secret_wipe(a, sizeof(*a));
-    free(a);
+    free_ask(a);
     return PASSWORD_BUSY;
 }
 
 void passwords_forget(struct password_ask **ask)
 {
-    if (*ask) (*ask)->done = NULL;
+    struct password_ask *a = *ask;
+    bool waits;
+
     *ask = NULL;
+    if (!a) return;
+    pthread_mutex_lock(&a->passwords->lock);
+    waits = a->place.queued;
+    wait_queue_remove(&a->passwords->queue, &a->place);
+    pthread_mutex_unlock(&a->passwords->lock);
+    if (waits)
+        free_ask(a);
+    else
+        a->done = NULL; /* the thread has it, or the loop */
 }
