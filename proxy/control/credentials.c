@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { UNUSED_MS = 600 * 1000, FETCH_MOST_MS = 120 * 1000, STANDS_S = 600 };
+enum { UNUSED_MS = 600 * 1000, WAITED_MS = 2000, FETCH_MOST_MS = 120 * 1000, STANDS_S = 600 };
 
 struct waiter; /* somebody whose source is another section */
 
@@ -27,6 +27,7 @@ struct entry {
     struct renewal renewal;
     struct file_watch files;
     bool running, stale; /* stale: something changed: fetch anew whatever the time */
+    bool renewing;       /* because S3 refuses the keys in force */
     int64_t started_us;  /* monotonic: of the fetch that runs, or of the last one */
     int64_t fetched_s;   /* Unix: when `now` came; 0: never */
     uint64_t version, fetches, failures;
@@ -111,7 +112,7 @@ static void waiter_fetch(struct source *s)
     }
     w->next = e->waiters;
     e->waiters = w;
-    if (!e->running && renewal_due(&e->renewal, INT64_MAX, e->store->loop->now_us)) {
+    if (!e->running && renewal_due(&e->renewal, INT64_MAX, e->store->loop->now_us, true)) {
         start_fetch(e);
     } else if (!e->running) {
         e->waiters = w->next;
@@ -241,6 +242,8 @@ static void on_fetched(void *arg, struct source_result *r)
     file_watch_set(&e->files, e->source->files, e->source->files_n, e->started_us);
     if (r->outcome == SOURCE_GOOD) take_good(e, r);
     if (r->outcome != SOURCE_GOOD) take_failure(e, r);
+    if (e->renewing) atomic_store(&need_of(e)->renewed_us, clock_monotonic_us()); /* what came of it was offered */
+    e->renewing = false;
     serve_waiters(e);
 }
 
@@ -277,17 +280,24 @@ static bool is_wanted(const struct entry *e)
     return e->waiters || (used && e->store->loop->now_us - used < (int64_t)UNUSED_MS * 1000);
 }
 
-/* S3 does not take the keys that are in force. */
+/* S3 does not take the keys that are in force, and they have not been renewed just now. */
 static bool is_refused(struct entry *e)
 {
     struct key_need *need = need_of(e);
-    int64_t renewed = atomic_load_explicit(&need->renewed_us, memory_order_relaxed), now = e->store->loop->now_us;
+    int64_t renewed = atomic_load_explicit(&need->renewed_us, memory_order_relaxed);
 
     if (!e->now || !e->now->usable || atomic_load_explicit(&need->refused, memory_order_relaxed) < e->now->version)
         return false;
-    if (renewed && now - renewed < (int64_t)KEYS_RENEW_MS * 1000) return false;
-    atomic_store_explicit(&need->renewed_us, now, memory_order_relaxed);
-    return true;
+    return !renewed || e->store->loop->now_us - renewed >= (int64_t)KEYS_RENEW_MS * 1000;
+}
+
+/* Requests wait for keys. */
+static bool is_urgent(const struct entry *e)
+{
+    int64_t used = atomic_load_explicit(&need_of(e)->used_us, memory_order_relaxed);
+
+    return e->renewing || e->waiters ||
+           (!(e->now && e->now->usable) && used && e->store->loop->now_us - used < (int64_t)WAITED_MS * 1000);
 }
 
 static void end_if_over(struct entry *e, int64_t wall_s)
@@ -312,10 +322,9 @@ static void look_after(struct entry *e, int64_t wall_s)
     }
     if (e->context.set->source == CREDENTIALS_NONE || !is_wanted(e)) return;
     e->stale |= file_watch_changed(&e->files, now_us);
-    if (is_refused(e)) e->stale = true;
+    if (is_refused(e)) e->stale = e->renewing = true;
     if (!e->now && !e->renewal.failures) e->stale = true;
-    if ((e->stale && renewal_due(&e->renewal, INT64_MAX, now_us)) || renewal_due(&e->renewal, wall_s, now_us))
-        start_fetch(e);
+    if (renewal_due(&e->renewal, e->stale ? INT64_MAX : wall_s, now_us, is_urgent(e))) start_fetch(e);
 }
 
 void credential_store_tick(struct credential_store *st)

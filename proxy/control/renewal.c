@@ -3,7 +3,14 @@
  */
 #include "control/renewal.h"
 
-enum { AHEAD_MOST_S = 900, MARGIN_MOST_S = 5, PAUSE_FIRST_MS = 1000, PAUSE_MOST_MS = 60000, THROTTLED_TIMES = 5 };
+enum {
+    AHEAD_MOST_S = 900,
+    MARGIN_MOST_S = 5,
+    PAUSE_FIRST_MS = 1000,
+    PAUSE_MOST_MS = 60000,
+    PAUSE_URGENT_MS = 1000,
+    THROTTLED_TIMES = 5
+};
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -35,9 +42,10 @@ void renewal_failed(struct renewal *r, enum source_outcome outcome, int64_t now_
     if (r->failures < UINT32_MAX) r->failures++;
     pause_ms += pause_ms * ((int64_t)chance - 512) / 2048;
     r->not_before_us = now_us + pause_ms * 1000;
+    r->urgent_us = outcome == SOURCE_FAILED ? now_us + least(pause_ms, PAUSE_URGENT_MS) * 1000 : r->not_before_us;
 }
 
-bool renewal_due(const struct renewal *r, int64_t wall_s, int64_t now_us)
+bool renewal_due(const struct renewal *r, int64_t wall_s, int64_t now_us, bool urgent)
 {
-    return wall_s >= r->renew_s && now_us >= r->not_before_us;
+    return wall_s >= r->renew_s && now_us >= (urgent ? r->urgent_us : r->not_before_us);
 }

@@ -153,17 +153,23 @@ static void wake_waiting(struct worker *w)
     }
 }
 
-void keyring_collect(struct keyring *k)
+/* What is in force in @slot, with what was offered up to now. */
+static struct credentials *newest(struct keyring_slot *slot)
 {
-    if (!atomic_exchange_explicit(&k->news, false, memory_order_acq_rel)) return;
-    for (size_t i = 0; i < k->n; i++) {
-        struct keyring_slot *slot = &k->slots[i];
-        struct credentials *c = atomic_exchange_explicit(&slot->offered, NULL, memory_order_acq_rel);
+    struct credentials *c = atomic_exchange_explicit(&slot->offered, NULL, memory_order_acq_rel);
 
-        if (!c) continue;
+    if (c) {
         credentials_unref(&slot->now);
         slot->now = c;
     }
+    return slot->now;
+}
+
+void keyring_collect(struct keyring *k)
+{
+    if (!atomic_exchange_explicit(&k->news, false, memory_order_acq_rel)) return;
+    for (size_t i = 0; i < k->n; i++)
+        newest(&k->slots[i]);
     wake_waiting(k->worker);
 }
 
@@ -199,6 +205,14 @@ static bool may_use(const struct request *req, const struct credentials *c)
            (!c->expires_s || c->expires_s > clock_wall_us() / 1000000);
 }
 
+/* The keys that S3 refused were asked for anew since @req waits, and that has ended. */
+static bool renewal_is_over(const struct request *req)
+{
+    int64_t renewed = atomic_load(&need_of(req)->renewed_us);
+
+    return req->keys_refused && req->keys_wait_us && renewed > req->keys_wait_us;
+}
+
 static enum step_result no_keys(struct request *req, const struct credentials *c)
 {
     const struct set_credentials *set = req->credentials;
@@ -220,7 +234,8 @@ enum step_result keyring_take(struct request *req)
 {
     struct worker *w = req->worker;
     const struct set_credentials *set = req->credentials;
-    struct credentials *now = w->keyring.slots[slot_of(req)].now;
+    bool over = renewal_is_over(req); /* before the look at what it gave */
+    struct credentials *now = newest(&w->keyring.slots[slot_of(req)]);
 
     note_use(need_of(req), w->loop.now_us);
     if (may_use(req, now)) {
@@ -233,7 +248,7 @@ enum step_result keyring_take(struct request *req)
         req->keys_wait_us = w->loop.now_us;
         wake_control(req);
     }
-    if ((now && now->hopeless) || w->loop.now_us - req->keys_wait_us >= (int64_t)set->wait_timeout_ms * 1000)
+    if (over || (now && now->hopeless) || w->loop.now_us - req->keys_wait_us >= (int64_t)set->wait_timeout_ms * 1000)
         return no_keys(req, now);
     return STEP_WAIT;
 }
@@ -246,9 +261,9 @@ bool keyring_waits(const struct request *req)
 bool keyring_refused(struct request *req)
 {
     struct key_need *need = need_of(req);
-    const struct credentials *now = req->worker->keyring.slots[slot_of(req)].now;
+    int64_t renewed = atomic_load(&need->renewed_us); /* before the look at what it gave */
+    const struct credentials *now = newest(&req->worker->keyring.slots[slot_of(req)]);
     uint64_t version = req->keys->version;
-    int64_t renewed = atomic_load_explicit(&need->renewed_us, memory_order_relaxed);
 
     if (req->keys_refused) return false; /* once per request */
     req->keys_refused = version;

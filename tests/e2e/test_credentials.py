@@ -194,6 +194,19 @@ class Credentials(lib.Case):
         self.assertIn("[credentials hanging] source = process", line["detail"])
         self.proxy.stop()  # though the process still runs
 
+    def test_a_source_is_asked_every_second_while_requests_wait(self):
+        """Five failures, the pauses after which would be 1, 2, 4, 8, 16 s."""
+        minter = Minter("back", exit=3)
+        self.start(minter, wait="20s")
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(self.get().status))
+        thread.start()
+        lib.wait_until(lambda: len(minter.calls()) >= 5, 40, "five calls")
+        minter.plan()
+        thread.join()
+        self.assertEqual(answers, [200])
+        self.proxy.stop()
+
     def test_one_that_fails_at_start_stops_nobody_else(self):
         good, bad = Minter("good"), Minter("bad", exit=3)
         self.start(good, bad, client=[("bob", bad)])
@@ -274,6 +287,23 @@ class Credentials(lib.Case):
                 self.assertNotIn(word.encode(), answer.body)
                 self.assertNotIn(word, str(answer.headers))
         self.assertLessEqual(len(minter.calls()), 3, "a storm of fetches")
+        self.proxy.stop()
+
+    def test_who_comes_while_refused_keys_are_renewed_waits(self):
+        minter = Minter("renewing")
+        self.start(minter, wait="30s", timeout="30s")
+        self.check(self.get(), 200)
+        minter.plan(sleep=1.5)
+        endpoint.keys.gone.add(minter.keys(0)[0])
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(self.get().status)) for _ in range(10)]
+        threads[0].start()
+        lib.wait_until(lambda: len(minter.calls()) == 2, 20, "the renewal")
+        for thread in threads[1:]:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual((answers, len(minter.calls())), ([200] * 10, 2))
         self.proxy.stop()
 
     def test_a_body_that_is_gone_cannot_be_repeated(self):

@@ -8,7 +8,8 @@
  *
  * Times: keys that last L are fetched anew when min(15 min, L/3) is left, and up to a tenth of that earlier, so that
  * many proxies do not ask at once. After failures the pause is 1 s, 2 s, 4 s … 60 s, give or take a quarter; when the
- * other side asks for less, five times that at first. They are taken out of use a little (L/20, at most 5 s) before
+ * other side asks for less, five times that at first. While requests wait for keys, a source that failed is asked every
+ * second. They are taken out of use a little (L/20, at most 5 s) before
  * they end. Sessions of single clients are fetched when one of the client's requests wants them, and are not renewed
  * after ten minutes without one.
  */

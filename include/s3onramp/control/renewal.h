@@ -11,6 +11,7 @@ struct renewal {
     int64_t renew_s;       /* Unix: fetch anew from then on; INT64_MAX: only if something changed */
     int64_t last_s;        /* Unix: not used from then on; INT64_MAX: no end */
     int64_t not_before_us; /* monotonic: the pause after failures; 0: none */
+    int64_t urgent_us;     /* monotonic: the pause while requests wait */
     unsigned failures;     /* in a row */
 };
 
@@ -19,7 +20,8 @@ struct renewal {
 bool renewal_fetched(struct renewal *r, int64_t expires_s, int64_t now_s, unsigned chance);
 /* A fetch failed. */
 void renewal_failed(struct renewal *r, enum source_outcome outcome, int64_t now_us, unsigned chance);
-/* @wall_s counts for the keys, @now_us for the pause: so the end is seen after a suspended machine wakes up, too. */
-bool renewal_due(const struct renewal *r, int64_t wall_s, int64_t now_us);
+/* @wall_s counts for the keys, @now_us for the pause: so the end is seen after a suspended machine wakes up, too.
+ * @urgent: requests wait for it. */
+bool renewal_due(const struct renewal *r, int64_t wall_s, int64_t now_us, bool urgent);
 
 #endif

@@ -48,7 +48,8 @@ size_t credentials_slot(const struct settings *s, const struct set_credentials *
 struct key_need {
     _Atomic int64_t used_us;    /* monotonic: when a request last asked */
     _Atomic uint64_t refused;   /* the newest version that S3 did not take */
-    _Atomic int64_t renewed_us; /* monotonic, written by the control thread: when a refusal last led to a fetch */
+    _Atomic int64_t renewed_us; /* monotonic, written by the control thread, after it offered what came of it: when the
+                                   last fetch that a refusal led to ended; 0: never */
 };
 
 /* Shared by all workers; the control thread owns it. */
