@@ -15,7 +15,7 @@ import lib
 import s3raw
 
 MIB = 1 << 20
-BIG = 256 * MIB if not lib.SANITIZER else 32 * MIB
+BIG = 96 * MIB if not lib.SANITIZER else 32 * MIB
 HOST = "sts.%s.amazonaws.com" % lib.REGION
 
 

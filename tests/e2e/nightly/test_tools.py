@@ -276,11 +276,11 @@ class Tools(lib.Case):
 
     def test_mariadb(self):
         def exercise(way, bucket, folder):
-            data, socket = folder / "data", folder / "socket"
-            with contextlib.suppress(LookupError):
-                shutil.chown(folder, "mysql")
-            lib.run("mariadb-install-db", "--no-defaults", "--user=mysql", "--datadir=%s" % data, "--skip-test-db",
-                    env=lib.clean_environment())
+            data, socket = lib.WORK / "mariadb", folder / "socket"
+            shutil.chown(folder, "mysql")
+            if not data.exists():
+                lib.run("mariadb-install-db", "--no-defaults", "--user=mysql", "--datadir=%s" % data, "--skip-test-db",
+                        env=lib.clean_environment())
             words = [*trusting(way), "mariadbd", "--no-defaults", "--user=mysql", "--datadir=%s" % data, "--socket=%s" % socket, "--skip-networking",
                      "--plugin-load-add=ha_s3", "--s3=ON", "--s3-bucket=" + bucket, "--s3-access-key=" + way.key[0],
                      "--s3-secret-key=" + way.key[1], "--s3-region=" + lib.REGION, "--s3-host-name=" + way.host,
@@ -288,7 +288,7 @@ class Tools(lib.Case):
                      "--innodb-buffer-pool-size=8M", "--plugin-maturity=alpha"]
 
             def sql(text):
-                return lib.run("mariadb", "--no-defaults", "--socket=%s" % socket, "-N", "-e", text, "mysql").stdout
+                return lib.run("mariadb", "--no-defaults", "--socket=%s" % socket, "-N", "mysql", input=text).stdout
             with serving(words, way.environment(), folder / "log", socket):
                 sql("CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, x VARCHAR(100)) ENGINE=Aria; INSERT INTO d.t VALUES "
                     + ", ".join("(%d, '%s')" % (i, "x" * 90) for i in range(2000)))
@@ -296,7 +296,7 @@ class Tools(lib.Case):
                 sql("FLUSH TABLES")
                 self.assertEqual(sql("SELECT COUNT(*), SUM(id), SUM(LENGTH(x)) FROM d.t").split(), ["2000", "1999000", "180000"])
                 self.assertIn("t", sql("SHOW TABLES FROM d"))
-                sql("DROP TABLE d.t")
+                sql("DROP TABLE d.t; DROP DATABASE d")
             self.assertNotIn(b"<Key>", ceph.request("GET", "/" + bucket).body)
         self.tool("MariaDB 10.11, S3 engine", "mariadbd", exercise)
 
