@@ -372,7 +372,7 @@ class Answers(Case):
         self.bad(fetch(**self.files, addresses="127.0.0.1:%d, 127.0.0.1:%d" % (dead, too)), "all addresses were tried")
         service.script = ["timeout"]
         self.assertTrue(fetch(**self.files, addresses="127.0.0.1:%d, 127.0.0.2:%d" % (service.port, service.port),
-                              timeout="3s")["good"])
+                              timeout="6s")["good"])
         self.assertEqual(len(service.requests), 2)
         service.requests.clear()
         service.script = ["500"]  # an answer is an answer
