@@ -24,6 +24,7 @@ static const char help[] =
     "Makes, shows and removes the local key pairs that clients sign their requests with. They are worth\n"
     "nothing outside this proxy: the real AWS keys stay in it. Pairs are kept in the clients file\n"
     "(clients_file in [server]; clients.ini beside the configuration), readable by its owner only.\n"
+    "NAME: as of IAM users, letters, digits and +=,.@_- (alice@example.com).\n"
     "\n"
     "  -c, --config FILE     configuration (default " CLI_DEFAULT_CONFIG ")\n"
     "  -p, --policy POLICY   what the client may do: read-only, allow-all, or the NAME of a [policy NAME];\n"

@@ -259,18 +259,18 @@ class Tools(lib.Case):
     def test_nbdkit(self):
         def exercise(way, bucket, folder):
             image, back = folder / "image", folder / "back"
-            image.write_bytes(os.urandom(2 << 20) + bytes(1 << 20))
+            image.write_bytes(os.urandom(512 << 10) + bytes(256 << 10))
             url = [] if way.proxy else ["endpoint-url=" + way.url]
 
             def nbdkit(command):
                 lib.run("nbdkit", "-U", "-", "--filter=blocksize", "S3", "access-key=" + way.key[0], "secret-key=" + way.key[1], *url,
-                        "size=3M", "object-size=64k", "maxdata=64k", "bucket=" + bucket, "key=disk", "--run", command,
+                        "size=768K", "object-size=64k", "maxdata=64k", "bucket=" + bucket, "key=disk", "--run", command,
                         env=way.environment())
             nbdkit("nbdcopy --request-size=65536 %s \"$uri\"" % image)
             nbdkit("nbdcopy --request-size=65536 \"$uri\" %s" % back)
             self.assertTrue(filecmp.cmp(image, back, shallow=False))
             empty = folder / "empty"
-            empty.write_bytes(bytes(3 << 20))
+            empty.write_bytes(bytes(768 << 10))
             nbdkit("nbdcopy --request-size=65536 %s \"$uri\"" % empty)  # zeros are deleted objects
         self.tool("nbdkit 1.32, S3 plugin", "nbdkit", exercise)
 
