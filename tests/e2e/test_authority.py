@@ -17,6 +17,7 @@ import lib
 import s3raw
 
 VETERAN = ("AKIALOCALVETERAN0001", "veteranSecret/veteranSecret+veteran01234")  # may sign with Version 2
+WATCHER = ("AKIALOCALWATCHER0001", "watcherSecret/watcherSecret+watcher01234")  # may only read
 STRANGER = ("AKIASTRANGER00000001", "strangerSecret/strangerSecret+stranger01")
 OWN_NAME = "proxy.test"
 BUCKET, OTHER, KEY = "team-a", "secret", "report.csv"
@@ -43,7 +44,8 @@ def setUpModule():
         "authority-tls": dict(mode="endpoint", tls="on", names=OWN_NAME, **more),
         "authority-forward": dict(mode="forward", **more),
         "authority-redirect": dict(mode="redirect", **more),
-    }, extra=lib.section("client veteran", access_key_id=VETERAN[0], secret_access_key=VETERAN[1], policy="allow-all", sigv2="yes"))
+    }, extra="".join(lib.section("client " + name, access_key_id=key[0], secret_access_key=key[1], policy=policy, sigv2="yes")
+                     for name, key, policy in (("veteran", VETERAN, "allow-all"), ("watcher", WATCHER, "read-only"))))
     endpoint.objects[BUCKET.encode(), KEY.encode()] = b"of team-a"
     endpoint.objects[OTHER.encode(), KEY.encode()] = b"secret"
 
@@ -125,7 +127,7 @@ class Message:
         value = {n.lower(): v for n, v in self.headers}
         amz = "".join("%s:%s\n" % (n, value[n]) for n in sorted(value) if n.startswith("x-amz-"))
         path, _, query = self.target.partition("?")
-        covered = sorted(p for p in query.split("&") if p.partition("=")[0] in ("acl", "delete", "select", "select-type"))
+        covered = sorted(p for p in map(urllib.parse.unquote, query.split("&")) if p.partition("=")[0] in ("acl", "delete", "select", "select-type", "uploads"))
         resource = ("/" + request.bucket if self.style.endswith("host") else "") + path + "?" * bool(covered) + "&".join(covered)
         text = "\n".join([self.method, value.get("content-md5", ""), value.get("content-type", ""), date, amz + resource])
         return base64.b64encode(hmac.new(request.who[1].encode(), text.encode(), hashlib.sha1).digest()).decode()
@@ -199,6 +201,17 @@ def host_twice(message):
     message.headers.append(("Host", message.request.authority(OTHER, "s3 host")))
 
 
+# -- what a reader may do
+
+def by_reader(method, query):
+    def before(request):
+        if request.proof in ("unsigned", "foreign"):
+            return False
+        request.who, request.method, request.query = WATCHER, method, query
+        request.body = b"<Delete/>" if method == "POST" else b""
+    return before
+
+
 # -- what Connection takes off
 
 def create_only(request):
@@ -231,6 +244,10 @@ ROWS = (
     ("one authority", "Host changed", None, host_changed_in_plain, (403, "SignatureDoesNotMatch")),
     ("one authority", "Host changed inside TLS", None, host_changed_in_tls, (421, "InvalidRequest")),
     ("one authority", "Host twice", None, host_twice, (400, "BadRequest")),
+    ("reader", "an object", by_reader("GET", "x-id=GetObject"), None, SERVED),
+    ("reader", "Select that deletes elsewhere", by_reader("POST", "delete&select&select-type=2"), None, (403, "AccessDenied")),
+    ("reader", "Select, encoded", by_reader("POST", "%64elete&select&select-type=2"), None, (403, "AccessDenied")),
+    ("reader", "two things at once", by_reader("GET", "acl&uploads"), None, (403, "AccessDenied")),
     ("Connection", "a condition taken off", create_only, nominates("if-none-match"), (400, "BadRequest")),
     ("Connection", "Host taken off", None, nominates("x-none", "HOST"), (400, "BadRequest")),
     ("Connection", "the length taken off", create_only, nominates("content-length"), (400, "BadRequest")),

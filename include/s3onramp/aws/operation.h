@@ -21,7 +21,8 @@ struct operation {
     bool streams_body; /* PutObject, UploadPart, PutObjectAnnotation: the only ones with aws-chunked bodies */
 };
 
-/* Never NULL; unknown combinations give "Unknown", ACCESS_ADMIN unless GET/HEAD. @headers: for CopyObject /
+/* Never NULL. An operation's name is given only to requests whose query holds nothing but what it knows; all others are
+ * "Unknown": ACCESS_WRITE for GET and HEAD, else ACCESS_ADMIN. @headers: for CopyObject /
  * UploadPartCopy (x-amz-copy-source). */
 const struct operation *operation_find(enum http_method method, enum operation_level level,
                                        const struct query_param *query, size_t query_n, const struct headers *headers);
