@@ -150,13 +150,19 @@ enum step_result auth_refuse_nominated(struct request *req, const struct header 
                         STR_ARG(str_head(h->name, 64)));
 }
 
-static enum step_result check_nominated(struct request *req)
+/* Fields that somebody on the way could read as another field, or not at all. */
+static enum step_result check_fields(struct request *req)
 {
     const struct headers *all = &req->in->headers;
 
-    for (size_t i = 0; i < all->n; i++)
-        if (header_is_end_to_end(&all->v[i]) && headers_nominates(all, &all->v[i]))
-            return auth_refuse_nominated(req, &all->v[i]);
+    for (size_t i = 0; i < all->n; i++) {
+        const struct header *h = &all->v[i];
+
+        if (header_is_end_to_end(h) && headers_nominates(all, h)) return auth_refuse_nominated(req, h);
+        if (header_is_ambiguous_amz(h->name))
+            return request_fail(req, ERR_BAD_REQUEST, "The field %.*s has '_' where names of S3 have '-'.",
+                                STR_ARG(str_head(h->name, 64)));
+    }
     return STEP_NEXT;
 }
 
@@ -188,7 +194,7 @@ enum step_result step_check_caller(struct request *req)
     if (auth_accept_preflight(req)) return STEP_NEXT;
     if (headers_count(all, HDR_AUTHORIZATION) > 1 || headers_count(all, HDR_X_AMZ_DATE) > 1)
         return request_fail(req, ERR_AUTH_MALFORMED, "Authorization or x-amz-date stands there twice");
-    if (check_nominated(req) != STEP_NEXT) return STEP_FAIL;
+    if (check_fields(req) != STEP_NEXT) return STEP_FAIL;
     r = check_proof(req);
     if (r != STEP_NEXT || req->auth == AUTH_FOREIGN || req->form) return r;
     r = check_misplaced(req);

@@ -170,7 +170,7 @@ static enum step_result add_query_fields(struct request *req, struct out *o)
             request_error_field(req, "URI", req->uri.query);
             return request_fail(req, ERR_BAD_URI, "an x-amz-* parameter cannot be a header");
         }
-        if (header_id_of(name) != HDR_OTHER || headers_find_name(&req->in->headers, name)) {
+        if (header_id_of(name) != HDR_OTHER || header_is_ambiguous(name) || headers_find_name(&req->in->headers, name)) {
             request_error_field(req, "ArgumentName", name);
             return request_fail(req, ERR_PARAM_MISPLACED, "%.*s in the query", STR_ARG(str_head(name, 64)));
         }
@@ -198,6 +198,12 @@ static enum step_result add_form_fields(struct request *req, struct out *o)
     return STEP_NEXT;
 }
 
+/* Not: what ends here, and what may be another field to the endpoint, which nobody has judged. */
+static bool goes_on(const struct headers *all, const struct header *h)
+{
+    return !headers_drops(all, h) && !header_is_ambiguous(h->name);
+}
+
 static void add_client_fields(struct request *req, struct out *o)
 {
     const struct headers *all = &req->in->headers;
@@ -205,7 +211,7 @@ static void add_client_fields(struct request *req, struct out *o)
     for (size_t i = 0; i < all->n; i++) {
         struct header h = all->v[i];
 
-        if (is_replaced(req, &h) || headers_drops(all, &h)) continue;
+        if (is_replaced(req, &h) || !goes_on(all, &h)) continue;
         if (h.id == HDR_CONTENT_ENCODING && req->out_chunks) continue; /* in add_chunk_head */
         if (h.id == HDR_CONTENT_ENCODING && req->decode) {
             h.value = without_aws_chunked(req, h.value);
@@ -350,7 +356,7 @@ static enum step_result write_untouched(struct request *req)
     head_put_request_line(&b, req->in->method, req->uri.path, req->uri.query, req->uri.has_query);
     head_put(&b, STR("Host"), req->authority);
     for (size_t i = 0; i < all->n; i++)
-        if (all->v[i].id != HDR_HOST && !headers_drops(all, &all->v[i])) head_put(&b, all->v[i].name, all->v[i].value);
+        if (all->v[i].id != HDR_HOST && goes_on(all, &all->v[i])) head_put(&b, all->v[i].name, all->v[i].value);
     head_put(&b, STR("Via"), STR("1.1 s3onramp"));
     req->out_framer = (struct framer){.chunked = req->in->body == BODY_CHUNKED};
     if (req->out_framer.chunked) head_put(&b, STR("Transfer-Encoding"), STR("chunked"));

@@ -165,3 +165,18 @@ bool header_is_amz(struct str name)
 {
     return name.n >= 6 && name_is(name.p, "x-amz-", 6);
 }
+
+bool header_is_ambiguous(struct str name)
+{
+    return str_index(name, '_') != SIZE_MAX && !str_starts_nocase(name, STR("x-amz-meta-"));
+}
+
+bool header_is_ambiguous_amz(struct str name)
+{
+    static const struct str prefix = STR_INIT("x-amz-");
+
+    if (!header_is_ambiguous(name) || name.n < prefix.n) return false;
+    for (size_t i = 0; i < prefix.n; i++)
+        if (ascii_lower(name.p[i] == '_' ? '-' : name.p[i]) != prefix.p[i]) return false;
+    return true;
+}

@@ -233,6 +233,33 @@ def nominates_signed(message):
     return nominates("Cache-control")(message) if message.proof == "v4 query" else False
 
 
+# -- names that are others where '_' reads as '-'
+
+def uploads(request):
+    request.method, request.body = "PUT", b"x"
+
+
+def adds(name, value):
+    return lambda message: message.headers.append((name, value))
+
+
+def signs(name, value):
+    def before(request):
+        uploads(request)
+        request.headers = [(name, value)]
+    return before
+
+
+def in_the_query(name, value):
+    def before(request):
+        if request.proof != "v4 query":
+            return False
+        uploads(request)
+        request.query = name + "=" + value
+        return None
+    return before
+
+
 # entry, what is done; before signing, after signing; (status, code) or SERVED
 ROWS = (
     ("one authority", "nothing", None, None, SERVED),
@@ -248,6 +275,12 @@ ROWS = (
     ("reader", "Select that deletes elsewhere", by_reader("POST", "delete&select&select-type=2"), None, (403, "AccessDenied")),
     ("reader", "Select, encoded", by_reader("POST", "%64elete&select&select-type=2"), None, (403, "AccessDenied")),
     ("reader", "two things at once", by_reader("GET", "acl&uploads"), None, (403, "AccessDenied")),
+    ("underscores", "a copy", uploads, adds("x_amz_copy_source", "/secret/report.csv"), (400, "BadRequest")),
+    ("underscores", "a copy, some dashes", uploads, adds("X-Amz_Copy-Source", "/secret/report.csv"), (400, "BadRequest")),
+    ("underscores", "a copy, signed", signs("x-amz-copy_source", "/secret/report.csv"), None, (400, "BadRequest")),
+    ("underscores", "a copy in the query", in_the_query("x-amz-copy_source", "/secret/report.csv"), None, (400, "InvalidArgument")),
+    ("underscores", "metadata", signs("x-amz-meta-a_b", "c"), None, SERVED),
+    ("underscores", "a length", uploads, adds("content_length", "100"), SERVED),
     ("Connection", "a condition taken off", create_only, nominates("if-none-match"), (400, "BadRequest")),
     ("Connection", "Host taken off", None, nominates("x-none", "HOST"), (400, "BadRequest")),
     ("Connection", "the length taken off", create_only, nominates("content-length"), (400, "BadRequest")),
@@ -305,6 +338,7 @@ class Authority(lib.Case):
                                                             answer.body[:400]))
         if code is None:
             self.check_served(records[0], request)
+            self.assertNotRegex("\n".join(records[0]["head"]).lower(), "content_length|copy_source")
 
     def check_served(self, record, request):
         """What went out is what was proven."""

@@ -159,6 +159,27 @@ static void test_header_is_amz_prefix_only(void **state)
     assert_false(header_is_amz(STR_NONE));
 }
 
+static void test_header_is_ambiguous_where_an_underscore_may_be_a_dash(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool ambiguous, amz;
+    } rows[] = {
+        {"x-amz-copy-source", false, false}, {"x_amz_copy_source", true, true},
+        {"X-Amz_Copy-Source", true, true},   {"x-amz-copy_source", true, true},
+        {"X_AMZ-acl", true, true},           {"x-amz-meta-a_b", false, false},
+        {"X-Amz-Meta-_", false, false},      {"x-amz_meta-a", true, true},
+        {"x_amz_", true, true},              {"x_amz", true, false},
+        {"content_length", true, false},     {"_", true, false},
+        {"x-copy", false, false},            {"", false, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(header_is_ambiguous(str_from(rows[i].name)), rows[i].ambiguous);
+        assert_int_equal(header_is_ambiguous_amz(str_from(rows[i].name)), rows[i].amz);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_headers_has_token_lists_match_whole_items),
         cmocka_unit_test(test_headers_drops_hop_by_hop_and_named_but_never_what_was_verified),
         cmocka_unit_test(test_header_is_amz_prefix_only),
+        cmocka_unit_test(test_header_is_ambiguous_where_an_underscore_may_be_a_dash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,5 +59,10 @@ bool headers_nominates(const struct headers *all, const struct header *h);
 bool headers_drops(const struct headers *all, const struct header *h);
 /* True for a field whose name begins with "x-amz-" (any case). */
 bool header_is_amz(struct str name);
+/* True if @name holds a '_' that some servers (CGI, WSGI) read as '-', so that it may be another field there:
+ * x_amz_copy_source, content_length. Names of metadata may hold any. */
+bool header_is_ambiguous(struct str name);
+/* True if that other field is one of S3's, x-amz-*. */
+bool header_is_ambiguous_amz(struct str name);
 
 #endif
