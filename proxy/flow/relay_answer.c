@@ -10,17 +10,57 @@
 enum {
     ANSWER_HEADROOM = 1024, /* before the endpoint's head: room for ours, so that head and body leave in one write */
     PEEK_MAX = 48 * 1024,   /* error documents are read whole up to here before they pass */
+    INTERIM_BLOCK = 4096,
+    INTERIM_LIMIT = 512 * 1024, /* an interim head, parsed and written anew */
 };
 
 /* The client hears of 100 Continue once, however often its request is sent. */
-static void relay_interim(struct request *req, const struct head_response *head)
+static void relay_interim(struct request *req, const struct head_response *head, struct arena *mem)
 {
     if (head->status == 100) {
         req->hold = false;
         if (!req->in->expect_continue || req->continue_sent) return;
         req->continue_sent = true;
     }
-    reply_interim(req, head);
+    reply_interim(req, head, mem);
+}
+
+/* NULL: it is none, or there is no memory; req->err says why. */
+static struct head_response *parse_head(struct request *req, struct arena *mem, struct str raw)
+{
+    struct head_response *head = arena_alloc(mem, sizeof(*head));
+    struct header *fields = arena_alloc(mem, head_fields(raw) * sizeof(*fields));
+
+    if (!head || !raw.p || !fields) {
+        request_fail(req, ERR_NO_MEMORY, "answer head");
+        return NULL;
+    }
+    return head_parse_response(raw, req->in->method_id, fields, head, &req->err) == ERR_NONE ? head : NULL;
+}
+
+/* However many come: each has memory of its own, and only while it passes. */
+static enum step_result take_interim(struct request *req, struct str raw)
+{
+    enum step_result r = STEP_NEXT;
+    struct head_response *head;
+    struct arena mem;
+
+    arena_init(&mem, INTERIM_BLOCK, INTERIM_LIMIT);
+    head = parse_head(req, &mem, raw);
+    if (!head)
+        r = STEP_FAIL;
+    else if (head->status == 101)
+        r = request_fail(req, ERR_UPSTREAM_BAD, "101 Switching Protocols");
+    else
+        relay_interim(req, head, &mem);
+    arena_clear(&mem);
+    return r;
+}
+
+/* HTTP/1.1 1xx */
+static bool is_interim(struct str raw)
+{
+    return raw.n > 9 && raw.p[8] == ' ' && raw.p[9] == '1';
 }
 
 /* Puts our head in front of what stands in the buffer, so that both leave in one write; else it is written by itself.
@@ -84,26 +124,29 @@ static enum step_result judge_answer(struct request *req, const struct head_resp
 static enum step_result take_answer_head(struct request *req, size_t head_len)
 {
     struct buf *b = &req->up->in;
-    struct head_response *head = arena_alloc(&req->arena, sizeof(*head));
-    struct str raw = arena_dup(&req->arena, str_make(b->mem + b->raw, head_len));
-    struct header *fields = arena_alloc(&req->arena, head_fields(raw) * sizeof(*fields));
+    struct str raw = str_make(b->mem + b->raw, head_len);
+    struct head_response *head;
 
-    if (!head || !raw.p || !fields) return request_fail(req, ERR_NO_MEMORY, "answer head");
     b->raw += head_len;
     req->answer_scan = (struct head_scan){0};
-    if (head_parse_response(raw, req->in->method_id, fields, head, &req->err) != ERR_NONE) {
-        req->err.code = ERR_UPSTREAM_BAD;
-        return STEP_FAIL;
-    }
-    if (head->status == 101) return request_fail(req, ERR_UPSTREAM_BAD, "101 Switching Protocols");
-    if (head->status < 200) {
-        relay_interim(req, head);
-        return STEP_NEXT;
-    }
+    if (is_interim(raw)) return take_interim(req, raw);
+    head = parse_head(req, &req->arena, arena_dup(&req->arena, raw));
+    if (!head) return STEP_FAIL;
     address_count(&req->up->at->shared->answers, 1);
     if (retry_status(req, head->status)) return STEP_NEXT;
     req->answer = head;
     return judge_answer(req, head);
+}
+
+/* Interim answers that have passed make room for the next head. */
+static size_t head_room(struct buf *b)
+{
+    if (b->end == BUF_BYTES && b->raw > ANSWER_HEADROOM) {
+        memmove(b->mem + ANSWER_HEADROOM, b->mem + b->raw, b->end - b->raw);
+        b->end -= b->raw - ANSWER_HEADROOM;
+        b->start = b->mid = b->raw = ANSWER_HEADROOM;
+    }
+    return (size_t)BUF_BYTES - b->end;
 }
 
 /* More bytes of the endpoint into its buffer. */
@@ -119,7 +162,7 @@ static enum conn_result take_answer(struct request *req, bool *moved)
     if (req->answer_state == ANSWER_HEAD && b->raw == b->end) {
         b->start = b->mid = b->raw = b->end = ANSWER_HEADROOM;
     }
-    room = req->answer_state == ANSWER_HEAD ? (size_t)BUF_BYTES - b->end : buf_room(b);
+    room = req->answer_state == ANSWER_HEAD ? head_room(b) : buf_room(b);
     if (!room) return CONN_AGAIN;
     r = conn_read(&u->conn, b->mem + b->end, room, &got);
     if (r == CONN_OK) {

@@ -198,16 +198,15 @@ static void put_interim(struct request *req, struct str bytes)
     req->interim_sent = true;
 }
 
-void reply_interim(struct request *req, const struct head_response *head)
+void reply_interim(struct request *req, const struct head_response *head, struct arena *mem)
 {
-    struct sbuf b = arena_sbuf(&req->arena, head->raw.n + 64);
+    struct sbuf b = arena_sbuf(mem, head->raw.n + 64);
 
     head_put_status_line(&b, head->status, head->reason);
     for (size_t i = 0; i < head->headers.n; i++)
         if (!headers_drops(&head->headers, &head->headers.v[i]))
             head_put(&b, head->headers.v[i].name, head->headers.v[i].value);
     head_put_end(&b);
-    arena_trim(&req->arena, &b);
     if (!b.overflow) put_interim(req, sbuf_str(&b));
 }
 

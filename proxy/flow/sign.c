@@ -112,19 +112,20 @@ bad:
     return request_fail(req, ERR_BAD_URI, "bad percent escape in the query");
 }
 
-/* Content-Encoding without its aws-chunked items. */
+/* Content-Encoding without its aws-chunked items and a comma for each. S3 keeps the rest as it is written. */
 static struct str without_aws_chunked(struct request *req, struct str value)
 {
     struct sbuf b = arena_sbuf(&req->arena, value.n + 1);
     struct str rest = value, item;
+    bool any = false;
 
     while (str_split(&rest, ',', &item)) {
-        item = str_trim(item);
-        if (!item.n || str_eq_nocase(item, STR("aws-chunked"))) continue;
-        if (b.n) sbuf_char(&b, ',');
+        if (str_eq_nocase(str_trim(item), STR("aws-chunked"))) continue;
+        if (any) sbuf_char(&b, ',');
         sbuf_add(&b, item);
+        any = true;
     }
-    return sbuf_str(&b);
+    return str_trim(sbuf_str(&b));
 }
 
 /* Fields that we write ourselves, or that belong to the client's own signature. */

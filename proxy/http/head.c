@@ -311,7 +311,21 @@ static enum err_code check_host(struct head_request *out, const struct header *h
     return ERR_NONE;
 }
 
-/* Host, Connection and Expect, in one pass. */
+/* RFC 9110 10.1.1, 5.6.1: a list, maybe an empty one. */
+static enum err_code read_expect(struct str list, struct head_request *out, struct err *err)
+{
+    struct str item;
+    while (str_split(&list, ',', &item)) {
+        item = str_trim(item);
+        if (!item.n) continue;
+        if (!str_eq_nocase(item, STR("100-continue")))
+            return err_set(err, ERR_BAD_EXPECT, 0, "Expect is not 100-continue");
+        out->expect_continue = true;
+    }
+    return ERR_NONE;
+}
+
+/* Host, Connection and Expect, in one pass. In HTTP/1.0, and without a body to come, the last means nothing. */
 static enum err_code read_fields(struct head_request *out, struct err *err)
 {
     const struct header *host = NULL;
@@ -327,10 +341,7 @@ static enum err_code read_fields(struct head_request *out, struct err *err)
             if (headers_has_token(&(struct headers){&out->headers.v[i], 1}, HDR_CONNECTION, STR("close")))
                 out->keep_alive = false;
         } else if (h->id == HDR_EXPECT && out->minor == 1 && out->method_id != METHOD_CONNECT) {
-            /* RFC 9110 10.1.1; in HTTP/1.0, and without a body to come, it means nothing */
-            if (!str_eq_nocase(h->value, STR("100-continue")))
-                return err_set(err, ERR_BAD_EXPECT, 0, "Expect is not 100-continue");
-            out->expect_continue = true;
+            TRY(read_expect(h->value, out, err));
         }
     }
     return check_host(out, host, hosts, err);

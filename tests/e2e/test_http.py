@@ -403,6 +403,29 @@ class Continue(lib.Case):
             connection.send(b"hasty")
             self.check(connection.read_answer("PUT"), 200)
 
+    def test_informational_answers_beyond_all_buffers(self):
+        for listener in ("legacy", "tls"):
+            with self.subTest(listener):
+                answer = self.proxy.request(listener, "GET", "/bucket/fault/hints/700",
+                                            key=None if listener == "legacy" else lib.ALICE)
+                self.assertEqual((self.check(answer, 200).body, [i.header("x-number") for i in answer.informational]),
+                                 (b"final", [str(n) for n in range(700)]))
+
+    def test_content_encoding_is_kept_as_it_is_written(self):
+        for n, (sent, kept) in enumerate((("aws-chunked, deflate, gzip", "deflate, gzip"), ("gzip,aws-chunked", "gzip"),
+                                          ("deflate , gzip, aws-chunked", "deflate , gzip"), ("aws-chunked", None),
+                                          ("deflate,  aws-chunked,  gzip", "deflate,  gzip"))):
+            target = "/bucket/encoded-%d" % n
+            headers = s3raw.sign("PUT", target, [("Host", self.proxy.host("plain")), ("x-amz-decoded-content-length", "4"),
+                                 ("Content-Encoding", sent)], lib.ALICE, payload=s3raw.CHUNKS)
+            body = s3raw.signed_chunks(headers, lib.ALICE[1], b"body")
+            with self.proxy.connect("plain") as connection:
+                connection.send(s3raw.head("PUT", target, headers + [("Content-Length", str(len(body)))]) + body)
+                self.check(connection.read_answer("PUT"), 200)
+            head = [r for r in endpoint.requests if r.get("target") == target][-1]["head"]
+            self.assertEqual([line[18:] for line in head if line.lower().startswith("content-encoding: ")],
+                             [kept] if kept else [])
+
     def test_informational_answers_are_relayed(self):
         for listener in ("legacy", "forward"):
             with self.subTest(listener=listener):

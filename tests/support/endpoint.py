@@ -617,6 +617,13 @@ class Exchange:
         self.raw(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nX-Hint: 2\r\n\r\n")
         self.answer(200, b"final")
 
+    def fault_hints(self):
+        """fault/hints/NUMBER: so many interim answers of a kilobyte each before the final one."""
+        self.read_body()
+        for n in range(int(self.key.split(b"/")[2])):
+            self.raw(b"HTTP/1.1 103 Early Hints\r\nX-Number: %d\r\nLink: </%s>\r\n\r\n" % (n, b"a" * 1000))
+        self.answer(200, b"final")
+
     def fault_chunked(self):
         """Chunked, with extensions, odd borders and a trailer field."""
         self.read_body()

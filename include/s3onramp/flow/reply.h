@@ -16,7 +16,7 @@ MUST_CHECK enum step_result reply_check_redirect(struct request *req);
 /* ERR_OTHER_REGION: what the client can do about a bucket that is in @region. */
 enum step_result reply_refuse_region(struct request *req, struct str region);
 /* Relays a 1xx answer (@head: parsed interim head). */
-void reply_interim(struct request *req, const struct head_response *head);
+void reply_interim(struct request *req, const struct head_response *head, struct arena *mem);
 /* 100 Continue of our own. */
 void reply_continue(struct request *req);
 /* Our own final answer for req->err: S3 XML, or plain text where the client is not in S3's realm (CONNECT). */
