@@ -82,22 +82,30 @@ static void take_over(struct dns_lookup *v, size_t n)
     }
 }
 
-static bool find_public(const struct set_server *server, const struct dns_lookup *v, size_t n, struct dns_view *out)
+/* An address of this round that must not be dialled; NULL: there is none. */
+static const struct netaddr *find_public(const struct set_server *server, const struct dns_lookup *v, size_t n,
+                                         const char **name)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; v[i].now.result == DNS_ANSWERED && k < v[i].now.n; k++)
+            if (!settings_address_allowed(server, &v[i].now.v[k])) {
+                *name = v[i].name;
+                return &v[i].now.v[k];
+            }
+    return NULL;
+}
+
+static void explain_public(const char *name, const struct netaddr *addr, struct dns_view *out)
 {
     char text[NETADDR_TEXT];
+    int n;
 
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < v[i].n; k++) {
-            if (settings_address_allowed(server, &v[i].v[k])) continue;
-            netaddr_format(&v[i].v[k], text);
-            snprintf(
-                out->why, sizeof(out->why),
-                "DNS answers %.120s with %.*s, which is not a private address: nothing is sent. Ask a resolver that "
-                "tells the truth (`resolver`), write `addresses`, or list its network in private_networks.",
-                v[i].name, (int)str_rindex(str_from(text), ':'), text);
-            return true;
-        }
-    return false;
+    netaddr_format(addr, text);
+    n = (int)str_rindex(str_from(text), ':');
+    snprintf(out->why, sizeof(out->why),
+             "DNS answers %.90s with %.*s, which is not a private address: %s. Set `resolver` to one that tells the "
+             "truth, write `addresses`, or list its network in private_networks.",
+             name, n, text, out->n ? "refused, the last good answer stands" : "nothing is sent");
 }
 
 static void set_port(struct netaddr *a, unsigned port)
@@ -158,18 +166,20 @@ void dns_judge(const struct set_server *server, const struct set_endpoint *ep, s
                struct dns_view *out)
 {
     const struct dns_lookup *bad = culprit(v, n);
+    const char *name = NULL;
+    const struct netaddr *public = find_public(server, v, n, &name);
 
     memset(out, 0, sizeof(*out));
-    take_over(v, n);
-    out->wait_ms = wait_of(v, n);
-    if (find_public(server, v, n, out)) {
-        out->state = DNS_PUBLIC;
-        if (out->wait_ms > DNS_LEAST_MS) out->wait_ms = DNS_LEAST_MS;
-        return;
-    }
+    if (!public) take_over(v, n);
+    out->wait_ms = public ? DNS_LEAST_MS : wait_of(v, n);
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < v[i].n; k++)
             add_address(out, &v[i], v[i].v[k], (unsigned)ep->port);
+    if (public) {
+        out->state = out->n ? DNS_STALE : DNS_PUBLIC;
+        explain_public(name, public, out);
+        return;
+    }
     if (!out->n) {
         explain_nothing(ep, bad, out);
         return;

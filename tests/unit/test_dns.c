@@ -84,10 +84,9 @@ static void test_dns_judge_one_public_address_refuses_all(void **state UNUSED)
         struct dns_lookup *v = lookups();
 
         judge(v, publics[i], "fd00::1", DNS_PUBLIC, "", 5000);
-        judge(v, "?", "?", DNS_PUBLIC, "", 5000); /* stays refused until DNS says otherwise */
-        judge(v, "!", "!", DNS_PUBLIC, "", 5000);
-        judge(v, "10.0.1.23", "fd00::1", DNS_GOOD, "10.0.1.23:443 [fd00::1]:443", 60000);
-        judge(v, "10.0.1.23", "2600:1fa0::1", DNS_PUBLIC, "", 5000);
+        judge(v, "?", "?", DNS_FAILED, "", 5000); /* nothing of it stays */
+        judge(v, "-", publics[i], DNS_PUBLIC, "", 5000);
+        judge(v, "!", "!", DNS_EMPTY, "", 5000);
         free(v);
     }
 }
@@ -102,6 +101,22 @@ static void test_dns_judge_last_good_answer_stands(void **state UNUSED)
     judge(v, "-", "-", DNS_STALE, "10.0.1.23:443 [fd00::1]:443", 5000);
     judge(v, "10.0.1.24", "?", DNS_STALE, "10.0.1.24:443 [fd00::1]:443", 5000);
     judge(v, "10.0.1.24", "-", DNS_GOOD, "10.0.1.24:443", 60000); /* one family is really gone */
+    free(v);
+}
+
+/* A forged answer is refused, and stops nothing. */
+static void test_dns_judge_public_answer_leaves_the_last_good_one(void **state UNUSED)
+{
+    static const char good[] = "10.0.1.23:443 [fd00::1]:443";
+    struct dns_lookup *v = lookups();
+
+    judge(v, "10.0.1.23", "fd00::1", DNS_GOOD, good, 60000);
+    judge(v, "52.219.0.1", "-", DNS_STALE, good, 5000);
+    judge(v, "10.0.1.99 52.219.0.1", "fd00::9", DNS_STALE, good, 5000);
+    judge(v, "10.0.1.99", "2600:1fa0::1", DNS_STALE, good, 5000);
+    judge(v, "?", "?", DNS_STALE, good, 5000);
+    judge(v, "!", "52.219.0.1", DNS_STALE, good, 5000);
+    judge(v, "10.0.1.24", "-", DNS_GOOD, "10.0.1.24:443", 60000);
     free(v);
 }
 
@@ -185,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_dns_judge_good_both_families),
         cmocka_unit_test(test_dns_judge_one_public_address_refuses_all),
         cmocka_unit_test(test_dns_judge_last_good_answer_stands),
+        cmocka_unit_test(test_dns_judge_public_answer_leaves_the_last_good_one),
         cmocka_unit_test(test_dns_judge_nothing_is_explained),
         cmocka_unit_test(test_dns_judge_clamps_the_ttl),
         cmocka_unit_test(test_dns_judge_zone_of_the_zonal_name_stays),

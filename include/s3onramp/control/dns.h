@@ -2,7 +2,8 @@
  * dns.h: the addresses of one endpoint by its names in DNS: the regional one and those of its zones, both families,
  * asked again as their TTL says. Control thread; dns_judge and dns_zonal_name are pure.
  *
- * Fail closed: if one address of any answer is not private, none is used. When DNS fails, the last good answer stands.
+ * Fail closed: if one address of any answer is not private, none of that round is used. The last good answers stand
+ * then, as when DNS fails: whoever can forge an answer can neither lead requests away nor stop them.
  */
 #ifndef S3ONRAMP_CONTROL_DNS_H
 #define S3ONRAMP_CONTROL_DNS_H
@@ -17,7 +18,7 @@ struct dns_lookup {
     int family;
     struct dns_answer now;         /* of this round */
     struct netaddr v[ADDRESS_MAX]; /* last answer that had addresses */
-    size_t n;
+    size_t n;                      /* all of them private */
 };
 
 /* What the answers come to. */
