@@ -28,7 +28,7 @@ static void set_state(struct client *c, enum client_state to)
                            [CLIENT_GONE] = true},
         [CLIENT_SNIFF] = {[CLIENT_HELLO] = true, [CLIENT_TLS] = true, [CLIENT_REQUESTS] = true, [CLIENT_GONE] = true},
         [CLIENT_HELLO] = {[CLIENT_TLS] = true, [CLIENT_REQUESTS] = true, [CLIENT_GONE] = true},
-        [CLIENT_TLS] = {[CLIENT_REQUESTS] = true, [CLIENT_GONE] = true},
+        [CLIENT_TLS] = {[CLIENT_REQUESTS] = true, [CLIENT_LINGER] = true, [CLIENT_GONE] = true},
         [CLIENT_REQUESTS] = {[CLIENT_SNIFF] = true, [CLIENT_LINGER] = true, [CLIENT_GONE] = true},
         [CLIENT_LINGER] = {[CLIENT_GONE] = true},
     };
@@ -60,6 +60,29 @@ static void client_free(struct client *c, bool reset)
     w->clients_n--;
     atomic_fetch_sub_explicit(&w->rt->connections, 1, memory_order_relaxed);
     loop_free_later(&w->loop, c);
+}
+
+/* Our FIN goes out behind what waits; then what still comes is read away. */
+static void linger(struct client *c)
+{
+    conn_shutdown(&c->conn);
+    buf_drop(&c->in, &c->worker->loop.bufs);
+    set_state(c, CLIENT_LINGER);
+}
+
+/* Ends a connection that can go on no longer. What the client still sends must not make our kernel answer with a reset:
+ * one that overtakes our fatal alert, or what the other side of a tunnel said last. True: it lingers. */
+static bool client_end(struct client *c, bool reset)
+{
+    bool sending = !reset && c->req.tunnel && c->req.tunnel->out.lost;
+
+    if (!c->conn.alerted && !sending) {
+        client_free(c, reset);
+        return false;
+    }
+    request_end(&c->req);
+    linger(c);
+    return true;
 }
 
 static void on_event(struct conn *conn, void *arg)
@@ -324,19 +347,11 @@ static bool run_tls(struct client *c)
             strstr(c->conn.error, "unknown ca")
                 ? " (the client does not trust our CA: give it the certificate that `s3onramp ca export` prints)"
                 : "");
-        client_free(c, false);
-        return false;
+        return client_end(c, false);
     }
     c->tls = true;
     set_state(c, CLIENT_REQUESTS);
     return true;
-}
-
-static void linger(struct client *c)
-{
-    conn_shutdown(&c->conn);
-    buf_drop(&c->in, &c->worker->loop.bufs);
-    set_state(c, CLIENT_LINGER);
 }
 
 /* The answer is out: the next request, a tunnel, or the end. False: nothing more to do now. */
@@ -358,31 +373,12 @@ static bool next_request(struct client *c)
     return true;
 }
 
-/* Nothing to say. What a client still sends into a tunnel whose other side has said its last must not make our kernel
- * answer with a reset. */
-static void end_silently(struct client *c)
-{
-    bool sending = c->req.tunnel && c->req.tunnel->out.lost;
-
-    request_end(&c->req);
-    if (sending)
-        linger(c);
-    else
-        client_free(c, false);
-}
-
 static bool run_requests(struct client *c)
 {
     switch (request_run(&c->req)) {
     case STEP_OVER:
-        if (c->req.broken) {
-            client_free(c, true);
-            return false;
-        }
-        if (c->req.silent || (c->req.tunnel && c->req.tunnel->open)) {
-            end_silently(c);
-            return c->state == CLIENT_LINGER;
-        }
+        if (c->req.broken) return client_end(c, true);
+        if (c->req.silent || (c->req.tunnel && c->req.tunnel->open)) return client_end(c, false);
         return next_request(c);
     default: return false;
     }

@@ -361,7 +361,7 @@ enum conn_result conn_write(struct conn *c, const char *p, size_t n, size_t *too
 
 enum conn_result conn_flush(struct conn *c)
 {
-    if (c->broken || c->write_broken) return CONN_ERROR;
+    if ((c->broken && !(c->alerted && c->fin_wanted)) || c->write_broken) return CONN_ERROR;
     return conn_transport_send(c);
 }
 
@@ -380,7 +380,7 @@ bool conn_is_quiet(struct conn *c)
 
 void conn_shutdown(struct conn *c)
 {
-    if (c->state == CONN_CLOSED || c->broken || c->write_broken) return;
+    if (c->state == CONN_CLOSED || (c->broken && !c->alerted) || c->write_broken) return;
     if (c->ssl) tls_shutdown(c);
     c->fin_wanted = true;
     conn_transport_send(c);
@@ -451,7 +451,8 @@ void conn_close(struct conn *c, bool reset)
         }
         tls_detach(c);
     }
-    if (reset) {
+    if (c->alerted && c->out) conn_transport_send(c);
+    if (reset && !c->alerted) {
         struct linger now = {1, 0};
 
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));

@@ -29,6 +29,9 @@ enum {
     MAX_NAMES = 16, /* of a certificate for clients without SNI */
 };
 
+/* Of TLS 1.2, RFC 9325 4.2: authenticated encryption and forward secrecy. TLS 1.3 knows nothing else. */
+#define AEAD_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
+
 static int bio_read(BIO *b, char *p, size_t n, size_t *got)
 {
     struct conn *c = BIO_get_data(b);
@@ -175,6 +178,10 @@ static SSL_CTX *ctx_new(const SSL_METHOD *method)
     ctx = SSL_CTX_new(method);
     if (!ctx) return NULL;
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    if (SSL_CTX_set_cipher_list(ctx, AEAD_CIPHERS) != 1) {
+        SSL_CTX_free(ctx);
+        return NULL;
+    }
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(ctx,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
@@ -350,10 +357,23 @@ enum err_code tls_attach(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SES
     return ERR_NONE;
 }
 
+/* RFC 8446 6.2: who ends a connection for an error says so with a fatal alert first. OpenSSL has written it into the
+ * out block; it leaves now, or with conn_close. */
+static void send_alert(struct conn *c)
+{
+    int received = SSL_get_shutdown(c->ssl) | (c->outer ? SSL_get_shutdown(c->outer) : 0);
+
+    if (c->broken || c->write_broken) return;
+    c->alerted = !(received & SSL_RECEIVED_SHUTDOWN); /* else the error is the peer's own alert */
+    conn_transport_send(c);
+}
+
 /* What a return value <= 0 of an SSL call means for the owner. */
 static enum conn_result judge(struct conn *c, int r)
 {
-    switch (SSL_get_error(c->ssl, r)) {
+    int why = SSL_get_error(c->ssl, r);
+
+    switch (why) {
     case SSL_ERROR_WANT_READ: c->ssl_pending = false; return CONN_AGAIN;
     case SSL_ERROR_WANT_WRITE: return CONN_AGAIN;
     case SSL_ERROR_ZERO_RETURN: return CONN_EOF;
@@ -364,6 +384,7 @@ static enum conn_result judge(struct conn *c, int r)
         return CONN_TRUNCATED;
     }
     if (!c->error[0]) read_error(c->error, sizeof(c->error), c->ssl);
+    if (why == SSL_ERROR_SSL) send_alert(c);
     ERR_clear_error();
     c->broken = true;
     return CONN_ERROR;
@@ -381,14 +402,7 @@ enum conn_result tls_handshake(struct conn *c)
         snprintf(c->error, sizeof(c->error), "the peer closed the connection during the handshake");
         r = CONN_ERROR;
     }
-    if (r == CONN_ERROR) {
-        bool was_broken = c->broken;
-
-        c->broken = false; /* the alert that says why still has to leave */
-        conn_transport_send(c);
-        c->broken = was_broken || c->broken;
-        return CONN_ERROR;
-    }
+    if (r == CONN_ERROR) return CONN_ERROR;
     c->ssl_pending = r == CONN_OK;
     if (conn_transport_send(c) == CONN_ERROR) return CONN_ERROR;
     return r;

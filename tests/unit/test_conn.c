@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include <openssl/ssl.h>
+
 enum { TOTAL = 3 * 1024 * 1024 + 77 };
 
 struct end {
@@ -269,6 +271,49 @@ static void test_conn_read_fin_without_close_notify_is_truncated(void **state)
     pair_free(p);
 }
 
+/* RFC 8446 6.2, RFC 5246 7.2.2: who finds an error tells the other with a fatal alert, after the handshake as well. */
+static void test_conn_read_bad_record_is_answered_with_an_alert(void **state)
+{
+    static const char record[5 + 32] = {0x17, 3, 3, 0, 32}; /* application data that nobody encrypted */
+
+    for (unsigned i = 0; i < 8; i++) {
+        struct pair *p = pair_new(wait_only, wait_only);
+        bool by_server = i & 1;
+        struct conn *finder = by_server ? &p->server.conn : &p->client.conn;
+        struct conn *sender = by_server ? &p->client.conn : &p->server.conn;
+        char byte;
+        size_t n;
+
+        pair_tls(p, *state, "example.test");
+        if (i & 2) SSL_set_max_proto_version(p->client.conn.ssl, TLS1_2_VERSION);
+        assert_int_equal(shake(p), CONN_OK);
+        assert_int_equal(send(sender->fd, record, sizeof(record), 0), sizeof(record));
+        finder->readable = sender->readable = true;
+        assert_int_equal(conn_read(finder, &byte, 1, &n), CONN_ERROR);
+        assert_true(finder->alerted);
+        if (i & 4) conn_close(finder, true);
+        assert_int_equal(conn_read(sender, &byte, 1, &n), CONN_ERROR);
+        if (!strstr(sender->error, "alert bad record mac")) fail_msg("%u: %s", i, sender->error);
+        assert_false(sender->alerted); /* an alert is not answered with another */
+        pair_free(p);
+    }
+}
+
+static void test_tls_ctx_offers_authenticated_ciphers_only(void **state)
+{
+    const struct certs *c = *state;
+    SSL_CTX *const both[] = {c->server, c->client};
+
+    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+        const STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(both[i]);
+
+        assert_true(sk_SSL_CIPHER_num(all) >= 5);
+        for (int j = 0; j < sk_SSL_CIPHER_num(all); j++)
+            if (!SSL_CIPHER_is_aead(sk_SSL_CIPHER_value(all, j)))
+                fail_msg("%s", SSL_CIPHER_get_name(sk_SSL_CIPHER_value(all, j)));
+    }
+}
+
 /* What was read before TLS began is given to it first: a ClientHello in the segment of CONNECT. */
 static void test_conn_tls_accept_seed_is_read_first(void **state)
 {
@@ -352,6 +397,8 @@ int main(void)
         cmocka_unit_test(test_conn_handshake_other_name_is_refused),
         cmocka_unit_test(test_conn_handshake_unknown_ca_is_refused),
         cmocka_unit_test(test_conn_read_fin_without_close_notify_is_truncated),
+        cmocka_unit_test(test_conn_read_bad_record_is_answered_with_an_alert),
+        cmocka_unit_test(test_tls_ctx_offers_authenticated_ciphers_only),
         cmocka_unit_test(test_conn_tls_accept_seed_is_read_first),
         cmocka_unit_test(test_conn_unread_comes_back_in_order),
         cmocka_unit_test(test_conn_write_after_peer_closed_still_reads_its_answer),

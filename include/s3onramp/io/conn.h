@@ -52,6 +52,7 @@ struct conn {
     bool transport_eof;
     bool broken;           /* nothing more can be read or written */
     bool write_broken;     /* nothing more can be written */
+    bool alerted;          /* broken by a TLS error of which the peer is told by a fatal alert */
     bool fin_wanted;       /* FIN follows what waits */
     bool ssl_pending;      /* OpenSSL may hold bytes that were read ahead */
     uint64_t received;     /* bytes of the peer, as they came from the kernel */
@@ -104,8 +105,8 @@ enum conn_result conn_flush(struct conn *c);
 /* True if the peer has sent nothing (TLS's own messages aside) and has not closed; asks the kernel. False: bytes, an
  * end or an error, which may be lost. */
 bool conn_is_quiet(struct conn *c);
-/* Ends our direction: close_notify with TLS, then FIN, after everything that still waits; conn_flush goes on with it
- * when the socket was full. */
+/* Ends our direction: close_notify with TLS (or the fatal alert that waits), then FIN, after everything that still
+ * waits; conn_flush goes on with it when the socket was full. */
 void conn_shutdown(struct conn *c);
 
 /* True if a read may give something: no system call is made otherwise. Who waits for more must have read until
@@ -132,7 +133,8 @@ MUST_CHECK bool conn_unread(struct conn *c, struct str bytes);
 void conn_break(struct conn *c, const char *why);
 
 /* The one teardown: event deleted, close_notify tried once (not when @reset), SSL freed, socket closed. @reset: the
- * peer sees RST, so that nobody takes a cut stream for a whole one. Safe to call twice. The struct itself belongs to
+ * peer sees RST, so that nobody takes a cut stream for a whole one; a fatal alert says that already, and RST would race
+ * it. Safe to call twice. The struct itself belongs to
  * the owner. */
 void conn_close(struct conn *c, bool reset);
 
