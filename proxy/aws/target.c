@@ -60,6 +60,12 @@ static bool cut_suffix(struct str *rest, struct str *suffix)
     return false;
 }
 
+/* What stands before the first dash of @s. */
+static struct str first_dash(struct str s)
+{
+    return str_head(s, str_index(s, '-'));
+}
+
 /* The first label of @s. */
 static struct str first_label(struct str s)
 {
@@ -373,6 +379,17 @@ enum err_code s3_host_parse(struct str host, struct s3_host *out, struct err *er
     if (!s3_region_valid(label)) return parse_legacy(host, rest, label, out, err);
     out->region = label;
     return parse_regional(host, rest, out, err);
+}
+
+bool s3_host_is_s3(struct str host)
+{
+    struct str rest = host, suffix, label;
+
+    if (!is_host_name(host) || !cut_suffix(&rest, &suffix) || !cut_label(&rest, &label)) return false;
+    if (str_eq(label, STR("vpce"))) (void)cut_label(&rest, &label);
+    if (s3_region_valid(label) && !cut_label(&rest, &label)) return false;
+    if (str_eq(label, STR("dualstack")) && !cut_label(&rest, &label)) return false;
+    return str_eq(label, STR("s3")) || str_starts(label, STR("s3-")) || str_eq(first_dash(label), STR("s3express"));
 }
 
 bool s3_host_upstream(const struct s3_host *client, struct str bucket, bool host_style,

@@ -397,8 +397,7 @@ bool str_list_matches(const struct str_list *patterns, struct str host)
     return false;
 }
 
-/* "none" is no host of S3's. */
-static bool intercepts(const struct set_ways *ways)
+bool set_ways_intercept(const struct set_ways *ways)
 {
     return ways->intercept.n > 1 || (ways->intercept.n == 1 && strcmp(ways->intercept.v[0], "none") != 0);
 }
@@ -408,12 +407,12 @@ bool settings_need_ca(const struct settings *s)
     bool client_intercepts = false;
 
     for (size_t i = 0; i < s->clients_n; i++)
-        client_intercepts |= intercepts(&s->clients[i].ways);
+        client_intercepts |= set_ways_intercept(&s->clients[i].ways);
     for (size_t i = 0; i < s->listeners_n; i++) {
         const struct set_listener *l = &s->listeners[i];
         /* What a client may have intercepted can only be known where it shows its password. */
         if (l->mode != LISTENER_ENDPOINT &&
-            (intercepts(&l->ways) || (l->proxy_auth != PROXY_AUTH_NO && client_intercepts)))
+            (set_ways_intercept(&l->ways) || (l->proxy_auth != PROXY_AUTH_NO && client_intercepts)))
             return true;
         if (l->mode != LISTENER_REDIRECT && l->tls != LISTENER_PLAIN && !l->certificate) return true;
     }

@@ -160,18 +160,12 @@ static bool wants_tls(const struct env_facts *f)
     return l->mode == LISTENER_FORWARD && l->proxy_auth != PROXY_AUTH_NO && !l->proxy_auth_plain && !f->loopback;
 }
 
-/* "none" is no pattern that a host matches. */
-static bool intercepts(const struct set_ways *ways)
-{
-    return ways->intercept.n > 1 || (ways->intercept.n == 1 && strcmp(ways->intercept.v[0], "none") != 0);
-}
-
 /* Do clients see certificates of the local CA? */
 static bool needs_trust(const struct env_facts *f)
 {
     const struct set_listener *l = f->listener;
     bool own = f->user && (f->client->ways.tunnel.n || f->client->ways.intercept.n);
-    bool inside = l->mode != LISTENER_ENDPOINT && intercepts(own ? &f->client->ways : &l->ways);
+    bool inside = l->mode != LISTENER_ENDPOINT && set_ways_intercept(own ? &f->client->ways : &l->ways);
 
     return inside || (f->tls && !l->certificate);
 }

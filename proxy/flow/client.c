@@ -51,7 +51,9 @@ static void client_free(struct client *c, bool reset)
     buf_drop(&c->in, &w->loop.bufs);
     free(c->authority);
     free(c->tls_name);
+    free(c->refusal);
     c->authority = c->tls_name = NULL;
+    c->refusal = NULL;
     if (c->prev)
         c->prev->next = c->next;
     else
@@ -143,15 +145,12 @@ static bool start_tls(struct client *c)
 /* What follows the balancer's header, if there is one. False: the client is gone. */
 static bool begin(struct client *c)
 {
-    bool redirect = c->listener->mode == LISTENER_REDIRECT;
-
     if (c->listener->tls == LISTENER_PLAIN) {
         set_state(c, CLIENT_REQUESTS);
         return true;
     }
-    if (!redirect) c->tls_name = names_without_sni(c);
-    if (c->listener->tls == LISTENER_TLS && !redirect) return start_tls(c);
-    set_state(c, c->listener->tls == LISTENER_TLS ? CLIENT_HELLO : CLIENT_SNIFF);
+    if (c->listener->mode != LISTENER_REDIRECT) c->tls_name = names_without_sni(c);
+    set_state(c, CLIENT_SNIFF);
     return true;
 }
 
@@ -228,15 +227,20 @@ void client_accept(struct worker *w, size_t listener_index, int fd, const struct
     if (c->listener->proxy_protocol || begin(c)) client_run(c);
 }
 
-bool client_intercept(struct client *c, struct str host, const struct set_client *user)
+bool client_intercept(struct client *c, struct str host, const struct set_client *user, const struct err *refusal)
 {
     char *authority = strndup(host.p, host.n), *name = strndup(host.p, host.n);
+    struct err *why = refusal ? malloc(sizeof(*why)) : NULL;
 
-    if (!authority || !name) {
+    if (!authority || !name || (refusal && !why)) {
         free(authority);
         free(name);
+        free(why);
         return false;
     }
+    if (why) *why = *refusal;
+    free(c->refusal);
+    c->refusal = why;
     free(c->authority);
     free(c->tls_name);
     c->authority = authority;
@@ -292,19 +296,44 @@ static bool run_header(struct client *c)
     return begin(c);
 }
 
-/* The first byte tells TLS from plain HTTP. False: wait, or the client is gone. */
+/* The first byte tells TLS from plain HTTP, which is answered in plain HTTP even where TLS is wanted (take_head). False:
+ * wait, or the client is gone. */
 static bool run_sniff(struct client *c)
 {
     struct buf *b = &c->in;
+    unsigned char first;
 
     if (b->raw == b->end && !read_more(c)) return false;
-    if ((unsigned char)b->mem[b->raw] != CLIENT_HELLO_RECORD) {
+    first = (unsigned char)b->mem[b->raw];
+    c->lacks_tls = first >= 'A' && first <= 'Z' && c->listener->tls == LISTENER_TLS && !c->authority;
+    if (c->lacks_tls || (first != CLIENT_HELLO_RECORD && (c->listener->tls != LISTENER_TLS || c->authority))) {
         set_state(c, CLIENT_REQUESTS);
         return true;
     }
     if (c->listener->mode != LISTENER_REDIRECT) return start_tls(c);
     set_state(c, CLIENT_HELLO);
     return true;
+}
+
+/* Does TLS for @name end here, be it only to say why it is refused? */
+static bool takes_hello(struct client *c, struct str name)
+{
+    struct err err = {0};
+
+    switch (way_choose(c->worker->rt->settings, c->listener, NULL, name, &err).way) {
+    case WAY_INTERCEPT: return client_intercept(c, name, NULL, NULL);
+    case WAY_REFUSE: return tunnel_refuse_inside(c, name, NULL, &err);
+    case WAY_TUNNEL: break;
+    }
+    return false;
+}
+
+/* What is not intercepted is a request of its own, and the client waits for a ServerHello. */
+static void begin_at_hello(struct client *c)
+{
+    c->at_hello = true;
+    request_first_byte(&c->req);
+    set_state(c, CLIENT_REQUESTS);
 }
 
 /* A redirected client's ClientHello says where it wants to go. False: wait, or the client is gone. */
@@ -315,22 +344,13 @@ static bool run_hello(struct client *c)
 
     switch (client_hello_scan(&c->hello, raw.p, raw.n, &err)) {
     case CLIENT_HELLO_MORE: return read_more(c);
-    case CLIENT_HELLO_BAD:
-        log_turned_away(c, err.detail);
-        client_free(c, true);
-        return false;
+    case CLIENT_HELLO_BAD: begin_at_hello(c); return request_abort(&c->req, err.code, err.detail) == STEP_WAIT;
     case CLIENT_HELLO_DONE: break;
     }
     name = str_from(c->hello.name);
-    if (name.n && way_choose(c->worker->rt->settings, c->listener, NULL, name, &err).way == WAY_INTERCEPT) {
-        if (client_intercept(c, name, NULL)) return start_tls(c);
-        client_free(c, true);
-        return false;
-    }
-    c->at_hello = c->in_request = true;
-    request_first_byte(&c->req);
+    if (name.n && takes_hello(c, name)) return start_tls(c);
+    begin_at_hello(c);
     c->req.step = STEP_find_target;
-    set_state(c, CLIENT_REQUESTS);
     return true;
 }
 

@@ -359,13 +359,24 @@ static void put_s3_error(struct request *req, struct sbuf *b, const struct err_i
     if (!req->in || req->in->method_id != METHOD_HEAD) sbuf_add(b, sbuf_str(&xml));
 }
 
-/* A client that waits for a ServerHello understands nothing else. RFC 8446 6: level fatal; RFC 6066 3. */
+/* RFC 8446 6.2, RFC 6066 3. */
+static char alert_of(enum err_code code)
+{
+    enum { UNEXPECTED_MESSAGE = 10, DECODE_ERROR = 50, INTERNAL_ERROR = 80, UNRECOGNIZED_NAME = 112 };
+
+    switch (code) {
+    case ERR_HOST_REFUSED: return UNRECOGNIZED_NAME;
+    case ERR_TLS_UNWANTED: return UNEXPECTED_MESSAGE;
+    case ERR_CLIENT_TLS: return DECODE_ERROR;
+    default: return INTERNAL_ERROR;
+    }
+}
+
+/* A client that waits for a ServerHello understands nothing else. RFC 8446 6: level fatal. */
 static void put_alert(const struct request *req, struct sbuf *b)
 {
-    enum { UNRECOGNIZED_NAME = 112, INTERNAL_ERROR = 80 };
-
     sbuf_add(b, STR("\x15\x03\x03\x00\x02\x02"));
-    sbuf_char(b, req->err.code == ERR_HOST_REFUSED ? UNRECOGNIZED_NAME : INTERNAL_ERROR);
+    sbuf_char(b, alert_of(req->err.code));
 }
 
 /* What follows such a request was hardly meant as another one: bytes for a tunnel that is not there, or for whatever

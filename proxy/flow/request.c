@@ -180,7 +180,10 @@ static enum step_result take_head(struct request *req, size_t skip, size_t head_
     req->in = in;
     req->client_closes = !in->keep_alive || req->worker->stopping;
     body_init(&req->body, in->body, in->content_length);
-    return STEP_NEXT;
+    if (!req->client->lacks_tls) return STEP_NEXT;
+    req->client_closes = true;
+    return request_fail(req, ERR_TLS_WANTED, "plain HTTP came to [listener %s], which has tls = on: use https://",
+                        req->client->listener->name);
 }
 
 void request_first_byte(struct request *req)
@@ -193,6 +196,21 @@ void request_first_byte(struct request *req)
     waiting_begin(req);
 }
 
+/* Of TLS where it is not wanted, before or instead of HTTP. */
+static enum step_result refuse_tls(struct request *req)
+{
+    req->client->at_hello = true;
+    return request_fail(req, ERR_TLS_UNWANTED,
+                        "a TLS handshake came to [listener %s], which has tls = off: use http://, or set tls = on (or "
+                        "auto)",
+                        req->client->listener->name);
+}
+
+static bool begins_tls(const struct client *c)
+{
+    return !c->tls && !c->requests && (unsigned char)c->in.mem[c->in.raw] == CLIENT_HELLO_RECORD;
+}
+
 enum step_result step_read_head(struct request *req)
 {
     struct client *c = req->client;
@@ -203,6 +221,7 @@ enum step_result step_read_head(struct request *req)
 
         if (b->raw != b->end) {
             if (!req->started_us) request_first_byte(req);
+            if (begins_tls(c)) return refuse_tls(req);
             switch (head_scan(&req->scan, b->mem + b->raw, b->end - b->raw, &skip, &head_len, &req->err)) {
             case HEAD_COMPLETE: return take_head(req, skip, head_len);
             case HEAD_INVALID: return STEP_FAIL;

@@ -211,6 +211,8 @@ enum step_result step_find_target(struct request *req)
     }
     r = find_host(req);
     if (r != STEP_NEXT) return r;
+    if (req->client->refusal)
+        return request_fail(req, req->client->refusal->code, "%s", req->client->refusal->detail);
     req->own_name = match_own_name(req);
     if (!req->own_name) {
         r = find_endpoint(req);

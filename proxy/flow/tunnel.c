@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+enum { S3_PORT = 443 };
 enum { IDLE_STOPPING_MS = 1000 }; /* while the worker stops, a silent tunnel is kept no longer */
 
 static void on_event(struct conn *up, void *arg)
@@ -84,9 +85,32 @@ static struct way_choice choose(struct request *req)
     return way_choose(req->worker->rt->settings, req->client->listener, req->user, req->host, &req->err);
 }
 
-enum step_result tunnel_connect(struct request *req)
+bool tunnel_refuse_inside(struct client *c, struct str host, const struct set_client *user, const struct err *why)
+{
+    const struct runtime *rt = c->worker->rt;
+
+    if (why->code != ERR_HOST_REFUSED || !rt->ca || !way_intercepts(c->listener, user)) return false;
+    return s3_host_is_s3(host) && ca_permits(rt->ca, host) && client_intercept(c, host, user, why);
+}
+
+/* A port that is not S3's may not be TLS at all: that refusal is an answer to CONNECT. */
+static enum step_result intercept(struct request *req, const struct way_choice *choice)
 {
     struct client *c = req->client;
+
+    if (choice->way == WAY_REFUSE) {
+        if (!tunnel_refuse_inside(c, req->host, req->user, &req->err)) return STEP_FAIL;
+        req->err = (struct err){0};
+    } else if (!client_intercept(c, req->host, req->user, NULL)) {
+        return request_fail(req, ERR_NO_MEMORY, "CONNECT");
+    }
+    req->step = STEP_finish - 1;
+    return say_established(req);
+}
+
+enum step_result tunnel_connect(struct request *req)
+{
+    const struct client *c = req->client;
     struct way_choice choice;
     unsigned port;
 
@@ -95,11 +119,9 @@ enum step_result tunnel_connect(struct request *req)
     if (c->authority) return request_fail(req, ERR_METHOD, "CONNECT inside CONNECT");
     if (read_authority(req, &port) != STEP_NEXT) return STEP_FAIL;
     choice = choose(req);
-    if (choice.way == WAY_REFUSE || way_check_port(&choice, port, &req->err) != ERR_NONE) return STEP_FAIL;
-    if (choice.way == WAY_TUNNEL) return begin(req, &choice);
-    if (!client_intercept(c, req->host, req->user)) return request_fail(req, ERR_NO_MEMORY, "CONNECT");
-    req->step = STEP_finish - 1;
-    return say_established(req);
+    if (choice.way == WAY_REFUSE && port != S3_PORT) return STEP_FAIL;
+    if (choice.way != WAY_REFUSE && way_check_port(&choice, port, &req->err) != ERR_NONE) return STEP_FAIL;
+    return choice.way == WAY_TUNNEL ? begin(req, &choice) : intercept(req, &choice);
 }
 
 enum step_result tunnel_redirected(struct request *req)
@@ -110,6 +132,7 @@ enum step_result tunnel_redirected(struct request *req)
     if (!req->host.n)
         return request_fail(req, ERR_HOST_REFUSED, "The client names no server in its TLS handshake (SNI).");
     choice = choose(req);
+    if (choice.way == WAY_INTERCEPT) return request_fail(req, ERR_NO_MEMORY, "redirected TLS");
     return choice.way == WAY_TUNNEL ? begin(req, &choice) : STEP_FAIL;
 }
 

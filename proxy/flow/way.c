@@ -34,6 +34,11 @@ static bool serves_name(const struct way_choice *c, struct str host, struct err 
     return false;
 }
 
+bool way_intercepts(const struct set_listener *l, const struct set_client *user)
+{
+    return set_ways_intercept(ways_of(l, user));
+}
+
 enum err_code way_check_port(const struct way_choice *choice, unsigned port, struct err *err)
 {
     uint64_t wanted = choice->via ? choice->via->port : 443;

@@ -256,9 +256,16 @@ class Redirected(lib.Case):
             self.assertEqual((line["ended_by"], line["endpoint"]), ("endpoint", "sts"))
 
     def test_garbage_and_silence_end(self):
-        for data in (b"\x16\x03\x01\x00\x05hello", b"\x16\x03\x01\x40\x01" + b"x" * 100, b"\x16\x03\x01\x02\x00\x01\x00", b""):
+        """With an alert where it is clear that it is garbage."""
+        alert = b"\x15\x03\x03\x00\x02\x02\x32"  # fatal, decode_error
+        for data, answer in ((b"\x16\x03\x01\x00\x05hello", alert), (b"\x16\x03\x01\x40\x01" + b"x" * 100, alert),
+                             (b"\x16\x03\x01\x02\x00\x01\x00", b""), (b"", b"")):
             with self.connection() as connection:
                 connection.send(data) if data else None
+                got = b""
+                while len(got) < len(answer):
+                    got += connection.sock.recv(100) or b"ended"
+                self.assertEqual(got, answer)
                 self.assertTrue(connection.at_end(), data)
 
     def test_what_it_dialled_is_never_dialled(self):

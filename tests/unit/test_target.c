@@ -286,6 +286,43 @@ static void test_s3_host_parse_refused_names_say_why(void **state)
     (void)state;
 }
 
+static void test_s3_host_is_s3_served_or_not(void **state)
+{
+    static const struct {
+        const char *host;
+        bool s3;
+    } cases[] = {
+        {"s3.us-east-1.amazonaws.com", true},
+        {"my.bucket.s3.eu-west-1.amazonaws.com", true},
+        {"s3.amazonaws.com", true},
+        {"b.s3.dualstack.eu-west-1.amazonaws.com", true},
+        {"b.s3-eu-west-1.amazonaws.com", true},
+        {"b.s3-accelerate.amazonaws.com", true},
+        {"b.s3-website-eu-west-1.amazonaws.com", true},
+        {"b.s3-website.eu-west-1.amazonaws.com", true},
+        {"b--az--x-s3.s3express-az.eu-west-1.amazonaws.com", true},
+        {"123456789012.s3-control.eu-west-1.amazonaws.com", true},
+        {"s3.cn-north-1.amazonaws.com.cn", true},
+        {"bucket." VPCE ".s3.us-east-1.vpce.amazonaws.com", true},
+        {"sts.us-east-1.amazonaws.com", false},
+        {"sts.amazonaws.com", false},
+        {"s3.sts.amazonaws.com", false},
+        {"s3.ec2.us-east-1.amazonaws.com", false},
+        {VPCE ".sts.us-east-1.vpce.amazonaws.com", false},
+        {"s3tables.us-east-1.amazonaws.com", false},
+        {"us-east-1.amazonaws.com", false},
+        {"amazonaws.com", false},
+        {"s3.us-east-1.example.com", false},
+        {"s3", false},
+        {"10.0.0.1", false},
+        {"", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        if (s3_host_is_s3(str_from(cases[i].host)) != cases[i].s3) fail_msg("%s", cases[i].host);
+    (void)state;
+}
+
 static void test_s3_host_parse_longest_host_name_keeps_the_sentence(void **state)
 {
     char host[400];
@@ -558,6 +595,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_s3_host_parse_served_names),
         cmocka_unit_test(test_s3_host_parse_refused_names_say_why),
+        cmocka_unit_test(test_s3_host_is_s3_served_or_not),
         cmocka_unit_test(test_s3_host_parse_longest_host_name_keeps_the_sentence),
         cmocka_unit_test(test_s3_signing_name_by_service),
         cmocka_unit_test(test_s3_host_upstream_names_that_the_endpoint_serves),

@@ -42,6 +42,10 @@ bool s3_region_valid(struct str region);
  * Multi-Region Access Points, directory buckets, the management of Outposts). */
 MUST_CHECK enum err_code s3_host_parse(struct str host, struct s3_host *out, struct err *err);
 
+/* True for every name of S3, also one that PrivateLink cannot serve or whose Region does not exist: the label where the
+ * service stands is one of S3's. False for other services and other sites. */
+bool s3_host_is_s3(struct str host);
+
 /* The service in the scope of signatures for @host, the client's as well as ours: "s3", "s3-object-lambda" or
  * "s3-outposts". */
 struct str s3_signing_name(const struct s3_host *host);

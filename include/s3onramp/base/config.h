@@ -328,6 +328,8 @@ const struct set_client *settings_client_by_name(const struct settings *s, struc
 const struct set_tunnel *settings_tunnel_for_host(const struct settings *s, struct str host);
 /* True if @host (lower case) matches one of the patterns. */
 bool str_list_matches(const struct str_list *patterns, struct str host);
+/* True if TLS of some host ends here: "none" is no host of S3's. */
+bool set_ways_intercept(const struct set_ways *ways);
 /* True if some listener makes leaf certificates and so needs the local authority. */
 bool settings_need_ca(const struct settings *s);
 /* Endpoint that serves @region (its own, or one of also_regions), or NULL. */

@@ -24,6 +24,8 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     X(CLIENT_TIMEOUT,      400, "RequestTimeout",                BLAME_CLIENT,   "client_timeout",     "Your socket connection to the server was not read from or written to within the timeout period.") \
     X(CLIENT_GONE,         499, "ClientClosedRequest",           BLAME_CLIENT,   "client_gone",        "The client closed the connection.") \
     X(CLIENT_TLS,          400, "BadRequest",                    BLAME_CLIENT,   "client_tls",         "The TLS handshake with the client failed.") \
+    X(TLS_WANTED,          400, "InvalidRequest",                BLAME_CLIENT,   "tls_wanted",         "This listener of the proxy speaks TLS: use https://, not http://.") \
+    X(TLS_UNWANTED,        400, "InvalidRequest",                BLAME_CLIENT,   "tls_unwanted",       "This listener of the proxy does not speak TLS: use http://, not https://.") \
     X(INCOMPLETE_BODY,     400, "IncompleteBody",                BLAME_CLIENT,   "incomplete_body",    "You did not provide the number of bytes specified by the Content-Length HTTP header.") \
     X(BAD_TRAILER,         400, "MalformedTrailerError",         BLAME_CLIENT,   "bad_trailer",        "The request contained trailing data that was not well-formed or did not conform to our published schema.") \
     X(CHUNK_SIZE,          400, "InvalidChunkSizeError",         BLAME_CLIENT,   "chunk_size",         "Only the last chunk is allowed to have a size less than 8192 bytes") \

@@ -40,8 +40,10 @@ struct client {
     struct netaddr original;       /* redirect listeners: where it wanted to go; never dialled */
     const struct set_client *user; /* proven at the CONNECT around, or NULL */
     struct client_hello hello;     /* of a redirected or tunnelled client */
-    bool at_hello;                 /* redirected, not intercepted: the client waits for a ServerHello */
+    bool at_hello;                 /* not intercepted, or TLS is not wanted: the client waits for a ServerHello */
+    bool lacks_tls;                /* plain HTTP where TLS is wanted */
     char *authority;               /* owned: lower-case host of CONNECT, or of a redirected ClientHello; NULL: none */
+    struct err *refusal;           /* owned: why nothing may be asked for through this CONNECT; NULL: it may */
     char *tls_name;                /* owned: certificate names without SNI */
     bool tls;                      /* requests come over TLS */
     bool in_request;               /* a byte of a request was seen */
@@ -61,7 +63,8 @@ void client_stop(struct client *c);
 /* Ends it at once, with a reset if a request runs. */
 void client_kill(struct client *c);
 /* From here on the connection is for @host only, as @user (NULL: nobody in particular); further bytes of the client are
- * TLS or plain HTTP. False: out of memory. */
-MUST_CHECK bool client_intercept(struct client *c, struct str host, const struct set_client *user);
+ * TLS or plain HTTP. @refusal (copied): what each request is answered with; NULL: none. False: out of memory. */
+MUST_CHECK bool client_intercept(struct client *c, struct str host, const struct set_client *user,
+                                 const struct err *refusal);
 
 #endif

@@ -24,6 +24,8 @@ struct way_choice {
 /* @host: lower case. @user: proven by a password, or NULL. WAY_REFUSE: @err says why and what to configure. */
 struct way_choice way_choose(const struct settings *s, const struct set_listener *l, const struct set_client *user,
                              struct str host, struct err *err);
+/* Does TLS of anything end at this listener, for @user? */
+bool way_intercepts(const struct set_listener *l, const struct set_client *user);
 /* May a CONNECT to @port take this way? ERR_PORT_REFUSED. */
 MUST_CHECK enum err_code way_check_port(const struct way_choice *choice, unsigned port, struct err *err);
 
@@ -50,6 +52,11 @@ struct tunnel {
     const char *ended_by;         /* "client", "endpoint", "idle"; NULL: nobody yet */
 };
 
+/* Clients show nobody what a refused CONNECT says, or an alert. Where the refusal @why is about an S3 name that our
+ * authority may speak for, the connection is taken all the same, and each request inside is answered with it. False: it
+ * cannot be. */
+MUST_CHECK bool tunnel_refuse_inside(struct client *c, struct str host, const struct set_client *user,
+                                     const struct err *why);
 /* Gives everything back. @reset: both sides must see that it was broken off. Nulls *@t; NULL is fine. */
 void tunnel_free(struct tunnel **t, bool reset);
 /* Once a tick: connect timeout, idle limit. */
