@@ -26,18 +26,70 @@ void cli_copy_problems(FILE *copy)
     problems_copy = copy;
 }
 
+/* C0, DEL, and C1 as UTF-8 writes it. */
+static size_t control_bytes(const char *p)
+{
+    unsigned char c = (unsigned char)p[0], next = (unsigned char)(c ? p[1] : 0);
+
+    if (c == 0xc2 && next >= 0x80 && next < 0xa0) return 2;
+    return (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
+}
+
+void cli_put_safe(FILE *out, const char *text)
+{
+    while (*text) {
+        size_t n = control_bytes(text);
+
+        if (n == 0) fputc(*text++, out);
+        for (; n > 0; n--)
+            fprintf(out, "\\x%02x", (unsigned char)*text++);
+    }
+}
+
+static bool is_printable(char c)
+{
+    return c >= 0x20 && c < 0x7f;
+}
+
+static bool is_plain_word(const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+
+    return *text && strspn(text, plain) == strlen(text);
+}
+
+const char *cli_quote(const char *text, char out[CLI_QUOTED])
+{
+    struct sbuf b = sbuf_make(out, CLI_QUOTED - 1);
+    bool strange = false;
+
+    for (const char *p = text; *p; p++)
+        strange |= !is_printable(*p);
+    if (!is_plain_word(text)) sbuf_add(&b, strange ? STR("$'") : STR("'"));
+    for (const char *p = text; *p; p++) {
+        if (!is_printable(*p))
+            sbuf_printf(&b, "\\%03o", (unsigned char)*p);
+        else if (strange && (*p == '\'' || *p == '\\'))
+            sbuf_printf(&b, "\\%c", *p);
+        else if (*p == '\'')
+            sbuf_add(&b, STR("'\\''"));
+        else
+            sbuf_char(&b, *p);
+    }
+    if (!is_plain_word(text)) sbuf_char(&b, '\'');
+    out[b.n] = '\0';
+    return out;
+}
+
+/* Paths and words of other files are in there. */
 static void print_problem(const char *fmt, va_list args)
 {
-    va_list again;
+    char text[4096];
 
-    if (problems_copy) {
-        va_copy(again, args);
-        vfprintf(problems_copy, fmt, again);
-        va_end(again);
-        fputc('\n', problems_copy);
-    }
+    if (vsnprintf(text, sizeof text, fmt, args) < 0) text[0] = '\0';
+    if (problems_copy) fprintf(problems_copy, "%s\n", text);
     fprintf(stderr, "%ss3onramp:%s ", cli_color(stderr, CLI_RED), cli_color(stderr, CLI_PLAIN));
-    vfprintf(stderr, fmt, args);
+    cli_put_safe(stderr, text);
     fputc('\n', stderr);
 }
 
@@ -91,6 +143,9 @@ void cli_options_start(void)
 
 void cli_owner_hint(const char *path)
 {
+    char quoted[CLI_QUOTED];
+
     if (geteuid() != 0) return;
-    fprintf(stderr, "If the proxy runs as another user, let that user read it: chown " SECRET_PROXY_USER " %s\n", path);
+    fprintf(stderr, "If the proxy runs as another user, let that user read it: chown " SECRET_PROXY_USER " %s\n",
+            cli_quote(path, quoted));
 }

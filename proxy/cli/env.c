@@ -188,6 +188,7 @@ static int find_client(struct env_facts *f, const struct settings *s, const stru
 
 static void print_notes(const struct env_facts *f, const struct wish *w)
 {
+    char quoted[CLI_QUOTED];
     bool proxy = f->listener->mode == LISTENER_FORWARD;
 
     if (f->listener->mode == LISTENER_REDIRECT)
@@ -198,7 +199,7 @@ static void print_notes(const struct env_facts *f, const struct wish *w)
                 w->format == ENV_DOCKER ? " (not in containers, unless they share its network)" : "");
     if (f->trust && !w->ca)
         fprintf(stderr, "Copy %s to the workstation (`s3onramp ca export` prints it) and say where with --ca FILE.\n",
-                f->ca);
+                cli_quote(f->ca, quoted));
     if (f->trust && w->format < ENV_JAVA)
         fputs(
             "AWS_CA_BUNDLE takes the place of the public authorities for AWS tools: for AWS services that do not come\n"
@@ -224,10 +225,22 @@ static void print_notes(const struct env_facts *f, const struct wish *w)
               stderr);
 }
 
+/* C0 and DEL; C1, U+2028 and U+2029 as UTF-8 writes them: what ends a line somewhere, or is obeyed by a terminal. */
+static bool has_control(const char *text)
+{
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+        if (*p < 0x20 || *p == 0x7f) return true;
+        if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) return true;
+        if (p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9)) return true;
+    }
+    return false;
+}
+
 static int print(const struct env_facts *f, const struct wish *w)
 {
-    if (strpbrk(f->ca, "\r\n"))
-        return cli_problem("a path with a line end in it cannot be written; say another one with --ca");
+    if (w->format > ENV_NODE ? has_control(f->ca) : strpbrk(f->ca, "\r\n") != NULL)
+        return cli_problem("a path with a line end or a control character in it cannot be written; say another one "
+                           "with --ca");
     print_notes(f, w);
     fflush(stderr);
     if (w->format >= ENV_JAVA && f->listener->mode == LISTENER_REDIRECT)

@@ -127,7 +127,7 @@ static const char node_proxy[] =
 
 static int print_node(FILE *out, const struct env_facts *f)
 {
-    char url[1024];
+    char url[1024], quoted[CLI_QUOTED];
 
     env_url(f, is_proxy(f), url);
     if (!is_proxy(f)) {
@@ -141,7 +141,7 @@ static int print_node(FILE *out, const struct env_facts *f)
     fputs("// s3onramp-proxy.cjs: HTTPS of Node.js by way of the proxy, for libraries that look at no variables:\n"
           "//   export NODE_OPTIONS=\"--require /path/of/s3onramp-proxy.cjs\"",
           out);
-    if (f->trust) fprintf(out, " NODE_EXTRA_CA_CERTS='%s'", f->ca);
+    if (f->trust) fprintf(out, " NODE_EXTRA_CA_CERTS=%s", cli_quote(f->ca, quoted)); /* ASCII: nothing ends the line */
     fputs("\n// HTTPS_PROXY and NO_PROXY are used where they are set (a password stands there: "
           "https://NAME:PASSWORD@…).\n"
           "'use strict';\n"
@@ -190,7 +190,7 @@ static int print_aws_config(FILE *out, const struct env_facts *f)
 
 static int print_rclone(FILE *out, const struct env_facts *f)
 {
-    char url[1024];
+    char url[1024], quoted[CLI_QUOTED];
 
     env_url(f, false, url);
     fputs("[s3onramp]\ntype = s3\n", out);
@@ -204,8 +204,8 @@ static int print_rclone(FILE *out, const struct env_facts *f)
         put_line(out, "force_path_style", "true");
     }
     if (f->trust)
-        fprintf(stderr, "Run it with --ca-cert '%s' and without AWS_CA_BUNDLE, with which rclone does not start%s.\n",
-                f->ca, is_proxy(f) ? ", and set HTTPS_PROXY (`s3onramp env --sh`)" : "");
+        fprintf(stderr, "Run it with --ca-cert %s and without AWS_CA_BUNDLE, with which rclone does not start%s.\n",
+                cli_quote(f->ca, quoted), is_proxy(f) ? ", and set HTTPS_PROXY (`s3onramp env --sh`)" : "");
     return CLI_FINE;
 }
 
