@@ -392,6 +392,55 @@ bool s3_host_is_s3(struct str host)
     return str_eq(label, STR("s3")) || str_starts(label, STR("s3-")) || str_eq(first_dash(label), STR("s3express"));
 }
 
+struct name_list {
+    struct str region, suffix;
+    void (*each)(void *arg, struct str name);
+    void *arg;
+};
+
+/* BEFORE + REGION + BETWEEN + SUFFIX. */
+static void list_name(const struct name_list *l, struct str before, struct str between)
+{
+    char text[HOST_MAX + 1];
+    struct sbuf b = sbuf_make(text, sizeof text);
+
+    sbuf_add(&b, before);
+    sbuf_add(&b, l->region);
+    sbuf_add(&b, between);
+    sbuf_add(&b, l->suffix);
+    if (!b.overflow) l->each(l->arg, sbuf_str(&b));
+}
+
+static void list_service(const struct name_list *l, enum s3_service service, const char *fips)
+{
+    char text[64];
+    struct sbuf b = sbuf_make(text, sizeof text);
+
+    sbuf_printf(&b, "%.*s%s.", STR_ARG(services[service].label), fips);
+    list_name(l, sbuf_str(&b), STR("."));
+    sbuf_add(&b, STR("dualstack."));
+    if (has_dualstack(service)) list_name(l, sbuf_str(&b), STR("."));
+}
+
+void s3_names_of_region(struct str region, struct str suffix, bool fips, void (*each)(void *arg, struct str name),
+                        void *arg)
+{
+    static const enum s3_service labels[] = {S3_BUCKETS, S3_ACCESS_POINT, S3_CONTROL, S3_OBJECT_LAMBDA, S3_OUTPOSTS};
+    const struct name_list l = {region, suffix, each, arg};
+
+    for (size_t i = 0; i < ARRAY_LEN(labels); i++) {
+        list_service(&l, labels[i], "");
+        if (fips && labels[i] != S3_OUTPOSTS) list_service(&l, labels[i], "-fips");
+    }
+    list_name(&l, STR("s3-"), STR("."));
+    list_name(&l, STR("s3."), STR(".vpce."));
+    if (fips) {
+        list_name(&l, STR("s3-fips-"), STR("."));
+        list_name(&l, STR("s3-fips."), STR(".vpce."));
+    }
+    if (str_eq(region, STR("us-east-1"))) each(arg, STR("s3-external-1." PARTITION_AWS_SUFFIX));
+}
+
 bool s3_host_upstream(const struct s3_host *client, struct str bucket, bool host_style,
                       const struct s3_endpoint_names *endpoint, struct sbuf *out, bool *out_host_style)
 {

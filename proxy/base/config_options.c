@@ -85,9 +85,9 @@ static const struct option options[] = {
     {SECTION_SERVER, "private_networks", OPT_NETWORKS, AT(set_server, private_networks), NULL, NULL, NULL, NULL, NULL,
      "Further networks that may hold addresses of endpoints and tunnels, like 198.18.0.0/15; those of RFC 1918, 4193 and 6598 always may."},
 
-    {SECTION_CA, "certificate", OPT_PATH, AT(set_ca, certificate), "/etc/s3onramp/ca.pem", NULL, NULL, NULL, NULL,
+    {SECTION_CA, "certificate", OPT_PATH, AT(set_ca, certificate), "ca.pem", NULL, NULL, NULL, NULL,
      "Certificate of the local authority: clients must trust it."},
-    {SECTION_CA, "private_key", OPT_PATH, AT(set_ca, private_key), "/etc/s3onramp/ca.key", NULL, NULL, NULL, NULL,
+    {SECTION_CA, "private_key", OPT_PATH, AT(set_ca, private_key), "ca.key", NULL, NULL, NULL, NULL,
      "Its key, readable by the proxy only."},
     {SECTION_CA, "leaf_days", OPT_UINT, AT(set_ca, leaf_days), "30", "1", "397", NULL, NULL,
      "How long a certificate made for a host name is valid."},

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ca_command.c: `s3onramp ca init|show|export`: the local certificate authority. What it may certify is limited to the
- * names of S3 in the configured partitions, the listeners' own names, and private addresses (RFC 5280 4.2.1.10): a
- * stolen key opens no other site. One thread. Owns the settings while it works.
+ * ca_command.c: `s3onramp ca init|show|export`: the local certificate authority. What it may certify: io/ca_scope.h.
+ * One thread. Owns the settings while it works.
  */
 #include "cli/cli.h"
 
+#include "base/partition.h"
+#include "io/ca_scope.h"
 #include "io/mint.h"
 
 #include <errno.h>
@@ -12,20 +13,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DAYS_DEFAULT = 3650, DAYS_MOST = 36500, NAMES_MOST = 256, NETWORKS_MOST = 128 };
+enum { DAYS_DEFAULT = 3650, DAYS_MOST = 36500, REGIONS_MOST = 64 };
 
 static const char help[] =
-    "Usage: s3onramp ca init [-c FILE] [--days N] [--force]\n"
+    "Usage: s3onramp ca init [-c FILE] [--days N] [--region REGION]... [--no-constraints] [--force]\n"
     "       s3onramp ca show [-c FILE]\n"
     "       s3onramp ca export [-c FILE]\n"
     "\n"
     "init makes the local certificate authority that s3onramp makes certificates with for the names clients\n"
-    "ask for. It is valid only for S3 names of the configured endpoints' partitions, the names of the\n"
-    "listeners, and private addresses. show describes it, export prints its certificate (PEM).\n"
+    "ask for. It is valid only for the S3 names of the configured endpoints' Regions and for the names and\n"
+    "addresses of the listeners: whoever steals its key can speak for nobody else. show describes it, export\n"
+    "prints its certificate (PEM).\n"
     "\n"
     "  -c, --config FILE   configuration (default " CLI_DEFAULT_CONFIG ")\n"
     "      --days N        how long the authority is valid (default 3650)\n"
-    "      --force         replace an authority that exists: clients must trust the new one\n"
+    "      --region REGION also the S3 names of a Region that no endpoint serves yet; may be repeated\n"
+    "      --no-constraints  for TLS libraries that know no name constraints and refuse every authority that has\n"
+    "                      them (Mbed TLS, old rustls): the key is then worth as much as that of any authority\n"
+    "      --force         replace an authority that exists (kept as FILE.old): clients must trust the new one\n"
     "\n"
     "Example:\n"
     "  s3onramp ca init && export AWS_CA_BUNDLE=/etc/s3onramp/ca.pem\n";
@@ -33,94 +38,27 @@ static const char help[] =
 struct request {
     const char *config;
     unsigned days;
-    bool force;
+    bool force, unlimited;
+    const char *regions[REGIONS_MOST]; /* of --region */
+    size_t regions_n;
 };
 
-/* What the new authority permits. */
-struct scope {
-    const char *dns[NAMES_MOST]; /* borrowed from the settings, or static */
-    size_t dns_n;
-    struct netblock ip[NETWORKS_MOST];
-    size_t ip_n;
-    bool full;
-};
-
-static bool is_below(struct str name, struct str tree)
+static void print_made(const char *certificate, const char *key, const struct request *r, const struct ca_scope *scope)
 {
-    return str_eq(name, tree) || (name.n > tree.n && str_ends(name, tree) && name.p[name.n - tree.n - 1] == '.');
-}
+    char quoted[CLI_QUOTED];
 
-static void permit_name(struct scope *scope, const char *name)
-{
-    if (str_starts(str_from(name), STR("*."))) name += 2;
-    for (size_t i = 0; i < scope->dns_n; i++)
-        if (is_below(str_from(name), str_from(scope->dns[i]))) return;
-    if (scope->dns_n == NAMES_MOST)
-        scope->full = true;
+    fprintf(stderr, "Made %s (the certificate) and ", cli_quote(certificate, quoted));
+    fprintf(stderr, "%s (its key: keep it here).\n", cli_quote(key, quoted));
+    if (r->unlimited)
+        fputs("Warning: it has no name constraints: with its key anybody can speak for every site to those who trust it.\n",
+              stderr);
     else
-        scope->dns[scope->dns_n++] = name;
-}
-
-static void permit_block(struct scope *scope, const char *text)
-{
-    bool ok = netblock_parse(str_from(text), &scope->ip[scope->ip_n]);
-
-    ASSERT(ok);
-    scope->ip_n++;
-}
-
-/* An address that a listener is bound to, if no block has it yet; "all addresses" is none. */
-static void permit_address(struct scope *scope, const struct netaddr *a)
-{
-    char text[NETADDR_TEXT];
-
-    netaddr_format(a, text);
-    struct str ip = str_head(str_from(text), str_rindex(str_from(text), ':'));
-    if (ip.p[0] == '[') ip = str_make(ip.p + 1, ip.n - 2);
-    if (str_eq(ip, STR("0.0.0.0")) || str_eq(ip, STR("::"))) return;
-    for (size_t i = 0; i < scope->ip_n; i++)
-        if (netblock_has(&scope->ip[i], a)) return;
-    if (scope->ip_n == NETWORKS_MOST || !netblock_parse(ip, &scope->ip[scope->ip_n]))
-        scope->full = true;
-    else
-        scope->ip_n++;
-}
-
-static void permit_listener(struct scope *scope, const struct set_listener *listener)
-{
-    for (size_t i = 0; i < listener->names.n; i++)
-        permit_name(scope, listener->names.v[i]);
-    for (size_t i = 0; i < listener->bind_n; i++)
-        permit_address(scope, &listener->bind[i]);
-}
-
-static void fill_scope(struct scope *scope, const struct settings *s)
-{
-    static const char *const blocks[] = {"127.0.0.0/8",    "::1/128",       "10.0.0.0/8", "172.16.0.0/12",
-                                         "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"};
-
-    for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
-        permit_block(scope, blocks[i]);
-    for (size_t i = 0; s && i < s->endpoints_n; i++) {
-        permit_name(scope, s->endpoints[i].suffix);
-        permit_name(scope, s->endpoints[i].host);
-    }
-    if (scope->dns_n == 0) permit_name(scope, "amazonaws.com");
-    permit_name(scope, "localhost");
-    for (size_t i = 0; s && i < s->listeners_n; i++)
-        permit_listener(scope, &s->listeners[i]);
-}
-
-static void print_made(const char *certificate, const char *key, const struct scope *scope)
-{
-    fprintf(stderr, "Made %s (the certificate) and %s (its key: keep it here).\nIt permits", certificate, key);
-    for (size_t i = 0; i < scope->dns_n; i++)
-        fprintf(stderr, "%s %s", i ? "," : "", scope->dns[i]);
-    fputs(" and private addresses.\n", stderr);
+        fprintf(stderr, "It permits %zu names and %zu address%s; `s3onramp ca show` lists them.\n", scope->dns_n,
+                scope->ip_n, scope->ip_n == 1 ? "" : "es");
     cli_owner_hint(key);
     fputs("Next: copy the certificate to the clients and let them trust it, for AWS tools like this:\n", stderr);
     fflush(stderr);
-    printf("export AWS_CA_BUNDLE=%s\n", certificate);
+    printf("export AWS_CA_BUNDLE=%s\n", cli_quote(certificate, quoted));
 }
 
 static int not_made(const struct err *err)
@@ -133,30 +71,52 @@ static int not_made(const struct err *err)
     return exit_code;
 }
 
-static int init(const struct request *r, const struct settings *s)
+static int make(const struct request *r, const struct settings *s, const struct ca_scope *scope)
 {
-    struct scope scope = {.dns_n = 0};
-    const char *certificate = s ? s->ca.certificate : "/etc/s3onramp/ca.pem";
-    const char *key = s ? s->ca.private_key : "/etc/s3onramp/ca.key";
     char host[65] = "", name[128];
     struct err err = {0};
 
-    fill_scope(&scope, s);
-    if (scope.full)
-        return cli_problem(
-            "the listeners have too many names and addresses for one authority; give them certificates of "
-            "your own (certificate, private_key)");
     (void)gethostname(host, sizeof host - 1);
     snprintf(name, sizeof name, "s3onramp local CA%s%.40s", host[0] ? " of " : "", host);
     struct ca_params params = {.common_name = name,
                                .days = r->days,
-                               .dns = scope.dns,
-                               .dns_n = scope.dns_n,
-                               .ip = scope.ip,
-                               .ip_n = scope.ip_n};
-    if (ca_create(certificate, key, &params, r->force, &err) != ERR_NONE) return not_made(&err);
-    print_made(certificate, key, &scope);
+                               .dns = scope->dns,
+                               .dns_n = scope->dns_n,
+                               .ip = scope->ip,
+                               .ip_n = scope->ip_n,
+                               .unlimited = r->unlimited};
+    if (ca_create(s->ca.certificate, s->ca.private_key, &params, r->force, &err) != ERR_NONE) return not_made(&err);
+    print_made(s->ca.certificate, s->ca.private_key, r, scope);
     return CLI_FINE;
+}
+
+static int init(const struct request *r, const struct settings *s)
+{
+    struct ca_scope scope;
+    int code;
+
+    if (!s)
+        return cli_problem(
+            "there is no %s, which says for what the authority may speak; write it (`s3onramp check --example` shows "
+            "how), or name another with -c FILE",
+            r->config);
+    ca_scope_init(&scope, s);
+    for (size_t i = 0; i < r->regions_n; i++) {
+        bool added = ca_scope_add_region(&scope, str_from(r->regions[i]));
+        ASSERT(added); /* judged with the options */
+    }
+    if (scope.full)
+        code = cli_problem(
+            "there are too many Regions, names and addresses for one authority; give the listeners certificates of "
+            "your own (certificate, private_key)");
+    else if (!scope.dns_n && !r->unlimited)
+        code = cli_problem("%s has no [endpoint] and no name of a listener: there is nothing to speak for; write them "
+                           "first",
+                           r->config);
+    else
+        code = make(r, s, &scope);
+    ca_scope_clear(&scope);
+    return code;
 }
 
 static int show(const struct request *r UNUSED, const struct settings *s)
@@ -170,6 +130,14 @@ static int show(const struct request *r UNUSED, const struct settings *s)
     ca_describe(ca, stdout);
     ca_free(&ca);
     return CLI_FINE;
+}
+
+/* Base64, or a line in dashes. */
+static bool is_pem(const char *line)
+{
+    static const char pem[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/=- \r\n";
+
+    return line[strspn(line, pem)] == '\0';
 }
 
 /* The key is not needed, so whoever may read the certificate may export it. Only certificates are printed, whatever
@@ -192,9 +160,10 @@ static int export_pem(const struct request *r UNUSED, const struct settings *s)
         return cli_problem("%s is no regular file; name one as `certificate` of [ca]", path);
     }
     while (fgets(line, sizeof line, in)) {
+        bool ends = strncmp(line, "-----END CERTIFICATE-----", 25) == 0;
         if (strncmp(line, "-----BEGIN CERTIFICATE-----", 27) == 0) inside = any = true;
-        if (inside) fputs(line, stdout);
-        if (strncmp(line, "-----END CERTIFICATE-----", 25) == 0) inside = false;
+        if (inside && (ends || is_pem(line))) fputs(line, stdout);
+        if (ends) inside = false;
     }
     fclose(in);
     if (!any) return cli_problem("%s holds no certificate; make it anew with `s3onramp ca init --force`", path);
@@ -214,6 +183,15 @@ static int with_settings(const struct request *r, int (*act)(const struct reques
     int exit_code = act(r, s);
     settings_unref(&s);
     return exit_code;
+}
+
+static int add_region(struct request *r, const char *text)
+{
+    if (!partition_suffix(str_from(text)).n)
+        return cli_wrong_usage("ca", "--region %s is no Region; write one like eu-west-1", text);
+    if (r->regions_n == REGIONS_MOST) return cli_wrong_usage("ca", "--region: at most %d times", REGIONS_MOST);
+    r->regions[r->regions_n++] = text;
+    return CLI_FINE;
 }
 
 static bool parse_days(const char *text, unsigned *out)
@@ -241,6 +219,8 @@ int cli_ca(int argc, char **argv)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {"days", required_argument, NULL, 'd'},
+                                            {"region", required_argument, NULL, 'r'},
+                                            {"no-constraints", no_argument, NULL, 'n'},
                                             {"force", no_argument, NULL, 'f'},
                                             {"help", no_argument, NULL, 'h'},
                                             {0}};
@@ -255,6 +235,10 @@ int cli_ca(int argc, char **argv)
             if (!parse_days(optarg, &r.days))
                 return cli_wrong_usage("ca", "--days %s: write a number from 1 to %d", optarg, DAYS_MOST);
             break;
+        case 'r':
+            if (add_region(&r, optarg) != CLI_FINE) return CLI_USAGE;
+            break;
+        case 'n': r.unlimited = true; break;
         case 'f': r.force = true; break;
         case 'h': fputs(help, stdout); return CLI_FINE;
         default: return cli_wrong_option("ca", c, argv);

@@ -4,7 +4,9 @@
 #include "control/preflight.h"
 
 #include "base/clock.h"
+#include "base/partition.h"
 #include "flow/tunnel.h"
+#include "io/ca_scope.h"
 #include "io/tls.h"
 
 #include <errno.h>
@@ -89,18 +91,52 @@ static void check_name(struct preflight *p, const struct ca *ca, const void *ite
             p->s->ca.certificate, name);
 }
 
+/* The name of S3 that stands for the Region: an authority that permits it was made for the others, too. */
+static void check_region(struct preflight *p, const struct ca *ca, const struct set_endpoint *ep, const char *key,
+                         struct str region)
+{
+    char name[256];
+    struct str suffix = partition_suffix_or_aws(region);
+
+    snprintf(name, sizeof name, "s3.%.*s.%.*s", STR_ARG(str_head(region, 64)), STR_ARG(suffix));
+    if (!is_minted(p->s, str_from(name)) || ca_permits(ca, str_from(name))) return;
+    problem(p, ep, key,
+            "%s does not permit %s: it was made when no endpoint served %.*s; make it anew with `s3onramp ca init "
+            "--force` and let clients trust the new one",
+            p->s->ca.certificate, name, STR_ARG(region));
+}
+
 static void check_names(struct preflight *p, const struct ca *ca)
 {
     const struct settings *s = p->s;
 
-    for (size_t i = 0; i < s->endpoints_n; i++)
-        if (is_minted(s, str_from(s->endpoints[i].host)))
-            check_name(p, ca, &s->endpoints[i], "host", s->endpoints[i].host);
+    for (size_t i = 0; i < s->endpoints_n; i++) {
+        const struct set_endpoint *ep = &s->endpoints[i];
+
+        check_region(p, ca, ep, ep->vpce_name ? "name" : "region", str_from(ep->region));
+        for (size_t j = 0; j < ep->also_regions.n; j++)
+            check_region(p, ca, ep, "also_regions", str_from(ep->also_regions.v[j]));
+    }
     for (size_t i = 0; i < s->listeners_n; i++) {
         const struct set_listener *l = &s->listeners[i];
         for (size_t j = 0; j < l->names.n && l->tls != LISTENER_PLAIN && !l->certificate; j++)
             check_name(p, ca, l, "names", l->names.v[j]);
     }
+}
+
+static void warn_wide(struct preflight *p, const struct ca *ca)
+{
+    struct ca_scope scope;
+    char example[300];
+
+    ca_scope_init(&scope, p->s);
+    if (ca_scope_exceeded(&scope, ca, example, sizeof example))
+        settings_warn(p->s, settings_place(p->s, &p->s->ca, "certificate"),
+                      "certificate: %s permits %s, which is more than this proxy serves: with its key anybody can speak "
+                      "for that; it goes on working, but better make it anew with `s3onramp ca init --force` and let "
+                      "clients trust the new one",
+                      p->s->ca.certificate, example);
+    ca_scope_clear(&scope);
 }
 
 static void check_ca(struct preflight *p)
@@ -122,6 +158,8 @@ static void check_ca(struct preflight *p)
                       "certificate: %s has no name constraints: with its key anybody can speak for every name that "
                       "clients know; guard it well, or make another with `s3onramp ca init`",
                       set->certificate);
+    else
+        warn_wide(p, ca);
     ca_free(&ca);
 }
 

@@ -126,11 +126,24 @@ static SSL_CTX *server_ctx(const struct client *c)
     return rt->mint_ctx;
 }
 
+/* The name that this connection was opened for; else one under which this listener, or an endpoint by way of it, is
+ * asked for things. */
+static bool may_name(struct str name, void *arg)
+{
+    const struct client *c = arg;
+    struct str rest = str_from(c->tls_name), own;
+
+    if (c->authority) return str_eq(name, str_from(c->authority));
+    while (str_split(&rest, ',', &own))
+        if (str_eq(name, own)) return true;
+    return router_serves_name(c->worker->rt->settings, c->listener, name);
+}
+
 /* TLS begins with the bytes that were read already. False: the client is gone. */
 static bool start_tls(struct client *c)
 {
     struct err err = {0};
-    enum err_code code = conn_tls_accept(&c->conn, server_ctx(c), c->tls_name, buf_raw(&c->in), &err);
+    enum err_code code = conn_tls_accept(&c->conn, server_ctx(c), c->tls_name, may_name, buf_raw(&c->in), &err);
 
     buf_drop(&c->in, &c->worker->loop.bufs);
     if (code != ERR_NONE) {
@@ -296,8 +309,8 @@ static bool run_header(struct client *c)
     return begin(c);
 }
 
-/* The first byte tells TLS from plain HTTP, which is answered in plain HTTP even where TLS is wanted (take_head). False:
- * wait, or the client is gone. */
+/* The first byte tells TLS from plain HTTP, which is answered in plain HTTP even where TLS is wanted (take_head).
+ * False: wait, or the client is gone. */
 static bool run_sniff(struct client *c)
 {
     struct buf *b = &c->in;

@@ -40,23 +40,32 @@ static bool is_ip_literal(struct str host)
 }
 
 /* Names of an endpoint listener: its own ones, addresses, localhost. BUCKET.NAME is host style. */
-static bool match_own_name(struct request *req)
+bool router_own_name(const struct set_listener *l, struct str host, struct str *bucket)
 {
-    const struct set_listener *l = req->client->listener;
-
+    *bucket = STR_NONE;
     if (l->mode != LISTENER_ENDPOINT) return false;
-    if (is_ip_literal(req->host) || str_eq(req->host, STR("localhost"))) return true;
+    if (is_ip_literal(host)) return true;
     for (size_t i = 0; i <= l->names.n; i++) {
         struct str name = i < l->names.n ? str_from(l->names.v[i]) : STR("localhost");
 
-        if (str_eq(req->host, name)) return true;
-        if (req->host.n > name.n + 1 && str_ends(req->host, name) && req->host.p[req->host.n - name.n - 1] == '.') {
-            req->host_style = true;
-            req->bucket = str_head(req->host, req->host.n - name.n - 1);
+        if (str_eq(host, name)) return true;
+        if (host.n > name.n + 1 && str_ends(host, name) && host.p[host.n - name.n - 1] == '.') {
+            *bucket = str_head(host, host.n - name.n - 1);
             return true;
         }
     }
     return false;
+}
+
+bool router_serves_name(const struct settings *s, const struct set_listener *l, struct str host)
+{
+    struct s3_host s3;
+    struct str bucket;
+
+    if (is_ip_literal(host)) return false; /* only the one that the client came to */
+    if (router_own_name(l, host, &bucket)) return true;
+    /* Also on forward listeners: Node.js takes the name for TLS to a proxy from the Host field of its CONNECT. */
+    return s3_host_parse(host, &s3, NULL) == ERR_NONE && router_endpoint_for_host(s, &s3, host, NULL);
 }
 
 /* One machine in two spellings: names in any case; @port, the scheme's own, written or left out. */
@@ -211,9 +220,9 @@ enum step_result step_find_target(struct request *req)
     }
     r = find_host(req);
     if (r != STEP_NEXT) return r;
-    if (req->client->refusal)
-        return request_fail(req, req->client->refusal->code, "%s", req->client->refusal->detail);
-    req->own_name = match_own_name(req);
+    if (req->client->refusal) return request_fail(req, req->client->refusal->code, "%s", req->client->refusal->detail);
+    req->own_name = router_own_name(req->client->listener, req->host, &req->bucket);
+    req->host_style = req->bucket.n > 0;
     if (!req->own_name) {
         r = find_endpoint(req);
         if (r != STEP_NEXT) return r;

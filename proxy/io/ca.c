@@ -131,7 +131,7 @@ static enum err_code check_params(const struct ca_params *params, struct err *er
     size_t name_n = strlen(params->common_name);
     if (name_n == 0 || name_n > 64) return err_set(err, ERR_CONFIG, 0, "the CA's name must have 1 to 64 bytes");
     if (params->days == 0 || params->days > 36500) return err_set(err, ERR_CONFIG, 0, "a CA lives 1 to 36500 days");
-    if (params->dns_n == 0) return err_set(err, ERR_CONFIG, 0, "a CA needs at least one permitted name");
+    if (params->dns_n == 0 && !params->unlimited) return err_set(err, ERR_CONFIG, 0, "a CA needs at least one permitted name");
     for (size_t i = 0; i < params->dns_n; i++) {
         struct str name = str_from(params->dns[i]), host;
         unsigned port;
@@ -149,7 +149,8 @@ static bool build_ca(X509 *cert, EVP_PKEY *key, const struct ca_params *params)
            X509_set_pubkey(cert, key) && x509_extend(cert, NULL, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
            x509_extend(cert, NULL, NID_key_usage, "critical,keyCertSign,cRLSign") &&
            x509_extend(cert, NULL, NID_subject_key_identifier, "hash") &&
-           x509_extend(cert, NULL, NID_authority_key_identifier, "keyid:always") && add_constraints(cert, params) &&
+           x509_extend(cert, NULL, NID_authority_key_identifier, "keyid:always") &&
+           (params->unlimited || add_constraints(cert, params)) &&
            X509_sign(cert, key, EVP_sha256()) > 0;
 }
 
@@ -445,31 +446,57 @@ bool ca_permits(const struct ca *ca, struct str name)
 
 /* ---- describing ---- */
 
-static void describe_subtree(const GENERAL_NAME *base, FILE *out)
+/* How many bits of @mask are set from its beginning; SIZE_MAX if others are set, too. */
+static size_t mask_bits(const unsigned char *mask, size_t n)
+{
+    size_t bits = 0, set = 0;
+    while (bits < 8 * n && (mask[bits / 8] & (0x80 >> bits % 8)))
+        bits++;
+    for (size_t bit = 0; bit < 8 * n; bit++)
+        set += (mask[bit / 8] & (0x80 >> bit % 8)) != 0;
+    return set == bits ? bits : SIZE_MAX;
+}
+
+static void put_block(struct sbuf *b, const unsigned char *bytes, size_t n)
+{
+    char address[INET6_ADDRSTRLEN], mask[INET6_ADDRSTRLEN];
+    int family = n == 4 ? AF_INET : AF_INET6;
+    size_t bits = mask_bits(bytes + n, n);
+    inet_ntop(family, bytes, address, sizeof address);
+    inet_ntop(family, bytes + n, mask, sizeof mask);
+    sbuf_printf(b, "%s", address);
+    if (bits == SIZE_MAX)
+        sbuf_printf(b, ", mask %s", mask);
+    else if (bits != 8 * n)
+        sbuf_printf(b, "/%zu", bits);
+}
+
+/* A file may hold anybody's certificate: nothing in it reaches a terminal as it is. */
+void ca_subtree_text(const GENERAL_NAME *base, char *out, size_t cap)
 {
     int type;
     const ASN1_STRING *value = GENERAL_NAME_get0_value(base, &type);
-    int n = ASN1_STRING_length(value);
     const unsigned char *bytes = ASN1_STRING_get0_data(value);
-    char address[INET6_ADDRSTRLEN], mask[INET6_ADDRSTRLEN];
+    size_t n = (size_t)ASN1_STRING_length(value);
+    struct sbuf b = sbuf_make(out, cap - 1);
     if (type == GEN_DNS) {
-        fprintf(out, "%.*s and names below", n, (const char *)bytes);
+        for (size_t i = 0; i < n && i < 253; i++)
+            sbuf_char(&b, bytes[i] > ' ' && bytes[i] < 0x7f ? (char)bytes[i] : '?');
+        sbuf_add(&b, STR(" and names below"));
     } else if (type == GEN_IPADD && (n == 8 || n == 32)) {
-        int family = n == 8 ? AF_INET : AF_INET6;
-        inet_ntop(family, bytes, address, sizeof address);
-        inet_ntop(family, bytes + n / 2, mask, sizeof mask);
-        fprintf(out, "%s, mask %s", address, mask);
+        put_block(&b, bytes, n / 2);
     } else {
-        fputs("names of another kind", out);
+        sbuf_add(&b, STR("names of another kind"));
     }
+    out[b.n] = '\0';
 }
 
 static void describe_subtrees(const char *label, const STACK_OF(GENERAL_SUBTREE) * trees, FILE *out)
 {
     for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
-        fprintf(out, "%s", label);
-        describe_subtree(sk_GENERAL_SUBTREE_value(trees, i)->base, out);
-        fputc('\n', out);
+        char text[300];
+        ca_subtree_text(sk_GENERAL_SUBTREE_value(trees, i)->base, text, sizeof text);
+        fprintf(out, "%s%s\n", label, text);
     }
 }
 

@@ -31,6 +31,8 @@ MUST_CHECK bool x509_fill(X509 *cert, const X509 *issuer, struct str common_name
 /* Adds an extension in the notation of x509v3_config(5); never with text from outside. @issuer: NULL for self. */
 MUST_CHECK bool x509_extend(X509 *cert, X509 *issuer, int nid, const char *value);
 
+/* "amazonaws.com and names below", "10.0.0.0/8"; bytes that are not printable as '?'. */
+void ca_subtree_text(const GENERAL_NAME *base, char *out, size_t n);
 MUST_CHECK bool x509_unix_time(const ASN1_TIME *t, int64_t *out);
 
 #endif

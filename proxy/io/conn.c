@@ -403,13 +403,14 @@ bool conn_unread(struct conn *c, struct str bytes)
     return true;
 }
 
-enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_names, struct str seed,
-                              struct err *err)
+enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_names, conn_name_fn *may_name,
+                              struct str seed, struct err *err)
 {
     ASSERT(c->state == CONN_OPEN && !c->outer);
     if (c->seed) return err_set(err, ERR_CLIENT_TLS, 0, "bytes stand before TLS");
     if (!conn_unread(c, seed)) return err_set(err, ERR_NO_MEMORY, 0, "TLS seed");
     c->tls_name = fallback_names;
+    c->may_name = may_name;
     TRY(tls_attach(c, ctx, NULL, NULL, true, err));
     c->state = CONN_HANDSHAKE;
     return ERR_NONE;

@@ -228,6 +228,22 @@ static int choose_certificate(SSL *ssl, void *arg)
     return ok;
 }
 
+/* RFC 6066 3: a name that nobody here answers to ends the handshake. */
+static int check_name(SSL *ssl, int *alert, void *arg UNUSED)
+{
+    struct conn *c = SSL_get_app_data(ssl);
+    const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    char name[256];
+    struct sbuf b = sbuf_make(name, sizeof(name));
+
+    if (!sni || !c->may_name) return SSL_TLSEXT_ERR_OK;
+    sbuf_lower(&b, str_from(sni));
+    if (!b.overflow && c->may_name(sbuf_str(&b), c->arg)) return SSL_TLSEXT_ERR_OK;
+    snprintf(c->error, sizeof(c->error), "no certificate: the client asks for %.100s, which is no name here", sni);
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in,
                        unsigned in_n, void *arg)
 {
@@ -266,6 +282,7 @@ enum err_code tls_server_ctx(struct mint *mint, const char *cert_file, const cha
             return ctx_fail_file(&ctx, err, key_file,
                                  "holds no private key in PEM that belongs to the certificate and has no passphrase");
     } else {
+        SSL_CTX_set_tlsext_servername_callback(ctx, check_name);
         SSL_CTX_set_cert_cb(ctx, choose_certificate, mint);
     }
     *out = ctx;

@@ -331,12 +331,16 @@ expect 0 ca init -c forward.ini --days 100
 has out "export AWS_CA_BUNDLE=ca.pem"
 mode ca.key 600
 mode ca.pem 644
-for name in amazonaws.com amazonaws.com.cn s3.lab.test localhost; do has err "$name"; done
+has err "It permits 23 names and 1 address; "
 expect 1 ca init -c forward.ini
 has err "--force"
 expect 0 ca show -c forward.ini
-has out "s3.lab.test"
-has out "10.0.0.0"
+for name in s3.ap-northeast-3.amazonaws.com s3-accesspoint.dualstack.cn-north-1.amazonaws.com.cn s3.amazonaws.com \
+    s3.lab.test localhost 127.0.0.1; do
+    has out "permitted:   $name"
+done
+hasnt out "permitted:   amazonaws.com"
+hasnt out "/8"
 expect 0 ca export -c forward.ini
 cmp -s out ca.pem || fail "the exported certificate differs"
 hasnt out "PRIVATE"
@@ -379,9 +383,10 @@ expect 0 ca init -c forward.ini --force --days 20
 expect 0 check -c trouble.ini
 has err "trouble.ini:7: warning: proxy_auth = required, and no client has a password"
 has err "trouble.ini:2: warning: certificate: ca.pem ends on "
-has err "fine, with 2 warnings: 1 listener"
+has err "trouble.ini:2: warning: certificate: ca.pem permits s3.lab.test and names below"
+has err "fine, with 3 warnings: 1 listener"
 expect 1 check -c trouble.ini --strict
-has err "2 warnings in trouble.ini, and --strict takes none"
+has err "3 warnings in trouble.ini, and --strict takes none"
 hasnt err "fine"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=free -days 100 \
     -addext keyUsage=critical,keyCertSign -keyout free.key -out free.pem 2>/dev/null

@@ -243,7 +243,6 @@ class Readme(Env):
 
     def test_configurations(self):
         endpoint_section = "[endpoint tokyo]\nname = %s\n\n" % lib.VPCE_NAME
-        authority_section = "[ca]\ncertificate = %s\nprivate_key = %s\n\n" % (self.proxy.ca_file, self.proxy.ca_file.with_suffix(".key"))
         found = [block for block in self.blocks() if block.startswith("[")]
         self.assertGreater(len(found), 2)
         for n, block in enumerate(found):
@@ -251,7 +250,8 @@ class Readme(Env):
                 folder = lib.WORK / ("readme-%d" % n)
                 folder.mkdir()
                 config = folder / "s3onramp.ini"
-                config.write_text(authority_section + ("" if "[endpoint" in block else endpoint_section) + block + "\n")
+                config.write_text(("" if "[endpoint" in block else endpoint_section) + block + "\n")
+                lib.run(lib.PROGRAM, "ca", "init", "-c", config, env=lib.clean_environment())
                 result = lib.run(lib.PROGRAM, "check", "-c", config, check=False, env=lib.clean_environment())
                 self.assertEqual((result.returncode, result.stderr.count("\n")), (0, 1), result.stderr)
 

@@ -106,7 +106,7 @@ static void test_config_load_smallest_has_defaults(void **state UNUSED)
     assert_int_equal(s->server.body_timeout_ms, 60000);
     assert_int_equal(s->server.tls_timeout_ms, 15000);
     assert_int_equal(s->server.shutdown_timeout_ms, 60000);
-    assert_string_equal(s->ca.certificate, "/etc/s3onramp/ca.pem");
+    assert_string_equal(s->ca.certificate, "ca.pem");
     assert_int_equal(s->ca.leaf_days, 30);
     assert_int_equal(s->log.level, LOG_INFO);
     assert_int_equal(s->log.format, LOG_TEXT);

@@ -110,7 +110,7 @@ static void pair_tls(struct pair *p, const struct certs *c, const char *name)
 
     p->tls = true;
     assert_int_equal(conn_tls_connect(&p->client.conn, c->client, name, NULL, &err), ERR_NONE);
-    assert_int_equal(conn_tls_accept(&p->server.conn, c->server, "fallback.test", STR_NONE, &err), ERR_NONE);
+    assert_int_equal(conn_tls_accept(&p->server.conn, c->server, "fallback.test", NULL, STR_NONE, &err), ERR_NONE);
 }
 
 static void pair_free(struct pair *p)
@@ -132,7 +132,7 @@ static bool shake_hands(struct conn *c, const struct pair *p)
     if (c == &p->client.conn)
         assert_int_equal(conn_tls_connect(c, p->certs->client, "inner.example.test", NULL, &err), ERR_NONE);
     else
-        assert_int_equal(conn_tls_accept(c, p->certs->server, "x", STR_NONE, &err), ERR_NONE);
+        assert_int_equal(conn_tls_accept(c, p->certs->server, "x", NULL, STR_NONE, &err), ERR_NONE);
     return conn_handshake(c) == CONN_OK;
 }
 
@@ -250,7 +250,7 @@ static void test_conn_handshake_unknown_ca_is_refused(void **state)
 
     assert_int_equal(tls_client_ctx(NULL, NULL, &system, &err), ERR_NONE);
     assert_int_equal(conn_tls_connect(&p->client.conn, system, "example.test", NULL, &err), ERR_NONE);
-    assert_int_equal(conn_tls_accept(&p->server.conn, c->server, "x", STR_NONE, &err), ERR_NONE);
+    assert_int_equal(conn_tls_accept(&p->server.conn, c->server, "x", NULL, STR_NONE, &err), ERR_NONE);
     assert_int_equal(shake(p), CONN_ERROR);
     assert_non_null(strstr(p->client.conn.error, "certificate"));
     pair_free(p);
@@ -327,7 +327,8 @@ static void test_conn_tls_accept_seed_is_read_first(void **state)
     assert_int_equal(conn_handshake(&p->client.conn), CONN_AGAIN);
     n = recv(p->server.conn.fd, hello, sizeof(hello), 0);
     assert_true(n > 100);
-    assert_int_equal(conn_tls_accept(&p->server.conn, c->server, "x", str_make(hello, (size_t)n), &err), ERR_NONE);
+    assert_int_equal(conn_tls_accept(&p->server.conn, c->server, "x", NULL, str_make(hello, (size_t)n), &err),
+                     ERR_NONE);
     memset(hello, 0, sizeof(hello)); /* it was copied */
     assert_int_equal(shake(p), CONN_OK);
     pair_free(p);

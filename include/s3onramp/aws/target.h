@@ -46,6 +46,11 @@ MUST_CHECK enum err_code s3_host_parse(struct str host, struct s3_host *out, str
  * service stands is one of S3's. False for other services and other sites. */
 bool s3_host_is_s3(struct str host);
 
+/* Calls @each with every name that has names of S3 in @region at or below it, so that s3_host_parse() takes those that
+ * are served and finds that Region; with @fips also those that ask for FIPS. */
+void s3_names_of_region(struct str region, struct str suffix, bool fips, void (*each)(void *arg, struct str name),
+                        void *arg);
+
 /* The service in the scope of signatures for @host, the client's as well as ours: "s3", "s3-object-lambda" or
  * "s3-outposts". */
 struct str s3_signing_name(const struct s3_host *host);

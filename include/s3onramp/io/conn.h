@@ -33,6 +33,8 @@ enum conn_state { CONN_CLOSED, CONN_CONNECTING, CONN_HANDSHAKE, CONN_OPEN };
 
 struct conn;
 typedef void conn_event_fn(struct conn *c, void *arg);
+/* May a certificate be shown for @name, which the client asks for (SNI, lower case)? */
+typedef bool conn_name_fn(struct str name, void *arg);
 
 struct conn {
     unsigned magic;
@@ -42,9 +44,10 @@ struct conn {
     struct event ev;
     conn_event_fn *on_event;
     void *arg;
-    SSL *ssl;             /* owned; what the owner speaks through; NULL: plain */
-    SSL *outer;           /* owned; the TLS around ssl's records; NULL: they go to the socket */
-    const char *tls_name; /* borrowed: server side: names for the certificate when the client sends no SNI, "a,b,c" */
+    SSL *ssl;               /* owned; what the owner speaks through; NULL: plain */
+    SSL *outer;             /* owned; the TLS around ssl's records; NULL: they go to the socket */
+    conn_name_fn *may_name; /* server side, with arg */
+    const char *tls_name;   /* borrowed: server side: names for the certificate when the client sends no SNI, "a,b,c" */
     bool readable, writable;
     bool unasked; /* since the last event nobody looked for a reset */
     bool drained; /* the last recv was short: most likely nothing is left */
@@ -118,9 +121,10 @@ static inline bool conn_may_read(const struct conn *c)
 
 /* Begins TLS on an open connection, also inside TLS that was accepted before (once). @seed: bytes of the peer that were
  * read already (copied). */
-/* @fallback_names: "a,b,c", borrowed as long as the connection lives. */
-MUST_CHECK enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_names, struct str seed,
-                                         struct err *err);
+/* @fallback_names: "a,b,c", borrowed as long as the connection lives. @may_name: called with the connection's arg;
+ * NULL: whatever the authority permits. */
+MUST_CHECK enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback_names,
+                                         conn_name_fn *may_name, struct str seed, struct err *err);
 /* @name: SNI and the name the certificate must carry. @session: borrowed, may be NULL. */
 MUST_CHECK enum err_code conn_tls_connect(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session,
                                           struct err *err);

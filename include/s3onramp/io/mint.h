@@ -19,10 +19,11 @@ struct ca_params {
     size_t dns_n;
     const struct netblock *ip; /* permitted IP subtrees; none: IP names are not permitted at all */
     size_t ip_n;
+    bool unlimited; /* without name constraints, for libraries that know none: its key opens every site */
 };
 
 /* Makes a P-256 CA: self-signed, critical basicConstraints CA:TRUE pathlen:0, critical keyUsage keyCertSign+cRLSign,
- * SKI, AKI, critical nameConstraints, random positive serial of at most 20 bytes, notBefore an hour ago. Writes
+ * SKI, AKI, critical nameConstraints (unless @unlimited), random positive serial of at most 20 bytes, notBefore an hour ago. Writes
  * @key_path (PKCS#8 PEM, mode 0600) and then @cert_path (0644), each to a temporary file in the same folder that is
  * synced and linked into place: never half-written. ERR_FILE if one exists already and not @force, or cannot be
  * written; ERR_CONFIG for @params that make no CA. */

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * ca_scope.c: see io/ca_scope.h. One thread. Owns the names it makes.
+ */
+#include "io/ca_scope.h"
+
+#include "aws/target.h"
+#include "base/partition.h"
+#include "ca.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+
+enum { ARENA_BLOCK = 8 * 1024, ARENA_LIMIT = 512 * 1024 };
+
+static bool is_below(struct str name, struct str tree)
+{
+    return str_eq(name, tree) || (name.n > tree.n && str_ends(name, tree) && name.p[name.n - tree.n - 1] == '.');
+}
+
+static bool has_name(const struct ca_scope *scope, struct str name)
+{
+    for (size_t i = 0; i < scope->dns_n; i++)
+        if (is_below(name, str_from(scope->dns[i]))) return true;
+    return false;
+}
+
+static void add_block(struct ca_scope *scope, const struct netblock *block)
+{
+    for (size_t i = 0; i < scope->ip_n; i++)
+        if (netblock_has(&scope->ip[i], &block->base)) return;
+    if (scope->ip_n == CA_SCOPE_ADDRESSES)
+        scope->full = true;
+    else
+        scope->ip[scope->ip_n++] = *block;
+}
+
+static void add_name(void *arg, struct str name)
+{
+    struct ca_scope *scope = arg;
+    struct netblock block;
+    uint8_t ip[CA_IP_BYTES];
+
+    if (x509_ip_bytes(name, ip) && netblock_parse(name, &block)) {
+        add_block(scope, &block);
+        return;
+    }
+    if (has_name(scope, name)) return;
+    struct str copy = arena_dup(&scope->arena, name);
+    if (scope->dns_n == CA_SCOPE_NAMES || !copy.p)
+        scope->full = true;
+    else
+        scope->dns[scope->dns_n++] = copy.p;
+}
+
+/* The whole machine, as a block of one address. */
+static void add_address(struct ca_scope *scope, const struct netaddr *a)
+{
+    struct netblock block = {*a, a->u.sa.sa_family == AF_INET6 ? 128 : 32};
+
+    add_block(scope, &block);
+    if ((a->u.sa.sa_family == AF_INET && ntohl(a->u.in.sin_addr.s_addr) >> 24 == 127) ||
+        (a->u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr)))
+        add_name(scope, STR("localhost"));
+}
+
+static bool is_any(const struct netaddr *a)
+{
+    if (a->u.sa.sa_family == AF_INET) return a->u.in.sin_addr.s_addr == 0;
+    return IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
+}
+
+/* All addresses of this machine; with @v6 those of both kinds, as a socket on [::] takes both. Link-local ones need a
+ * zone, which no certificate can hold. */
+static void add_machine(struct ca_scope *scope, bool v6)
+{
+    struct ifaddrs *all = NULL;
+
+    if (getifaddrs(&all) != 0) return;
+    for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
+        struct netaddr a = {.len = 0};
+
+        if (!i->ifa_addr) continue;
+        if (i->ifa_addr->sa_family == AF_INET)
+            memcpy(&a.u.in, i->ifa_addr, a.len = sizeof(a.u.in));
+        else if (v6 && i->ifa_addr->sa_family == AF_INET6)
+            memcpy(&a.u.in6, i->ifa_addr, a.len = sizeof(a.u.in6));
+        if (a.len && !(a.u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a.u.in6.sin6_addr)))
+            add_address(scope, &a);
+    }
+    freeifaddrs(all);
+}
+
+static void add_listener(struct ca_scope *scope, const struct set_listener *l)
+{
+    if (l->mode == LISTENER_REDIRECT) return; /* nobody speaks to it */
+    for (size_t i = 0; i < l->names.n; i++)
+        add_name(scope, str_from(l->names.v[i]));
+    for (size_t i = 0; i < l->bind_n; i++) {
+        if (is_any(&l->bind[i]))
+            add_machine(scope, l->bind[i].u.sa.sa_family == AF_INET6);
+        else
+            add_address(scope, &l->bind[i]);
+    }
+}
+
+void ca_scope_init(struct ca_scope *scope, const struct settings *s)
+{
+    scope->dns_n = scope->ip_n = 0;
+    scope->full = false;
+    arena_init(&scope->arena, ARENA_BLOCK, ARENA_LIMIT);
+    for (size_t i = 0; i < s->endpoints_n; i++) {
+        const struct set_endpoint *ep = &s->endpoints[i];
+
+        s3_names_of_region(str_from(ep->region), str_from(ep->suffix), ep->fips, add_name, scope);
+        for (size_t j = 0; j < ep->also_regions.n; j++) {
+            struct str region = str_from(ep->also_regions.v[j]);
+            s3_names_of_region(region, partition_suffix_or_aws(region), ep->fips, add_name, scope);
+        }
+    }
+    if (s->endpoints_n) add_name(scope, STR("s3." PARTITION_AWS_SUFFIX)); /* the default one serves it */
+    for (size_t i = 0; i < s->listeners_n; i++)
+        add_listener(scope, &s->listeners[i]);
+}
+
+bool ca_scope_add_region(struct ca_scope *scope, struct str region)
+{
+    struct str suffix = partition_suffix(region);
+
+    if (!suffix.n) return false;
+    s3_names_of_region(region, suffix, false, add_name, scope);
+    return true;
+}
+
+void ca_scope_clear(struct ca_scope *scope)
+{
+    arena_clear(&scope->arena);
+}
+
+/* ---- an authority that exists ---- */
+
+static bool is_one_address(const unsigned char *bytes, size_t n)
+{
+    for (size_t i = n / 2; i < n; i++)
+        if (bytes[i] != 0xff) return false;
+    return true;
+}
+
+bool ca_scope_exceeded(const struct ca_scope *scope, const struct ca *ca, char *example, size_t n)
+{
+    const STACK_OF(GENERAL_SUBTREE) *trees = ca->names ? ca->names->permittedSubtrees : NULL;
+    bool dns = false;
+
+    for (int i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
+        int type;
+        const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_SUBTREE_value(trees, i)->base, &type);
+        struct str base = str_make((const char *)ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
+
+        dns = dns || type == GEN_DNS;
+        if (type == GEN_DNS && (has_name(scope, base) || s3_host_is_s3(base))) continue;
+        if (type == GEN_IPADD && is_one_address((const unsigned char *)base.p, base.n)) continue;
+        ca_subtree_text(sk_GENERAL_SUBTREE_value(trees, i)->base, example, n);
+        return true;
+    }
+    if (!dns) snprintf(example, n, "every name");
+    return !dns;
+}
