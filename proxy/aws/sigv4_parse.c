@@ -241,6 +241,13 @@ bool sigv4_is_auth_param(const struct query_param *param)
     return false;
 }
 
+bool sigv4_is_like_auth_param(const struct query_param *param)
+{
+    for (size_t i = 0; i < AUTH_PARAMS_N; i++)
+        if (uri_decode_alike(param->name, AUTH_PARAMS[i])) return true;
+    return false;
+}
+
 /* Each once at most: which of two would count is not to be guessed. */
 static enum err_code collect_params(const struct query_param *params, size_t n,
                                     const struct query_param *found[AUTH_PARAMS_N], struct err *err)

@@ -79,7 +79,7 @@ enum step_result auth_find_caller(struct request *req, struct str access_key)
 enum step_result auth_check_payload_value(struct request *req, struct str value)
 {
     req->payload = sigv4_payload_mode(value);
-    if (req->payload == PAYLOAD_INVALID || headers_count(&req->in->headers, HDR_X_AMZ_CONTENT_SHA256) > 1) {
+    if (req->payload == PAYLOAD_INVALID) {
         request_error_field(req, "ArgumentName", STR("x-amz-content-sha256"));
         request_error_field(req, "ArgumentValue", value);
         return request_fail(req, ERR_SHA256_INVALID, "x-amz-content-sha256");
@@ -114,8 +114,7 @@ static enum step_result check_payload_mode(struct request *req)
             return request_fail(req, ERR_SHA256_INVALID, "signed chunks after a head that is not signed with SigV4");
         /* fall through */
     case PAYLOAD_UNSIGNED_TRAILER:
-        if (!h || headers_count(&req->in->headers, HDR_X_AMZ_DECODED_CONTENT_LENGTH) != 1 ||
-            !str_to_u64(h->value, &req->decoded_length))
+        if (!h || !str_to_u64(h->value, &req->decoded_length))
             return request_fail(req, ERR_LENGTH_REQUIRED, "x-amz-decoded-content-length is missing or not a number");
         if (req->body.done)
             return request_fail(req, ERR_INCOMPLETE_BODY, "an aws-chunked body is announced, but none is sent");
@@ -130,13 +129,26 @@ static enum step_result check_payload_mode(struct request *req)
     }
 }
 
-/* What the policy looks for among the headers must not come in by the back door. */
+static enum step_result misplaced(struct request *req, const struct query_param *p, const char *why)
+{
+    request_error_field(req, "ArgumentName", p->name);
+    return request_fail(req, ERR_PARAM_MISPLACED, "%.*s %s", STR_ARG(str_head(p->name, 64)), why);
+}
+
+/* What a header would say must not come in by the back door: neither what the policy looks for there, nor a signature's
+ * words beside another proof, nor anything twice. */
 static enum step_result check_misplaced(struct request *req)
 {
+    bool signed_query = req->auth == AUTH_SIGV4_QUERY || req->auth == AUTH_SIGV2_QUERY;
+
     for (size_t i = 0; i < req->query_n; i++) {
-        if (!uri_decodes_to_prefix(req->query[i].name, STR("x-amz-copy-source"))) continue;
-        request_error_field(req, "ArgumentName", STR("x-amz-copy-source"));
-        return request_fail(req, ERR_PARAM_MISPLACED, "x-amz-copy-source in the query");
+        const struct query_param *p = &req->query[i];
+
+        if (!uri_decodes_to_prefix(p->name, STR("x-amz-"))) continue;
+        if (uri_decodes_to_prefix(p->name, STR("x-amz-copy-source"))) return misplaced(req, p, "in the query");
+        if (!signed_query && sigv4_is_like_auth_param(p)) return misplaced(req, p, "without a signature in the query");
+        for (size_t j = 0; j < i; j++)
+            if (uri_decode_alike(p->name, req->query[j].name)) return misplaced(req, p, "twice in the query");
     }
     return STEP_NEXT;
 }
@@ -150,11 +162,28 @@ enum step_result auth_refuse_nominated(struct request *req, const struct header 
                         STR_ARG(str_head(h->name, 64)));
 }
 
+/* Of two, one would be proven or judged and perhaps the other one obeyed. */
+static enum step_result check_once(struct request *req)
+{
+    static const enum header_id ids[] = {HDR_AUTHORIZATION,        HDR_DATE,
+                                         HDR_X_AMZ_DATE,           HDR_X_AMZ_TRAILER,
+                                         HDR_X_AMZ_CONTENT_SHA256, HDR_X_AMZ_SECURITY_TOKEN,
+                                         HDR_X_AMZ_COPY_SOURCE,    HDR_X_AMZ_DECODED_CONTENT_LENGTH};
+    const struct headers *all = &req->in->headers;
+
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        if (headers_count(all, ids[i]) > 1)
+            return request_fail(req, ERR_AUTH_MALFORMED, "The request has more than one %.*s.",
+                                STR_ARG(headers_find(all, ids[i])->name));
+    return STEP_NEXT;
+}
+
 /* Fields that somebody on the way could read as another field, or not at all. */
 static enum step_result check_fields(struct request *req)
 {
     const struct headers *all = &req->in->headers;
 
+    if (check_once(req) != STEP_NEXT) return STEP_FAIL;
     for (size_t i = 0; i < all->n; i++) {
         const struct header *h = &all->v[i];
 
@@ -188,13 +217,10 @@ static enum step_result check_proof(struct request *req)
 
 enum step_result step_check_caller(struct request *req)
 {
-    const struct headers *all = &req->in->headers;
     enum step_result r;
 
-    if (auth_accept_preflight(req)) return STEP_NEXT;
-    if (headers_count(all, HDR_AUTHORIZATION) > 1 || headers_count(all, HDR_X_AMZ_DATE) > 1)
-        return request_fail(req, ERR_AUTH_MALFORMED, "Authorization or x-amz-date stands there twice");
     if (check_fields(req) != STEP_NEXT) return STEP_FAIL;
+    if (auth_accept_preflight(req)) return STEP_NEXT;
     r = check_proof(req);
     if (r != STEP_NEXT || req->auth == AUTH_FOREIGN || req->form) return r;
     r = check_misplaced(req);

@@ -126,11 +126,16 @@ enum step_result auth_sigv4_header(struct request *req, struct str authorization
     return check_signature(req, &auth, timestamp, payload->value);
 }
 
-/* What a presigned URL says of the body: signed as a header, moved into the query, or nothing. */
+/* What a presigned URL says of the body: signed as a header, moved into the query, or nothing. A header that nobody
+ * signed must not take a hash off that the query holds. */
 static enum step_result check_presigned_payload(struct request *req, const struct sigv4_query *q, struct str *covered)
 {
     const struct header *h = headers_find(&req->in->headers, HDR_X_AMZ_CONTENT_SHA256);
 
+    if (h && q->content_sha256.n && !str_eq(h->value, q->content_sha256)) {
+        request_error_field(req, "HeadersNotSigned", h->name);
+        return request_fail(req, ERR_HEADERS_NOT_SIGNED, "x-amz-content-sha256 is another one than in the query");
+    }
     *covered = q->content_sha256.n ? q->content_sha256 : SIGV4_UNSIGNED_PAYLOAD;
     if (h && sigv4_is_signed(q->auth.signed_headers, STR("x-amz-content-sha256"))) *covered = h->value;
     return auth_check_payload_value(req, h ? h->value : *covered);

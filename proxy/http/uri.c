@@ -219,6 +219,13 @@ bool uri_decodes_to_prefix(struct str encoded, struct str plain)
     return plain.n == 0;
 }
 
+bool uri_decode_alike(struct str a, struct str b)
+{
+    while (a.n > 0 && b.n > 0)
+        if (ascii_lower(next_decoded(&a)) != ascii_lower(next_decoded(&b))) return false;
+    return a.n == 0 && b.n == 0;
+}
+
 const struct query_param *query_find(const struct query_param *params, size_t n, struct str name)
 {
     for (size_t i = 0; i < n; i++)

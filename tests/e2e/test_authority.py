@@ -233,6 +233,45 @@ def nominates_signed(message):
     return nominates("Cache-control")(message) if message.proof == "v4 query" else False
 
 
+# -- one value of what a signature covers
+
+def pinned(body):
+    """A presigned URL that holds the body's hash."""
+    def before(request):
+        if request.proof != "v4 query":
+            return False
+        uploads(request)
+        request.pinned = hashlib.sha256(body).hexdigest()
+        return None
+    return before
+
+
+def words_of_a_signature(request):
+    if request.proof != "v4 header":
+        return False
+    request.query = "x-amz-security-token=t"
+    return None
+
+
+def twice_in_the_query(message):
+    if message.proof != "v4 query":
+        return False
+    message.target = message.target.replace("X-Amz-Date=", "X-Amz-Date=20200101T000000Z&X-Amz-Date=")
+    return None
+
+
+def two_signatures(message):
+    return adds("Authorization", "AWS a:b")(message) if message.proof.endswith("query") else False
+
+
+def field_twice(name):
+    def after(message):
+        values = [v for n, v in message.headers if n.lower() == name]
+        message.headers += [(name, v) for v in values]
+        return bool(values)
+    return after
+
+
 # -- names that are others where '_' reads as '-'
 
 def uploads(request):
@@ -281,6 +320,16 @@ ROWS = (
     ("underscores", "a copy in the query", in_the_query("x-amz-copy_source", "/secret/report.csv"), None, (400, "InvalidArgument")),
     ("underscores", "metadata", signs("x-amz-meta-a_b", "c"), None, SERVED),
     ("underscores", "a length", uploads, adds("content_length", "100"), SERVED),
+    ("one value", "the pinned body", pinned(b"x"), None, SERVED),
+    ("one value", "its hash said twice", pinned(b"x"), adds("x-amz-content-sha256", hashlib.sha256(b"x").hexdigest()), SERVED),
+    ("one value", "the pin taken off", pinned(b"y"), adds("x-amz-content-sha256", s3raw.UNSIGNED), (403, "AccessDenied")),
+    ("one value", "another pin", pinned(b"y"), adds("x-amz-content-sha256", hashlib.sha256(b"x").hexdigest()), (403, "AccessDenied")),
+    ("one value", "X-Amz-Date twice", None, twice_in_the_query, (400, "AuthorizationQueryParametersError")),
+    ("one value", "words of another signature", words_of_a_signature, None, (400, "InvalidArgument")),
+    ("one value", "two signatures", None, two_signatures, (400, "InvalidArgument")),
+    ("one value", "Authorization twice", None, field_twice("authorization"), (400, "AuthorizationHeaderMalformed")),
+    ("one value", "Date twice", None, field_twice("date"), (400, "AuthorizationHeaderMalformed")),
+    ("one value", "x-amz-date twice", None, field_twice("x-amz-date"), (400, "AuthorizationHeaderMalformed")),
     ("Connection", "a condition taken off", create_only, nominates("if-none-match"), (400, "BadRequest")),
     ("Connection", "Host taken off", None, nominates("x-none", "HOST"), (400, "BadRequest")),
     ("Connection", "the length taken off", create_only, nominates("content-length"), (400, "BadRequest")),

@@ -316,6 +316,26 @@ static void test_query_find_first_exact_name(void **state)
     assert_false(uri_decodes_to_prefix(STR("x%2-amz-a"), STR("x-amz-")));
 }
 
+static void test_uri_decode_alike_ignores_escapes_and_case(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool alike;
+    } rows[] = {
+        {"", "", true},
+        {"X-Amz-Date", "x-amz-date", true},
+        {"%58-Amz-Dat%65", "x-amz-date", true},
+        {"x-amz-date", "x-amz-dat", false},
+        {"x-amz-dat", "x-amz-date", false},
+        {"a+b", "a%2Bb", true},
+        {"a+b", "a b", false},
+        {"%zz", "%ZZ", true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_int_equal(uri_decode_alike(str_from(rows[i].a), str_from(rows[i].b)), rows[i].alike);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_query_split_table),
         cmocka_unit_test(test_query_split_more_than_max_are_counted_not_stored),
         cmocka_unit_test(test_query_find_first_exact_name),
+        cmocka_unit_test(test_uri_decode_alike_ignores_escapes_and_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

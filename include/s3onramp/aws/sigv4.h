@@ -62,6 +62,8 @@ enum { SIGV4_MAX_EXPIRES_S = 604800 };
 bool sigv4_is_in_query(const struct query_param *params, size_t n);
 /* True for the parameters that only carry the signature: they end at this hop. */
 bool sigv4_is_auth_param(const struct query_param *param);
+/* The same in any case, as some servers read them. */
+bool sigv4_is_like_auth_param(const struct query_param *param);
 /* Each required parameter exactly once, decoded into @arena. ERR_AUTH_QUERY with the reason, ERR_BAD_URI,
  * ERR_NO_MEMORY. Whether it has expired is the caller's question. */
 MUST_CHECK enum err_code sigv4_parse_query(const struct query_param *params, size_t n, struct arena *arena,

@@ -52,6 +52,8 @@ size_t query_split(struct str query, struct query_param *out, size_t max);
 bool uri_decodes_to(struct str encoded, struct str plain);
 /* True if @encoded begins with @plain once decoded, ASCII case ignored. */
 bool uri_decodes_to_prefix(struct str encoded, struct str plain);
+/* True if two encoded names are one once decoded, ASCII case ignored. */
+bool uri_decode_alike(struct str a, struct str b);
 /* First parameter whose name is @name once decoded, or NULL. */
 const struct query_param *query_find(const struct query_param *params, size_t n, struct str name);
 
