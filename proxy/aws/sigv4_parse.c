@@ -5,6 +5,8 @@
  */
 #include "aws/sigv4.h"
 
+#include "http/head.h"
+
 enum { SECONDS_PER_DAY = 86400 };
 
 /* ---- Authorization ---- */
@@ -120,6 +122,7 @@ static bool all_of(struct str s, unsigned class)
 static enum err_code check_signed_headers(struct str list, struct err *err)
 {
     struct str name, last = STR_NONE;
+    size_t n = 0;
 
     if (list.n == 0) return malformed(err, "SignedHeaders is empty");
     if (list.p[list.n - 1] == ';') return malformed(err, "SignedHeaders ends with a semicolon");
@@ -128,6 +131,7 @@ static enum err_code check_signed_headers(struct str list, struct err *err)
             return malformed(err, "SignedHeaders is not a list of lower-case header names");
         if (last.n && str_cmp(last, name) >= 0)
             return malformed(err, "SignedHeaders is not sorted, or names a header twice");
+        if (++n > HEAD_MAX_FIELDS) return malformed(err, "SignedHeaders names more headers than a request may have");
         last = name;
     }
     return ERR_NONE;

@@ -646,7 +646,7 @@ static void test_sigv4_parse_authorization_good_values(void **state)
 
 static void test_sigv4_parse_authorization_bad_values_say_why(void **state)
 {
-    static const struct {
+    static struct {
         const char *value, *hint;
     } cases[] = {
         {"", "algorithm"},
@@ -691,7 +691,15 @@ static void test_sigv4_parse_authorization_bad_values_say_why(void **state)
          "64"},
         {A4 CRED ", SignedHeaders=host, Signature=g0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41",
          "64"},
+        {NULL, "more headers than"}, /* one name more than fields: below */
     };
+
+    static char many[8192];
+    struct sbuf b = sbuf_make(many, sizeof many - 1);
+    sbuf_printf(&b, "%s, Signature=%s, SignedHeaders=host", A4 CRED, SIG);
+    for (int i = 0; i < HEAD_MAX_FIELDS; i++)
+        sbuf_printf(&b, ";x-%03d", i);
+    cases[ARRAY_LEN(cases) - 1].value = many;
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct sigv4_auth auth;
