@@ -5,6 +5,7 @@
 #include "explain.h"
 
 #include "cli/cli.h"
+#include "flow/flow.h"
 
 #include <stdlib.h>
 
@@ -119,7 +120,7 @@ static enum err_code verify(struct rig *rig, struct request *req, struct proof *
                              .signed_headers = p->v4.signed_headers,
                              .payload_hash = p->covered};
     enum err_code code = !key ? err_set(err, ERR_NO_MEMORY, 0, "signing key")
-                              : sigv4_verify(d, key, &in, &p->v4, p->timestamp, &req->arena, NULL, NULL, err);
+                              : auth_verify_sigv4(req, key, &in, &p->v4, p->timestamp, NULL, NULL, err);
 
     p->plus_is_plus = !in.plus_is_space;
     p->canonical = sigv4_canonical_request(&in, &req->arena);

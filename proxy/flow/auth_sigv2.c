@@ -74,5 +74,8 @@ enum step_result auth_sigv2_query(struct request *req)
         request_error_field(req, "ServerTime", auth_stamp(req, now_s));
         return request_fail(req, ERR_URL_EXPIRED, "the URL expired %lld s ago", (long long)(now_s - expires_s));
     }
+    if (expires_s > now_s + SIGV4_MAX_EXPIRES_S + AUTH_MAX_SKEW_S)
+        return request_fail(req, ERR_AUTH_V2_EXPIRES,
+                            "Expires lies more than seven days ahead, which is the longest life of a signed URL.");
     return check_proof(req, &auth, expires);
 }

@@ -5,6 +5,8 @@
  */
 #include "auth.h"
 
+#include <sys/socket.h>
+
 /* A presigned URL is good from its date (our clocks may differ) until it expires. */
 static enum step_result check_lifetime(struct request *req, const struct sigv4_query *q)
 {
@@ -73,6 +75,49 @@ static enum step_result keep_for_chunks(struct request *req, const struct hmac_k
     return request_fail(req, ERR_NO_MEMORY, "chunk signature");
 }
 
+/* The port that the client came to, as far as it can know. */
+static unsigned port_of(const struct request *req)
+{
+    const struct client *c = req->client;
+    struct netaddr here = {.len = sizeof(here.u)};
+
+    if (c->listener->mode != LISTENER_ENDPOINT)
+        return c->tls || str_eq_nocase(req->uri.scheme, STR("https")) ? 443 : 80;
+    if (getsockname(c->conn.fd, &here.u.sa, &here.len) == 0) return netaddr_port(&here);
+    return c->listener->bind_n ? netaddr_port(&c->listener->bind[0]) : 0;
+}
+
+/* The same machine in another spelling: without its port, or with it. Some clients sign the one and send the other, and
+ * proxies before us take a port off. Empty: there is none. */
+static struct str other_authority(struct request *req)
+{
+    struct sbuf b = arena_sbuf(&req->arena, req->authority.n + 8);
+    struct str host;
+    unsigned port;
+
+    if (!uri_split_authority(req->authority, &host, &port)) return STR_NONE;
+    if (port) return str_head(req->authority, str_rindex(req->authority, ':'));
+    port = port_of(req);
+    if (port) sbuf_printf(&b, "%.*s:%u", STR_ARG(req->authority), port);
+    return b.overflow ? STR_NONE : sbuf_str(&b);
+}
+
+enum err_code auth_verify_sigv4(struct request *req, const struct hmac_key *key, struct sigv4_input *in,
+                                const struct sigv4_auth *auth, struct str timestamp, struct str *canonical,
+                                struct str *string_to_sign, struct err *err)
+{
+    struct digest *d = req->worker->digest;
+    enum err_code code = sigv4_verify(d, key, in, auth, timestamp, &req->arena, canonical, string_to_sign, err);
+    struct sigv4_input other = *in;
+
+    if (code != ERR_SIG_MISMATCH) return code;
+    other.host = other_authority(req);
+    if (!other.host.n || sigv4_verify(d, key, &other, auth, timestamp, &req->arena, NULL, NULL, NULL) != ERR_NONE)
+        return code;
+    *in = other;
+    return ERR_NONE;
+}
+
 static enum step_result check_signature(struct request *req, const struct sigv4_auth *auth, struct str timestamp,
                                         struct str payload)
 {
@@ -94,7 +139,8 @@ static enum step_result check_signature(struct request *req, const struct sigv4_
     struct str canonical, to_sign;
 
     if (!key) return request_fail(req, ERR_NO_MEMORY, "signing key");
-    if (sigv4_verify(w->digest, key, &in, auth, timestamp, &req->arena, &canonical, &to_sign, &req->err) == ERR_NONE) {
+    if (auth_verify_sigv4(req, key, &in, auth, timestamp, &canonical, &to_sign, &req->err) == ERR_NONE) {
+        req->err = (struct err){0};
         req->plus_is_space = in.plus_is_space;
         return keep_for_chunks(req, key, auth, timestamp);
     }

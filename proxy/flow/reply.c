@@ -243,6 +243,7 @@ struct str reply_message(const struct request *req)
     case ERR_PORT_REFUSED:
     case ERR_AUTH_MALFORMED:
     case ERR_AUTH_QUERY:
+    case ERR_AUTH_V2_EXPIRES:
     case ERR_PARAM_NOT_SIGNED:
     case ERR_NOT_IMPLEMENTED:
     case ERR_BAD_REQUEST:

@@ -73,13 +73,15 @@ class Request:
         self.listener, self.kind = WAYS[way]
         self.method, self.bucket, self.key = "GET", BUCKET, KEY
         self.query, self.headers, self.body = "", [], b""
+        self.port = ""  # behind names that have none
+        self.life_s = 900
         self.who, self.pinned = VETERAN, None  # pinned: content hash in a presigned URL
 
     def authority(self, bucket=None, style=None):
         """host[:port] for a bucket in this request's style, or another one."""
         owner, kind = (style or self.style).split()
         name = OWN_NAME if owner == "own" else lib.S3_NAME
-        port = ":%d" % self.proxy.ports[self.listener] if owner == "own" else ""
+        port = ":%d" % self.proxy.ports[self.listener] if owner == "own" else self.port
         if (owner, kind) == ("own", "path"):
             name = "127.0.0.1"
         return ("%s." % (bucket or self.bucket) if kind == "host" else "") + name + port
@@ -138,7 +140,7 @@ class Message:
         self.headers += [("Date", date), ("Authorization", "AWS %s:%s" % (request.who[0], signature))]
 
     def sign_v2_query(self, request):
-        expires = str(int(time.time()) + 900)
+        expires = str(int(time.time()) + request.life_s)
         values = dict(AWSAccessKeyId=request.who[0], Expires=expires, Signature=self.v2_signature(request, expires))
         self.target += ("&" if "?" in self.target else "?") + urllib.parse.urlencode(values)
 
@@ -272,6 +274,45 @@ def field_twice(name):
     return after
 
 
+# -- the port in Host
+
+def own_port(request):
+    """The one that the client came to, signed and not sent."""
+    if not request.proof.startswith("v4"):
+        return False
+    request.port = ":%d" % (request.proxy.ports[request.listener] if request.way.startswith("endpoint")
+                            else 443 if request.kind in ("tunnel", "sni") else 80)
+    return None
+
+
+def port_not_sent(message):
+    message.host = host_of(message.host)
+    message.absolute = message.absolute and message.host
+
+
+def port_not_signed(message):
+    if ":" in message.host or not message.proof.startswith("v4"):
+        return False
+    message.host += ":9000"
+    message.absolute = message.absolute and message.host
+    return None
+
+
+def other_port(message):
+    if ":" not in message.host or not message.proof.startswith("v4"):
+        return False
+    message.host = host_of(message.host) + ":9"
+    message.absolute = message.absolute and message.host
+    return None
+
+
+def lives(seconds):
+    def before(request):
+        request.life_s = seconds
+        return request.proof == "v2 query"
+    return before
+
+
 # -- names that are others where '_' reads as '-'
 
 def uploads(request):
@@ -330,6 +371,12 @@ ROWS = (
     ("one value", "Authorization twice", None, field_twice("authorization"), (400, "AuthorizationHeaderMalformed")),
     ("one value", "Date twice", None, field_twice("date"), (400, "AuthorizationHeaderMalformed")),
     ("one value", "x-amz-date twice", None, field_twice("x-amz-date"), (400, "AuthorizationHeaderMalformed")),
+    ("port", "signed, not sent", own_port, port_not_sent, SERVED),
+    ("port", "sent, not signed", None, port_not_signed, SERVED),
+    ("port", "another one than was signed", None, other_port, (403, "SignatureDoesNotMatch")),
+    ("port", "another machine", own_port, host_changed_in_plain, (403, "SignatureDoesNotMatch")),
+    ("life", "six days", lives(6 * 86400), None, SERVED),
+    ("life", "eight days", lives(8 * 86400), None, (403, "AccessDenied")),
     ("Connection", "a condition taken off", create_only, nominates("if-none-match"), (400, "BadRequest")),
     ("Connection", "Host taken off", None, nominates("x-none", "HOST"), (400, "BadRequest")),
     ("Connection", "the length taken off", create_only, nominates("content-length"), (400, "BadRequest")),
@@ -393,7 +440,7 @@ class Authority(lib.Case):
         """What went out is what was proven."""
         host = [h for h in record["head"] if h.lower().startswith("host:")]
         self.assertEqual((record["method"], [h[5:].strip().lower() for h in host], record["target"].partition("?")[0]),
-                         (request.method, [request.authority(style="s3 " + request.style.split()[1])], request.path()))
+                         (request.method, [host_of(request.authority(style="s3 " + request.style.split()[1]))], request.path()))
 
     def test_every_row(self):
         for row in ROWS:

@@ -387,11 +387,14 @@ class Signatures(Explain):
             with self.subTest(name):
                 self.caused(self.with_canonical(self.line(2, text), target), ("query", part))
 
+    def test_the_same_machine_with_another_reading_of_its_port(self):
+        self.right(self.signed_as(send={"headers": {"Host": HOST + ":443"}}))
+        self.right(self.with_canonical(self.line(3, "host:%s:443" % HOST), "/x"))
+
     def test_headers(self):
         meta = [("x-amz-meta-a", "b   c")]
         for name, raw, line, part in (
-            ("port", self.signed_as(send={"headers": {"Host": HOST + ":443"}}), "header host", "without the port"),
-            ("no port", self.with_canonical(self.line(3, "host:%s:443" % HOST), "/x"), "header host", "port"),
+            ("no port", self.with_canonical(self.line(3, "host:%s:80" % HOST), "/x"), "header host", "port"),
             ("other name", self.with_canonical(self.line(3, "host:bucket." + lib.VPCE_NAME), "/x"), "header host", "another name"),
             ("own name", self.with_canonical(self.line(3, "host:127.0.0.1:%d" % self.proxy.ports["plain"]), "/x"), "header host", "another name"),
             ("blanks", self.with_canonical(self.line(5, "x-amz-date:x"), "/x"), None, None),
@@ -560,7 +563,8 @@ class Signatures(Explain):
                 lib.ALICE[0], date[:8], lib.REGION, names, signature)
             return self.raw("GET", "/bucket?" + query, list(headers.items()))
         self.right(sent())
-        got = self.judge(sent(Host="127.0.0.1"), "--canonical", log, "--listener", "plain")
+        self.right(sent(Host="127.0.0.1"), "--listener", "plain")
+        got = self.judge(sent(Host="127.0.0.2"), "--canonical", log, "--listener", "plain")
         self.assertEqual([d["line"] for d in got["differences"]], ["header host"])
         self.assertIn("signature is made of it", got["canonical_fits"])
 

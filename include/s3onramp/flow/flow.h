@@ -14,6 +14,11 @@ enum step_result tunnel_redirected(struct request *req);
 enum step_result tunnel_open(struct request *req);
 /* access_log.c: one line for @req, into the worker's buffer. */
 void access_log_write(struct request *req);
+/* auth_sigv4.c: sigv4_verify() of @in, whose host is req->authority; if that fails, with the other reading of its port.
+ * @in then holds the one that verified, if any did. */
+MUST_CHECK enum err_code auth_verify_sigv4(struct request *req, const struct hmac_key *key, struct sigv4_input *in,
+                                           const struct sigv4_auth *auth, struct str timestamp, struct str *canonical,
+                                           struct str *string_to_sign, struct err *err);
 /* policy.c: may @caller do @operation on @bucket? For tests as well. */
 bool policy_allows(const struct set_policy *policy, const struct operation *operation, struct str bucket);
 /* policy.c: the bucket in the value of x-amz-copy-source (the whole ARN if it is one). */
