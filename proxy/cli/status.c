@@ -102,6 +102,13 @@ static void print_log(const json_t *l)
            admin_number(l, "waiting"), admin_text(l, "to"), *reason ? ": " : "", reason);
 }
 
+static void print_connections(const json_t *c)
+{
+    printf("connections %lld of %lld, refused %lld, of one source %lld, idle ones closed for others %lld\n",
+           admin_number(c, "open"), admin_number(c, "max"), admin_number(c, "refused"),
+           admin_number(c, "refused_of_source"), admin_number(c, "closed_for_others"));
+}
+
 static bool has_up(const json_t *endpoint)
 {
     size_t i;
@@ -132,6 +139,7 @@ static int show(const struct wish *w, const char *path)
         if (!has_up(e)) code = CLI_PROBLEM;
     }
     json_array_foreach(json_object_get(answer, "logs"), i, e) if (!w->json) print_log(e);
+    if (!w->json) print_connections(json_object_get(answer, "connections"));
     json_decref(answer);
     fflush(stdout);
     return code;

@@ -29,7 +29,7 @@ struct visitor {
 
 struct admin {
     struct loop *loop;
-    const struct settings *settings;
+    const struct runtime *rt;
     const struct endpoints *endpoints;
     const struct credential_store *credentials;
     const struct logs *logs;
@@ -61,10 +61,10 @@ static json_t *answer_to(const struct visitor *v, struct str line)
     const struct admin *a = v->admin;
     json_t *asked = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
     const char *command = json_string_value(json_object_get(asked, "command"));
-    json_t *out = command && strcmp(command, "status") == 0
-                      ? status_json(a->settings, endpoints_table(a->endpoints), a->credentials, a->logs, a->started_us,
-                                    a->loop->now_us)
-                      : json_pack("{ss}", "error", "the request must be {\"command\": \"status\"}");
+    json_t *out =
+        command && strcmp(command, "status") == 0
+            ? status_json(a->rt, endpoints_table(a->endpoints), a->credentials, a->logs, a->started_us, a->loop->now_us)
+            : json_pack("{ss}", "error", "the request must be {\"command\": \"status\"}");
 
     json_decref(asked);
     return out;
@@ -207,10 +207,11 @@ static enum err_code open_socket(struct admin *a, const char *path, struct err *
     return a->ev && event_add(a->ev, NULL) == 0 ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "admin socket");
 }
 
-enum err_code admin_new(struct loop *loop, const struct settings *s, const struct endpoints *endpoints,
+enum err_code admin_new(struct loop *loop, const struct runtime *rt, const struct endpoints *endpoints,
                         const struct credential_store *credentials, const struct logs *logs, struct admin **out,
                         struct err *err)
 {
+    const struct settings *s = rt->settings;
     struct admin *a;
     enum err_code code;
 
@@ -218,7 +219,7 @@ enum err_code admin_new(struct loop *loop, const struct settings *s, const struc
     a = calloc(1, sizeof(*a));
     if (!a) return err_set(err, ERR_NO_MEMORY, 0, "admin socket");
     a->loop = loop;
-    a->settings = s;
+    a->rt = rt;
     a->endpoints = endpoints;
     a->credentials = credentials;
     a->logs = logs;

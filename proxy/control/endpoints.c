@@ -163,7 +163,8 @@ static void start_probe(struct target *t, int64_t now_us)
     t->probe_end_us = now_us + (int64_t)set->probe_timeout_ms * 1000;
     t->probe = probe_start(t->watch->all->loop, &t->address->addr, kind, t->watch->ctx, set->sni, set->host, on_probe,
                            t, &err);
-    if (!t->probe) on_probe(t, err.sys_errno ? strerror(err.sys_errno) : err.detail, false);
+    if (!t->probe && err.code == ERR_UPSTREAM_CONNECT) /* else it is ours and says nothing of the address */
+        on_probe(t, err.sys_errno ? strerror(err.sys_errno) : err.detail, false);
 }
 
 static uint64_t take_new(uint64_t *seen, _Atomic uint64_t *counter)

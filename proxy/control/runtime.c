@@ -83,6 +83,7 @@ void runtime_free(struct runtime **rtp)
     *rtp = NULL;
     passwords_free(&rt->passwords);
     free(rt->key_needs);
+    limits_free(&rt->limits);
     for (size_t i = 0; rt->listener_ctx && i < rt->settings->listeners_n; i++)
         tls_ctx_free(&rt->listener_ctx[i]);
     for (size_t i = 0; rt->endpoint_ctx && i < rt->settings->endpoints_n; i++)

@@ -21,7 +21,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { MAX_WORKERS_BY_DEFAULT = 8 };
+enum {
+    MAX_WORKERS_BY_DEFAULT = 8,
+    OWN_FILES = 64,    /* logs, credentials, DNS, probes, the admin socket */
+    WORKER_FILES = 32, /* its loop, who is told that there is no place, some pipes */
+};
 
 struct server {
     struct runtime *rt;
@@ -47,21 +51,36 @@ static size_t count_workers(const struct settings *s)
     return cpus > MAX_WORKERS_BY_DEFAULT ? MAX_WORKERS_BY_DEFAULT : (size_t)cpus;
 }
 
-/* Two descriptors per transfer, and some of our own. */
-static void raise_file_limit(const struct settings *s)
+/* How many files the process may have open: as many as @want if that is allowed. */
+static rlim_t raise_file_limit(rlim_t want)
 {
     struct rlimit r;
-    rlim_t want = (rlim_t)s->server.max_connections * 2 + 256;
 
-    if (getrlimit(RLIMIT_NOFILE, &r)) return;
+    if (getrlimit(RLIMIT_NOFILE, &r)) return want;
     if (r.rlim_cur < want) {
         r.rlim_cur = r.rlim_max == RLIM_INFINITY || r.rlim_max > want ? want : r.rlim_max;
         setrlimit(RLIMIT_NOFILE, &r);
     }
-    if (r.rlim_cur < want)
+    return r.rlim_cur;
+}
+
+/* Two descriptors per transfer, and some of our own: never more connections than there are descriptors for. */
+static enum err_code limit_connections(struct server *sv, struct err *err)
+{
+    const struct set_server *s = &sv->rt->settings->server;
+    rlim_t own = OWN_FILES + sv->workers_n * WORKER_FILES + sv->fds_n;
+    rlim_t want = (rlim_t)s->max_connections * 2 + own, files = raise_file_limit(want);
+    size_t max = s->max_connections;
+
+    if (files < want) {
+        max = files > own + 2 ? (size_t)(files - own) / 2 : 1;
         LOG(LOG_WARN,
-            "only %llu file descriptors for max_connections = %zu: raise the limit (LimitNOFILE=%llu in systemd)",
-            (unsigned long long)r.rlim_cur, s->server.max_connections, (unsigned long long)want);
+            "max_connections is %zu, not %zu: there are %llu file descriptors only; raise the limit (LimitNOFILE=%llu "
+            "in systemd)",
+            max, s->max_connections, (unsigned long long)files, (unsigned long long)want);
+    }
+    sv->rt->limits = limits_new(max, s->max_connections_per_source);
+    return sv->rt->limits ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "limits");
 }
 
 static enum err_code open_listeners(struct server *sv, struct err *err)
@@ -270,14 +289,14 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
         sv->workers_n = 0;
         return err_set(err, ERR_NO_MEMORY, 0, "workers");
     }
-    raise_file_limit(sv->rt->settings);
     TRY(open_listeners(sv, err));
+    TRY(limit_connections(sv, err));
     TRY(loop_init(&sv->loop, on_tick, NULL, sv, err));
     TRY(watch_signals(sv, err));
     TRY(make_workers(sv, err));
     TRY(endpoints_new(&sv->loop, sv->rt, sv->workers, sv->workers_n, &sv->endpoints, err));
     TRY(credential_store_new(&sv->loop, sv->rt, sv->workers, sv->workers_n, &sv->credentials, err));
-    TRY(admin_new(&sv->loop, sv->rt->settings, sv->endpoints, sv->credentials, sv->logs, &sv->admin, err));
+    TRY(admin_new(&sv->loop, sv->rt, sv->endpoints, sv->credentials, sv->logs, &sv->admin, err));
     endpoints_tick(sv->endpoints); /* the first probes and questions to DNS leave at once */
     return start_workers(sv, err);
 }

@@ -51,14 +51,24 @@ static json_t *endpoint_json(const struct set_endpoint *set, const struct table_
                      dns_json(set, t, now_us), "addresses", addresses);
 }
 
-json_t *status_json(const struct settings *s, const struct address_table *t, const struct credential_store *credentials,
+static json_t *connections_json(const struct limits *l)
+{
+    struct limits_figures f = limits_figures(l);
+
+    return json_pack("{sI sI sI sI sI sI}", "open", (json_int_t)f.open, "max", (json_int_t)f.max, "max_per_source",
+                     (json_int_t)f.max_per_source, "refused", (json_int_t)f.events[LIMITS_REFUSED], "refused_of_source",
+                     (json_int_t)f.events[LIMITS_REFUSED_SOURCE], "closed_for_others",
+                     (json_int_t)f.events[LIMITS_EVICTED]);
+}
+
+json_t *status_json(const struct runtime *rt, const struct address_table *t, const struct credential_store *credentials,
                     const struct logs *logs, int64_t started_us, int64_t now_us)
 {
     json_t *endpoints = json_array();
 
     for (size_t i = 0; i < t->endpoints_n; i++)
-        json_array_append_new(endpoints, endpoint_json(&s->endpoints[i], &t->endpoints[i], now_us));
-    return json_pack("{ss sf sI so so so}", "version", S3ONRAMP_VERSION, "uptime_s", seconds(now_us - started_us),
-                     "table_version", (json_int_t)t->version, "endpoints", endpoints, "credentials",
-                     credential_store_json(credentials), "logs", logs_json(logs));
+        json_array_append_new(endpoints, endpoint_json(&rt->settings->endpoints[i], &t->endpoints[i], now_us));
+    return json_pack("{ss sf so sI so so so}", "version", S3ONRAMP_VERSION, "uptime_s", seconds(now_us - started_us),
+                     "connections", connections_json(rt->limits), "table_version", (json_int_t)t->version, "endpoints",
+                     endpoints, "credentials", credential_store_json(credentials), "logs", logs_json(logs));
 }

@@ -13,7 +13,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LINGER_MS = 10000, LINGER_STOPPING_MS = 1000 };
+enum {
+    LINGER_MS = 10000,
+    LINGER_STOPPING_MS = 1000,
+    REFUSED_MAX = 16, /* per worker, beside max_connections */
+    REFUSED_MS = 5000,
+};
 
 static const char *const state_names[] = {"header", "sniff", "hello", "tls", "requests", "linger", "gone"};
 
@@ -60,7 +65,10 @@ static void client_free(struct client *c, bool reset)
         w->clients = c->next;
     if (c->next) c->next->prev = c->prev;
     w->clients_n--;
-    atomic_fetch_sub_explicit(&w->rt->connections, 1, memory_order_relaxed);
+    client_busy(c);
+    if (c->counted) limits_leave(w->rt->limits);
+    if (c->source_counted) limits_leave_source(w->rt->limits, netaddr_site(&c->peer));
+    if (c->too_many) w->refused_n--;
     loop_free_later(&w->loop, c);
 }
 
@@ -70,6 +78,7 @@ static void linger(struct client *c)
     conn_shutdown(&c->conn);
     buf_drop(&c->in, &c->worker->loop.bufs);
     set_state(c, CLIENT_LINGER);
+    client_idle(c);
 }
 
 /* Ends a connection that can go on no longer. What the client still sends must not make our kernel answer with a reset:
@@ -195,49 +204,107 @@ static void log_turned_away(const struct client *c, const char *why)
     LOG(LOG_INFO, "listener %s: connection from %s closed: %s", c->listener->name, peer, why);
 }
 
-static void warn_full(struct worker *w)
+static void warn_full(struct worker *w, const char *why, const struct netaddr *peer)
 {
+    char text[NETADDR_TEXT];
+
     if (w->loop.now_us - w->warned_full_us < 1000000) return;
     w->warned_full_us = w->loop.now_us;
-    LOG(LOG_WARN, "max_connections (%zu) is reached: new connections are closed",
-        w->rt->settings->server.max_connections);
+    netaddr_format(peer, text);
+    LOG(LOG_WARN, "connections are refused, one from %s: %s", text, why);
 }
 
-void client_accept(struct worker *w, size_t listener_index, int fd, const struct netaddr *peer)
+/* It is too much: to be told so if there is a place for that, in a language that it understands before any TLS. */
+static bool refuse(struct client *c, enum limits_event event, const char *why)
 {
-    struct client *c = NULL;
-    struct err err = {0};
-    size_t open = atomic_fetch_add_explicit(&w->rt->connections, 1, memory_order_relaxed);
+    struct worker *w = c->worker;
 
-    if (open < w->rt->settings->server.max_connections)
-        c = calloc(1, sizeof(*c));
-    else
-        warn_full(w);
-    if (!c || conn_accept(&c->conn, &w->loop, fd, on_event, c, &err) != ERR_NONE) {
-        if (!c) close(fd);
-        free(c);
-        atomic_fetch_sub_explicit(&w->rt->connections, 1, memory_order_relaxed);
-        return;
-    }
-    c->worker = w;
-    c->listener_index = listener_index;
-    c->listener = &w->rt->settings->listeners[listener_index];
-    c->peer = *peer;
-    c->since_us = w->loop.now_us;
+    limits_note(w->rt->limits, event);
+    warn_full(w, why, &c->peer);
+    if (c->listener->tls == LISTENER_TLS || w->refused_n >= REFUSED_MAX) return false;
+    c->too_many = why;
+    w->refused_n++;
+    return true;
+}
+
+static bool enter(struct client *c)
+{
+    struct worker *w = c->worker;
+
+    c->counted = limits_enter(w->rt->limits) || (client_evict(w) && limits_enter(w->rt->limits));
+    return c->counted || refuse(c, LIMITS_REFUSED, "max_connections is reached, and none of them is idle");
+}
+
+/* Where it comes from is known. False: the client is gone. */
+static bool enter_source(struct client *c)
+{
+    struct limits *l = c->worker->rt->limits;
+
+    if (c->too_many) return true;
+    c->source_counted = limits_enter_source(l, netaddr_site(&c->peer));
+    if (c->source_counted) return true;
+    limits_leave(l);
+    c->counted = false;
+    if (refuse(c, LIMITS_REFUSED_SOURCE, "max_connections_per_source is reached")) return true;
+    client_free(c, false);
+    return false;
+}
+
+static void join(struct client *c)
+{
+    struct worker *w = c->worker;
+
     c->task.run = on_task;
     c->task.arg = c;
     c->next = w->clients;
     if (w->clients) w->clients->prev = c;
     w->clients = c;
     w->clients_n++;
+    client_idle(c);
     request_begin(&c->req, c);
+}
+
+/* Its place, or one in which it is told that there is none. NULL: neither; @fd is closed. */
+static struct client *client_new(struct worker *w, size_t listener_index, int fd, const struct netaddr *peer)
+{
+    struct client *c = calloc(1, sizeof(*c));
+    struct err err = {0};
+
+    if (!c) {
+        close(fd);
+        return NULL;
+    }
+    c->worker = w;
+    c->listener_index = listener_index;
+    c->listener = &w->rt->settings->listeners[listener_index];
+    c->peer = *peer;
+    c->since_us = w->loop.now_us;
+    if (!enter(c)) {
+        close(fd);
+    } else if (conn_accept(&c->conn, &w->loop, fd, on_event, c, &err) == ERR_NONE) {
+        return c;
+    } else if (c->counted) {
+        limits_leave(w->rt->limits);
+    } else {
+        w->refused_n--;
+    }
+    free(c);
+    return NULL;
+}
+
+void client_accept(struct worker *w, size_t listener_index, int fd, const struct netaddr *peer)
+{
+    struct client *c = client_new(w, listener_index, fd, peer);
+
+    if (!c) return;
+    join(c);
     if (c->listener->mode == LISTENER_REDIRECT) find_original(c, fd);
     if (c->listener->proxy_protocol && !is_trusted_proxy(c->listener, peer)) {
         log_turned_away(c, "it is none of trusted_proxies");
         client_free(c, true);
         return;
     }
-    if (c->listener->proxy_protocol || begin(c)) client_run(c);
+    if (c->listener->proxy_protocol || (enter_source(c) && begin(c))) client_run(c);
 }
 
 bool client_intercept(struct client *c, struct str host, const struct set_client *user, const struct err *refusal)
@@ -302,11 +369,12 @@ static bool run_header(struct client *c)
         return false;
     case PROXY_HEADER_DONE: break;
     }
-    if (header.told) c->peer = header.source;
     b->raw += header.bytes;
     b->start = b->mid = b->raw;
     buf_return(b, &c->worker->loop.bufs);
-    return begin(c);
+    if (!header.told) return begin(c); /* the balancer itself looks whether we are there */
+    c->peer = header.source;
+    return enter_source(c) && begin(c);
 }
 
 /* The first byte tells TLS from plain HTTP, which is answered in plain HTTP even where TLS is wanted (take_head).
@@ -322,6 +390,10 @@ static bool run_sniff(struct client *c)
     if (c->lacks_tls || (first != CLIENT_HELLO_RECORD && (c->listener->tls != LISTENER_TLS || c->authority))) {
         set_state(c, CLIENT_REQUESTS);
         return true;
+    }
+    if (c->too_many) {
+        client_free(c, true);
+        return false;
     }
     if (c->listener->mode != LISTENER_REDIRECT) return start_tls(c);
     set_state(c, CLIENT_HELLO);
@@ -345,6 +417,7 @@ static bool takes_hello(struct client *c, struct str name)
 static void begin_at_hello(struct client *c)
 {
     c->at_hello = true;
+    client_busy(c);
     request_first_byte(&c->req);
     set_state(c, CLIENT_REQUESTS);
 }
@@ -400,6 +473,7 @@ static bool next_request(struct client *c)
         return true;
     }
     request_begin(&c->req, c);
+    client_idle(c);
     c->in_request = c->in.raw != c->in.end;
     c->since_us = c->worker->loop.now_us;
     if (tunnel) set_state(c, CLIENT_SNIFF);
@@ -462,7 +536,17 @@ static void check_idle_time(struct client *c)
 {
     const struct set_server *s = &c->worker->rt->settings->server;
 
-    if (older_than(c, c->since_us, c->requests ? s->idle_timeout_ms : s->header_timeout_ms)) client_free(c, false);
+    uint64_t ms = c->requests ? s->idle_timeout_ms : s->header_timeout_ms;
+
+    if (c->too_many && ms > REFUSED_MS) ms = REFUSED_MS; /* it has somebody else's place */
+    if (older_than(c, c->since_us, ms)) client_free(c, false);
+}
+
+bool client_leave(struct client *c)
+{
+    if (c->state == CLIENT_REQUESTS && c->req.step == STEP_tunnel) return tunnel_leave(c);
+    client_free(c, false);
+    return true;
 }
 
 static void check_request_time(struct client *c)

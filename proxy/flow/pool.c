@@ -281,6 +281,7 @@ enum err_code pool_open(struct worker *w, struct pool_address *a, struct request
                         struct err *err)
 {
     struct upconn *u = calloc(1, sizeof(*u));
+    enum err_code code;
 
     if (!u) {
         pool_give_place(a, &w->pool);
@@ -289,10 +290,15 @@ enum err_code pool_open(struct worker *w, struct pool_address *a, struct request
     u->worker = w;
     u->at = a;
     u->owner = req;
-    if (conn_connect(&u->conn, &w->loop, a->addr, on_event, u, err) != ERR_NONE) {
+    code = conn_connect(&u->conn, &w->loop, a->addr, on_event, u, err);
+    if (code == ERR_NO_DESCRIPTORS) { /* what is only kept for later use makes room */
+        pool_close_all_idle(&w->pool);
+        code = conn_connect(&u->conn, &w->loop, a->addr, on_event, u, err);
+    }
+    if (code != ERR_NONE) {
         free(u);
         pool_give_place(a, &w->pool);
-        return err ? err->code : ERR_UPSTREAM_CONNECT;
+        return code;
     }
     conn_watch_peer(&u->conn, a->endpoint->dead_timeout_ms);
     a->busy_n++;

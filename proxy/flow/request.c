@@ -164,10 +164,17 @@ enum step_result request_abort(struct request *req, enum err_code code, const ch
     return STEP_WAIT;
 }
 
+static enum step_result turn_away(struct request *req)
+{
+    req->client_closes = true;
+    return request_fail(req, ERR_TOO_MANY, "%s", req->client->too_many);
+}
+
 /* The head is complete: copied, so that the buffer is free for the body, and parsed. */
 static enum step_result take_head(struct request *req, size_t skip, size_t head_len)
 {
-    struct buf *b = &req->client->in;
+    struct client *c = req->client;
+    struct buf *b = &c->in;
     struct head_request *in = arena_alloc(&req->arena, sizeof(*in));
     struct str raw = arena_dup(&req->arena, str_make(b->mem + b->raw + skip, head_len));
     struct header *fields = arena_alloc(&req->arena, head_fields(raw) * sizeof(*fields));
@@ -180,10 +187,12 @@ static enum step_result take_head(struct request *req, size_t skip, size_t head_
     req->in = in;
     req->client_closes = !in->keep_alive || req->worker->stopping;
     body_init(&req->body, in->body, in->content_length);
-    if (!req->client->lacks_tls) return STEP_NEXT;
+    client_busy(c);
+    if (c->too_many) return turn_away(req);
+    if (!c->lacks_tls) return STEP_NEXT;
     req->client_closes = true;
     return request_fail(req, ERR_TLS_WANTED, "plain HTTP came to [listener %s], which has tls = on: use https://",
-                        req->client->listener->name);
+                        c->listener->name);
 }
 
 void request_first_byte(struct request *req)

@@ -12,7 +12,10 @@
 #include <stdlib.h>
 
 enum { S3_PORT = 443 };
-enum { IDLE_STOPPING_MS = 1000 }; /* while the worker stops, a silent tunnel is kept no longer */
+enum {
+    IDLE_STOPPING_MS = 1000, /* while the worker stops, a silent tunnel is kept no longer */
+    REST_US = 1000000,       /* silent for so long it counts among the idle */
+};
 
 static void on_event(struct conn *up, void *arg)
 {
@@ -208,7 +211,11 @@ enum step_result tunnel_open(struct request *req)
         req->attempts++;
         req->attempt_us = w->loop.now_us;
         t->timed_out = false;
-        if (conn_connect(&t->up, &w->loop, addr, on_event, t, &err) != ERR_NONE) attempt_failed(req, err.detail);
+        switch (conn_connect(&t->up, &w->loop, addr, on_event, t, &err)) {
+        case ERR_NONE: break;
+        case ERR_UPSTREAM_CONNECT: attempt_failed(req, err.detail); break;
+        default: return request_fail(req, err.code, "%s", err.detail); /* ours, not the address's */
+        }
     }
     req->err = (struct err){0};
     req->connected_us = w->loop.now_us;
@@ -254,16 +261,31 @@ static uint64_t patience_ms(struct client *c)
     return c->worker->stopping && ms > IDLE_STOPPING_MS ? IDLE_STOPPING_MS : ms;
 }
 
+bool tunnel_leave(struct client *c)
+{
+    if (!c->req.tunnel->open || !is_at_rest(c)) return false;
+    request_abort(&c->req, ERR_TUNNEL_IDLE, "no byte for some time, and connections run out");
+    c->req.broken = false;
+    client_run(c);
+    return true;
+}
+
 void tunnel_check_time(struct client *c)
 {
     struct tunnel *t = c->req.tunnel;
     bool stopping = c->worker->stopping, cut;
+    int64_t silent_us;
 
     if (!t->open) {
         check_attempt(c);
         return;
     }
-    if (waiting_for_tunnel(&c->req) > (int64_t)patience_ms(c) * 1000) {
+    silent_us = waiting_for_tunnel(&c->req);
+    if (silent_us < REST_US || is_moving(c))
+        client_busy(c);
+    else
+        client_idle(c);
+    if (silent_us > (int64_t)patience_ms(c) * 1000) {
         if (!t->ended_by) t->ended_by = stopping ? "shutdown" : "idle";
         cut = !is_at_rest(c);
         request_abort(&c->req, stopping ? ERR_SHUTDOWN : ERR_TUNNEL_IDLE, "no byte for too long");

@@ -97,7 +97,11 @@ static enum step_result next_attempt(struct request *req)
         req->attempts++;
         req->attempt_us = w->loop.now_us;
         if (!req->fresh_only && (req->up = pool_reuse(a, req))) return STEP_NEXT;
-        if (pool_open(w, a, req, &req->up, &req->err) == ERR_NONE) return STEP_NEXT;
+        switch (pool_open(w, a, req, &req->up, &req->err)) {
+        case ERR_NONE: return STEP_NEXT;
+        case ERR_UPSTREAM_CONNECT: break;
+        default: return STEP_FAIL; /* ours, not the address's */
+        }
         pool_report(a, FAULT_CONNECT);
         req->tried |= pool_bit(a);
     }

@@ -21,6 +21,16 @@ static void on_accept(struct listener *l, int fd, const struct netaddr *peer)
     client_accept(w, w->listener_of[l - w->listeners], fd, peer);
 }
 
+/* No descriptors left: what is only kept for later use goes first. */
+static void on_full(struct listener *l)
+{
+    struct worker *w = l->arg;
+
+    pool_close_all_idle(&w->pool);
+    splice_pool_clear(&w->pipes);
+    client_evict(w);
+}
+
 static void check_stopped(struct worker *w)
 {
     if (!w->stopping) return;
@@ -57,8 +67,11 @@ static void on_tick(void *arg)
         client_check_time(c);
         check_upstream(c);
     }
+    client_make_room(w);
     keyring_collect(&w->keyring);
     pool_tick(&w->pool);
+    for (size_t i = 0; i < w->listeners_n; i++)
+        listener_resume(&w->listeners[i]);
 }
 
 static void on_turn(void *arg)
@@ -83,7 +96,7 @@ static enum err_code start_listeners(struct worker *w, const int *fds, struct er
     for (size_t i = 0; i < s->listeners_n; i++) {
         for (size_t j = 0; j < s->listeners[i].bind_n; j++, k++) {
             w->listener_of[k] = i;
-            TRY(listener_start(&w->listeners[k], &w->loop, fds[k], on_accept, w, err));
+            TRY(listener_start(&w->listeners[k], &w->loop, fds[k], on_accept, on_full, w, err));
             w->listeners_n = k + 1;
         }
     }

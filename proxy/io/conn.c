@@ -68,7 +68,12 @@ enum err_code conn_connect(struct conn *c, struct loop *loop, const struct netad
 {
     int fd = socket(addr->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-    if (fd < 0) return err_set(err, ERR_UPSTREAM_CONNECT, errno, "socket");
+    if (fd < 0) {
+        int e = errno;
+
+        return err_set(err, e == EMFILE || e == ENFILE ? ERR_NO_DESCRIPTORS : ERR_UPSTREAM_CONNECT, e, "socket: %s",
+                       strerror(e));
+    }
     if (connect(fd, &addr->u.sa, addr->len) && errno != EINPROGRESS) {
         int e = errno;
 

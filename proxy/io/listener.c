@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 enum { ACCEPT_BURST = 64, BACKLOG = 1024 };
@@ -73,21 +72,28 @@ enum err_code listener_open(const struct netaddr *addr, bool transparent, int *f
     return ERR_NONE;
 }
 
-/* No descriptors left: give up the reserve to take one client off the queue and turn it away, or accept would report it
- * for ever. */
-static void shed_one(struct listener *l)
+/* Level-triggered: while it cannot be accepted, one connection in the queue would keep the loop spinning. */
+static void stop_accepting(struct listener *l, int e)
 {
-    int fd;
-
-    if (l->reserve_fd >= 0) close(l->reserve_fd);
-    fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) close(fd);
-    l->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    event_del(&l->ev);
+    l->paused = true;
     if (l->loop->now_us - l->warned_us > 1000000) {
         l->warned_us = l->loop->now_us;
-        LOG(LOG_ERROR,
-            "no file descriptors left: connections are turned away; raise LimitNOFILE or lower max_connections");
+        LOG(LOG_ERROR, "new connections wait: %s; raise LimitNOFILE or lower max_connections", strerror(e));
     }
+    l->on_full(l);
+}
+
+void listener_resume(struct listener *l)
+{
+    if (!l->paused) return;
+    l->paused = false;
+    event_add(&l->ev, NULL);
+}
+
+static bool is_out_of_descriptors(int e)
+{
+    return e == EMFILE || e == ENFILE || e == ENOBUFS || e == ENOMEM;
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *arg)
@@ -102,8 +108,8 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 
         if (client >= 0) {
             l->on_accept(l, client, &peer);
-        } else if (errno == EMFILE || errno == ENFILE) {
-            shed_one(l);
+        } else if (is_out_of_descriptors(errno)) {
+            stop_accepting(l, errno);
             return;
         } else if (errno != EINTR && errno != ECONNABORTED) {
             return;
@@ -111,13 +117,13 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-enum err_code listener_start(struct listener *l, struct loop *loop, int fd, listener_accept_fn *on_accept, void *arg,
-                             struct err *err)
+enum err_code listener_start(struct listener *l, struct loop *loop, int fd, listener_accept_fn *on_accept,
+                             listener_full_fn *on_full, void *arg, struct err *err)
 {
     l->loop = loop;
     l->fd = fd;
-    l->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     l->on_accept = on_accept;
+    l->on_full = on_full;
     l->arg = arg;
     if (event_assign(&l->ev, loop->base, fd, EV_READ | EV_PERSIST, on_ready, l) || event_add(&l->ev, NULL))
         return err_set(err, ERR_INTERNAL, errno, "cannot watch a listening socket");
@@ -129,6 +135,6 @@ void listener_stop(struct listener *l)
     if (l->fd < 0) return;
     event_del(&l->ev);
     close(l->fd);
-    if (l->reserve_fd >= 0) close(l->reserve_fd);
-    l->fd = l->reserve_fd = -1;
+    l->fd = -1;
+    l->paused = false;
 }

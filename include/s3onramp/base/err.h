@@ -97,6 +97,7 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     /* self */ \
     X(INTERNAL,            500, "InternalError",                 BLAME_SELF,     "internal",           "We encountered an internal error. Please try again.") \
     X(NO_MEMORY,           503, "SlowDown",                      BLAME_SELF,     "no_memory",          "Please reduce your request rate.") \
+    X(NO_DESCRIPTORS,      503, "SlowDown",                      BLAME_SELF,     "no_descriptors",     "Please reduce your request rate.") \
     X(TUNNEL_IDLE,         504, "GatewayTimeout",                BLAME_NONE,     "tunnel_idle",        "Nothing passed through the tunnel for too long.") \
     X(SHUTDOWN,            503, "ServiceUnavailable",            BLAME_SELF,     "shutdown",           "The proxy is shutting down. Please try again.") \
     /* start-up: never sent to a client */ \

@@ -14,7 +14,7 @@ struct admin;
 
 /* Binds and listens, mode 0600. *@out is NULL if the settings say off, or name no socket and the default's folder is
  * missing. ERR_FILE: another proxy has it, or it cannot be made. */
-MUST_CHECK enum err_code admin_new(struct loop *loop, const struct settings *s, const struct endpoints *endpoints,
+MUST_CHECK enum err_code admin_new(struct loop *loop, const struct runtime *rt, const struct endpoints *endpoints,
                                    const struct credential_store *credentials, const struct logs *logs,
                                    struct admin **out, struct err *err);
 /* Removes the socket. NULL is fine. */

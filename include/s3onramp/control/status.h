@@ -7,12 +7,13 @@
 #include "control/credentials.h"
 #include "control/logs.h"
 #include "flow/address.h"
+#include "flow/runtime.h"
 
 #include <jansson.h>
 
 /* @now_us: monotonic. Times are told as seconds before or after now. The caller owns the object; NULL: out of memory.
  */
-MUST_CHECK json_t *status_json(const struct settings *s, const struct address_table *t,
+MUST_CHECK json_t *status_json(const struct runtime *rt, const struct address_table *t,
                                const struct credential_store *credentials, const struct logs *logs, int64_t started_us,
                                int64_t now_us);
 

@@ -33,7 +33,12 @@ struct client {
     const struct set_listener *listener; /* borrowed: settings */
     size_t listener_index;
     enum client_state state;
-    struct client *prev, *next; /* the worker's list */
+    struct client *prev, *next;             /* the worker's list */
+    struct client *idle_older, *idle_newer; /* the worker's list of those that are idle */
+    bool idle;
+    int64_t idle_since_us;
+    bool counted, source_counted; /* in rt->limits */
+    const char *too_many; /* connections: its first request is answered with 503, for this reason; NULL: welcome */
     struct loop_task task;
     struct buf in;
     struct netaddr peer;           /* as the balancer tells it, if one does */
@@ -62,6 +67,15 @@ void client_check_time(struct client *c);
 void client_stop(struct client *c);
 /* Ends it at once, with a reset if a request runs. */
 void client_kill(struct client *c);
+/* idle.c: it waits for nothing but its own next word. Safe to call twice. */
+void client_idle(struct client *c);
+void client_busy(struct client *c);
+/* Closes the client of @w that has been idle for longest; false: there is none. */
+bool client_evict(struct worker *w);
+/* Once a tick: closes idle ones where connections run out. */
+void client_make_room(struct worker *w);
+/* Ends an idle one as if it had been idle for too long; false: it is not idle. */
+bool client_leave(struct client *c);
 /* From here on the connection is for @host only, as @user (NULL: nobody in particular); further bytes of the client are
  * TLS or plain HTTP. @refusal (copied): what each request is answered with; NULL: none. False: out of memory. */
 MUST_CHECK bool client_intercept(struct client *c, struct str host, const struct set_client *user,

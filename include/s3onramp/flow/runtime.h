@@ -7,6 +7,7 @@
 
 #include "base/config.h"
 #include "flow/keyring.h"
+#include "flow/limits.h"
 #include "flow/passwords.h"
 #include "io/sink.h"
 #include "io/tls.h"
@@ -21,7 +22,7 @@ struct runtime {
     struct key_needs *key_needs; /* owned */
     struct passwords *passwords; /* owned; NULL: no client has one */
     struct sink *access;         /* borrowed; NULL: no access lines */
-    _Atomic size_t connections;  /* client connections of all workers */
+    struct limits *limits;       /* owned: of client connections */
 };
 
 #endif

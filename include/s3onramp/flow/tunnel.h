@@ -59,6 +59,8 @@ MUST_CHECK bool tunnel_refuse_inside(struct client *c, struct str host, const st
                                      const struct err *why);
 /* Gives everything back. @reset: both sides must see that it was broken off. Nulls *@t; NULL is fine. */
 void tunnel_free(struct tunnel **t, bool reset);
+/* Ends an idle one cleanly; false: it is not idle. */
+bool tunnel_leave(struct client *c);
 /* Once a tick: connect timeout, idle limit. */
 void tunnel_check_time(struct client *c);
 

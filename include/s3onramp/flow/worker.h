@@ -29,6 +29,8 @@ struct worker {
     size_t listeners_n;
     struct client *clients;
     size_t clients_n;
+    struct client *idle_oldest, *idle_newest;
+    size_t refused_n; /* clients that only wait to be told so */
     bool stopping;
     int64_t stop_by_us, warned_full_us;
     struct sbuf line;          /* where an access line is built; memory owned */

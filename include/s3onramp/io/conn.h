@@ -73,7 +73,8 @@ struct conn {
  * caller should run its machine once by itself. */
 MUST_CHECK enum err_code conn_accept(struct conn *c, struct loop *loop, int fd, conn_event_fn *on_event, void *arg,
                                      struct err *err);
-/* Starts connecting to @addr. CONN_CONNECTING until conn_connected says otherwise. */
+/* Starts connecting to @addr. CONN_CONNECTING until conn_connected says otherwise. ERR_NO_DESCRIPTORS: it says nothing
+ * of @addr. */
 MUST_CHECK enum err_code conn_connect(struct conn *c, struct loop *loop, const struct netaddr *addr,
                                       conn_event_fn *on_event, void *arg, struct err *err);
 /* Lets the kernel ask a silent peer whether it is still there: the connection breaks (ETIMEDOUT) about @ms after its

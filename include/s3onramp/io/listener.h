@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * listener.h: listening sockets: one per address and worker (SO_REUSEPORT), accepting in bursts, surviving a full
- * descriptor table.
+ * listener.h: listening sockets: one per address and worker (SO_REUSEPORT), accepting in bursts. While there are no
+ * descriptors left, nothing is accepted: connections wait in the kernel's queue, and what runs goes on.
  */
 #ifndef S3ONRAMP_IO_LISTENER_H
 #define S3ONRAMP_IO_LISTENER_H
@@ -14,11 +14,16 @@ struct listener;
 /* @fd: the callee's from now on. */
 typedef void listener_accept_fn(struct listener *l, int fd, const struct netaddr *peer);
 
+/* There are no descriptors left: time to close what is not needed. */
+typedef void listener_full_fn(struct listener *l);
+
 struct listener {
     struct loop *loop;
     struct event ev;
-    int fd, reserve_fd; /* owned */
+    int fd; /* owned */
+    bool paused;
     listener_accept_fn *on_accept;
+    listener_full_fn *on_full;
     void *arg;
     const void *settings; /* borrowed: whatever the owner wants to know of it */
     int64_t warned_us;
@@ -31,7 +36,9 @@ MUST_CHECK enum err_code listener_judge(const struct netaddr *addr, struct err *
 MUST_CHECK enum err_code listener_open(const struct netaddr *addr, bool transparent, int *fd, struct err *err);
 /* Takes over @fd. On the loop's thread, or before it runs. */
 MUST_CHECK enum err_code listener_start(struct listener *l, struct loop *loop, int fd, listener_accept_fn *on_accept,
-                                        void *arg, struct err *err);
+                                        listener_full_fn *on_full, void *arg, struct err *err);
+/* Once a tick: goes on accepting after descriptors had run out. */
+void listener_resume(struct listener *l);
 void listener_stop(struct listener *l); /* safe to call twice */
 
 #endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * idle.c: the clients of a worker that wait for nothing but their own next word, longest idle first: those that have
+ * not said all of a request's head, that are between requests, that linger, and tunnels at rest. Where connections run
+ * out they go, in this order, so that silent ones lock nobody out.
+ */
+#include "flow/client.h"
+#include "flow/worker.h"
+
+enum { EVICT_AFTER_US = 1000000, WORKERS_AT_LEAST = 8 };
+
+void client_busy(struct client *c)
+{
+    struct worker *w = c->worker;
+
+    if (!c->idle) return;
+    c->idle = false;
+    *(c->idle_older ? &c->idle_older->idle_newer : &w->idle_oldest) = c->idle_newer;
+    *(c->idle_newer ? &c->idle_newer->idle_older : &w->idle_newest) = c->idle_older;
+    c->idle_older = c->idle_newer = NULL;
+}
+
+void client_idle(struct client *c)
+{
+    struct worker *w = c->worker;
+
+    if (c->idle) return;
+    c->idle = true;
+    c->idle_since_us = w->loop.now_us;
+    c->idle_older = w->idle_newest;
+    *(w->idle_newest ? &w->idle_newest->idle_newer : &w->idle_oldest) = c;
+    w->idle_newest = c;
+}
+
+bool client_evict(struct worker *w)
+{
+    struct client *c;
+
+    while ((c = w->idle_oldest) && w->loop.now_us - c->idle_since_us >= EVICT_AFTER_US) {
+        client_busy(c);
+        if (!client_leave(c)) continue; /* it was idle when it was looked at last */
+        limits_note(w->rt->limits, LIMITS_EVICTED);
+        return true;
+    }
+    return false;
+}
+
+/* Each worker has its share to close. */
+void client_make_room(struct worker *w)
+{
+    size_t share = (limits_excess(w->rt->limits) + WORKERS_AT_LEAST - 1) / WORKERS_AT_LEAST;
+
+    while (share && client_evict(w))
+        share--;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * limits.c: see limits.h. Sources are kept in a table with a lock of its own, which is held for a few steps; the key of
+ * its hash is secret, so that nobody can choose sources that fall together.
+ */
+#include "flow/limits.h"
+
+#include "base/secret.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { BUCKET_BITS = 12, ROOM_SHARE = 16 /* a sixteenth is kept free of idle connections */ };
+
+struct source {
+    struct source *next;
+    uint64_t site;
+    size_t n;
+};
+
+struct limits {
+    size_t max, max_per_source;
+    _Atomic size_t open;
+    _Atomic uint64_t events[LIMITS_EVENTS_N];
+    pthread_mutex_t lock; /* guards buckets */
+    uint64_t hash_key;
+    struct source *buckets[1 << BUCKET_BITS]; /* owned */
+};
+
+struct limits *limits_new(size_t max, size_t max_per_source)
+{
+    struct limits *l = calloc(1, sizeof(*l));
+
+    if (!l) return NULL;
+    l->max = max;
+    l->max_per_source = max_per_source ? max_per_source : (max + 1) / 2;
+    pthread_mutex_init(&l->lock, NULL);
+    secret_random(&l->hash_key, sizeof(l->hash_key));
+    l->hash_key |= 1;
+    return l;
+}
+
+void limits_free(struct limits **lp)
+{
+    struct limits *l = *lp;
+
+    *lp = NULL;
+    if (!l) return;
+    for (size_t i = 0; i < ARRAY_LEN(l->buckets); i++) {
+        while (l->buckets[i]) {
+            struct source *s = l->buckets[i];
+
+            l->buckets[i] = s->next;
+            free(s);
+        }
+    }
+    pthread_mutex_destroy(&l->lock);
+    free(l);
+}
+
+bool limits_enter(struct limits *l)
+{
+    if (atomic_fetch_add_explicit(&l->open, 1, memory_order_relaxed) < l->max) return true;
+    limits_leave(l);
+    return false;
+}
+
+void limits_leave(struct limits *l)
+{
+    atomic_fetch_sub_explicit(&l->open, 1, memory_order_relaxed);
+}
+
+/* Where @site's entry hangs, or would. */
+static struct source **find(struct limits *l, uint64_t site)
+{
+    struct source **s = &l->buckets[(site * l->hash_key) >> (64 - BUCKET_BITS)];
+
+    while (*s && (*s)->site != site)
+        s = &(*s)->next;
+    return s;
+}
+
+bool limits_enter_source(struct limits *l, uint64_t site)
+{
+    struct source **s;
+    bool fits;
+
+    pthread_mutex_lock(&l->lock);
+    s = find(l, site);
+    if (!*s && (*s = calloc(1, sizeof(**s)))) (*s)->site = site;
+    fits = *s && (*s)->n < l->max_per_source;
+    if (fits) (*s)->n++;
+    pthread_mutex_unlock(&l->lock);
+    return fits;
+}
+
+void limits_leave_source(struct limits *l, uint64_t site)
+{
+    struct source **s, *gone = NULL;
+
+    pthread_mutex_lock(&l->lock);
+    s = find(l, site);
+    ASSERT(*s && (*s)->n);
+    if (--(*s)->n == 0) {
+        gone = *s;
+        *s = gone->next;
+    }
+    pthread_mutex_unlock(&l->lock);
+    free(gone);
+}
+
+size_t limits_excess(const struct limits *l)
+{
+    size_t open = atomic_load_explicit(&l->open, memory_order_relaxed);
+    size_t mark = l->max - (l->max / ROOM_SHARE ? l->max / ROOM_SHARE : 1);
+
+    return open > mark ? open - mark : 0;
+}
+
+void limits_note(struct limits *l, enum limits_event event)
+{
+    atomic_fetch_add_explicit(&l->events[event], 1, memory_order_relaxed);
+}
+
+struct limits_figures limits_figures(const struct limits *l)
+{
+    struct limits_figures f = {.open = atomic_load_explicit(&l->open, memory_order_relaxed),
+                               .max = l->max,
+                               .max_per_source = l->max_per_source};
+
+    for (size_t i = 0; i < LIMITS_EVENTS_N; i++)
+        f.events[i] = atomic_load_explicit(&l->events[i], memory_order_relaxed);
+    return f;
+}
