@@ -163,6 +163,7 @@ class Limits(lib.Case):
                 self.assertTrue(b" 200 " in answer or b"SlowDown" in answer or b" 503 " in answer or not answer, answer)
             except ConnectionResetError:
                 pass
+            sock.close()
         lib.wait_until(lambda: (answer := self.get()) and answer.status == 200, 20, "a place")
         self.proxy.stop()
 
