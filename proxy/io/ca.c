@@ -131,7 +131,8 @@ static enum err_code check_params(const struct ca_params *params, struct err *er
     size_t name_n = strlen(params->common_name);
     if (name_n == 0 || name_n > 64) return err_set(err, ERR_CONFIG, 0, "the CA's name must have 1 to 64 bytes");
     if (params->days == 0 || params->days > 36500) return err_set(err, ERR_CONFIG, 0, "a CA lives 1 to 36500 days");
-    if (params->dns_n == 0 && !params->unlimited) return err_set(err, ERR_CONFIG, 0, "a CA needs at least one permitted name");
+    if (params->dns_n == 0 && !params->unlimited)
+        return err_set(err, ERR_CONFIG, 0, "a CA needs at least one permitted name");
     for (size_t i = 0; i < params->dns_n; i++) {
         struct str name = str_from(params->dns[i]), host;
         unsigned port;
@@ -150,8 +151,7 @@ static bool build_ca(X509 *cert, EVP_PKEY *key, const struct ca_params *params)
            x509_extend(cert, NULL, NID_key_usage, "critical,keyCertSign,cRLSign") &&
            x509_extend(cert, NULL, NID_subject_key_identifier, "hash") &&
            x509_extend(cert, NULL, NID_authority_key_identifier, "keyid:always") &&
-           (params->unlimited || add_constraints(cert, params)) &&
-           X509_sign(cert, key, EVP_sha256()) > 0;
+           (params->unlimited || add_constraints(cert, params)) && X509_sign(cert, key, EVP_sha256()) > 0;
 }
 
 /* ---- storing it ---- */
@@ -180,41 +180,81 @@ static void sync_folder(const char *path)
     close(fd);
 }
 
-/* Gives the finished file @temporary its name. link(2), unlike rename(2), never replaces. */
-static bool put_in_place(const char *temporary, const char *path, bool force)
+/* One of the two files of an authority, finished beside its place. */
+struct beside {
+    const char *path;
+    char temporary[PATH_MAX]; /* empty: nothing is there */
+    char old[PATH_MAX];       /* what was is kept as this */
+    bool has_old;
+};
+
+static void drop_beside(struct beside *b)
 {
-    if (force) return rename(temporary, path) == 0;
-    if (link(temporary, path) != 0) return false;
-    (void)unlink(temporary); /* the work is done; what is left over harms nobody */
-    return true;
+    if (b->temporary[0]) (void)unlink(b->temporary);
+    b->temporary[0] = '\0';
 }
 
-static enum err_code store(const char *path, mode_t mode, struct str data, bool force, struct err *err)
+static enum err_code write_beside(struct beside *b, mode_t mode, struct str data, struct err *err)
 {
-    char temporary[PATH_MAX];
-    struct sbuf b = sbuf_make(temporary, sizeof temporary);
-    sbuf_add(&b, str_from(path));
-    sbuf_add(&b, str_make(".XXXXXX", sizeof ".XXXXXX")); /* with its NUL */
-    if (b.overflow) return err_set(err, ERR_FILE, ENAMETOOLONG, "%s", path);
-
-    int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 from the start */
-    if (fd == -1) return err_set(err, ERR_FILE, errno, "cannot make %s", temporary);
+    if (snprintf(b->temporary, sizeof b->temporary, "%s.XXXXXX", b->path) >= (int)sizeof b->temporary ||
+        snprintf(b->old, sizeof b->old, "%s.old", b->path) >= (int)sizeof b->old) {
+        b->temporary[0] = '\0';
+        return err_set(err, ERR_FILE, ENAMETOOLONG, "%s", b->path);
+    }
+    int fd = mkostemp(b->temporary, O_CLOEXEC); /* mode 0600 from the start */
+    if (fd == -1) {
+        err_set(err, ERR_FILE, errno, "cannot make %s", b->temporary);
+        b->temporary[0] = '\0';
+        return err->code;
+    }
     bool ok = write_all(fd, data) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
     int why = errno;
     if (close(fd) != 0 && ok) {
         ok = false;
         why = errno;
     }
-    if (ok && !put_in_place(temporary, path, force)) {
-        ok = false;
-        why = errno;
-    }
-    if (!ok) {
-        (void)unlink(temporary);
-        return err_set(err, ERR_FILE, why, "cannot write %s", path);
-    }
-    sync_folder(path);
+    return ok ? ERR_NONE : err_set(err, ERR_FILE, why, "cannot write %s", b->path);
+}
+
+/* Another name for what was: it stays, whatever happens next. */
+static enum err_code keep_old(struct beside *b, struct err *err)
+{
+    struct stat st;
+    if (lstat(b->path, &st) != 0) return ERR_NONE;
+    (void)unlink(b->old);
+    if (link(b->path, b->old) != 0) return err_set(err, ERR_FILE, errno, "cannot keep %s as %s", b->path, b->old);
+    b->has_old = true;
+    if (geteuid() == 0) (void)!chown(b->temporary, st.st_uid, st.st_gid); /* who could read it can read the new one */
     return ERR_NONE;
+}
+
+/* link(2), unlike rename(2), never replaces. */
+static enum err_code put_in_place(struct beside *b, bool force, struct err *err)
+{
+    if ((force ? rename(b->temporary, b->path) : link(b->temporary, b->path)) != 0)
+        return err_set(err, ERR_FILE, errno, "cannot write %s", b->path);
+    drop_beside(b); /* force: it has its name already */
+    sync_folder(b->path);
+    return ERR_NONE;
+}
+
+/* Both are written whole, and known to be a pair, before the first of them gets its name. What was is FILE.old. */
+static enum err_code put_both(struct beside *cert, struct beside *key, bool force, struct err *err)
+{
+    struct ca *pair = NULL;
+    TRY(ca_load(cert->temporary, key->temporary, &pair, err));
+    ca_free(&pair);
+    if (force) {
+        TRY(keep_old(key, err));
+        TRY(keep_old(cert, err));
+    }
+    TRY(put_in_place(key, force, err));
+    if (put_in_place(cert, force, err) == ERR_NONE) return ERR_NONE;
+    if (!key->has_old)
+        (void)unlink(key->path); /* ours, and good for nothing alone */
+    else
+        (void)rename(key->old, key->path);
+    return err->code;
 }
 
 static struct str bio_text(BIO *bio)
@@ -228,17 +268,19 @@ static enum err_code store_both(const char *cert_path, const char *key_path, X50
                                 struct err *err)
 {
     enum err_code code = ERR_NONE;
+    struct beside beside_key = {.path = key_path}, beside_cert = {.path = cert_path};
     BIO *key_pem = BIO_new(BIO_s_secmem()), *cert_pem = BIO_new(BIO_s_mem()); /* secmem: wiped when freed */
     if (!key_pem || !cert_pem || !PEM_write_bio_PKCS8PrivateKey(key_pem, key, NULL, NULL, 0, NULL, NULL) ||
         !PEM_write_bio_X509(cert_pem, cert)) {
         code = x509_fail(err, ERR_TLS_SETUP, "cannot write the CA as PEM");
         goto done;
     }
-    code = store(key_path, 0600, bio_text(key_pem), force, err);
-    if (code != ERR_NONE) goto done;
-    code = store(cert_path, 0644, bio_text(cert_pem), force, err);
-    if (code != ERR_NONE && !force) (void)unlink(key_path); /* ours, and good for nothing alone */
+    code = write_beside(&beside_key, 0600, bio_text(key_pem), err);
+    if (code == ERR_NONE) code = write_beside(&beside_cert, 0644, bio_text(cert_pem), err);
+    if (code == ERR_NONE) code = put_both(&beside_cert, &beside_key, force, err);
 done:
+    drop_beside(&beside_key);
+    drop_beside(&beside_cert);
     BIO_free(key_pem);
     BIO_free(cert_pem);
     return code;
@@ -342,7 +384,10 @@ static enum err_code check_ca(struct ca *ca, const char *path, struct err *err)
     int64_t now = clock_wall_us() / 1000000;
     if (X509_check_private_key(ca->cert, ca->key) != 1) {
         ERR_clear_error();
-        return err_set(err, ERR_FILE, 0, "%s and the CA's key do not belong together: %s", path, again);
+        return err_set(err, ERR_FILE, 0,
+                       "%s and the CA's key do not belong together: put back the pair that was (both .old files, if "
+                       "`ca init --force` was cut off), or %s",
+                       path, again);
     }
     if (X509_check_ca(ca->cert) != 1 || !(X509_get_key_usage(ca->cert) & KU_KEY_CERT_SIGN))
         return err_set(err, ERR_FILE, 0, "%s is not the certificate of a CA: run 's3onramp ca init'", path);

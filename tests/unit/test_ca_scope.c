@@ -56,6 +56,10 @@ static int tear_down(void **state)
     settings_unref(&f->s);
     (void)unlink(f->cert);
     (void)unlink(f->key);
+    strcat(f->cert, ".old");
+    strcat(f->key, ".old");
+    (void)unlink(f->cert);
+    (void)unlink(f->key);
     int code = rmdir(f->folder);
     free(f);
     return code;

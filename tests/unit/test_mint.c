@@ -67,8 +67,13 @@ static void tear_down(struct fixture *f)
     ca_free(&f->ca);
     assert_null(f->mint);
     assert_null(f->ca);
+    char old[128];
     (void)unlink(f->cert);
     (void)unlink(f->key);
+    snprintf(old, sizeof old, "%s.old", f->cert);
+    (void)unlink(old);
+    snprintf(old, sizeof old, "%s.old", f->key);
+    (void)unlink(old);
     assert_int_equal(rmdir(f->folder), 0); /* fails if a temporary file stayed */
     free(f);
 }
@@ -205,6 +210,51 @@ static void test_ca_create_existing_files_stay_unless_forced(void **state)
     tear_down(f);
 }
 
+static void load_pair(const char *cert, const char *key)
+{
+    struct ca *ca = NULL;
+    struct err err = {.detail = ""};
+    if (ca_load(cert, key, &ca, &err) != ERR_NONE) fail_msg("%s", err.detail);
+    ca_free(&ca);
+}
+
+static void test_ca_create_forced_keeps_what_was_and_stops_whole(void **state)
+{
+    (void)state;
+    struct fixture *f = set_up(false);
+    char old_cert[128], old_key[128], folder[128], inside[160];
+    size_t n, again_n;
+    struct err err;
+    snprintf(old_cert, sizeof old_cert, "%s.old", f->cert);
+    snprintf(old_key, sizeof old_key, "%s.old", f->key);
+    char *key = slurp(f->key, &n);
+
+    /* The certificate cannot be replaced by a file: the key stays what it was. */
+    snprintf(folder, sizeof folder, "%s/folder", f->folder);
+    snprintf(inside, sizeof inside, "%s/x", folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(mkdir(inside, 0700), 0);
+    assert_int_equal(ca_create(folder, f->key, &f->params, true, &err), ERR_FILE);
+    char *again = slurp(f->key, &again_n);
+    assert_int_equal(n, again_n);
+    assert_memory_equal(key, again, n);
+    free(again);
+    load_pair(f->cert, f->key);
+
+    assert_int_equal(ca_create(f->cert, f->key, &f->params, true, &err), ERR_NONE);
+    load_pair(f->cert, f->key);
+    load_pair(old_cert, old_key);
+    again = slurp(old_key, &again_n);
+    assert_memory_equal(key, again, n);
+    free(again);
+    free(key);
+    assert_int_equal(rmdir(inside), 0);
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(unlink(old_cert), 0);
+    assert_int_equal(unlink(old_key), 0);
+    tear_down(f);
+}
+
 static void test_ca_create_bad_parameters_write_nothing(void **state)
 {
     (void)state;
@@ -214,8 +264,9 @@ static void test_ca_create_bad_parameters_write_nothing(void **state)
     memset(long_name, 'a', sizeof long_name);
     long_name[65] = '\0';
     const struct ca_params rows[] = {
-        {"", 1, dns_names, 1, NULL, 0, false},  {long_name, 1, dns_names, 1, NULL, 0, false}, {"x", 0, dns_names, 1, NULL, 0, false},
-        {"x", 1, dns_names, 0, NULL, 0, false}, {"x", 1, bad_dns, 1, NULL, 0, false},         {"x", 1, empty, 1, NULL, 0, false},
+        {"", 1, dns_names, 1, NULL, 0, false},  {long_name, 1, dns_names, 1, NULL, 0, false},
+        {"x", 0, dns_names, 1, NULL, 0, false}, {"x", 1, dns_names, 0, NULL, 0, false},
+        {"x", 1, bad_dns, 1, NULL, 0, false},   {"x", 1, empty, 1, NULL, 0, false},
         {"x", 1, spaced, 1, NULL, 0, false},
     };
     char cert[128], key[128];
@@ -674,6 +725,7 @@ int main(void)
         cmocka_unit_test(test_ca_create_certificate_has_what_rfc_5280_asks_for),
         cmocka_unit_test(test_ca_create_files_have_their_modes_whatever_the_umask),
         cmocka_unit_test(test_ca_create_existing_files_stay_unless_forced),
+        cmocka_unit_test(test_ca_create_forced_keeps_what_was_and_stops_whole),
         cmocka_unit_test(test_ca_create_bad_parameters_write_nothing),
         cmocka_unit_test(test_ca_load_unusable_files_are_refused_with_advice),
         cmocka_unit_test(test_ca_load_leaf_or_wrong_time_is_refused),

@@ -23,10 +23,11 @@ struct ca_params {
 };
 
 /* Makes a P-256 CA: self-signed, critical basicConstraints CA:TRUE pathlen:0, critical keyUsage keyCertSign+cRLSign,
- * SKI, AKI, critical nameConstraints (unless @unlimited), random positive serial of at most 20 bytes, notBefore an hour ago. Writes
- * @key_path (PKCS#8 PEM, mode 0600) and then @cert_path (0644), each to a temporary file in the same folder that is
- * synced and linked into place: never half-written. ERR_FILE if one exists already and not @force, or cannot be
- * written; ERR_CONFIG for @params that make no CA. */
+ * SKI, AKI, critical nameConstraints (unless @unlimited), random positive serial of at most 20 bytes, notBefore an hour
+ * ago. Writes
+ * @key_path (PKCS#8 PEM, mode 0600) and @cert_path (0644), both to temporary files in the same folder that are synced,
+ * checked together and then renamed: never half-written. With @force what was is kept as FILE.old. ERR_FILE if one
+ * exists already and not @force, or cannot be written; ERR_CONFIG for @params that make no CA. */
 MUST_CHECK enum err_code ca_create(const char *cert_path, const char *key_path, const struct ca_params *params,
                                    bool force, struct err *err);
 
