@@ -206,8 +206,27 @@ static void print_notes(const struct env_facts *f, const struct wish *w)
             "this way put both into one file (cat /etc/ssl/certs/ca-certificates.crt ca.pem). curl: CURL_CA_BUNDLE. "
             "Do\n"
             "not set SSL_CERT_FILE or REQUESTS_CA_BUNDLE for all programs: they would trust nothing else any more.\n"
-            "rclone does not start with AWS_CA_BUNDLE: see --rclone.\n",
+            "Programs whose Go SDK (version 1) has an HTTP transport of their own do not start with AWS_CA_BUNDLE; "
+            "rclone is\n"
+            "one: see --rclone. Give those the machine's trust store.\n",
             stderr);
+    if (f->trust && w->format == ENV_POWERSHELL)
+        fputs("For all programs of a Windows machine, as its administrator: certutil -addstore -f Root ca.pem\n"
+              "Programs that use WinHTTP know no variable: netsh winhttp set proxy HOST:PORT \"<local>\"\n"
+              "To keep variables for new sessions: [Environment]::SetEnvironmentVariable(NAME, VALUE, 'User')\n",
+              stderr);
+    else if (f->trust && w->format < ENV_JAVA)
+        fputs("For all programs of the machine: Debian, Ubuntu: copy ca.pem to "
+              "/usr/local/share/ca-certificates/s3onramp.crt\n"
+              "and run update-ca-certificates; Red Hat, Fedora, Amazon Linux: to /etc/pki/ca-trust/source/anchors/ and "
+              "run\n"
+              "update-ca-trust. Python's and Java's own stores are others.\n",
+              stderr);
+    if (f->trust && f->tls && !w->host && !strpbrk(f->host, "ghijklmnopqrstuvwxyz"))
+        fputs("Clients that compare DNS names only do not take a certificate for an address: give the listener "
+              "`names`, and\n"
+              "say one of them with --host.\n",
+              stderr);
     if (w->keys && w->format == ENV_SYSTEMD)
         fputs(
             "Everybody on that machine can see what Environment= holds (`systemctl show`): move the keys to a file of\n"
