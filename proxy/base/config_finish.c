@@ -207,6 +207,19 @@ static void finish_log(struct config_build *b)
     set->access = path;
 }
 
+/* It stands in certificates as it is: no comma, blank or sign that means something there. */
+static void finish_ca(struct config_build *b)
+{
+    struct raw_section *section = config_raw_section(b->raw, SECTION_CA, STR_NONE);
+    const char *crl = b->s->ca.crl;
+
+    if (!crl || (str_starts(str_from(crl), STR("http://")) && strlen(crl) < 1000 &&
+                 crl[strspn(crl, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/.-_~[]%")] == '\0'))
+        return;
+    config_problem(b, config_place_of(section, "crl"), "crl = %.80s is no URL; write http://ADDRESS:PORT/-/ca.crl",
+                   crl);
+}
+
 static void finish_admin(struct config_build *b)
 {
     struct set_admin *admin = &b->s->admin;
@@ -223,6 +236,7 @@ void config_finish(struct config_build *b)
 {
     finish_log(b);
     finish_admin(b);
+    finish_ca(b);
     config_for_each(b, SECTION_LISTENER, finish_listener);
     config_for_each(b, SECTION_ENDPOINT, finish_endpoint);
     config_for_each(b, SECTION_POLICY, finish_policy);

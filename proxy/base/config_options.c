@@ -93,6 +93,8 @@ static const struct option options[] = {
      "Its key, readable by the proxy only."},
     {SECTION_CA, "leaf_days", OPT_UINT, AT(set_ca, leaf_days), "30", "1", "397", NULL, NULL,
      "How long a certificate made for a host name is valid."},
+    {SECTION_CA, "crl", OPT_TEXT, AT(set_ca, crl), NULL, NULL, NULL, NULL, "http://10.9.8.7:3128/-/ca.crl",
+     "URL of the revocation list that certificates name, for clients that insist on one (Windows, NetBackup): http://, a listener's address, /-/ca.crl, where each listener serves an empty one."},
 
     {SECTION_LOG, "level", OPT_ENUM, AT(set_log, level), "info", NULL, NULL, log_levels, NULL,
      "Least important message that is written."},

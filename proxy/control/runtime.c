@@ -11,7 +11,7 @@ static enum err_code load_ca(struct runtime *rt, struct err *err)
 
     if (!settings_need_ca(rt->settings)) return ERR_NONE;
     TRY(ca_load(ca->certificate, ca->private_key, &rt->ca, err));
-    rt->mint = mint_new(rt->ca, (unsigned)ca->leaf_days);
+    rt->mint = mint_new(rt->ca, (unsigned)ca->leaf_days, ca->crl);
     if (!rt->mint) return err_set(err, ERR_NO_MEMORY, 0, "certificate cache");
     return tls_server_ctx(rt->mint, NULL, NULL, &rt->mint_ctx, err);
 }

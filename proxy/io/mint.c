@@ -35,6 +35,7 @@ struct mint {
     const struct ca *ca; /* borrowed */
     EVP_PKEY *key;       /* owned */
     unsigned leaf_days;
+    const char *crl_url;                  /* borrowed; NULL: none */
     pthread_mutex_t lock;                 /* guards all below */
     struct entry *buckets[CACHE_BUCKETS]; /* owned */
     struct entry *newest, *oldest;
@@ -198,6 +199,15 @@ static struct str common_name_of(struct str key, char mem[COMMON_NAME_BYTES])
     return sbuf_str(&b);
 }
 
+/* @url: judged by the configuration's reader. */
+static bool add_crl_url(X509 *cert, const char *url)
+{
+    char value[1100];
+    if (!url) return true;
+    snprintf(value, sizeof value, "URI:%s", url);
+    return x509_extend(cert, NULL, NID_crl_distribution_points, value);
+}
+
 static bool build_leaf(struct mint *m, X509 *cert, struct str key, int64_t not_before, int64_t not_after)
 {
     X509 *issuer = m->ca->cert;
@@ -207,7 +217,7 @@ static bool build_leaf(struct mint *m, X509 *cert, struct str key, int64_t not_b
            x509_extend(cert, issuer, NID_key_usage, "critical,digitalSignature") &&
            x509_extend(cert, issuer, NID_ext_key_usage, "serverAuth") &&
            x509_extend(cert, issuer, NID_subject_key_identifier, "hash") &&
-           x509_extend(cert, issuer, NID_authority_key_identifier, "keyid") &&
+           x509_extend(cert, issuer, NID_authority_key_identifier, "keyid") && add_crl_url(cert, m->crl_url) &&
            X509_sign(cert, m->ca->key, EVP_sha256()) > 0;
 }
 
@@ -256,15 +266,51 @@ enum err_code mint_leaf(struct mint *m, struct str name, int64_t now_s, X509 **l
     return mint_leaf_for(m, &name, 1, now_s, leaf, key, err);
 }
 
+/* ---- the revocation list ---- */
+
+static bool fill_crl(X509_CRL *crl, const struct mint *m, int64_t now_s)
+{
+    enum { CRL_DAYS = 7 };
+    ASN1_TIME *at = ASN1_TIME_set(NULL, (time_t)(now_s - CA_BACKDATE_S));
+    ASN1_INTEGER *number = ASN1_INTEGER_new();
+    X509V3_CTX ctx;
+    X509V3_set_ctx(&ctx, m->ca->cert, NULL, NULL, crl, 0);
+    X509_EXTENSION *key_id = X509V3_EXT_conf_nid(NULL, &ctx, NID_authority_key_identifier, "keyid:always");
+    bool ok = at && number && key_id && X509_CRL_set_version(crl, X509_CRL_VERSION_2) &&
+              X509_CRL_set_issuer_name(crl, X509_get_subject_name(m->ca->cert)) && X509_CRL_set1_lastUpdate(crl, at) &&
+              ASN1_TIME_set(at, (time_t)(now_s + CRL_DAYS * CA_DAY_S)) && X509_CRL_set1_nextUpdate(crl, at) &&
+              X509_CRL_add_ext(crl, key_id, -1) && ASN1_INTEGER_set_int64(number, now_s) &&
+              X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0) == 1 && X509_CRL_sort(crl) &&
+              X509_CRL_sign(crl, m->ca->key, EVP_sha256()) > 0;
+    X509_EXTENSION_free(key_id);
+    ASN1_INTEGER_free(number);
+    ASN1_TIME_free(at);
+    return ok;
+}
+
+bool mint_crl(struct mint *m, int64_t now_s, struct sbuf *out)
+{
+    X509_CRL *crl = X509_CRL_new();
+    unsigned char *der = NULL;
+    ERR_clear_error();
+    int n = crl && fill_crl(crl, m, now_s) ? i2d_X509_CRL(crl, &der) : 0;
+    if (n > 0) sbuf_add(out, str_make((const char *)der, (size_t)n));
+    OPENSSL_free(der);
+    X509_CRL_free(crl);
+    ERR_clear_error();
+    return n > 0 && !out->overflow;
+}
+
 /* ---- life ---- */
 
-struct mint *mint_new(const struct ca *ca, unsigned leaf_days)
+struct mint *mint_new(const struct ca *ca, unsigned leaf_days, const char *crl_url)
 {
     ASSERT(leaf_days >= 1 && leaf_days <= 397);
     struct mint *m = calloc(1, sizeof *m);
     if (!m) return NULL;
     m->ca = ca;
     m->leaf_days = leaf_days;
+    m->crl_url = crl_url;
     m->key = EVP_EC_gen("P-256");
     if (!m->key || pthread_mutex_init(&m->lock, NULL) != 0) {
         ERR_clear_error();

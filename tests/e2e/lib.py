@@ -155,7 +155,7 @@ class Proxy:
     (signatures required), tls (the same with TLS), sniff (both)."""
 
     def __init__(self, upstream, name="proxy", trailers=None, ca_file=None, server=None, endpoint=None, listeners=None,
-                 extra="", variables=None, log=None, stderr=None):
+                 ca=None, extra="", variables=None, log=None, stderr=None):
         """upstream: "address:port" texts of the endpoint; server, endpoint: more keys of these sections; listeners: name →
         keys of further ones; extra: more text; variables: of its environment; log: other keys of that section; stderr: a
         descriptor instead of the file."""
@@ -169,7 +169,7 @@ class Proxy:
         self.config = self.folder / "s3onramp.ini"
         self.access_file = self.folder / "access.log"
         text = section("server", private_networks="127.0.0.0/8", **(server or {}))
-        text += section("ca", certificate="ca.pem", private_key="ca.key")
+        text += section("ca", certificate="ca.pem", private_key="ca.key", **(ca or {}))
         text += section("log", **{"format": "json", "access": self.access_file, **(log or {})})
         text += section("admin", socket=self.folder / "admin.sock")
         text += section("endpoint tokyo", name=VPCE_NAME, addresses=", ".join(upstream) or None, trailers=trailers,

@@ -9,6 +9,7 @@ import subprocess
 import lib
 import s3raw
 
+CRL = "http://127.0.0.1:9"  # where certificates say that it is; the tests ask each listener
 ONLY = "only." + lib.S3_NAME  # what the narrow listeners intercept
 
 
@@ -19,13 +20,45 @@ def setUpModule():
     lib.Case.proxy = lib.Proxy(
         ["127.0.0.1:%d" % endpoint.addresses[0][1]], server={"tls_timeout": "3s", "header_timeout": "3s"},
         listeners={"narrow": {"mode": "forward", "intercept": narrow}, "secure": {"mode": "forward", "tls": "on"},
-                   "brought": {"mode": "redirect", "intercept": narrow}, "brought-tls": {"mode": "redirect", "tls": "on"}})
+                   "brought": {"mode": "redirect", "intercept": narrow}, "brought-tls": {"mode": "redirect", "tls": "on"}},
+        ca={"crl": CRL + "/-/ca.crl"})
 
 
 def tearDownModule():
     lib.Case.proxy.stop()
     assert endpoint.refused() == [], endpoint.refused()
     endpoint.close()
+
+
+class Revocation(lib.Case):
+    def test_the_list_that_certificates_name(self):
+        """It is there, it is the authority's, and clients that insist on one are content."""
+        folder = lib.WORK / "crl"
+        folder.mkdir()
+        leaf = ssl.get_server_certificate(self.proxy.address("tls"))
+        (folder / "leaf.pem").write_text(leaf)
+        text = lib.run("openssl", "x509", "-noout", "-ext", "crlDistributionPoints", input=leaf).stdout
+        self.assertIn("URI:%s/-/ca.crl" % CRL, text)
+        for listener in ("plain", "forward", "legacy"):
+            with self.subTest(listener), s3raw.Connection(self.proxy.address(listener)) as connection:
+                connection.send(s3raw.head("GET", "/-/ca.crl", [("Host", "127.0.0.1")]))
+                answer = connection.read_answer()
+                self.assertEqual((answer.status, answer.header("content-type")), (200, "application/pkix-crl"))
+                (folder / "ca.crl").write_bytes(answer.body)
+                lib.run("openssl", "verify", "-x509_strict", "-crl_check", "-CAfile", self.proxy.ca_file, "-CRLfile", folder / "ca.crl",
+                        folder / "leaf.pem")
+                connection.send(s3raw.head("HEAD", "/-/ca.crl", [("Host", "127.0.0.1")]))
+                self.assertEqual(connection.read_answer("HEAD").status, 200)
+        without = lib.run("openssl", "verify", "-crl_check", "-CAfile", self.proxy.ca_file, folder / "leaf.pem", check=False)
+        self.assertIn("unable to get certificate CRL", without.stdout + without.stderr)
+
+    def test_an_object_of_that_key_stays_one(self):
+        headers = s3raw.sign("GET", "/-/ca.crl", [("Host", "bucket.localhost")], lib.ALICE)
+        with s3raw.Connection(self.proxy.address("plain")) as connection:
+            connection.send(s3raw.head("GET", "/-/ca.crl", [("Host", "bucket.localhost")]))
+            self.check(connection.read_answer(), 403, "AccessDenied")
+            connection.send(s3raw.head("GET", "/-/ca.crl", headers))
+            self.check(connection.read_answer(), 404, "NoSuchKey")
 
 
 class Tls:

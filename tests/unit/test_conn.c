@@ -61,7 +61,7 @@ static int setup(void **state)
     if (ca_create(c->ca_pem, c->ca_key, &params, false, &err) != ERR_NONE ||
         ca_load(c->ca_pem, c->ca_key, &c->ca, &err) != ERR_NONE)
         return 1;
-    c->mint = mint_new(c->ca, 1);
+    c->mint = mint_new(c->ca, 1, NULL);
     if (!c->mint || tls_server_ctx(c->mint, NULL, NULL, &c->server, &err) != ERR_NONE) return 1;
     if (tls_client_ctx(c->ca_pem, NULL, &c->client, &err) != ERR_NONE) return 1;
     *state = c;

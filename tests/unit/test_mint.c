@@ -55,7 +55,7 @@ static struct fixture *set_up(bool with_ip)
     f->params = (struct ca_params){"Test CA", 3650, dns_names, ARRAY_LEN(dns_names), f->ip, with_ip ? 2 : 0, false};
     if (ca_create(f->cert, f->key, &f->params, false, &err) != ERR_NONE) fail_msg("%s", err.detail);
     if (ca_load(f->cert, f->key, &f->ca, &err) != ERR_NONE) fail_msg("%s", err.detail);
-    f->mint = mint_new(f->ca, 30);
+    f->mint = mint_new(f->ca, 30, NULL);
     assert_non_null(f->mint);
     f->now = clock_wall_us() / 1000000;
     return f;

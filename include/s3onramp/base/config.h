@@ -237,6 +237,7 @@ struct set_policy {
 struct set_ca {
     char *certificate, *private_key;
     uint64_t leaf_days;
+    char *crl; /* where leaves say that the revocation list is, or NULL */
 };
 
 struct set_admin {

@@ -49,6 +49,10 @@ void retry_rewind(struct request *req);
 bool retry_keys(struct request *req, struct str code);
 void retry_note(struct request *req, const char *reason); /* for the access line */
 
+/* crl_page.c: @req asks the listener itself for the local authority's revocation list; the answer to that. */
+bool crl_page_is_asked(const struct request *req);
+enum step_result crl_page_answer(struct request *req);
+
 /* keyring.c: The keys for @req->credentials into @req->keys. STEP_WAIT: there are none yet, for at most `wait` of the
  * section. */
 enum step_result keyring_take(struct request *req);

@@ -45,10 +45,15 @@ bool ca_is_limited(const struct ca *ca);   /* it has name constraints */
 bool ca_permits(const struct ca *ca, struct str name);
 
 struct mint;
-/* @ca: borrowed, must outlive it. @leaf_days: validity of leaves, 1..397. Makes the one P-256 leaf key. NULL: out of
+/* @ca: borrowed, must outlive it. @crl_url: for leaves, borrowed likewise; NULL: none. @leaf_days: validity of leaves,
+ * 1..397. Makes the one P-256 leaf key. NULL: out of
  * memory. */
-MUST_CHECK struct mint *mint_new(const struct ca *ca, unsigned leaf_days);
+MUST_CHECK struct mint *mint_new(const struct ca *ca, unsigned leaf_days, const char *crl_url);
 void mint_free(struct mint **m);
+enum { MINT_CRL_BYTES = 4096 };
+/* The authority's revocation list (DER, RFC 5280 5), which is empty, into @out of at least MINT_CRL_BYTES: signed anew
+ * each time, valid for a week from @now_s. Any thread. */
+MUST_CHECK bool mint_crl(struct mint *m, int64_t now_s, struct sbuf *out);
 /* The leaf for @name (DNS name lower case, or IP literal): SAN only (empty subject with critical SAN is avoided:
  * subject CN = name cut to 64 bytes, "IP " before an address), basicConstraints CA:FALSE critical, digitalSignature
  * critical, serverAuth, SKI, AKI; notBefore an hour ago; never valid beyond the CA. From the cache, or minted and
