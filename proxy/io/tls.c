@@ -369,7 +369,7 @@ enum err_code tls_attach(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SES
         ERR_clear_error();
         return err_set(err, ERR_UPSTREAM_TLS, 0, "%s is no TLS server name", name);
     }
-    SSL_set_hostflags(c->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    SSL_set_hostflags(c->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (session) SSL_set_session(c->ssl, session);
     return ERR_NONE;
 }

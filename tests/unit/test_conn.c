@@ -257,6 +257,38 @@ static void test_conn_handshake_unknown_ca_is_refused(void **state)
     tls_ctx_free(&system);
 }
 
+/* RFC 9110 4.3.4, RFC 6125 6.4.4: names are in the SAN; a subject that looks like one is none. */
+static void test_conn_handshake_name_in_the_subject_only_is_refused(void **state)
+{
+    struct certs *c = *state;
+    struct pair *p = pair_new(wait_only, wait_only);
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    SSL_CTX *server = NULL;
+    struct err err = {0};
+
+    assert_true(key && cert && X509_set_version(cert, X509_VERSION_3) && X509_set_pubkey(cert, key));
+    X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)"example.test",
+                               -1, -1, 0);
+    X509_set_issuer_name(cert, X509_get_subject_name(cert));
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    assert_int_equal(tls_server_ctx(c->mint, NULL, NULL, &server, &err), ERR_NONE);
+    SSL_CTX_set_cert_cb(server, NULL, NULL);
+    assert_int_equal(SSL_CTX_use_certificate(server, cert), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(server, key), 1);
+    assert_int_equal(X509_STORE_add_cert(SSL_CTX_get_cert_store(c->client), cert), 1);
+    assert_int_equal(conn_tls_connect(&p->client.conn, c->client, "example.test", NULL, &err), ERR_NONE);
+    assert_int_equal(conn_tls_accept(&p->server.conn, server, "x", NULL, STR_NONE, &err), ERR_NONE);
+    assert_int_equal(shake(p), CONN_ERROR);
+    if (!strstr(p->client.conn.error, "ostname mismatch")) fail_msg("%s", p->client.conn.error);
+    pair_free(p);
+    tls_ctx_free(&server);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
 static void test_conn_read_fin_without_close_notify_is_truncated(void **state)
 {
     struct pair *p = pair_new(wait_only, wait_only);
@@ -397,6 +429,7 @@ int main(void)
         cmocka_unit_test(test_conn_tls_inside_tls_every_byte_arrives),
         cmocka_unit_test(test_conn_handshake_other_name_is_refused),
         cmocka_unit_test(test_conn_handshake_unknown_ca_is_refused),
+        cmocka_unit_test(test_conn_handshake_name_in_the_subject_only_is_refused),
         cmocka_unit_test(test_conn_read_fin_without_close_notify_is_truncated),
         cmocka_unit_test(test_conn_read_bad_record_is_answered_with_an_alert),
         cmocka_unit_test(test_tls_ctx_offers_authenticated_ciphers_only),
