@@ -43,6 +43,8 @@ static enum step_result check_proof(struct request *req, const struct sigv2_auth
     if (allowed == SIGV2_NO || (allowed == SIGV2_QUERY && !in_query))
         return request_fail(req, ERR_SIGV2_OFF, "client %s signed with Version 2 in %s", req->caller->name,
                             in_query ? "the query" : "Authorization");
+    if (req->s3.service != S3_BUCKETS) /* S3 wants Version 4 there: Version 2 does not cover which service it is */
+        return request_fail(req, ERR_NOT_IMPLEMENTED, "Only buckets take Signature Version 2; sign with Version 4.");
     if (sigv2_check_params(req->query, req->query_n, in_query, &req->err) != ERR_NONE) return STEP_FAIL;
     req->plus_is_space = true;
     if (check_signature(req, auth, expires) != STEP_NEXT) return STEP_FAIL;

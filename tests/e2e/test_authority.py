@@ -274,6 +274,15 @@ def field_twice(name):
     return after
 
 
+def another_service(message):
+    """Version 2 signs the path and no host: a key of a bucket, and a call of S3 Control."""
+    if message.kind in ("tunnel", "sni") or message.proof not in ("v2 header", "v2 query") or message.style != "s3 path":
+        return False
+    message.host = "123456789012.s3-control.%s.amazonaws.com" % lib.REGION
+    message.absolute = message.absolute and message.host
+    return None
+
+
 # -- the port in Host
 
 def own_port(request):
@@ -371,6 +380,7 @@ ROWS = (
     ("one value", "Authorization twice", None, field_twice("authorization"), (400, "AuthorizationHeaderMalformed")),
     ("one value", "Date twice", None, field_twice("date"), (400, "AuthorizationHeaderMalformed")),
     ("one value", "x-amz-date twice", None, field_twice("x-amz-date"), (400, "AuthorizationHeaderMalformed")),
+    ("one value", "another service", None, another_service, (501, "NotImplemented")),
     ("port", "signed, not sent", own_port, port_not_sent, SERVED),
     ("port", "sent, not signed", None, port_not_signed, SERVED),
     ("port", "another one than was signed", None, other_port, (403, "SignatureDoesNotMatch")),
