@@ -203,7 +203,12 @@ bool relay_stop_holding(struct request *req)
 {
     if (!req->hold || req->step != STEP_relay || req->worker->loop.now_us - req->connected_us < HOLD_MS * 1000)
         return false;
-    req->hold = false;
+    if (req->up->requests && !req->stale_seen) {
+        upstream_is_mute(req);
+        conn_break(&req->up->conn, "no answer to Expect");
+    } else {
+        req->hold = false;
+    }
     return true;
 }
 

@@ -2,8 +2,8 @@
  * retry.c: whether a request that was sent may be sent again, and getting it ready for that. One worker.
  *
  * Only while the client has got no byte of a final answer (100 Continue, which most SDKs ask for before a body, is
- * none), and all that was sent still stands in the buffer; only what may happen twice (RFC 9110 9.2.2); each time
- * signed anew, because a signature carries its date.
+ * none), and all that was sent still stands in the buffer; only what may happen twice (RFC 9110 9.2.2) or has not
+ * happened, because nothing of its body was sent; each time signed anew, because a signature carries its date.
  *   stale    a kept connection was closed under the request (RFC 9112 9.3.1): once per request, on a new connection;
  *            costs nothing, because the endpoint has not worked on it
  *   closed, reset, dead    no answer on a new connection, or no sign of life: another address, at most max_retries
@@ -22,9 +22,24 @@ static bool is_repeatable(const struct request *req)
 {
     const struct headers *all = &req->in->headers;
 
-    if (req->in->method_id == METHOD_GET || req->in->method_id == METHOD_HEAD) return true;
+    if (req->in->method_id == METHOD_GET || req->in->method_id == METHOD_HEAD || req->in->method_id == METHOD_OPTIONS)
+        return true;
     if (req->in->method_id != METHOD_PUT && req->in->method_id != METHOD_DELETE) return false;
     return !headers_find_name(all, STR("if-match")) && !headers_find_name(all, STR("if-none-match"));
+}
+
+bool retry_survives_loss(const struct request *req)
+{
+    if (!is_repeatable(req)) return false;
+    return req->in->body != BODY_CHUNKED && req->in->content_length <= BUF_BYTES;
+}
+
+/* A request whose body has not begun is carried out by nobody. */
+static bool is_without_its_body(const struct request *req)
+{
+    bool has_body = req->in->body == BODY_CHUNKED || req->in->content_length > 0;
+
+    return has_body && req->body_sent == 0 && req->send_state != SEND_DONE;
 }
 
 static size_t endpoint_index(const struct request *req)
@@ -84,7 +99,7 @@ enum step_result retry_gone(struct request *req, enum conn_result why)
 {
     struct upconn *u = req->up;
     bool dead = u->dead || u->conn.sys_errno == ETIMEDOUT, kept = u->requests > 0;
-    bool can = req->replay && is_repeatable(req);
+    bool can = req->replay && (is_repeatable(req) || is_without_its_body(req));
 
     request_fail(req, ERR_UPSTREAM_GONE, "[endpoint %s] %s: %s before the answer", req->endpoint->name, req->address,
                  why == CONN_ERROR ? u->conn.error : "connection closed");

@@ -275,8 +275,8 @@ static enum step_result add_framing(struct request *req, struct sbuf *b)
         head_put_u64(b, STR("Content-Length"), sign_content_length(req));
     }
     req->hold = !req->in->expect_continue && !req->form && region_asks_first(req);
-    if ((req->in->expect_continue && !req->body_first && !req->form) || req->hold)
-        head_put(b, STR("Expect"), STR("100-continue"));
+    req->expects = (req->in->expect_continue && !req->body_first && !req->form) || req->hold;
+    if (req->expects) head_put(b, STR("Expect"), STR("100-continue"));
     return STEP_NEXT;
 }
 
@@ -360,6 +360,7 @@ static enum step_result write_untouched(struct request *req)
     for (size_t i = 0; i < all->n; i++)
         if (all->v[i].id != HDR_HOST && goes_on(all, &all->v[i])) head_put(&b, all->v[i].name, all->v[i].value);
     head_put(&b, STR("Via"), STR("1.1 s3onramp"));
+    req->expects = req->in->expect_continue;
     req->out_framer = (struct framer){.chunked = req->in->body == BODY_CHUNKED};
     if (req->out_framer.chunked) head_put(&b, STR("Transfer-Encoding"), STR("chunked"));
     head_put_end(&b);

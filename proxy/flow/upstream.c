@@ -14,6 +14,8 @@
 #include "flow/reply.h"
 #include "flow/worker.h"
 
+enum { MUTE_MS = 10 * 60 * 1000 };
+
 static size_t endpoint_index(const struct request *req)
 {
     return (size_t)(req->endpoint - req->worker->rt->settings->endpoints);
@@ -77,6 +79,41 @@ static bool must_wait(const struct request *req)
     return !req->called && req->worker->pool.endpoints[endpoint_index(req)].queue.n > 0;
 }
 
+/* A kept connection may be closed just when the request comes. It is for what can be sent again as a whole, and for
+ * bodies that the endpoint asks for: nothing has happened before that, and 100 Continue proves that the connection
+ * lives. That costs no more time than a handshake would, and on a new connection nothing is asked. */
+static bool may_be_kept(const struct request *req)
+{
+    const struct pool_endpoint *e = &req->worker->pool.endpoints[endpoint_index(req)];
+
+    if (req->fresh_only) return false;
+    if (retry_survives_loss(req)) return true;
+    if (!has_body(req) || req->form || e->mute_until_us > req->worker->loop.now_us) return false;
+    return req->expects || req->auth != AUTH_FOREIGN;
+}
+
+/* On a kept connection: the body waits for 100 Continue. */
+static enum step_result ask_first(struct request *req)
+{
+    struct str end = STR("Expect: 100-continue\r\n\r\n");
+    struct sbuf b;
+
+    req->hold = true;
+    if (req->expects) return STEP_NEXT;
+    b = arena_sbuf(&req->arena, req->out_head.n + end.n);
+    sbuf_add(&b, str_head(req->out_head, req->out_head.n - 2)); /* without its empty line */
+    sbuf_add(&b, end);
+    if (b.overflow) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
+    req->out_head = sbuf_str(&b);
+    req->expects = true;
+    return STEP_NEXT;
+}
+
+void upstream_is_mute(struct request *req)
+{
+    req->worker->pool.endpoints[endpoint_index(req)].mute_until_us = req->worker->loop.now_us + MUTE_MS * 1000ll;
+}
+
 /* Picks the next address and gets a connection to it. STEP_WAIT: req->up is set and not ready yet, or the request
  * waits in the queue; STEP_NEXT: ready. */
 static enum step_result next_attempt(struct request *req)
@@ -96,7 +133,7 @@ static enum step_result next_attempt(struct request *req)
         memcpy(req->address, a->text, sizeof(req->address));
         req->attempts++;
         req->attempt_us = w->loop.now_us;
-        if (!req->fresh_only && (req->up = pool_reuse(a, req))) return STEP_NEXT;
+        if (may_be_kept(req) && (req->up = pool_reuse(a, req))) return STEP_NEXT;
         switch (pool_open(w, a, req, &req->up, &req->err)) {
         case ERR_NONE: return STEP_NEXT;
         case ERR_UPSTREAM_CONNECT: break;
@@ -152,7 +189,7 @@ enum step_result step_send(struct request *req)
     req->answer_state = ANSWER_HEAD;
     req->out_head_sent = 0;
     req->answer_scan = (struct head_scan){0};
-    return STEP_NEXT;
+    return req->up->requests && !retry_survives_loss(req) ? ask_first(req) : STEP_NEXT;
 }
 
 /* The client's connection and its task wake a request; the death of the endpoint's wakes nobody. */

@@ -134,15 +134,46 @@ class Upstream(lib.Case):
                             for _ in range(3):
                                 self.check(self.get(fault, listener, method, body=body, connection=connection), 200)
 
-    def test_large_upload_on_a_stale_connection(self):
-        """What was let go cannot be sent again: either a whole upload or an error, never a hang or half an object."""
+    def test_what_cannot_be_repeated_meets_no_stale_connection(self):
+        """The endpoint closes each kept connection as a request arrives: those come on new ones, or are asked for first."""
+        expect, condition = ("Expect", "100-continue"), ("If-None-Match", "*")
+        for method, size, headers in (("POST", 0, ()), ("POST", 1000, ()), ("POST", 100000, ()), ("PUT", 1000, (condition,)),
+                                      ("PUT", 0, (condition,)), ("DELETE", 0, (("If-Match", '"x"'),)), ("PUT", 70000, ()),
+                                      ("PUT", MIB, ()), ("PUT", MIB, (condition,)), ("PUT", MIB, (expect,)),
+                                      ("PUT", 9 * MIB, ())):
+            for listener in ("legacy", "forward"):
+                with self.subTest(method, size=size, headers=headers, listener=listener):
+                    with self.proxy.connect(listener) as connection:
+                        for n in range(3):
+                            self.check(self.get("fault/none", listener, connection=connection), 200)
+                            before = len(endpoint.requests)
+                            answer = self.get("fault/stale/once", listener, method, body=b"x" * size, headers=headers,
+                                              connection=connection)
+                            self.check(answer, 200)
+                            seen = [r for r in endpoint.requests[before:] if r["verdict"] != "stale"]
+                            self.assertEqual([(r["index"], r["body_bytes"]) for r in seen], [(0, size)])
+                            if expect not in headers:
+                                self.assertNotIn("Expect: 100-continue", seen[0]["head"], "asked where nothing is at risk")
+
+    def test_large_upload_on_a_kept_connection_is_asked_for(self):
         with self.proxy.connect("legacy") as connection:
-            self.check(self.get("fault/none", connection=connection), 200)
-            try:
-                answer = self.get("fault/stale", method="PUT", body=b"x" * (20 * MIB), connection=connection)
-                self.assertIn(answer.status, (200, 502), answer.body)
-            except (BrokenPipeError, ConnectionResetError, s3raw.BrokenAnswer):
-                pass
+            for _ in range(3):
+                self.check(self.get("fault/none", connection=connection), 200)
+                before = len(endpoint.requests)
+                answer = self.get("fault/none/large", method="PUT", body=b"x" * MIB, connection=connection)
+                self.check(answer, 200)
+                self.assertEqual(answer.informational, [], "the client did not ask")
+                seen = endpoint.requests[before:]
+                self.assertEqual([(r["index"] > 0, "Expect: 100-continue" in r["head"]) for r in seen], [(True, True)])
+
+    def test_endpoint_that_takes_no_notice_of_expect(self):
+        proxy = lib.Proxy([address(endpoint)], "mute", server={"workers": 1})
+        with proxy.connect("legacy") as connection:
+            for attempts in (2, 1):
+                self.check(proxy.request("legacy", "GET", "/bucket/fault/none", key=None, connection=connection), 200)
+                answer = proxy.request("legacy", "PUT", "/bucket/fault/mute", b"x" * MIB, key=None, connection=connection)
+                self.assertEqual((self.check(answer, 200).body, proxy.line_of(answer)["attempts"]), (b"0", attempts))
+        proxy.stop()
 
     def test_requests_that_are_not_idempotent_are_not_repeated_once_sent(self):
         with self.proxy.connect("legacy") as connection:

@@ -543,6 +543,11 @@ class Exchange:
             return
         self.serve_small()
 
+    def fault_mute(self):
+        """Takes no notice of Expect."""
+        self.read_body()
+        self.answer(200, b"%d" % self.index)
+
     def fault_no_answer(self):
         """Reads the whole request, then closes without an answer, however often it is asked."""
         self.continue_if_asked()

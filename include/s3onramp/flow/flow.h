@@ -35,10 +35,16 @@ bool waiting_for_reader(struct request *req);
 int64_t waiting_for_tunnel(struct request *req);
 /* upstream.c: the endpoint's side of a running exchange shows no sign of life any more. */
 bool upstream_is_dead(const struct request *req);
-/* relay.c: 100 Continue has not come in time: the body goes out without. True: go on with the request. */
+/* upstream.c: the endpoint did not answer Expect in time: for some minutes only new connections are used for what would
+ * be asked for. */
+void upstream_is_mute(struct request *req);
+/* relay.c: 100 Continue has not come in time: the body goes out without; on a kept connection that may be dead the
+ * request goes out once more, on a new one. True: go on with the request. */
 bool relay_stop_holding(struct request *req);
 
-/* retry.c: the connection ended without a byte of an answer. STEP_NEXT: the request is ready to be sent again. */
+/* retry.c: if the connection is closed under @req, all of it can be sent again. */
+bool retry_survives_loss(const struct request *req);
+/* The connection ended without a byte of an answer. STEP_NEXT: the request is ready to be sent again. */
 enum step_result retry_gone(struct request *req, enum conn_result why);
 /* True if the answer of @status is thrown away and the request is ready to be sent again. */
 bool retry_status(struct request *req, unsigned status);

@@ -56,7 +56,8 @@ struct pool_endpoint {
     size_t n;
     uint64_t slots; /* in use */
     size_t turn;
-    struct budget budget; /* of retries */
+    struct budget budget;  /* of retries */
+    int64_t mute_until_us; /* monotonic: it did not answer Expect, and is not asked again before */
     struct wait_queue queue;
 };
 

@@ -130,6 +130,7 @@ struct request {
     uint64_t keys_refused;    /* the version that S3 did not take; 0: none was refused */
     int64_t keys_wait_us;     /* monotonic: since when it waits for keys; 0: it does not */
     struct str out_head;      /* the whole head, as it goes out */
+    bool expects;             /* out_head has Expect: 100-continue */
     struct framer out_framer;
     bool body_planned;
     enum body_out out_kind;
