@@ -85,8 +85,8 @@ static enum conn_result take_body(struct request *req, bool *moved)
             return CONN_ERROR;
         }
         b->end += got;
-        *moved = true;
     }
+    *moved = true; /* also by what came behind the head: the socket has not been asked for more */
     return decode_raw(req) == ERR_NONE ? CONN_OK : CONN_ERROR;
 }
 
