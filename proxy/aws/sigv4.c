@@ -141,18 +141,27 @@ static void put_query(struct sbuf *b, const struct query_param *params, size_t n
 
 /* ---- canonical headers ---- */
 
-/* Trimmed, inner runs of spaces made one (also inside quotes). Most values hold no space at all. */
-static void put_value(struct sbuf *b, struct str value)
+/* Where the first blank of @s is, or SIZE_MAX. */
+static size_t blank_index(struct str s, bool tabs)
 {
-    size_t space;
+    size_t space = str_index(s, ' '), tab = tabs ? str_index(s, '\t') : SIZE_MAX;
+
+    return space < tab ? space : tab;
+}
+
+/* Trimmed, inner runs of spaces made one (also inside quotes). Most values hold no space at all. */
+static void put_value(struct sbuf *b, struct str value, bool tabs)
+{
+    size_t blank;
 
     value = str_trim(value);
     if (value.n == 0) return;
-    while ((space = str_index(value, ' ')) != SIZE_MAX) {
-        sbuf_add(b, str_head(value, space + 1));
-        while (value.p[space] == ' ') /* ends: a trimmed value does not end with a space */
-            space++;
-        value = str_tail(value, space);
+    while ((blank = blank_index(value, tabs)) != SIZE_MAX) {
+        sbuf_add(b, str_head(value, blank));
+        sbuf_char(b, ' ');
+        while (value.p[blank] == ' ' || (tabs && value.p[blank] == '\t')) /* ends: a trimmed value does not end so */
+            blank++;
+        value = str_tail(value, blank);
     }
     sbuf_add(b, value);
 }
@@ -165,14 +174,15 @@ static bool is_named(const struct header *h, struct str signed_name)
     return memcmp(h->name.p, signed_name.p, signed_name.n) == 0 || str_eq_nocase(h->name, signed_name);
 }
 
-static void put_values(struct sbuf *b, const struct headers *headers, struct str name)
+static void put_values(struct sbuf *b, const struct sigv4_input *in, struct str name)
 {
+    const struct headers *headers = in->headers;
     bool first = true;
 
     for (size_t i = 0; i < headers->n; i++) {
         if (!is_named(&headers->v[i], name)) continue;
         if (!first) sbuf_char(b, ',');
-        put_value(b, headers->v[i].value);
+        put_value(b, headers->v[i].value, in->tabs_are_blanks);
         first = false;
     }
 }
@@ -186,9 +196,9 @@ static void put_headers(struct sbuf *b, const struct sigv4_input *in)
         sbuf_add(b, name);
         sbuf_char(b, ':');
         if (str_eq(name, STR("host")))
-            put_value(b, in->host);
+            put_value(b, in->host, false);
         else
-            put_values(b, in->headers, name);
+            put_values(b, in, name);
         sbuf_char(b, '\n');
     }
 }
@@ -302,7 +312,7 @@ void sigv4_signature(struct digest *d, const struct hmac_key *key, struct str st
     hex_lower(&b, mac, sizeof mac);
 }
 
-/* What one reading of the query gives. */
+/* What one reading of the request gives. */
 struct attempt {
     struct str canonical, string_to_sign;
     bool equal;
@@ -331,6 +341,31 @@ static bool query_has_plus(const struct sigv4_input *in)
     return false;
 }
 
+static bool signed_value_has_tab(const struct sigv4_input *in)
+{
+    for (size_t i = 0; i < in->headers->n; i++)
+        if (str_index(in->headers->v[i].value, '\t') != SIZE_MAX &&
+            sigv4_is_signed(in->signed_headers, in->headers->v[i].name))
+            return true;
+    return false;
+}
+
+/* The ways to read a request: each bit reads one thing in the less usual way. */
+enum reading { QUERY_PLUS = 1, OTHER_PATH = 2, TABS = 4, READINGS = 8 };
+
+static unsigned readings_of(const struct sigv4_input *in)
+{
+    return (query_has_plus(in) ? QUERY_PLUS : 0u) | (in->other_path.n ? OTHER_PATH : 0u) |
+           (signed_value_has_tab(in) ? TABS : 0u);
+}
+
+static void read_as(struct sigv4_input *in, const struct sigv4_input *as_sent, unsigned reading)
+{
+    in->plus_is_space = !(reading & QUERY_PLUS);
+    in->path = reading & OTHER_PATH ? as_sent->other_path : as_sent->path;
+    in->tabs_are_blanks = (reading & TABS) != 0;
+}
+
 static enum err_code attempt_failed(enum err_code code, struct err *err)
 {
     if (code == ERR_BAD_URI)
@@ -342,22 +377,25 @@ enum err_code sigv4_verify(struct digest *d, const struct hmac_key *key, struct 
                            const struct sigv4_auth *auth, struct str timestamp, struct arena *arena,
                            struct str *canonical, struct str *string_to_sign, struct err *err)
 {
-    struct attempt as_space, as_plus;
+    const struct sigv4_input as_sent = *in;
+    struct attempt usual, other;
 
-    in->plus_is_space = true;
-    enum err_code code = verify_once(d, key, in, auth, timestamp, arena, &as_space);
+    read_as(in, &as_sent, 0);
+    enum err_code code = verify_once(d, key, in, auth, timestamp, arena, &usual);
     if (code != ERR_NONE) return attempt_failed(code, err);
-    if (as_space.equal) return ERR_NONE;
+    if (usual.equal) return ERR_NONE;
 
-    if (query_has_plus(in)) {
-        in->plus_is_space = false;
-        code = verify_once(d, key, in, auth, timestamp, arena, &as_plus);
+    unsigned possible = readings_of(&as_sent);
+    for (unsigned reading = 1; reading < READINGS; reading++) {
+        if (reading & ~possible) continue;
+        read_as(in, &as_sent, reading);
+        code = verify_once(d, key, in, auth, timestamp, arena, &other);
         if (code != ERR_NONE) return attempt_failed(code, err);
-        if (as_plus.equal) return ERR_NONE;
-        in->plus_is_space = true;
+        if (other.equal) return ERR_NONE;
     }
-    if (canonical) *canonical = as_space.canonical;
-    if (string_to_sign) *string_to_sign = as_space.string_to_sign;
+    read_as(in, &as_sent, 0);
+    if (canonical) *canonical = usual.canonical;
+    if (string_to_sign) *string_to_sign = usual.string_to_sign;
     return err_set(err, ERR_SIG_MISMATCH, 0, "%s", err_info(ERR_SIG_MISMATCH)->text);
 }
 

@@ -50,6 +50,7 @@ static const char *const sigv2_words[] = {"query", "yes", "no", NULL};
 static const char *const foreign_words[] = {"refuse", "pass", NULL};
 static const char *const web_pages_words[] = {"refuse", "allow", NULL};
 static const char *const payload_words[] = {"auto", "signed", NULL};
+static const char *const plus_words[] = {"blank", "plus", NULL};
 static const char *const probe_words[] = {"tcp", "tls", "http", NULL};
 static const char *const proxy_auth_words[] = {"no", "optional", "required", NULL};
 static const char *const accesses[] = {"read-only", "read-write", "admin", NULL};
@@ -170,6 +171,8 @@ static const struct option options[] = {
      "decode: for S3 servers that know no checksum trailers; the proxy checks them itself."},
     {SECTION_ENDPOINT, "payload", OPT_ENUM, AT(set_endpoint, payload), "auto", NULL, NULL, payload_words, NULL,
      "signed: bodies that clients did not hash are signed in chunks, for bucket policies that deny unsigned payloads."},
+    {SECTION_ENDPOINT, "plus", OPT_ENUM, AT(set_endpoint, plus), "blank", NULL, NULL, plus_words, NULL,
+     "What a raw + in a path stands for, where no Signature Version 4 tells it: blank, as in S3, or plus, as in Ceph and Swift."},
     {SECTION_ENDPOINT, "credentials", OPT_TEXT, AT(set_endpoint, credentials), "default", NULL, NULL, NULL, NULL,
      "The [credentials NAME] that requests to this endpoint are signed with."},
     {SECTION_ENDPOINT, "also_regions", OPT_REGIONS, AT(set_endpoint, also_regions), NULL, NULL, NULL, NULL, NULL,

@@ -107,10 +107,15 @@ enum err_code auth_verify_sigv4(struct request *req, const struct hmac_key *key,
                                 struct str *string_to_sign, struct err *err)
 {
     struct digest *d = req->worker->digest;
-    enum err_code code = sigv4_verify(d, key, in, auth, timestamp, &req->arena, canonical, string_to_sign, err);
-    struct sigv4_input other = *in;
+    struct sigv4_input other;
+    enum err_code code;
 
+    if (str_index(req->uri.path, '+') != SIZE_MAX &&
+        router_read_path(req, !router_plus_is_blank(req), &in->other_path) != STEP_NEXT)
+        return err_set(err, ERR_NO_MEMORY, 0, "path");
+    code = sigv4_verify(d, key, in, auth, timestamp, &req->arena, canonical, string_to_sign, err);
     if (code != ERR_SIG_MISMATCH) return code;
+    other = *in;
     other.host = other_authority(req);
     if (!other.host.n || sigv4_verify(d, key, &other, auth, timestamp, &req->arena, NULL, NULL, NULL) != ERR_NONE)
         return code;
@@ -142,6 +147,7 @@ static enum step_result check_signature(struct request *req, const struct sigv4_
     if (auth_verify_sigv4(req, key, &in, auth, timestamp, &canonical, &to_sign, &req->err) == ERR_NONE) {
         req->err = (struct err){0};
         req->plus_is_space = in.plus_is_space;
+        if (in.path.p != req->path.p) router_take_path(req, in.path); /* the key is the one that was signed */
         return keep_for_chunks(req, key, auth, timestamp);
     }
     if (req->err.code == ERR_SIG_MISMATCH) {

@@ -117,17 +117,39 @@ static enum step_result find_host(struct request *req)
     return STEP_NEXT;
 }
 
-/* Takes host name and path apart: bucket and key. */
-static enum step_result find_object(struct request *req)
+enum step_result router_read_path(struct request *req, bool plus_is_blank, struct str *path)
 {
-    struct sbuf path = arena_sbuf(&req->arena, req->uri.path.n + 1);
+    struct sbuf b = arena_sbuf(&req->arena, req->uri.path.n + 1);
 
-    if (!path.cap) return request_fail(req, ERR_NO_MEMORY, "path");
-    if (!uri_decode(req->uri.path, false, path.p, &path.n)) {
+    if (!b.cap) return request_fail(req, ERR_NO_MEMORY, "path");
+    if (!uri_decode(req->uri.path, plus_is_blank, b.p, &b.n)) {
         request_error_field(req, "URI", req->uri.path);
         return request_fail(req, ERR_BAD_URI, "bad percent escape in the path");
     }
-    req->path = sbuf_str(&path);
+    *path = sbuf_str(&b);
+    return STEP_NEXT;
+}
+
+bool router_plus_is_blank(const struct request *req)
+{
+    const struct set_endpoint *ep = router_endpoint(req);
+
+    return !ep || ep->plus == PLUS_BLANK;
+}
+
+void router_take_path(struct request *req, struct str path)
+{
+    req->path = path;
+    if (req->host_style)
+        req->key = str_tail(req->path, 1);
+    else
+        s3_path_split(req->path, &req->bucket, &req->key);
+}
+
+/* Takes host name and path apart: bucket and key. */
+static enum step_result find_object(struct request *req)
+{
+    if (router_read_path(req, router_plus_is_blank(req), &req->path) != STEP_NEXT) return STEP_FAIL;
     if (!s3_host_has_bucket(&req->s3)) {
         req->host_style = true;
         return STEP_NEXT;
@@ -136,10 +158,7 @@ static enum step_result find_object(struct request *req)
         req->host_style = true;
         req->bucket = req->s3.prefix;
     }
-    if (req->host_style)
-        req->key = str_tail(req->path, 1);
-    else
-        s3_path_split(req->path, &req->bucket, &req->key);
+    router_take_path(req, req->path);
     if (!req->bucket.n && req->key.n)
         return request_fail(req, ERR_BAD_BUCKET, "the path begins with an empty bucket name");
     if (req->bucket.n && !s3_bucket_valid(req->bucket)) {

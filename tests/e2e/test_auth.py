@@ -14,7 +14,10 @@ def setUpModule():
     global endpoint
     endpoint = lib.start_endpoint()
     lib.Case.proxy = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]], extra=lib.Proxy.client("writer", WRITER, "objects")
-                               + lib.section("policy objects", access="read-write"))
+                               + lib.section("policy objects", access="read-write")
+                               + lib.section("endpoint ceph", region=lib.REGION, plus="plus", ca_file=lib.certificates() / "ca.pem",
+                                             addresses="127.0.0.1:%d" % endpoint.addresses[0][1]),
+                               endpoint=dict(default="yes"), listeners={"ceph": dict(mode="endpoint", anonymous="alice", endpoint="ceph")})
 
 
 def tearDownModule():
@@ -272,6 +275,26 @@ class Auth(lib.Case):
                     answer = self.check(self.proxy.request(listener, "GET", "/bucket", key=key), 403)
                     self.assertIsNone(answer.header("x-amz-bucket-region"))
                     self.assertEqual(len(endpoint.requests), before)
+
+    def test_raw_plus_in_a_path(self):
+        """S3 reads it as a blank, and so do we where no Version 4 signature says what it stands for."""
+        def put(listener, raw, signed=None, key=lib.ALICE, **options):
+            headers = self.host(listener) + [("Content-Length", "1")]
+            headers = s3raw.sign("PUT", signed, headers, key, body=b"x", **options) if signed else headers
+            answer = self.check(self.send(listener, "PUT", raw, headers, b"x"), 200)
+            sent = endpoint.requests[-1]["head"][0].split()[1]
+            self.assertEqual("/bucket/" + s3raw.quote_key(self.proxy.line_of(answer)["key"]), sent)
+            return sent
+        for listener in LISTENERS:
+            with self.subTest(listener=listener):
+                self.assertEqual(put(listener, "/bucket/a+b", "/bucket/a%20b"), "/bucket/a%20b")
+                self.assertEqual(put(listener, "/bucket/a+b", "/bucket/a%2Bb"), "/bucket/a%2Bb")
+                self.assertEqual(put(listener, "/bucket/a%2Bb", "/bucket/a%2Bb"), "/bucket/a%2Bb")
+        self.assertEqual(put("legacy", "/bucket/a+b"), "/bucket/a%20b")
+        self.assertEqual(put("legacy", "/bucket/a%2Bb"), "/bucket/a%2Bb")
+        self.assertEqual(put("ceph", "/bucket/a+b"), "/bucket/a%2Bb")
+        self.refused("plain", 403, "SignatureDoesNotMatch", "GET", "/bucket/a%2Bb", self.signed("plain", target="/bucket/a%20b"))
+        self.refused("plain", 403, "SignatureDoesNotMatch", "GET", "/bucket/a+b", self.signed("plain", target="/bucket/a_b"))
 
     def test_errors_about_our_own_key_stay_here(self):
         for code in ("SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken", "RequestTimeTooSkewed", "InvalidToken"):

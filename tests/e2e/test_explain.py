@@ -146,7 +146,7 @@ class Names(Explain):
                 said = self.explain("%s://%s%s" % (scheme, host, target), "--listener", listener, "--client", "alice")
                 before = len(endpoint.requests)
                 with self.proxy.connect(listener, **({"host": host} if listener == "forward" else {})) as connection:
-                    headers = s3raw.sign("GET", target, [("Host", host)], lib.ALICE) if "%zz" not in target else [("Host", host)]
+                    headers = s3raw.sign("GET", target.replace("+", "%20"), [("Host", host)], lib.ALICE) if "%zz" not in target else [("Host", host)]
                     connection.send(s3raw.head("GET", target, headers))
                     answer = connection.read_answer()
                 if said["exit"]:

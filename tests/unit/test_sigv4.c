@@ -502,6 +502,44 @@ static void test_sigv4_authorization_verifies_and_names_its_headers(void **state
                      ERR_SIG_MISMATCH);
 }
 
+/* A request that can be read in two ways verifies as it was signed, and the reading is told; tabs and other paths are
+ * read in no third way. */
+static void test_sigv4_verify_takes_each_reading_and_tells_it(void **state)
+{
+    struct fixture *f = *state;
+    struct header fields[] = {{STR("x-amz-meta-a"), STR("a \t b\t\tc"), HDR_OTHER}};
+    struct headers headers = {fields, 1};
+    struct query_param query[] = {{STR("prefix"), STR("a+b"), true}};
+    struct str timestamp = STR("20260102T030405Z"), region = STR("eu-west-1"), service = STR("s3");
+
+    for (unsigned reading = 0; reading < 16; reading++) {
+        bool other_path = reading & 1, tabs = reading & 2, plus = reading & 4, unknown = reading & 8;
+        const struct hmac_key *key = sigv4_key(f->keys, f->digest, STR("AK"), SECRET, STR("20260102"), region, service);
+        struct sigv4_input in = {.method = STR("GET"),
+                                 .path = other_path ? STR("/b/a+b") : STR("/b/a b"),
+                                 .query = query,
+                                 .query_n = 1,
+                                 .plus_is_space = !plus,
+                                 .tabs_are_blanks = tabs,
+                                 .headers = &headers,
+                                 .signed_headers = STR("x-amz-meta-a"),
+                                 .payload_hash = SIGV4_UNSIGNED_PAYLOAD};
+        struct sigv4_auth auth;
+
+        if (unknown) in.path = STR("/b/a/b");
+        struct str value = sigv4_authorization(f->digest, key, &in, STR("AK"), timestamp, region, service, &f->arena);
+        assert_int_equal(sigv4_parse_authorization(value, &auth, NULL), ERR_NONE);
+        in.path = STR("/b/a b");
+        in.other_path = STR("/b/a+b");
+        assert_int_equal(sigv4_verify(f->digest, key, &in, &auth, timestamp, &f->arena, NULL, NULL, NULL),
+                         unknown ? ERR_SIG_MISMATCH : ERR_NONE);
+        if (unknown) continue;
+        assert_str("path", in.path, other_path ? STR("/b/a+b") : STR("/b/a b"));
+        assert_int_equal(in.tabs_are_blanks, tabs);
+        assert_int_equal(in.plus_is_space, !plus);
+    }
+}
+
 static void test_sigv4_headers_to_sign_nothing_to_sign_is_empty(void **state)
 {
     struct fixture *f = *state;
@@ -974,6 +1012,7 @@ int main(void)
         cmocka_unit_test(test_sigv4_vectors_all_parts_match),
         cmocka_unit_test(test_sigv4_vectors_published_values_match),
         cmocka_unit_test(test_sigv4_verify_tells_how_plus_was_read),
+        cmocka_unit_test(test_sigv4_verify_takes_each_reading_and_tells_it),
         cmocka_unit_test(test_sigv4_verify_every_changed_byte_is_refused),
         cmocka_unit_test(test_sigv4_verify_mismatch_shows_our_texts),
         cmocka_unit_test(test_sigv4_verify_broken_escape_is_a_bad_uri),

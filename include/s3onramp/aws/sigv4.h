@@ -81,11 +81,13 @@ void sigv4_format_time(int64_t unix_s, char out[SIGV4_TIMESTAMP_BYTES]);
 struct sigv4_input {
     struct str method;
     struct str path;                 /* decoded bytes, beginning with '/', not normalised; "" means "/" */
+    struct str other_path;           /* the same with a raw '+' read the other way; empty: there is none */
     const struct query_param *query; /* as sent, still encoded */
     size_t query_n;
     bool presigned;                /* X-Amz-Signature of the query is left out of the canonical request */
     bool plus_is_space;            /* how '+' in the query is read before it is encoded again */
     struct str host;               /* value of the line "host", which is never looked for among @headers */
+    bool tabs_are_blanks;          /* in values, a run of which becomes one space */
     const struct headers *headers; /* values as sent */
     struct str signed_headers;     /* "a;b;c": lower case, sorted. A header that is absent counts as empty. */
     struct str payload_hash;       /* last line */
@@ -113,10 +115,13 @@ MUST_CHECK const struct hmac_key *sigv4_key(struct sigv4_keys *k, struct digest 
 /* hex(HMAC(key, string_to_sign)), 64 digits. */
 void sigv4_signature(struct digest *d, const struct hmac_key *key, struct str string_to_sign, char out[SHA256_HEX]);
 
-/* Verifies: canonical request → string → signature, compared in constant time. When it fails and the query holds a '+',
- * tries again with the other reading of '+'; @in->plus_is_space tells the reading that verified (true when there is no
- * '+'). @timestamp: yyyymmddThhmmssZ of the request. ERR_SIG_MISMATCH: *@canonical and *@string_to_sign (may be NULL)
- * then hold ours, for the error document. ERR_BAD_URI: a broken escape in the query. ERR_NO_MEMORY. */
+/* Verifies: canonical request → string → signature, compared in constant time. When it fails, and the request can be
+ * read in more than one way, tries again: '+' in the query as a space or as itself, @in->path or other_path, tabs in
+ * signed values as they are (Go) or as blanks (botocore). @in then tells the reading that verified: path, plus_is_space
+ * (true when there is no '+'), tabs_are_blanks. @timestamp: yyyymmddThhmmssZ of the request. ERR_SIG_MISMATCH:
+ * *@canonical and
+ * *@string_to_sign (may be NULL) then hold ours, for the error document. ERR_BAD_URI: a broken escape in the query.
+ * ERR_NO_MEMORY. */
 MUST_CHECK enum err_code sigv4_verify(struct digest *d, const struct hmac_key *key, struct sigv4_input *in,
                                       const struct sigv4_auth *auth, struct str timestamp, struct arena *arena,
                                       struct str *canonical, struct str *string_to_sign, struct err *err);

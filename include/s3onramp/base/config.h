@@ -34,6 +34,7 @@ const char *credentials_source_name(enum credentials_source source); /* as in th
 enum sigv2_mode { SIGV2_QUERY, SIGV2_YES, SIGV2_NO };
 enum foreign_mode { FOREIGN_REFUSE, FOREIGN_PASS };
 enum web_pages_mode { WEB_PAGES_REFUSE, WEB_PAGES_ALLOW };
+enum plus_mode { PLUS_BLANK, PLUS_PLUS };
 enum payload_out { PAYLOAD_OUT_AUTO, PAYLOAD_OUT_SIGNED };
 /* How an address is tried from time to time; each includes those before it. */
 enum probe_kind { PROBE_TCP, PROBE_TLS, PROBE_HTTP };
@@ -155,6 +156,7 @@ struct set_endpoint {
     size_t resolvers_n;
     char *ca_file; /* NULL: the system's */
     enum trailers_mode trailers;
+    enum plus_mode plus;      /* a raw '+' in a path, where no signature says how it is meant */
     enum payload_out payload; /* SIGNED: no unsigned payload leaves, whatever came in */
     char *credentials;
     size_t credentials_index;

@@ -94,6 +94,11 @@ const struct set_endpoint *router_endpoint(const struct request *req);
 bool router_own_name(const struct set_listener *l, struct str host, struct str *bucket);
 /* Would requests for @host that come straight to the listener be served? */
 bool router_serves_name(const struct settings *s, const struct set_listener *l, struct str host);
+/* router.c: the path once decoded, into *@path; a raw '+' in it is a blank or itself. Whether the endpoint reads it so.
+ * Makes @path, in one of these readings, what the request is about. */
+enum step_result router_read_path(struct request *req, bool plus_is_blank, struct str *path);
+bool router_plus_is_blank(const struct request *req);
+void router_take_path(struct request *req, struct str path);
 /* router.c: the endpoint for an S3 host name; NULL with the reason in @err. For CONNECT and for requests. */
 const struct set_endpoint *router_endpoint_for_host(const struct settings *s, const struct s3_host *host,
                                                     struct str name, struct err *err);
