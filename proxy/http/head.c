@@ -122,6 +122,7 @@ static enum err_code parse_field(struct cursor *c, struct header *out, struct er
 size_t head_fields(struct str raw)
 {
     size_t n = 0;
+    if (raw.n == 0) return 0;
     const char *p = raw.p, *end = raw.p + raw.n;
     while (n < HEAD_MAX_FIELDS && p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
         n++;
