@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -23,7 +24,9 @@
 
 enum {
     MAX_WORKERS_BY_DEFAULT = 8,
-    OWN_FILES = 64,    /* logs, credentials, DNS, probes, the admin socket */
+    OWN_FILES = 64, /* logs, credentials, DNS, probes, the admin socket */
+    TRIM_PEAK = 64, /* connections: what fewer need is not worth it */
+    TRIM_EVERY_US = 5000000,
     WORKER_FILES = 32, /* its loop, who is told that there is no place, some pipes */
 };
 
@@ -40,6 +43,8 @@ struct server {
     struct admin *admin;
     struct logs *logs;
     int stops;
+    size_t peak; /* connections at once since memory was given back */
+    int64_t trimmed_us;
 };
 
 static size_t count_workers(const struct settings *s)
@@ -265,6 +270,18 @@ static void server_clear(struct server *sv)
     libevent_global_shutdown();
 }
 
+/* After a peak much of the heap is free and stays ours otherwise. */
+static void trim_memory(struct server *sv)
+{
+    size_t open = limits_figures(sv->rt->limits).open;
+
+    if (open > sv->peak) sv->peak = open;
+    if (sv->peak < TRIM_PEAK || open > sv->peak / 2 || sv->loop.now_us - sv->trimmed_us < TRIM_EVERY_US) return;
+    sv->trimmed_us = sv->loop.now_us;
+    sv->peak = open;
+    malloc_trim(0);
+}
+
 static void on_tick(void *arg)
 {
     struct server *sv = arg;
@@ -272,6 +289,7 @@ static void on_tick(void *arg)
     endpoints_tick(sv->endpoints);
     credential_store_tick(sv->credentials);
     logs_tick(sv->logs, sv->loop.now_us);
+    trim_memory(sv);
 }
 
 static enum err_code start(struct server *sv, struct settings *settings, struct err *err)

@@ -155,6 +155,7 @@ static bool start_tls(struct client *c)
     enum err_code code = conn_tls_accept(&c->conn, server_ctx(c), c->tls_name, may_name, buf_raw(&c->in), &err);
 
     buf_drop(&c->in, &c->worker->loop.bufs);
+    c->hello = (struct client_hello){0};
     if (code != ERR_NONE) {
         LOG(LOG_WARN, "listener %s: %s", c->listener->name, err.detail);
         client_free(c, true);
@@ -346,10 +347,12 @@ static bool read_more(struct client *c)
         b->end += got;
         return true;
     }
-    if (r == CONN_AGAIN)
-        buf_return(b, &c->worker->loop.bufs);
-    else
+    if (r != CONN_AGAIN) {
         client_free(c, false);
+        return false;
+    }
+    buf_return(b, &c->worker->loop.bufs);
+    buf_park(b, &c->worker->loop.bufs);
     return false;
 }
 
@@ -377,6 +380,15 @@ static bool run_header(struct client *c)
     return enter_source(c) && begin(c);
 }
 
+/* Until the ClientHello is there as a whole, there is no TLS that would need memory. What is none OpenSSL refuses. */
+static bool has_hello(struct client *c)
+{
+    struct str raw = buf_raw(&c->in);
+    struct err err = {0};
+
+    return client_hello_scan(&c->hello, raw.p, raw.n, &err) != CLIENT_HELLO_MORE;
+}
+
 /* The first byte tells TLS from plain HTTP, which is answered in plain HTTP even where TLS is wanted (take_head).
  * False: wait, or the client is gone. */
 static bool run_sniff(struct client *c)
@@ -395,7 +407,7 @@ static bool run_sniff(struct client *c)
         client_free(c, true);
         return false;
     }
-    if (c->listener->mode != LISTENER_REDIRECT) return start_tls(c);
+    if (c->listener->mode != LISTENER_REDIRECT) return has_hello(c) ? start_tls(c) : read_more(c);
     set_state(c, CLIENT_HELLO);
     return true;
 }
@@ -513,6 +525,10 @@ void client_run(struct client *c)
 {
     bool again = true;
 
+    if (c->state != CLIENT_GONE && !buf_unpark(&c->in, &c->worker->loop.bufs)) {
+        client_free(c, true);
+        return;
+    }
     while (again && c->state != CLIENT_GONE) {
         switch (c->state) {
         case CLIENT_HEADER: again = run_header(c); break;

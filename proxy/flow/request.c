@@ -220,6 +220,13 @@ static bool begins_tls(const struct client *c)
     return !c->tls && !c->requests && (unsigned char)c->in.mem[c->in.raw] == CLIENT_HELLO_RECORD;
 }
 
+/* A part of a head may wait for long. */
+static void park_head(struct request *req)
+{
+    buf_return(&req->client->in, &req->worker->loop.bufs);
+    buf_park(&req->client->in, &req->worker->loop.bufs);
+}
+
 enum step_result step_read_head(struct request *req)
 {
     struct client *c = req->client;
@@ -238,7 +245,7 @@ enum step_result step_read_head(struct request *req)
             }
         }
         if (!conn_may_read(&c->conn) && !c->conn.broken) {
-            buf_return(b, &req->worker->loop.bufs);
+            park_head(req);
             return STEP_WAIT;
         }
         if (!buf_borrow(b, &req->worker->loop.bufs) || !buf_room(b))
@@ -246,7 +253,7 @@ enum step_result step_read_head(struct request *req)
         room = buf_room(b);
         switch (conn_read(&c->conn, b->mem + b->end, room, &got)) {
         case CONN_OK: b->end += got; break;
-        case CONN_AGAIN: buf_return(b, &req->worker->loop.bufs); return STEP_WAIT;
+        case CONN_AGAIN: park_head(req); return STEP_WAIT;
         case CONN_EOF:
         case CONN_TRUNCATED:
         case CONN_ERROR: req->silent = true; return STEP_OVER; /* between requests, or a head that nobody can answer */

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { POOL_KEEP = 32 };
+enum { POOL_KEEP = 32, PARK_MAX = 8 * 1024 };
 
 char *buf_pool_get(struct buf_pool *p)
 {
@@ -63,8 +63,34 @@ void buf_return(struct buf *b, struct buf_pool *p)
     if (b->mem && buf_empty(b)) buf_drop(b, p);
 }
 
+void buf_park(struct buf *b, struct buf_pool *p)
+{
+    size_t n = b->end - b->raw;
+
+    if (!b->mem || !n || n > PARK_MAX || b->start != b->mid) return;
+    b->parked = malloc(n);
+    if (!b->parked) return;
+    memcpy(b->parked, b->mem + b->raw, n);
+    b->parked_n = n;
+    buf_pool_put(p, &b->mem);
+    b->start = b->mid = b->raw = b->end = 0;
+}
+
+bool buf_unpark(struct buf *b, struct buf_pool *p)
+{
+    if (!b->parked) return true;
+    if (!buf_borrow(b, p)) return false;
+    memcpy(b->mem, b->parked, b->parked_n);
+    b->end = b->parked_n;
+    free(b->parked);
+    b->parked = NULL;
+    return true;
+}
+
 void buf_drop(struct buf *b, struct buf_pool *p)
 {
+    free(b->parked);
+    b->parked = NULL;
     buf_pool_put(p, &b->mem);
     b->start = b->mid = b->raw = b->end = 0;
 }

@@ -119,6 +119,24 @@ class Limits(lib.Case):
             sock.close()
         self.proxy.stop()
 
+    def test_halves_of_messages_are_cheap_and_memory_comes_back(self):
+        self.start("halves", max_connections=4000)
+        hello = b"\x16\x03\x01\x01\x00\x01\x00\x00\xfc\x03\x03" + bytes(200)
+        before = self.proxy.rss_kib()
+        for listener, first in (("tls", hello), ("sniff", hello), ("legacy", b"GET /b/k HTTP/1.1\r\nHost: x\r\nX-Half: ")):
+            held = [self.connect(listener, first=first) for _ in range(300)]
+            self.wait_open(300)
+            grown = (self.proxy.rss_kib() - before) / len(held)
+            print("%s: %.1f KiB for half a message" % (listener, grown), flush=True)
+            if not lib.SANITIZER:
+                self.assertLess(grown, 24)
+            for sock in held:
+                sock.close()
+            self.wait_open(0)
+        if not lib.SANITIZER:
+            lib.wait_until(lambda: self.proxy.rss_kib() - before < 2500, 60, "memory given back")
+        self.proxy.stop()
+
     def cpu_s(self):
         fields = pathlib.Path("/proc/%d/stat" % self.proxy.pid).read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

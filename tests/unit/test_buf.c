@@ -83,9 +83,33 @@ static void test_buf_pool_get_reuses_last_block(void **state)
     buf_pool_clear(&pool);
 }
 
+static void test_parked_bytes_come_back(void **state)
+{
+    struct buf_pool pool = {0};
+    struct buf b = {0};
+
+    (void)state;
+    assert_true(buf_unpark(&b, &pool)); /* nothing is parked */
+    assert_true(buf_borrow(&b, &pool));
+    memcpy(b.mem + 7, "half a head", 11);
+    b.start = b.mid = b.raw = 7;
+    b.end = 18;
+    buf_park(&b, &pool);
+    assert_int_equal(pool.used_n, 0);
+    assert_true(buf_empty(&b));
+    assert_true(buf_unpark(&b, &pool));
+    assert_true(str_eq(buf_raw(&b), STR("half a head")));
+    buf_park(&b, &pool);
+    buf_drop(&b, &pool); /* also what is parked */
+    assert_true(buf_unpark(&b, &pool));
+    assert_null(b.mem);
+    buf_pool_clear(&pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parked_bytes_come_back),
         cmocka_unit_test(test_buf_return_empty_gives_memory_back),
         cmocka_unit_test(test_buf_room_full_closes_gap_and_keeps_bytes),
         cmocka_unit_test(test_buf_room_full_of_plain_is_none),

@@ -31,6 +31,8 @@ struct buf_pool {
 struct buf {
     char *mem; /* borrowed from the pool, or NULL when empty */
     size_t start, mid, raw, end;
+    char *parked; /* owned: what is in it while it has no memory of the pool */
+    size_t parked_n;
 };
 
 /* A block of BUF_ALLOC bytes; NULL when out of memory. */
@@ -42,6 +44,11 @@ void buf_pool_clear(struct buf_pool *p);
 MUST_CHECK bool buf_borrow(struct buf *b, struct buf_pool *p);
 /* Gives the memory back if nothing is in it. */
 void buf_return(struct buf *b, struct buf_pool *p);
+/* For who waits long for the rest of a message: keeps a few raw bytes in a block of their own size, so that the memory
+ * goes back to the pool; does nothing where that would not help. Until buf_unpark the buffer looks empty. */
+void buf_park(struct buf *b, struct buf_pool *p);
+/* False: out of memory. Nothing is parked: true. */
+MUST_CHECK bool buf_unpark(struct buf *b, struct buf_pool *p);
 /* Forgets what is in it and gives the memory back. */
 void buf_drop(struct buf *b, struct buf_pool *p);
 
