@@ -362,6 +362,20 @@ has err "chmod g-w,o= ca.key"
 
 chmod 600 ca.key
 
+# A path is one word for the shell and nothing for the terminal; the files stand beside the configuration without [ca].
+# shellcheck disable=SC2016 # nobody is to execute it
+odd='odd $(touch struck) '$'\e]2;'
+mkdir "$odd"
+grep -v -e '^\[ca\]' -e '^certificate' -e '^private_key' forward.ini >"$odd/s3onramp.ini"
+chmod 600 "$odd/s3onramp.ini"
+expect 0 ca init -c "$odd/s3onramp.ini"
+[ -f "$odd/ca.pem" ] || fail "ca init does not write beside the configuration"
+(eval "$(cat out)" && [ "$AWS_CA_BUNDLE" -ef "$odd/ca.pem" ]) || fail "what ca init prints is not for a shell: $(cat -v out)"
+expect 1 ca init -c "$odd/s3onramp.ini"
+hasnt err $'\e'
+[ ! -e struck ] || fail "a path was executed"
+rm -r "$odd"
+
 # --- what would stop or trouble `serve` is said by `check`, with its place, and `serve` says the same ---
 umask 077
 cat >trouble.ini <<'END'
