@@ -142,7 +142,7 @@ class Trailers:
         for decoded in (99, 101, 0, 10 ** 12):
             for sizes in (None, (64,)):
                 with self.subTest(decoded=decoded, chunked=bool(sizes)):
-                    self.rejected(("IncompleteBody", "BadRequest", "MalformedTrailerError"), b"x" * 100, [], decoded=decoded, sizes=sizes)
+                    self.rejected(("IncompleteBody", "BadRequest", "MalformedTrailerError", "EntityTooLarge"), b"x" * 100, [], decoded=decoded, sizes=sizes)
 
     def test_broken_framing(self):
         good = s3raw.aws_chunked(b"hello")
