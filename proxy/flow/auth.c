@@ -70,6 +70,10 @@ enum step_result auth_find_caller(struct request *req, struct str access_key)
         return STEP_NEXT;
     }
     request_error_field(req, "AWSAccessKeyId", access_key);
+    request_tell(req,
+                 "The access key %.*s is not known to this proxy; use the key pair that its administrator gave you, "
+                 "not one of AWS.",
+                 STR_ARG(str_head(access_key, 128)));
     return request_fail(
         req, ERR_UNKNOWN_KEY, "no [client] has the access key %.*s%s", STR_ARG(str_head(access_key, 128)),
         unchanged ? "; with `foreign = pass` at the listener it would go on under its own identity"

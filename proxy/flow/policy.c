@@ -33,6 +33,27 @@ bool policy_allows(const struct set_policy *p, const struct operation *op, struc
     return bucket_listed(p, bucket);
 }
 
+/* --- refusing --- */
+
+/* What S3 has no name for could be anything. */
+static const char *action_of(const struct operation *op)
+{
+    return str_eq(str_from(op->name), STR("Unknown")) ? "*" : op->name;
+}
+
+/* In the words of AWS (IAM User Guide, "Troubleshoot access denied error messages"): who, what, where, why. Which
+ * policy it was is for the log. */
+static enum step_result deny(struct request *req, const struct set_policy *p, const char *action, struct str bucket,
+                             struct str key)
+{
+    request_tell(req,
+                 "Client %s%s is not authorized to perform s3:%s%s%.*s%s%.*s because no policy of this proxy allows it",
+                 req->caller->name, req->auth == AUTH_ANONYMOUS ? ", which stands for unsigned requests," : "", action,
+                 bucket.n ? " on arn:aws:s3:::" : "", STR_ARG(str_head(bucket, 255)), key.n ? "/" : "",
+                 STR_ARG(str_head(key, 1024)));
+    return request_fail(req, ERR_POLICY_DENIED, "policy %s: %.*s", p->name, STR_ARG(req->told));
+}
+
 /* --- what headers of a write ask for besides --- */
 
 /* Gives rights to nobody but the owners of bucket and object: what many tools always send. */
@@ -83,8 +104,9 @@ static enum step_result check_fields(struct request *req, const struct set_polic
     struct str field = access_allowed(p, ACCESS_ADMIN) ? STR_NONE : what_needs_admin(req);
 
     if (!field.n) return STEP_NEXT;
-    return request_fail(req, ERR_POLICY_DENIED, "policy %s does not allow client %s to send %.*s with this value",
-                        p->name, req->caller->name, STR_ARG(str_head(field, 64)));
+    if (uri_decodes_to_prefix(field, STR("x-amz-bypass-")))
+        return deny(req, p, "BypassGovernanceRetention", req->bucket, req->key);
+    return deny(req, p, req->key.n || req->form ? "PutObjectAcl" : "PutBucketAcl", req->bucket, req->key);
 }
 
 /* --- buckets that a request names --- */
@@ -112,9 +134,7 @@ enum step_result step_check_policy(struct request *req)
     if (!req->caller) return STEP_NEXT; /* S3 knows whose it is and what they may do, or it is a preflight */
     p = &req->worker->rt->settings->policies[req->caller->policy_index];
     if (!policy_allows(p, req->operation, req->bucket))
-        return request_fail(req, ERR_POLICY_DENIED, "policy %s does not allow client %s to do %s%s%.*s", p->name,
-                            req->caller->name, req->operation->name, req->bucket.n ? " on bucket " : "",
-                            STR_ARG(str_head(req->bucket, 64)));
+        return deny(req, p, action_of(req->operation), req->bucket, req->key);
     if (check_fields(req, p) != STEP_NEXT) return STEP_FAIL;
     for (size_t i = 0; i < req->in->headers.n; i++) {
         const struct header *h = &req->in->headers.v[i];
@@ -122,9 +142,7 @@ enum step_result step_check_policy(struct request *req)
 
         if (h->id != HDR_X_AMZ_COPY_SOURCE) continue;
         if (policy_copy_bucket(req, h->value, &bucket) != STEP_NEXT) return STEP_FAIL;
-        if (!bucket_listed(p, bucket))
-            return request_fail(req, ERR_POLICY_DENIED, "policy %s does not allow client %s to copy from bucket %.*s",
-                                p->name, req->caller->name, STR_ARG(str_head(bucket, 64)));
+        if (!bucket_listed(p, bucket)) return deny(req, p, "GetObject", bucket, STR_NONE);
     }
     return STEP_NEXT;
 }

@@ -232,6 +232,7 @@ struct str reply_message(const struct request *req)
 {
     const struct err_info *info = err_info(req->err.code);
 
+    if (req->told.n) return req->told;
     switch (req->err.code) {
     case ERR_UPSTREAM_CONNECT:
         if (req->tunnel) return STR("The host could not be reached. Please try again.");
@@ -270,6 +271,17 @@ struct str reply_message(const struct request *req)
     default: break;
     }
     return str_from(info->text);
+}
+
+/* Most clients show no more than the message: the request's id in it leads to the line in the log. */
+static struct str message_with_id(struct request *req)
+{
+    struct str message = reply_message(req);
+    struct sbuf b = arena_sbuf(&req->arena, message.n + sizeof(req->id) + 16);
+
+    if (!req->started_us) return message;
+    sbuf_printf(&b, "%.*s (request %s)", STR_ARG(message), req->id);
+    return b.overflow ? message : sbuf_str(&b);
 }
 
 /* Reason phrases are all that many clients show of a refused CONNECT. Printable ASCII only. */
@@ -402,7 +414,7 @@ void reply_error(struct request *req)
     const struct err_info *info = err_info(req->err.code);
     bool plain = (req->in && req->in->method_id == METHOD_CONNECT) || req->err.code == ERR_PROXY_AUTH ||
                  req->err.code == ERR_PROXY_AUTH_PLAIN;
-    struct str message = reply_message(req);
+    struct str message = message_with_id(req);
     struct sbuf b;
     size_t took;
 

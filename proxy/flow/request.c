@@ -73,6 +73,18 @@ enum step_result request_fail(struct request *req, enum err_code code, const cha
     return STEP_FAIL;
 }
 
+void request_tell(struct request *req, const char *fmt, ...)
+{
+    enum { TOLD_MAX = 2048 };
+    char text[TOLD_MAX];
+    va_list ap;
+
+    va_start(ap, fmt);
+    int n = vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (n >= 0) req->told = arena_dup(&req->arena, str_from(text));
+}
+
 void request_error_field(struct request *req, const char *name, struct str value)
 {
     if (req->error_fields_n < REQUEST_ERROR_FIELDS)

@@ -92,6 +92,15 @@ class Auth(lib.Case):
     def test_unknown_key(self):
         self.each(403, "InvalidAccessKeyId", lambda l: (
             "GET", "/bucket/key", self.signed(l, key=("AKIANOBODY0000000001", lib.ALICE[1]))))
+        for headers, target in ((self.signed("plain", key=("AKIANOBODY0000000001", "x")), "/bucket/key"),
+                                ((), "/bucket/key?AWSAccessKeyId=AKIANOBODY0000000001&Expires=9999999999&Signature=YQ%3D%3D")):
+            answer = self.send("plain", "GET", target, headers or self.host("plain"))
+            self.says(answer, "The access key AKIANOBODY0000000001 is not known to this proxy; use the key pair that its "
+                              "administrator gave you, not one of AWS.")
+
+    def says(self, answer, message):
+        """The message, and the id of the request that leads to the line in the log."""
+        self.assertEqual(answer.message, "%s (request %s)" % (message, answer.header("x-amz-request-id")))
 
     def test_upstream_key_is_not_a_client(self):
         self.each(403, "InvalidAccessKeyId", lambda l: ("GET", "/bucket/key", self.signed(l, key=lib.UPSTREAM_KEY)))
@@ -295,6 +304,17 @@ class Auth(lib.Case):
         self.assertEqual(put("ceph", "/bucket/a+b"), "/bucket/a%2Bb")
         self.refused("plain", 403, "SignatureDoesNotMatch", "GET", "/bucket/a%2Bb", self.signed("plain", target="/bucket/a%20b"))
         self.refused("plain", 403, "SignatureDoesNotMatch", "GET", "/bucket/a+b", self.signed("plain", target="/bucket/a_b"))
+
+    def test_refusal_by_policy_says_who_what_where_and_why(self):
+        for method, target, what in (("DELETE", "/reports/2024/%C3%A4%20b", "s3:DeleteObject on arn:aws:s3:::reports/2024/ä b"),
+                                     ("PUT", "/reports", "s3:CreateBucket on arn:aws:s3:::reports"),
+                                     ("POST", "/", "s3:*")):
+            with self.subTest(target=target):
+                answer = self.refused("plain", 403, "AccessDenied", method, target, self.signed(
+                    "plain", method, target, key=lib.READER, more=[("Content-Length", "0")]))
+                sentence = "Client reader is not authorized to perform %s because no policy of this proxy allows it" % what
+                self.says(answer, sentence)
+                self.assertEqual(self.proxy.line_of(answer)["detail"], "policy read-only: " + sentence)
 
     def test_errors_about_our_own_key_stay_here(self):
         for code in ("SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken", "RequestTimeTooSkewed", "InvalidToken"):

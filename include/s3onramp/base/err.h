@@ -42,7 +42,7 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     X(NO_AUTH,             403, "AccessDenied",                  BLAME_CLIENT,   "no_auth",            "Anonymous access is not allowed here: sign the request with a key from 's3onramp client add'.") \
     X(WEB_PAGE,            403, "AccessDenied",                  BLAME_CLIENT,   "web_page",           "Unsigned requests are not taken from web pages of other origins: sign them (a presigned URL will do), or let the administrator set `web_pages = allow` at this listener of the proxy.") \
     X(UNSIGNED_RESPONSE,   400, "InvalidRequest",                BLAME_CLIENT,   "unsigned_response",  "Request specific response headers cannot be used for anonymous GET requests.") \
-    X(UNKNOWN_KEY,         403, "InvalidAccessKeyId",            BLAME_CLIENT,   "unknown_key",        "The AWS Access Key Id you provided does not exist in our records.") \
+    X(UNKNOWN_KEY,         403, "InvalidAccessKeyId",            BLAME_CLIENT,   "unknown_key",        "The access key is not known to this proxy; use the key pair that its administrator gave you, not one of AWS.") \
     X(SIG_MISMATCH,        403, "SignatureDoesNotMatch",         BLAME_CLIENT,   "sig_mismatch",       "The request signature we calculated does not match the signature you provided. Check your key and signing method.") \
     X(TIME_SKEWED,         403, "RequestTimeTooSkewed",          BLAME_CLIENT,   "time_skewed",        "The difference between the request time and the current time is too large.") \
     X(AUTH_DATE,           403, "AccessDenied",                  BLAME_CLIENT,   "auth_date",          "AWS authentication requires a valid Date or x-amz-date header") \
@@ -65,7 +65,7 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     X(PROXY_AUTH_PLAIN,    403, "AccessDenied",                  BLAME_CLIENT,   "proxy_auth_plain",   "This proxy takes passwords over TLS only: use it as https://, not http://.") \
     X(TUNNEL_NAME,         403, "AccessDenied",                  BLAME_CLIENT,   "tunnel_name",        "The TLS in the tunnel asks for another server than the tunnel was opened for.") \
     X(NOT_IMPLEMENTED,     501, "NotImplemented",                BLAME_CLIENT,   "not_implemented",    "A header or parameter you provided implies functionality that is not implemented.") \
-    X(POLICY_DENIED,       403, "AccessDenied",                  BLAME_CLIENT,   "policy_denied",      "Access Denied by this proxy's policy.") \
+    X(POLICY_DENIED,       403, "AccessDenied",                  BLAME_CLIENT,   "policy_denied",      "No policy of this proxy allows it.") \
     X(TOO_MANY,            503, "SlowDown",                      BLAME_SELF,     "too_many",           "Please reduce your request rate.") \
     /* browser forms */ \
     X(FORM_NOT_MULTIPART,  412, "RequestIsNotMultiPartContent",  BLAME_CLIENT,   "form_not_multipart", "Bucket POST must be of the enclosure-type multipart/form-data.") \
@@ -82,17 +82,18 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     X(KEY_TOO_LONG,        400, "KeyTooLongError",               BLAME_CLIENT,   "key_too_long",       "Your key is too long") \
     /* upstream */ \
     X(NO_ENDPOINT,         503, "ServiceUnavailable",            BLAME_CONFIG,   "no_endpoint",        "No endpoint is configured for this Region.") \
-    X(NO_CREDENTIALS,      503, "ServiceUnavailable",            BLAME_CONFIG,   "no_credentials",     "The proxy has no credentials for this endpoint.") \
-    X(NO_ADDRESS,          503, "ServiceUnavailable",            BLAME_CONFIG,   "no_address",         "The proxy has no address for this endpoint.") \
+    X(NO_CREDENTIALS,      503, "ServiceUnavailable",            BLAME_CONFIG,   "no_credentials",     "The proxy has no credentials for this endpoint. Please tell the administrator.") \
+    X(NO_ADDRESS,          503, "ServiceUnavailable",            BLAME_CONFIG,   "no_address",         "The proxy has no address for this endpoint. Please tell the administrator.") \
     X(QUEUE,               503, "SlowDown",                      BLAME_SELF,     "queue",              "Please reduce your request rate.") \
     X(COPY_REGION,         400, "InvalidRequest",                BLAME_CLIENT,   "copy_region",        "PrivateLink for S3 cannot copy between Regions.") \
     X(UPSTREAM_CONNECT,    503, "ServiceUnavailable",            BLAME_UPSTREAM, "up_connect",         "The S3 endpoint could not be reached. Please try again.") \
-    X(UPSTREAM_TLS,        503, "ServiceUnavailable",            BLAME_UPSTREAM, "up_tls",             "The TLS handshake with the S3 endpoint failed.") \
+    X(UPSTREAM_TLS,        503, "ServiceUnavailable",            BLAME_UPSTREAM, "up_tls",             "The TLS handshake with the S3 endpoint failed. Please tell the administrator.") \
     X(UPSTREAM_GONE,       502, "BadGateway",                    BLAME_UPSTREAM, "up_gone",            "The S3 endpoint closed the connection before it answered. Please try again.") \
     X(UPSTREAM_SHORT,      502, "BadGateway",                    BLAME_UPSTREAM, "up_short",           "The S3 endpoint broke off its answer.") \
     X(UPSTREAM_BAD,        502, "BadGateway",                    BLAME_UPSTREAM, "up_bad_answer",      "The S3 endpoint's answer is not valid HTTP/1.1.") \
     X(UPSTREAM_TIMEOUT,    504, "GatewayTimeout",                BLAME_UPSTREAM, "up_timeout",         "The S3 endpoint did not answer in time. Please try again.") \
     X(UPSTREAM_AUTH,       503, "ServiceUnavailable",            BLAME_CONFIG,   "up_auth",            "The S3 endpoint refused the proxy's own credentials. Please tell the administrator.") \
+    X(UPSTREAM_CLOCK,      503, "ServiceUnavailable",            BLAME_CONFIG,   "up_clock",           "This proxy's clock is off. Please tell the administrator.") \
     X(OTHER_REGION,        301, "PermanentRedirect",             BLAME_CLIENT,   "other_region",       "The bucket you are attempting to access must be addressed in its own Region.") \
     /* self */ \
     X(INTERNAL,            500, "InternalError",                 BLAME_SELF,     "internal",           "We encountered an internal error. Please try again.") \

@@ -71,6 +71,12 @@ enum body_out {
 
 enum { REQUEST_ID_BYTES = 16, REQUEST_MAX_QUERY = 128, REQUEST_ERROR_FIELDS = 6 };
 
+/* The first bytes of an answer's body that may be an error document. */
+struct error_note {
+    char text[512];
+    size_t n;
+};
+
 struct form;
 
 struct request {
@@ -83,6 +89,7 @@ struct request {
     int64_t started_wall_us;
     struct progress progress;
     struct err err;
+    struct str told; /* what the client reads of err; empty: its row's sentence, or the detail */
     struct s3_error_field error_fields[REQUEST_ERROR_FIELDS];
     size_t error_fields_n;
 
@@ -95,6 +102,7 @@ struct request {
     /* check_user */
     const struct set_client *user; /* proven by Proxy-Authorization, here or at the CONNECT around; NULL: nobody */
     struct password_ask *ask;      /* owned while the password is being checked */
+    struct str user_tried;         /* the name in Proxy-Authorization */
     enum password_verdict user_verdict;
     bool user_asked;
 
@@ -175,10 +183,12 @@ struct request {
     size_t head_in_front;   /* bytes of our head that stand in front of the content in the buffer */
     uint64_t answer_bytes;  /* content bytes given to the client */
     int64_t first_byte_us;
-    bool client_closes; /* no further request on this connection */
-    bool interim_sent;  /* an interim answer went to the client */
-    bool continue_sent; /* one of them was 100 Continue */
-    bool drain;         /* after our own answer: read the rest of the body and go on */
+    struct str s3_error;     /* the code in an error document of S3's; empty: none was seen */
+    struct error_note *note; /* in arena: looks for one in what passes; NULL: there is none to find */
+    bool client_closes;      /* no further request on this connection */
+    bool interim_sent;       /* an interim answer went to the client */
+    bool continue_sent;      /* one of them was 100 Continue */
+    bool drain;              /* after our own answer: read the rest of the body and go on */
 
     struct str other_region; /* with ERR_OTHER_REGION: where the bucket is, if known */
     /* tunnel */
@@ -211,6 +221,8 @@ void request_end(struct request *req);
 void request_cut(struct request *req, enum err_code code, const char *detail);
 /* For `return request_fail(...)` in a step. */
 enum step_result request_fail(struct request *req, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* What the client reads of the error that follows, in place of its row's sentence. */
+void request_tell(struct request *req, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void request_error_field(struct request *req, const char *name, struct str value);
 /* "req=… client=…" for log lines. */
 const char *request_log_ctx(const struct request *req, char *buf, size_t n);
