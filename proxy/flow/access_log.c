@@ -98,6 +98,7 @@ static void put_request(struct line *l, const struct request *req)
         put_str(l, "original", str_from(peer));
     }
     put_str(l, "client", req->caller ? str_from(req->caller->name) : STR_NONE);
+    put_str(l, "user", req->user_tried.n ? req->user_tried : req->user ? str_from(req->user->name) : STR_NONE);
     put_proof(l, req);
     put_str(l, "method", req->in ? str_head(req->in->method, 32) : STR_NONE);
     put_str(l, "operation",
@@ -153,6 +154,7 @@ static void put_outcome(struct line *l, const struct request *req)
     put_ms(l, "first_byte_ms", req->first_byte_us ? req->first_byte_us - req->started_us : 0);
     put_ms(l, "total_ms", now - req->started_us);
     put_str(l, "s3_request_id", str_head(s3_id, 128));
+    put_str(l, "s3_error", req->s3_error);
     put_str(l, "end", str_from(err_info(req->err.code)->word));
     put_str(l, "step", str_from(request_step_name(req->err.code != ERR_NONE ? req->failed_at : STEP_finish)));
     if (req->tunnel) put_str(l, "ended_by", ended_by(req));

@@ -10,7 +10,7 @@
 #include "base/password.h"
 #include "base/secret.h"
 
-enum { USER_MAX = 64 + 1 + PASSWORD_MAX, TOKEN_MAX = (USER_MAX + 2) / 3 * 4 };
+enum { NAME_MAX_BYTES = 64, USER_MAX = NAME_MAX_BYTES + 1 + PASSWORD_MAX, TOKEN_MAX = (USER_MAX + 2) / 3 * 4 };
 
 static enum step_result ask_for_it(struct request *req, const char *why)
 {
@@ -63,6 +63,7 @@ static enum password_verdict ask(struct request *req, struct str user_pass)
     size_t colon = str_index(user_pass, ':');
 
     if (colon == SIZE_MAX || !w->rt->passwords) return PASSWORD_WRONG;
+    req->user_tried = arena_dup(&req->arena, str_head(user_pass, colon < NAME_MAX_BYTES ? colon : NAME_MAX_BYTES));
     req->user = settings_client_by_name(w->rt->settings, str_head(user_pass, colon));
     return passwords_ask(w->rt->passwords, w->digest, &w->loop, &req->client->peer, req->user,
                          str_tail(user_pass, colon + 1), on_verdict, req->client, &req->ask);
@@ -90,8 +91,13 @@ static enum step_result take_verdict(struct request *req)
                             "too many passwords wait to be checked already, from your address or from all");
     case PASSWORD_WRONG: break;
     }
+    const struct set_client *user = req->user;
     req->user = NULL;
-    return ask_for_it(req, "wrong name or password in Proxy-Authorization");
+    /* For the log; the client does not learn which of them it was. */
+    return ask_for_it(req, !req->user_tried.n ? "no name in Proxy-Authorization"
+                           : !user            ? "there is no client of the name in Proxy-Authorization"
+                           : !user->password  ? "the client named in Proxy-Authorization has no password"
+                                              : "wrong password in Proxy-Authorization");
 }
 
 enum step_result step_check_user(struct request *req)

@@ -12,6 +12,7 @@ enum {
     PEEK_MAX = 48 * 1024,   /* error documents are read whole up to here before they pass */
     INTERIM_BLOCK = 4096,
     INTERIM_LIMIT = 512 * 1024, /* an interim head, parsed and written anew */
+    S3_ERROR_MAX = 64,          /* of a code, for the access line */
 };
 
 /* The client hears of 100 Continue once, however often its request is sent. */
@@ -93,8 +94,35 @@ static enum step_result begin_answer(struct request *req)
     return STEP_NEXT;
 }
 
-/* What the head says of the bucket's Region, and whether its document must be read first: those of 400 and 403 may
- * speak of our key, and that of a redirect may be all that tells where to. */
+/* Errors of S3's own, and of those operations that say 200 before they have done their work (S3 API Reference,
+ * "CompleteMultipartUpload", "CopyObject", "UploadPartCopy"), pass as they come. */
+static bool may_hold_error(const struct request *req, unsigned status)
+{
+    static const struct str late[] = {STR_INIT("CompleteMultipartUpload"), STR_INIT("CopyObject"),
+                                      STR_INIT("UploadPartCopy")};
+
+    if (status >= 500) return true;
+    for (size_t i = 0; i < ARRAY_LEN(late) && status == 200; i++)
+        if (str_eq(str_from(req->operation->name), late[i])) return true;
+    return false;
+}
+
+/* Looks at the first bytes of what passes; blanks that keep a slow answer alive do not count. */
+static void note_error(struct request *req, struct str bytes)
+{
+    struct error_note *note = req->note;
+    struct str text;
+
+    for (size_t i = 0; i < bytes.n && note->n < sizeof(note->text); i++)
+        if (note->n || !strchr(" \t\r\n", bytes.p[i])) note->text[note->n++] = bytes.p[i];
+    text = str_make(note->text, note->n);
+    if (str_find(text, STR("<Error>")) != SIZE_MAX)
+        req->s3_error = arena_dup(&req->arena, str_head(s3_error_code_in(text), S3_ERROR_MAX));
+    if (req->s3_error.n || note->n == sizeof(note->text)) req->note = NULL;
+}
+
+/* What the head says of the bucket's Region, and whether its document must be read first: those of refusals may speak
+ * of our key, and that of a redirect may be all that tells where to. */
 static enum step_result judge_answer(struct request *req, const struct head_response *head)
 {
     struct buf *b = &req->up->in;
@@ -110,13 +138,15 @@ static enum step_result judge_answer(struct request *req, const struct head_resp
     }
     req->first_byte_us = clock_monotonic_us();
     body_init(&req->answer_body, head->body, head->content_length);
-    if ((head->status == 400 || head->status == 403 || (redirect && !region.n)) && head->body != BODY_NONE) {
+    if ((head->status / 100 == 4 || (redirect && !region.n)) && head->body != BODY_NONE) {
         b->start = b->mid = b->raw;
         req->answer_state = ANSWER_PEEK;
         return STEP_NEXT;
     }
     if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
+    if (head->status / 100 == 4 && blame_judge(req, STR_NONE) != STEP_NEXT) return STEP_FAIL;
     if (req->replay) relay_forget_sent(req);
+    if (may_hold_error(req, head->status)) req->note = arena_zalloc(&req->arena, sizeof(*req->note));
     return begin_answer(req);
 }
 
@@ -227,32 +257,18 @@ static enum step_result decode_answer(struct request *req, bool *moved)
         return STEP_FAIL;
     }
     if (b->mid != b->raw && n) memmove(b->mem + b->mid, b->mem + b->raw, n);
+    if (req->note) note_error(req, str_make(b->mem + b->mid, n));
     b->raw += used;
     b->mid += n;
     return STEP_NEXT;
 }
 
-/* Errors about our own key must not reach the client: they hold the key id, the token and our canonical request, and
- * would make the client doubt its own credentials. */
-static bool blames_our_key(struct str code)
-{
-    static const struct str codes[] = {STR_INIT("SignatureDoesNotMatch"),
-                                       STR_INIT("InvalidAccessKeyId"),
-                                       STR_INIT("ExpiredToken"),
-                                       STR_INIT("InvalidToken"),
-                                       STR_INIT("RequestTimeTooSkewed"),
-                                       STR_INIT("TokenRefreshRequired"),
-                                       STR_INIT("AuthorizationHeaderMalformed")};
-
-    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-        if (str_eq(code, codes[i])) return true;
-    return false;
-}
-
 /* The document says that the bucket is elsewhere. STEP_NEXT with another step: sent on; STEP_NEXT: it does not. */
 static enum step_result judge_region(struct request *req, struct str document)
 {
-    struct str region = region_of_document(req, document);
+    unsigned status = req->answer->status;
+    bool may_tell = status == 400 || status == 403 || status / 100 == 3;
+    struct str region = may_tell ? region_of_document(req, document) : STR_NONE;
 
     if (!region.n || str_eq(region, str_from(req->endpoint->region))) return STEP_NEXT;
     req->other_region = region;
@@ -277,14 +293,11 @@ static enum step_result pump_peek(struct request *req, bool *moved)
     r = judge_region(req, document);
     if (r != STEP_NEXT || req->step != STEP_relay) return r;
     if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
-    code = s3_error_code_in(document);
+    code = str_head(s3_error_code_in(document), S3_ERROR_MAX);
+    req->s3_error = arena_dup(&req->arena, code);
     if (req->keys && retry_keys(req, code)) return STEP_NEXT;
     if (req->replay) relay_forget_sent(req);
-    if (req->credentials && blames_our_key(code))
-        return request_fail(req, ERR_UPSTREAM_AUTH,
-                            "[endpoint %s] %s answered %u %.*s: the endpoint does not accept [credentials %s]",
-                            req->endpoint->name, req->address, req->answer->status, STR_ARG(str_head(code, 40)),
-                            req->credentials->name);
+    if (blame_judge(req, document) != STEP_NEXT) return STEP_FAIL;
     /* The head goes in front of the document, wherever that stands. */
     req->answer_head = reply_head(req);
     if (!req->answer_head.p) return request_fail(req, ERR_NO_MEMORY, "answer head");

@@ -69,6 +69,8 @@ void retry_rewind(struct request *req)
     pool_drop(&req->up, true);
     req->err = (struct err){0};
     req->answer = NULL;
+    req->s3_error = STR_NONE;
+    req->note = NULL;
     req->other_region = STR_NONE;
     req->body_sent = req->kept = 0;
     req->send_state = SEND_NONE;

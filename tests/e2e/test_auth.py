@@ -2,6 +2,7 @@
 """Who may come in: signatures that are wrong in each possible way are refused with S3's own code, and nothing of such a
 request reaches the endpoint."""
 import hashlib
+import html
 
 import lib
 import s3raw
@@ -316,8 +317,52 @@ class Auth(lib.Case):
                 self.says(answer, sentence)
                 self.assertEqual(self.proxy.line_of(answer)["detail"], "policy read-only: " + sentence)
 
+    def test_proxys_wrong_clock_is_told_as_such(self):
+        """Not as refused keys: whoever reads that makes new ones for nothing."""
+        for method in ("GET", "HEAD"):
+            for seconds, word in ((2400, "behind"), (-2400, "ahead of")):
+                with self.subTest(method=method, seconds=seconds):
+                    target = "/bucket/fault/skewed/%d" % seconds
+                    answer = self.send("plain", method, target, self.signed("plain", method, target))
+                    self.assertEqual(answer.status, 503)
+                    line = self.proxy.line_of(answer)
+                    self.assertEqual((line["end"], line["retries"]), ("up_clock", 0))
+                    told = r"This proxy's clock is 2[34]\d\d s %s S3's: start or repair NTP" % word
+                    self.assertRegex(line["detail"], told)
+                    if method == "GET":
+                        self.assertRegex(html.unescape(answer.message), told)
+                        self.assertEqual(line["s3_error"], "RequestTimeTooSkewed")
+        self.assertNotRegex(self.proxy.stderr.read_text(), "RequestTimeTooSkewed: the endpoint does not accept")
+        target = "/bucket/fault/error/403/RequestTimeTooSkewed"  # an answer without a Date
+        answer = self.check(self.send("plain", "GET", target, self.signed("plain", target=target)), 503, "ServiceUnavailable")
+        self.assertIn("clock is off by more than 900 s", html.unescape(answer.message))
+
+    def test_no_refusal_names_our_key(self):
+        for status, code in ((403, "AccessDenied"), (404, "NoSuchKey"), (409, "OperationAborted"), (412, "PreconditionFailed"),
+                             (400, "NeverHeardOf")):
+            with self.subTest(status=status):
+                target = "/bucket/fault/error/%d/%s" % (status, code)
+                self.check(self.send("plain", "GET", target, self.signed("plain", target=target)), status, code)
+                answer = self.send("plain", "GET", target + "/key", self.signed("plain", target=target + "/key"))
+                self.check(answer, 503, "ServiceUnavailable")
+                self.assertNotIn(lib.UPSTREAM_KEY[0].encode(), answer.body)
+                self.assertIn("The S3 endpoint answered %d %s and spoke of" % (status, code), answer.message)
+
+    def test_access_line_has_the_code_of_s3s_own_error(self):
+        for method, status, code in (("GET", 404, "NoSuchKey"), ("GET", 403, "AccessDenied"), ("PUT", 503, "SlowDown"),
+                                     ("POST", 200, "InternalError")):
+            with self.subTest(status=status):
+                target = "/bucket/fault/error/%d/%s" % (status, code) + ("?uploadId=x" if method == "POST" else "")
+                length = [("Content-Length", "0")] if method != "GET" else []
+                answer = self.send("plain", method, target, self.signed("plain", method, target, more=length))
+                self.check(answer, status, code)
+                line = self.proxy.line_of(answer)
+                self.assertEqual((line["s3_error"], line["end"]), (code, "ok"))
+        answer = self.send("plain", "GET", "/bucket?list-type=2", self.signed("plain", target="/bucket?list-type=2"))
+        self.assertEqual(self.proxy.line_of(answer)["s3_error"], "")
+
     def test_errors_about_our_own_key_stay_here(self):
-        for code in ("SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken", "RequestTimeTooSkewed", "InvalidToken"):
+        for code in ("SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken", "InvalidToken"):
             for listener in ("plain", "forward"):
                 with self.subTest(code=code, listener=listener):
                     target = "/bucket/fault/own-key/" + code

@@ -13,6 +13,7 @@ each when run as a program). Keys choose the behaviour, in any bucket:
 import argparse
 import calendar
 import collections.abc
+import email.utils
 import hashlib
 import json
 import os
@@ -763,6 +764,22 @@ class Exchange:
         code = self.key.split(b"/")[2]
         self.answer(403, b"<Error><Code>%s</Code><Message>m</Message><AWSAccessKeyId>%s</AWSAccessKeyId></Error>"
                     % (code, next(iter(self.endpoint.keys)).encode()), [("Content-Type", "application/xml")])
+
+    def fault_error(self):
+        """fault/error/STATUS/CODE[/KEY]: an error document, after 2000 blanks if STATUS is 200; with KEY one that names the
+        key that signed."""
+        self.read_body()
+        status, code, *key = self.key.split(b"/")[2:]
+        named = b"<Signer>%s</Signer>" % self.record["key_id"].encode() if key else b""
+        self.answer(int(status), b" " * 2000 * (status == b"200") + b"<?xml version=\"1.0\"?>\n<Error><Code>%s</Code>"
+                    b"<Message>m</Message>%s</Error>" % (code, named), [("Content-Type", "application/xml")])
+
+    def fault_skewed(self):
+        """fault/skewed/SECONDS: refuses the signature's date; the Date of the answer is so far from now."""
+        self.read_body()
+        date = email.utils.formatdate(time.time() + int(self.key.split(b"/")[2]), usegmt=True)
+        self.answer(403, b"<Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the request time and the "
+                    b"current time is too large.</Message></Error>", [("Content-Type", "application/xml"), ("Date", date)])
 
     def fault_bad(self):
         """fault/bad/NAME: answers that are not valid HTTP/1.1."""

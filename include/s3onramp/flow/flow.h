@@ -58,6 +58,9 @@ void retry_note(struct request *req, const char *reason); /* for the access line
 /* crl_page.c: @req asks the listener itself for the local authority's revocation list; the answer to that. */
 bool crl_page_is_asked(const struct request *req);
 enum step_result crl_page_answer(struct request *req);
+/* blame.c: @document (empty: there is none) refuses what the proxy itself did, not what the client did: STEP_FAIL, in
+ * the proxy's own words. */
+enum step_result blame_judge(struct request *req, struct str document);
 
 /* keyring.c: The keys for @req->credentials into @req->keys. STEP_WAIT: there are none yet, for at most `wait` of the
  * section. */
