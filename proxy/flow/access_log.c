@@ -100,13 +100,13 @@ static void put_request(struct line *l, const struct request *req)
     put_str(l, "client", req->caller ? str_from(req->caller->name) : STR_NONE);
     put_str(l, "user", req->user_tried.n ? req->user_tried : req->user ? str_from(req->user->name) : STR_NONE);
     put_proof(l, req);
-    put_str(l, "method", req->in ? str_head(req->in->method, 32) : STR_NONE);
+    put_str(l, "method", str_head(req->in ? req->in->method : req->seen.method, 32));
     put_str(l, "operation",
-            req->operation                                    ? str_from(req->operation->name)
-            : req->tunnel                                     ? STR("tunnel")
-            : req->in && req->in->method_id == METHOD_CONNECT ? STR("CONNECT")
-                                                              : STR_NONE);
-    put_str(l, "host", str_head(req->host, 255));
+            req->operation                             ? str_from(req->operation->name)
+            : req->tunnel                              ? STR("tunnel")
+            : request_method_id(req) == METHOD_CONNECT ? STR("CONNECT")
+                                                       : STR_NONE);
+    put_str(l, "host", str_head(request_asked_host(req), 255));
     put_str(l, "bucket", str_head(req->bucket, 255));
     put_str(l, "key", str_head(req->key, KEY_MAX));
 }

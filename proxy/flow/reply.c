@@ -273,13 +273,32 @@ struct str reply_message(const struct request *req)
     return str_from(info->text);
 }
 
+/* S3's own sentence for what S3 would refuse, too: there are programs that look for it. */
+static bool is_s3s_sentence(const struct request *req, struct str message)
+{
+    const struct err_info *info = err_info(req->err.code);
+
+    switch (req->err.code) {
+    case ERR_HOST_REFUSED:
+    case ERR_NOT_A_PROXY:
+    case ERR_NOT_AN_ENDPOINT:
+    case ERR_NO_AUTH:
+    case ERR_WEB_PAGE:
+    case ERR_SIGV2_OFF:
+    case ERR_PROXY_AUTH:
+    case ERR_PROXY_AUTH_PLAIN:
+    case ERR_TUNNEL_NAME: return false;
+    default: return info->blame == BLAME_CLIENT && message.p == info->text;
+    }
+}
+
 /* Most clients show no more than the message: the request's id in it leads to the line in the log. */
 static struct str message_with_id(struct request *req)
 {
     struct str message = reply_message(req);
     struct sbuf b = arena_sbuf(&req->arena, message.n + sizeof(req->id) + 16);
 
-    if (!req->started_us) return message;
+    if (!req->started_us || is_s3s_sentence(req, message)) return message;
     sbuf_printf(&b, "%.*s (request %s)", STR_ARG(message), req->id);
     return b.overflow ? message : sbuf_str(&b);
 }
@@ -305,9 +324,29 @@ static void put_plain_error(struct request *req, struct sbuf *b, const struct er
     head_put_u64(b, STR("Content-Length"), message.n + 1);
     put_connection(req, b);
     head_put_end(b);
-    if (req->in && req->in->method_id == METHOD_HEAD) return;
+    if (request_method_id(req) == METHOD_HEAD) return;
     sbuf_add(b, message);
     sbuf_char(b, '\n');
+}
+
+void reply_text(struct request *req, unsigned status, struct str text)
+{
+    struct sbuf b = arena_sbuf(&req->arena, 1024 + text.n);
+    size_t took;
+
+    decide_close(req);
+    head_put_status_line(&b, status, STR_NONE);
+    put_date(&b);
+    head_put(&b, STR("Server"), STR("s3onramp"));
+    head_put(&b, STR("Cache-Control"), STR("no-store"));
+    head_put(&b, STR("Content-Type"), STR("text/plain; charset=utf-8"));
+    head_put_u64(&b, STR("Content-Length"), text.n);
+    put_connection(req, &b);
+    head_put_end(&b);
+    if (req->in->method_id != METHOD_HEAD) sbuf_add(&b, text);
+    req->status = status;
+    req->answered = true;
+    if (b.overflow || conn_write(&req->client->conn, b.p, b.n, &took) != CONN_OK || took != b.n) req->broken = true;
 }
 
 /* Where the bucket is, or where we would look for it. */
@@ -350,7 +389,7 @@ static void put_s3_error(struct request *req, struct sbuf *b, const struct err_i
 {
     struct sbuf xml = arena_sbuf(&req->arena, ERROR_MAX);
 
-    s3_error_document(&xml, info->s3_code, message, req->error_fields, req->error_fields_n, req->uri.path,
+    s3_error_document(&xml, info->s3_code, message, req->error_fields, req->error_fields_n, request_asked_path(req),
                       str_from(req->id), STR("s3onramp"));
     if (xml.overflow) { /* fields that a client made enormous are left out */
         xml.n = 0;
@@ -369,7 +408,7 @@ static void put_s3_error(struct request *req, struct sbuf *b, const struct err_i
     head_put_u64(b, STR("Content-Length"), xml.n);
     put_connection(req, b);
     head_put_end(b);
-    if (!req->in || req->in->method_id != METHOD_HEAD) sbuf_add(b, sbuf_str(&xml));
+    if (request_method_id(req) != METHOD_HEAD) sbuf_add(b, sbuf_str(&xml));
 }
 
 /* RFC 8446 6.2, RFC 6066 3. */
@@ -412,7 +451,7 @@ static bool ends_connection(const struct request *req)
 void reply_error(struct request *req)
 {
     const struct err_info *info = err_info(req->err.code);
-    bool plain = (req->in && req->in->method_id == METHOD_CONNECT) || req->err.code == ERR_PROXY_AUTH ||
+    bool plain = request_method_id(req) == METHOD_CONNECT || req->err.code == ERR_PROXY_AUTH ||
                  req->err.code == ERR_PROXY_AUTH_PLAIN;
     struct str message = message_with_id(req);
     struct sbuf b;

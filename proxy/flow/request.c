@@ -182,6 +182,34 @@ static enum step_result turn_away(struct request *req)
     return request_fail(req, ERR_TOO_MANY, "%s", req->client->too_many);
 }
 
+/* Nobody can act on this head; what it seems to ask for is still told. */
+static enum step_result bad_head(struct request *req, struct str bytes)
+{
+    head_glance(arena_dup(&req->arena, bytes), &req->seen);
+    return STEP_FAIL;
+}
+
+enum http_method request_method_id(const struct request *req)
+{
+    return req->in ? req->in->method_id : http_method_of(req->seen.method);
+}
+
+struct str request_asked_path(const struct request *req)
+{
+    return req->uri.path.n ? req->uri.path : head_glance_path(req->in ? req->in->target : req->seen.target);
+}
+
+struct str request_asked_host(const struct request *req)
+{
+    struct str target = req->in ? req->in->target : req->seen.target, host;
+    struct str named = req->in && req->in->host.n ? req->in->host : req->seen.host;
+    unsigned port;
+
+    if (req->host.n) return req->host;
+    if (request_method_id(req) == METHOD_CONNECT) named = target;
+    return uri_split_authority(named, &host, &port) ? host : named;
+}
+
 /* The head is complete: copied, so that the buffer is free for the body, and parsed. */
 static enum step_result take_head(struct request *req, size_t skip, size_t head_len)
 {
@@ -195,7 +223,7 @@ static enum step_result take_head(struct request *req, size_t skip, size_t head_
     b->start = b->mid = b->raw;
     buf_return(b, &req->worker->loop.bufs);
     if (!in || !raw.p || !fields) return request_fail(req, ERR_NO_MEMORY, "request head");
-    if (head_parse_request(raw, fields, in, &req->err) != ERR_NONE) return STEP_FAIL;
+    if (head_parse_request(raw, fields, in, &req->err) != ERR_NONE) return bad_head(req, raw);
     req->in = in;
     req->client_closes = !in->keep_alive || req->worker->stopping;
     body_init(&req->body, in->body, in->content_length);
@@ -252,7 +280,7 @@ enum step_result step_read_head(struct request *req)
             if (begins_tls(c)) return refuse_tls(req);
             switch (head_scan(&req->scan, b->mem + b->raw, b->end - b->raw, &skip, &head_len, &req->err)) {
             case HEAD_COMPLETE: return take_head(req, skip, head_len);
-            case HEAD_INVALID: return STEP_FAIL;
+            case HEAD_INVALID: return bad_head(req, str_make(b->mem + b->raw, b->end - b->raw));
             case HEAD_MORE: break;
             }
         }

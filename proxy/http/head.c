@@ -245,9 +245,53 @@ static enum err_code parse_framing(const struct headers *h, unsigned minor, stru
     return ERR_NONE;
 }
 
+/* ---- what cannot be parsed ---- */
+
+static struct str take_line(struct str *rest)
+{
+    size_t end = str_index(*rest, '\n');
+    struct str line = str_head(*rest, end);
+
+    *rest = end == SIZE_MAX ? STR_NONE : str_tail(*rest, end + 1);
+    while (line.n && line.p[line.n - 1] == '\r')
+        line.n--;
+    return line;
+}
+
+void head_glance(struct str bytes, struct head_glance *out)
+{
+    struct str line = STR_NONE;
+
+    *out = (struct head_glance){.method = STR_NONE};
+    while (bytes.n && !line.n)
+        line = take_line(&bytes);
+    size_t space = str_index(line, ' ');
+    if (space == SIZE_MAX || !is_token(str_head(line, space))) return; /* no HTTP at all */
+    out->method = str_head(line, space);
+    out->target = str_trim(str_tail(line, space));
+    out->target = str_head(out->target, str_index(out->target, ' '));
+    while (bytes.n && !out->host.n) {
+        line = take_line(&bytes);
+        size_t colon = str_index(line, ':');
+        if (colon != SIZE_MAX && str_eq_nocase(str_trim(str_head(line, colon)), STR("Host")))
+            out->host = str_trim(str_tail(line, colon + 1));
+    }
+}
+
+struct str head_glance_path(struct str target)
+{
+    size_t scheme = str_find(target, STR("://"));
+    struct str path = scheme == SIZE_MAX || scheme > str_index(target, '/') ? target : str_tail(target, scheme + 3);
+    size_t slash = str_index(path, '/');
+
+    if (slash == SIZE_MAX || (slash != 0 && path.n == target.n)) return STR_NONE;
+    path = str_tail(path, slash);
+    return str_head(path, str_index(path, '?'));
+}
+
 /* ---- requests ---- */
 
-static enum http_method method_of(struct str m)
+enum http_method http_method_of(struct str m)
 {
     static const struct {
         struct str name;
@@ -291,7 +335,7 @@ static enum err_code parse_request_line(struct cursor *c, struct head_request *o
     out->target = str_make(target, (size_t)(after - target));
     if (out->target.n > HEAD_MAX_TARGET)
         return err_set(err, ERR_HEAD_TOO_LARGE, 0, "more than %d bytes of request target", HEAD_MAX_TARGET);
-    out->method_id = method_of(out->method);
+    out->method_id = http_method_of(out->method);
     c->p = eol + 2;
     return parse_version(after + 1, &out->minor, err);
 }

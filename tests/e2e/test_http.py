@@ -145,6 +145,24 @@ class Framing(lib.Case):
                     self.assertTrue(connection.at_end(), "the connection goes on")
                 self.assertEqual([r["head"] for r in endpoint.requests[before:]], [], "forwarded")
 
+    def test_errors_in_the_head_say_what_was_asked_for(self):
+        """In the document and in the access line, though no such request can be understood."""
+        for method, target, bad in (("GET", "/bucket/k?x", b"no colon\r\n"), ("HEAD", "/bucket/k", b"X : y\r\n"),
+                                    ("PUT", "/bucket/k", b"X: a\0b\r\n"), ("GET", "/bucket/k", b"Host: two\r\n"),
+                                    ("DELETE", "http://127.0.0.1/bucket/k", b"Content-Length: 5, 5\r\n")):
+            with self.subTest(method, bad=bad), self.proxy.connect("legacy") as connection:
+                connection.send(b"%s %s HTTP/1.1\r\nHost: 127.0.0.1:80\r\n%s\r\n" % (method.encode(), target.encode(), bad))
+                answer = connection.read_answer(method)
+                self.assertEqual(answer.status, 400)
+                self.assertTrue(connection.at_end(), "a body after HEAD, or the connection goes on")
+                if method != "HEAD":
+                    self.assertIn(b"<Resource>/bucket/k</Resource>", answer.body)
+                line = self.proxy.line_of(answer)
+                self.assertEqual((line["method"], line["host"], line["status"]), (method, "127.0.0.1", 400))
+        with self.proxy.connect("legacy") as connection:
+            connection.send(b"CONNECT s3.test:443 HTTP/1.1\r\nno colon\r\n\r\n")
+            self.assertNotIn(b"<Error>", connection.read_answer("CONNECT").body)
+
     def test_upload_without_a_length_is_refused(self):
         """RFC 9112 6.3: neither Content-Length nor Transfer-Encoding means no body; S3 wants it said of an object."""
         with self.proxy.connect("legacy") as connection:

@@ -205,6 +205,19 @@ class Proxied(lib.Case):
             self.assertEqual(self.check(self.ask(connection, basic("alice", "wrong")), 407).header("connection"), "close")
             self.assertTrue(connection.at_end())
 
+    def test_refused_passwords_are_told_apart_in_the_log_only(self):
+        with self.open("asks") as connection:
+            for name, password, detail in (("alice", "wrong", "wrong password in Proxy-Authorization"),
+                                           ("nobody", "x", "there is no client of the name in Proxy-Authorization"),
+                                           ("reader", "x", "the client named in Proxy-Authorization has no password")):
+                before = len(self.proxy.access_lines())
+                body = self.check(self.ask(connection, basic(name, password)), 407).body
+                lib.wait_until(lambda: len(self.proxy.access_lines()) > before, 10, "its access line")
+                line = self.proxy.access_lines()[-1]
+                self.assertEqual((line["user"], line["client"], line["host"], line["detail"]), (name, "", lib.S3_NAME, detail))
+                self.assertEqual(body.decode(), "This proxy wants the name and the password of a client: "
+                                                "HTTPS_PROXY=https://NAME:PASSWORD@... (request %s)\n" % line["req"])
+
     def test_unsigned_requests_count_as_the_user(self):
         """A signature inside decides for itself, all the same."""
         for user, password, may_write in (("alice", PASSWORD, True), ("bob", BOB, False)):

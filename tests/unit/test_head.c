@@ -692,6 +692,34 @@ static void test_head_put_injected_line_never_gets_out(void **state)
     assert_true(empty.overflow);
 }
 
+static void test_head_glance_tells_what_was_meant(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes, *method, *target, *host, *path;
+    } rows[] = {
+        {"GET /b/k?a HTTP/1.1\r\nX: y\r\nHost: s3.test:80\r\n\r\n", "GET", "/b/k?a", "s3.test:80", "/b/k"},
+        {"\r\nPUT http://s3.test/b?x HTTP/1.1\nhost : a b\n", "PUT", "http://s3.test/b?x", "a b", "/b"},
+        {"CONNECT s3.test:443 HTTP/1.1\r\n", "CONNECT", "s3.test:443", "", ""},
+        {"OPTIONS * HTTP/1.1\r\nHost: s3.test", "OPTIONS", "*", "s3.test", ""},
+        {"GET http://s3.test HTTP/1.1\r\n", "GET", "http://s3.test", "", ""},
+        {"GET /a://b/c", "GET", "/a://b/c", "", "/a://b/c"},
+        {"GET  /two blanks", "GET", "/two", "", "/two"},
+        {"G\x01T / HTTP/1.1\r\nHost: a\r\n", "", "", "", ""},
+        {"\x16\x03\x01 TLS", "", "", "", ""},
+        {"GET", "", "", "", ""},
+        {"", "", "", "", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct head_glance seen;
+        head_glance(str_from(rows[i].bytes), &seen);
+        assert_true(str_eq(seen.method, str_from(rows[i].method)));
+        assert_true(str_eq(seen.target, str_from(rows[i].target)));
+        assert_true(str_eq(seen.host, str_from(rows[i].host)));
+        assert_true(str_eq(head_glance_path(seen.target), str_from(rows[i].path)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -714,6 +742,7 @@ int main(void)
         cmocka_unit_test(test_head_put_what_was_written_parses_back),
         cmocka_unit_test(test_head_put_status_line_phrases),
         cmocka_unit_test(test_head_put_injected_line_never_gets_out),
+        cmocka_unit_test(test_head_glance_tells_what_was_meant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

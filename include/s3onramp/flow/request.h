@@ -96,6 +96,7 @@ struct request {
     /* read_head */
     struct head_scan scan;
     struct head_request *in; /* in arena */
+    struct head_glance seen; /* in arena: without `in`, what the head seems to ask for */
     struct uri uri;
     struct body body; /* framing of the client's body */
 
@@ -219,6 +220,10 @@ enum step_result request_abort(struct request *req, enum err_code code, const ch
 void request_end(struct request *req);
 /* Nothing more is done for @req, whose connection is about to be closed: it gets its access line. */
 void request_cut(struct request *req, enum err_code code, const char *detail);
+/* Known or guessed, for words only: what was asked for, also where the head is not valid or no step has looked yet. */
+enum http_method request_method_id(const struct request *req);
+struct str request_asked_host(const struct request *req);
+struct str request_asked_path(const struct request *req);
 /* For `return request_fail(...)` in a step. */
 enum step_result request_fail(struct request *req, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* What the client reads of the error that follows, in place of its row's sentence. */

@@ -75,6 +75,16 @@ size_t head_fields(struct str raw);
 MUST_CHECK enum err_code head_parse_request(struct str raw, struct header *fields, struct head_request *out,
                                             struct err *err);
 
+/* What a head that is not valid, or not whole, seems to ask for. For the log and for the words of a refusal: nothing is
+ * decided by it. Views into @bytes; empty: it does not say. */
+struct head_glance {
+    struct str method, target, host;
+};
+void head_glance(struct str bytes, struct head_glance *out);
+/* The path in a target of whatever form and validity; empty: it has none. */
+struct str head_glance_path(struct str target);
+enum http_method http_method_of(struct str method);
+
 struct head_response {
     struct str raw;
     unsigned minor;
