@@ -16,6 +16,28 @@ enum {
     PORT_ENDPOINT_TLS = 9443,
 };
 
+/* A target as clients send it: nothing of it is decoded before it is compared. */
+static bool is_plain_path(const char *path)
+{
+    if (path[0] != '/' || path[1] == '\0') return false;
+    for (; *path; path++)
+        if (*path <= ' ' || (unsigned char)*path >= 0x7f || strchr("?#%", *path)) return false;
+    return true;
+}
+
+static void finish_health(struct config_build *b, struct raw_section *section)
+{
+    struct set_listener *listener = section->item;
+
+    if (!listener->health || is_plain_path(listener->health)) return;
+    if (strcmp(listener->health, "off") != 0)
+        config_problem(b, config_place_of(section, "health"),
+                       "health = %.80s: this is no path; write one like /healthz, without '?', '#' and '%%', or off",
+                       listener->health);
+    free(listener->health);
+    listener->health = NULL;
+}
+
 static void finish_listener(struct config_build *b, struct raw_section *section)
 {
     struct set_listener *listener = section->item;
@@ -28,6 +50,7 @@ static void finish_listener(struct config_build *b, struct raw_section *section)
     if (listener->mode == LISTENER_REDIRECT && !config_text_of(section, "tls")) listener->tls = LISTENER_SNIFF;
     config_parse_addresses(b, section, "bind", text ? text : "127.0.0.1", port);
     listener->anonymous_index = listener->endpoint_index = SIZE_MAX;
+    finish_health(b, section);
 }
 
 /* Takes the last label of *@s off. */

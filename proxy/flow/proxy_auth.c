@@ -110,7 +110,7 @@ enum step_result step_check_user(struct request *req)
         req->user = c->user;
         return STEP_NEXT;
     }
-    if (mode == PROXY_AUTH_NO || crl_page_is_asked(req)) return STEP_NEXT;
+    if (mode == PROXY_AUTH_NO || crl_page_is_asked(req) || healthz_is_asked(req)) return STEP_NEXT;
     if (req->user_asked) return take_verdict(req);
     if (!h && mode == PROXY_AUTH_OPTIONAL) return STEP_NEXT;
     if (!is_safe(c))

@@ -13,7 +13,8 @@ def setUpModule():
     global endpoint, host, hurried
     endpoint = lib.start_endpoint()
     upstream = ["127.0.0.1:%d" % endpoint.addresses[0][1]]
-    lib.Case.proxy = lib.Proxy(upstream)
+    lib.Case.proxy = lib.Proxy(upstream, listeners={"unasked": dict(mode="endpoint", anonymous="alice", health="off"),
+                                                    "elsewhere": dict(mode="endpoint", anonymous="alice", health="/up")})
     # For those tests that wait for its limits; the others may be held up for longer by a busy machine.
     hurried = lib.Proxy(upstream, "hurried", server={"header_timeout": "2s", "idle_timeout": "2s", "body_timeout": "4s"})
     host = lib.Case.proxy.host("legacy")
@@ -246,6 +247,52 @@ class Framing(lib.Case):
                 time.sleep(0.5)
             self.check(connection.read_answer("PUT"), 200)
         self.assertEqual(endpoint.objects[(b"bucket", b"slow")], b"a" * 12000)
+
+
+class Health(lib.Case):
+    """A listener is asked whether it is there: by the listener's own path, without a signature."""
+
+    def ask(self, listener, line, fields=HOST, headers=None):
+        """The answer, and whether the endpoint was asked."""
+        before = len(endpoint.requests)
+        with s3raw.Connection(self.proxy.address(listener)) as connection:
+            connection.send(s3raw.head("GET", "/healthz", headers) if headers else line + b" HTTP/1.1\r\n" + fields + b"\r\n")
+            answer = connection.read_answer(line.split()[0].decode())
+        return answer, len(endpoint.requests) > before
+
+    def test_answered_without_s3(self):
+        for listener, line, fields in (("legacy", b"GET /healthz", HOST), ("legacy", b"HEAD /healthz", HOST),
+                                       ("legacy", b"GET /healthz", b"Host: balancer.example:8080\r\n"),
+                                       ("plain", b"GET /healthz", b"Host: localhost\r\n"), ("sniff", b"GET /healthz", HOST),
+                                       ("forward", b"GET /healthz", HOST), ("elsewhere", b"GET /up", HOST)):
+            with self.subTest(listener=listener, line=line, fields=fields):
+                answer, asked = self.ask(listener, line, fields)
+                self.assertEqual((answer.status, answer.body, asked), (200, b"" if line[:1] == b"H" else b"ok\n", False))
+                self.assertEqual(answer.header("content-length"), "3")
+        line = self.proxy.access_lines()[-1]
+        self.assertEqual((line["operation"], line["status"], line["endpoint"], line["listener"]), ("health", 200, "", "elsewhere"))
+
+    def test_answered_on_a_connection_that_goes_on(self):
+        with self.proxy.connect("legacy") as connection:
+            for _ in range(2):
+                connection.send(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\nGET /bucket?list-type=2 HTTP/1.1\r\n" + HOST + b"\r\n")
+                self.assertEqual(connection.read_answer().body, b"ok\n")
+                self.check(connection.read_answer(), 200)
+
+    def test_what_is_s3s_goes_on(self):
+        for listener, line, fields in (("legacy", b"GET /healthz?location", HOST), ("legacy", b"GET /healthz/", HOST),
+                                       ("legacy", b"GET /%68ealthz", HOST), ("legacy", b"PUT /healthz", HOST + b"Content-Length: 0\r\n"),
+                                       ("legacy", b"GET /healthz", b"Host: bucket.LOCALHOST\r\n"),
+                                       ("legacy", b"GET /healthz", b"Host: bucket.%s\r\n" % lib.S3_NAME.encode()),
+                                       ("unasked", b"GET /healthz", HOST), ("elsewhere", b"GET /healthz", HOST)):
+            with self.subTest(listener=listener, line=line, fields=fields):
+                self.assertTrue(self.ask(listener, line, fields)[1], "not forwarded")
+        signed = s3raw.sign("GET", "/healthz", [("Host", "127.0.0.1")], lib.ALICE)
+        self.assertTrue(self.ask("plain", b"GET /healthz", headers=signed)[1], "a signed request is not forwarded")
+        with self.proxy.connect("forward") as connection:
+            before = len(endpoint.requests)
+            self.proxy.request("forward", "GET", "/healthz", connection=connection)
+            self.assertEqual(len(endpoint.requests), before + 1)
 
 
 class Relay(lib.Case):

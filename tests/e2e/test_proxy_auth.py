@@ -205,6 +205,11 @@ class Proxied(lib.Case):
             self.assertEqual(self.check(self.ask(connection, basic("alice", "wrong")), 407).header("connection"), "close")
             self.assertTrue(connection.at_end())
 
+    def test_health_needs_no_password(self):
+        with self.open("asks-plain") as connection:
+            connection.send(b"GET /healthz HTTP/1.1\r\nHost: balancer\r\n\r\n")
+            self.assertEqual(connection.read_answer().body, b"ok\n")
+
     def test_refused_passwords_are_told_apart_in_the_log_only(self):
         with self.open("asks") as connection:
             for name, password, detail in (("alice", "wrong", "wrong password in Proxy-Authorization"),

@@ -856,6 +856,11 @@ static void test_config_load_bad_ways_in_are_reported(void **state UNUSED)
         {"no host", "[tunnel t]\naddresses = 10.0.0.2\n", "t.ini:13: tunnel \"t\" has no hosts; write hosts = …\n"},
         {"pattern", "[listener x]\nmode = forward\ntunnel = s3.*, a/b\n",
          "t.ini:15: tunnel: \"a/b\" cannot match a host name; write names without port, with * and ? as wildcards\n"},
+        {"no path", "[listener x]\nmode = forward\nhealth = healthz\n",
+         "t.ini:15: health = healthz: this is no path; write one like /healthz, without '?', '#' and '%', or off\n"},
+        {"all paths", "[listener x]\nmode = forward\nhealth = /\n",
+         "t.ini:15: health = /: this is no path; write one like /healthz, without '?', '#' and '%', or off\n"},
+        {"no health", "[listener x]\nmode = forward\nbind = 10.0.0.9\nhealth = off\n", ""},
         {"header of anybody", "[listener x]\nmode = forward\nproxy_protocol = yes\n",
          "t.ini:15: proxy_protocol = yes believes what a header says of where a connection comes from; write "
          "trusted_proxies = NETWORKS with the balancers' addresses\n"},

@@ -113,6 +113,7 @@ struct set_listener {
     enum foreign_mode foreign;       /* requests signed with a key that no client has */
     char *anonymous;                 /* client name for unsigned requests, or NULL: refused */
     enum web_pages_mode web_pages;   /* unsigned requests that pages of other origins send */
+    char *health;                    /* path that is answered without S3, or NULL: none */
     char *endpoint;      /* endpoint name for own names, or NULL: by Region of the signature, else the default */
     bool proxy_protocol; /* connections begin with a header that says where they come from */
     struct netblock *trusted_proxies; /* whose header is believed; all others are turned away */

@@ -58,6 +58,10 @@ void retry_note(struct request *req, const char *reason); /* for the access line
 /* crl_page.c: @req asks the listener itself for the local authority's revocation list; the answer to that. */
 bool crl_page_is_asked(const struct request *req);
 enum step_result crl_page_answer(struct request *req);
+/* healthz.c: @req asks the listener itself how it is; the answer to that. */
+bool healthz_is_asked(const struct request *req);
+enum step_result healthz_answer(struct request *req);
+
 /* blame.c: @document (empty: there is none) refuses what the proxy itself did, not what the client did: STEP_FAIL, in
  * the proxy's own words. */
 enum step_result blame_judge(struct request *req, struct str document);
