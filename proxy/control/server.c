@@ -28,6 +28,7 @@ enum {
     TRIM_PEAK = 64, /* connections: what fewer need is not worth it */
     TRIM_EVERY_US = 5000000,
     WORKER_FILES = 32, /* its loop, who is told that there is no place, some pipes */
+    REST_MOST_S = 5,
 };
 
 struct server {
@@ -247,6 +248,22 @@ static void announce(const struct server *sv)
         }
 }
 
+/* Only what a signal handler may. */
+static void on_overdue(int sig UNUSED)
+{
+    log_write(STDERR_FILENO,
+              STR("s3onramp: something does not end, such as a PKCS#11 module that hangs; it is left as it "
+                  "is. All transfers and logs had ended.\n"));
+    _exit(0);
+}
+
+/* What follows ends threads and closes libraries; none of them may keep the proxy for ever. */
+static void limit_the_rest(void)
+{
+    signal(SIGALRM, on_overdue);
+    alarm(REST_MOST_S);
+}
+
 static void server_clear(struct server *sv)
 {
     stop_all(sv);
@@ -257,6 +274,7 @@ static void server_clear(struct server *sv)
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_clear(&sv->workers[i]);
     logs_free(&sv->logs);
+    limit_the_rest();
     endpoints_free(&sv->endpoints);
     credential_store_free(&sv->credentials);
     for (size_t i = 0; i < ARRAY_LEN(sv->signals); i++)

@@ -374,7 +374,7 @@ static void cancel(struct source *source)
     s->outdated = s->running;
 }
 
-/* Waits for a token that is being asked. */
+/* Waits for a token that is being asked; the end of the proxy has a limit of its own (server.c). */
 static void free_it(struct source *source)
 {
     struct roles_anywhere *s = of(source);

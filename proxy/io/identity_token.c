@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * identity_token.c: a private key that stays in a PKCS#11 token, found by a pkcs11: URI (RFC 7512), through OpenSSL's
  * pkcs11 engine (libp11), or through its pkcs11 provider where there is no engine: it cannot tell a wrong PIN from a
- * key that is not there, and a wrong PIN that is tried again locks the token.
+ * key that is not there, and a wrong PIN that is tried again locks the token: through the provider a PIN is tried once,
+ * unless the module said that something else was wrong.
  *
  * Engines are deprecated since OpenSSL 3.0, but still what distributions of its time package for PKCS#11 (Debian 12:
  * libengine-pkcs11-openssl; it has no provider), so the warning is off in this file. What libp11 needs to be told:
@@ -34,6 +35,7 @@ enum {
     CKR_PIN_INVALID = 0xA1,
     CKR_PIN_LEN_RANGE = 0xA2,
     CKR_PIN_LOCKED = 0xA4,
+    CKR_USER_NOT_LOGGED_IN = 0x101,
 };
 
 struct identity_token {
@@ -222,22 +224,32 @@ static const char *module_path(const struct identity_token *t)
 
 /* ---- why not ---- */
 
+static bool is_of_pin(int code)
+{
+    return code == CKR_PIN_INCORRECT || code == CKR_PIN_INVALID || code == CKR_PIN_LEN_RANGE ||
+           code == CKR_PIN_LOCKED || code == CKR_USER_NOT_LOGGED_IN;
+}
+
+/* Whose errors carry the module's own codes: libp11's, and the provider's under its name. */
+static bool is_modules_own(const struct identity_token *t, const char *lib)
+{
+    return lib && strcmp(lib, t->engine ? "PKCS#11 module" : "pkcs11") == 0;
+}
+
 /* Empties OpenSSL's queue. The module's own code is in it once, somewhere. */
 static enum err_code token_failed(const struct identity_setup *setup, const struct identity_token *t, struct err *err)
 {
     const char *reason = NULL;
     unsigned long e;
-    bool refused = false, found = true;
+    bool refused = false, found = true, said = false;
 
     while ((e = ERR_get_error())) {
         const char *lib = ERR_lib_error_string(e);
 
         if (!reason) reason = ERR_reason_error_string(e);
-        if (lib && strcmp(lib, "PKCS#11 module") == 0) {
-            int code = ERR_GET_REASON(e);
-
-            refused |= code == CKR_PIN_INCORRECT || code == CKR_PIN_INVALID || code == CKR_PIN_LEN_RANGE ||
-                       code == CKR_PIN_LOCKED;
+        if (is_modules_own(t, lib)) {
+            said = true;
+            refused |= is_of_pin(ERR_GET_REASON(e));
             reason = ERR_reason_error_string(e);
         } else if (reason && strcmp(reason, "object not found") == 0) {
             found = false;
@@ -247,6 +259,14 @@ static enum err_code token_failed(const struct identity_setup *setup, const stru
         remember_pin(setup, t);
         return err_set(err, ERR_CONFIG, 0, "%s: the token refuses the PIN (%s); correct passphrase or pin-source",
                        t->uri, reason ? reason : "no reason given");
+    }
+    if (!t->engine && !said) {
+        remember_pin(setup, t);
+        return err_set(
+            err, ERR_CONFIG, 0,
+            "%s: no such token or key, or the PIN is wrong: OpenSSL's pkcs11 provider does not say which; lest "
+            "the token locks itself the PIN is not tried again: look at all three, then start the proxy anew",
+            t->uri);
     }
     return err_set(err, ERR_TLS_SETUP, 0,
                    "%s: %s; see whether the token is there and holds the key: pkcs11-tool --module "

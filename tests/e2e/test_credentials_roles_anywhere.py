@@ -305,6 +305,23 @@ class Tokens(Case):
         self.assertEqual((service.requests, service.refused), ([], []))
 
 
+    def test_module_that_hangs_does_not_keep_the_proxy(self):
+        source, module, asked = lib.WORK / "hangs.c", lib.WORK / "hangs.so", lib.WORK / "asked"
+        source.write_text("#include <stdio.h>\n#include <unistd.h>\n"
+                          "int C_GetFunctionList(void *list) { (void)list; fclose(fopen(\"%s\", \"w\"));"
+                          " for (;;) pause(); }\n" % asked)
+        lib.run("cc", "-shared", "-fPIC", "-o", module, source)
+        label = "key-p-256"
+        proxy = lib.Proxy(["127.0.0.1:1"], "hangs", extra=lib.section(
+            "credentials hangs", source="roles-anywhere", role_arn=Service.role_arn, profile_arn=Service.profile_arn,
+            trust_anchor_arn=Service.trust_anchor_arn, region="ap-northeast-1", passphrase=PIN,
+            certificate=write("hangs.pem", self.keys[label].pem, 0o644), private_key=token.uri(label, module=str(module))))
+        self.addCleanup(proxy.kill)
+        lib.wait_until(asked.exists, 30, "the module's turn")
+        proxy.stop()
+        self.assertIn("does not end, such as a PKCS#11 module that hangs", proxy.stderr.read_text())
+
+
 class Answers(Case):
     @classmethod
     def setUpClass(cls):
