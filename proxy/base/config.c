@@ -351,6 +351,9 @@ void settings_unref(struct settings **s)
     free(mine->warnings);
     free_items(mine, mine->impl);
     config_raw_free(mine->impl);
+    for (size_t i = 0; i < mine->secret_variables.n; i++)
+        free(mine->secret_variables.v[i]);
+    free(mine->secret_variables.v);
     free(mine->clients_by_key);
     free(mine->file);
     free(mine);

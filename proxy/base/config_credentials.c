@@ -50,6 +50,7 @@ static const struct {
     {"passphrase", S(ROLES_ANYWHERE)},
     {"region", ASKS},
     {"service_url", ASKS},
+    {"sso_url", SHARED_FILES},
     {"addresses", ASKS},
     {"ca_file", ASKS | S(CONTAINER)},
     {"http_proxy", ASKS},
@@ -124,10 +125,14 @@ static void take_variable(struct raw_section *section, const char *key, const ch
 }
 
 /* A web identity's settings as EKS and others put them into the environment. */
-static void take_variables(struct raw_section *section)
+static void take_variables(struct config_build *b, struct raw_section *section)
 {
+    static const char *const keys[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+                                       "AWS_SECURITY_TOKEN"};
     struct set_credentials *credentials = section->item;
 
+    for (size_t i = 0; credentials->source == CREDENTIALS_ENVIRONMENT && i < ARRAY_LEN(keys); i++)
+        config_note_secret_variable(b, keys[i]);
     if (credentials->source != CREDENTIALS_WEB_IDENTITY) return;
     take_variable(section, "role_arn", "AWS_ROLE_ARN", &credentials->role_arn);
     take_variable(section, "token_file", "AWS_WEB_IDENTITY_TOKEN_FILE", &credentials->token_file);
@@ -235,11 +240,12 @@ void config_finish_credentials(struct config_build *b, struct raw_section *secti
     credentials->source_index = SIZE_MAX;
     if (!config_text_of(section, "source")) credentials->source = has_keys ? CREDENTIALS_STATIC : CREDENTIALS_CHAIN;
     if (addresses) config_parse_addresses(b, section, "addresses", addresses, PORT_HTTPS);
-    take_variables(section);
+    take_variables(b, section);
     finish_private_key(b, credentials);
     finish_region(b, section);
     finish_service_url(section);
     drop_slash(credentials->service_url);
+    drop_slash(credentials->sso_url);
     if (credentials->source == CREDENTIALS_IMDS) drop_slash(credentials->url);
     credentials->per_client = is_per_client(credentials);
 }

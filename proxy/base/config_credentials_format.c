@@ -23,6 +23,9 @@ static const struct str client_word = STR_INIT("{client}");
 #define BAD(b, section, key, text, fmt, ...) \
     config_problem(b, config_place_of(section, key), "%s = %.120s: " fmt, key, text, __VA_ARGS__)
 
+/* Of `url`, which may hold a secret. */
+#define BAD_URL(b, section, fmt, ...) config_problem(b, config_place_of(section, "url"), "url: " fmt, __VA_ARGS__)
+
 /* Letters, digits and @signs only; with @beyond also what is not ASCII. */
 static bool is_made_of(struct str s, const char *signs, bool beyond)
 {
@@ -342,11 +345,10 @@ static void check_container_url(struct config_build *b, struct raw_section *sect
     struct url url;
 
     if (!parse_url(str_from(text), &url))
-        BAD(b, section, "url", text, "this is no URL; write it like %s", "http://169.254.170.23/v1/credentials");
+        BAD_URL(b, section, "this is no URL; write it like %s", "http://169.254.170.23/v1/credentials");
     else if (url.plain && !is_loopback(url.host) && !is_address(url.host, hosts, ARRAY_LEN(hosts)))
-        BAD(b, section, "url", text,
-            "keys would pass in clear text; write https://, or http:// with a loopback address, %s",
-            "169.254.170.2, 169.254.170.23 or [fd00:ec2::23]");
+        BAD_URL(b, section, "keys would pass in clear text; write https://, or http:// with a loopback address, %s",
+                "169.254.170.2, 169.254.170.23 or [fd00:ec2::23]");
 }
 
 static void check_url(struct config_build *b, struct raw_section *section)
@@ -359,23 +361,21 @@ static void check_url(struct config_build *b, struct raw_section *section)
     if (credentials->source == CREDENTIALS_CONTAINER)
         check_container_url(b, section, text);
     else if (!parse_url(str_from(text), &url) || !url.plain || url.rest.n > 0)
-        BAD(b, section, "url", text, "write the instance metadata service as %s, like %s", "http://HOST[:PORT]",
-            "http://169.254.169.254");
+        BAD_URL(b, section, "write the instance metadata service as %s, like %s", "http://HOST[:PORT]",
+                "http://169.254.169.254");
 }
 
-static void check_service_url(struct config_build *b, struct raw_section *section)
+/* @text: what the section says, not what was derived. */
+static void check_service_url(struct config_build *b, struct raw_section *section, const char *key, const char *text)
 {
-    const char *text =
-        config_text_of(section, "service_url") ? ((struct set_credentials *)section->item)->service_url : NULL;
     struct url url;
 
-    if (!text || !config_credentials_use(section, "service_url") || !check_no_user(b, section, "service_url", text))
-        return;
+    if (!config_text_of(section, key) || !text) return;
+    if (!config_credentials_use(section, key) || !check_no_user(b, section, key, text)) return;
     if (!parse_url(str_from(text), &url) || url.rest.n > 0)
-        BAD(b, section, "service_url", text, "this is no service's URL; write %s, without a path",
-            "https://HOST[:PORT]");
+        BAD(b, section, key, text, "this is no service's URL; write %s, without a path", "https://HOST[:PORT]");
     else if (url.plain)
-        BAD(b, section, "service_url", text, "keys would pass in clear text; write %s", "https://");
+        BAD(b, section, key, text, "keys would pass in clear text; write %s", "https://");
 }
 
 void config_check_credentials_formats(struct config_build *b, struct raw_section *section)
@@ -385,5 +385,6 @@ void config_check_credentials_formats(struct config_build *b, struct raw_section
     check_session_name(b, section);
     check_tags(b, section);
     check_url(b, section);
-    check_service_url(b, section);
+    check_service_url(b, section, "service_url", ((struct set_credentials *)section->item)->service_url);
+    check_service_url(b, section, "sso_url", ((struct set_credentials *)section->item)->sso_url);
 }

@@ -43,6 +43,7 @@ enum option_type {
     OPT_PATH,      /* char *, relative to the file's folder */
     OPT_KEY_ID,    /* char *, or env:NAME, credential:NAME, file:PATH */
     OPT_SECRET,    /* the same, never shown */
+    OPT_HIDDEN,    /* char *: a text that may hold a secret: as OPT_TEXT, never shown */
     OPT_SIZE,      /* size_t */
     OPT_UINT,      /* uint64_t */
     OPT_MS,        /* uint64_t, milliseconds */
@@ -111,6 +112,8 @@ struct config_build {
 /* Memory for settings; aborts when there is none: no part of the program can run without settings. */
 void *config_alloc(size_t n); /* zeroed */
 char *config_strdup(struct str s);
+/* Variable @name of the environment holds a secret of ours. */
+void config_note_secret_variable(struct config_build *b, const char *name);
 /* An array of @n elements of @size bytes that gets room for one more. */
 void *config_grow(void *array, size_t n, size_t size);
 

@@ -22,10 +22,19 @@ bool config_is_reference(const char *text)
     return str_starts(s, env_word) || str_starts(s, credential_word) || str_starts(s, file_word);
 }
 
+void config_note_secret_variable(struct config_build *b, const char *name)
+{
+    struct str_list *list = &b->s->secret_variables;
+
+    list->v = config_grow(list->v, list->n, sizeof(*list->v));
+    list->v[list->n++] = config_strdup(str_from(name));
+}
+
 static char *from_environment(struct config_build *b, const char *key, struct config_place place, const char *text)
 {
     const char *name = text + env_word.n, *value = getenv(name);
 
+    config_note_secret_variable(b, name);
     if (value && *value) return config_strdup(str_from(value));
     if (b->lenient) return config_strdup(str_from(text));
     config_problem(b, place, "%s = %.80s: this environment variable is not set; set %s for the proxy", key, text, name);

@@ -374,6 +374,7 @@ void config_parse_value(struct config_build *b, struct raw_section *section, con
         return;
     }
     switch (o->type) {
+    case OPT_HIDDEN:
     case OPT_TEXT: *(char **)t.field = config_strdup(str_from(text)); break;
     case OPT_REGION:
         if (check_region(&t, text)) *(char **)t.field = config_strdup(str_from(text));
@@ -417,6 +418,7 @@ void config_free_value(void *item, const struct option *o)
     case OPT_HOST:
     case OPT_PATH: free(*(char **)field); break;
     case OPT_KEY_ID:
+    case OPT_HIDDEN:
     case OPT_SECRET: secret_free(field); break;
     case OPT_LIST:
     case OPT_PATTERNS:
@@ -483,7 +485,7 @@ static const char *secret_text(const struct raw_section *section, const struct o
 {
     const char *text = config_raw_value((struct raw_section *)section, o->key)->text;
 
-    return text && config_is_reference(text) ? text : "********";
+    return text && o->type == OPT_SECRET && config_is_reference(text) ? text : "********";
 }
 
 bool config_format_value(const struct raw_section *section, const struct option *o, FILE *out)
@@ -498,6 +500,7 @@ bool config_format_value(const struct raw_section *section, const struct option 
     size_t n = 1;
 
     switch (o->type) {
+    case OPT_HIDDEN:
     case OPT_SECRET: text = *(char *const *)field ? secret_text(section, o) : NULL; break;
     case OPT_TEXT:
     case OPT_REGION:

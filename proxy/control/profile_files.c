@@ -21,7 +21,8 @@ struct wanted {
     char *path; /* PATH_MAX */
     struct profile_file **file;
     const char **missing;
-    char *mode; /* 8 */
+    char *mode;  /* 8 */
+    char *fault; /* SECRET_FAULT */
 };
 
 /* "~" and "~/…" are the home folder in variables, too; what the settings say is resolved already. False: there is no
@@ -68,6 +69,7 @@ static enum err_code read_open(const struct wanted *w, int fd, struct err *err)
         return ERR_NONE;
     }
     if (st.st_mode & 007) snprintf(w->mode, 8, "%03o", (unsigned)st.st_mode & 0777);
+    if (!*w->fault && !secret_file_fault(&st, w->path, false, w->fault, SECRET_FAULT)) *w->fault = '\0';
     return parse_open(w, fd, err);
 }
 
@@ -113,7 +115,8 @@ enum err_code profile_files_read(struct source *s, struct profile_files **out, s
                                        .path = f->credentials_path,
                                        .file = &f->credentials,
                                        .missing = &f->credentials_missing,
-                                       .mode = f->credentials_mode};
+                                       .mode = f->credentials_mode,
+                                       .fault = f->fault};
     const struct wanted config = {.set = set->config_file,
                                   .variable = "AWS_CONFIG_FILE",
                                   .in_home = ".aws/config",
@@ -121,7 +124,8 @@ enum err_code profile_files_read(struct source *s, struct profile_files **out, s
                                   .path = f->config_path,
                                   .file = &f->config,
                                   .missing = &f->config_missing,
-                                  .mode = f->config_mode};
+                                  .mode = f->config_mode,
+                                  .fault = f->fault};
     code = read_one(s, &credentials, err);
     return code == ERR_NONE ? read_one(s, &config, err) : code;
 }

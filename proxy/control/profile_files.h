@@ -5,6 +5,7 @@
 #define S3ONRAMP_CONTROL_PROFILE_FILES_H
 
 #include "aws/profile.h"
+#include "base/secret.h"
 #include "control/source.h"
 
 #include <limits.h>
@@ -14,6 +15,7 @@ struct profile_files {
     struct profile_file *config, *credentials;        /* owned; NULL: not there … */
     const char *config_missing, *credentials_missing; /* … and why: "does not exist" */
     char config_mode[8], credentials_mode[8];         /* "644" if everybody may read it, else "" */
+    char fault[SECRET_FAULT]; /* why one of the two is not safe to obey: others may write it; "": both are */
 };
 
 /* Both paths are noted with source_read_file. A file that is not there is none; one that is there and cannot be read is

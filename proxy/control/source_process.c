@@ -94,7 +94,8 @@ static void process_fetch(struct source *s)
         source_fail(s, SOURCE_REFUSED, "%s: the command is empty; write a program and its arguments", p->where);
         return;
     }
-    p->child = child_start(s->context->loop, p->line.argv, s->context->set->timeout_ms, on_done, p, &err);
+    p->child = child_start(s->context->loop, p->line.argv, &s->context->settings->secret_variables,
+                           s->context->set->timeout_ms, on_done, p, &err);
     if (p->child) return;
     source_fail(s, err.sys_errno == ENOENT || err.sys_errno == EACCES ? SOURCE_REFUSED : SOURCE_FAILED,
                 "%s: %.120s cannot be run: %s; write its whole path, it must be a program that user %u may run",

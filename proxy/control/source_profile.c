@@ -191,6 +191,10 @@ static void follow(struct profile_source *p, const struct profile_files *files, 
                     plan->base_file, mode);
         return;
     }
+    if (plan->base == PROFILE_BASE_PROCESS && files->fault[0]) {
+        source_fail(&p->s, SOURCE_REFUSED, "credential_process is not run: %.400s", files->fault);
+        return;
+    }
     p->says_where = plan->roles_n == 0 && (plan->base == PROFILE_BASE_KEYS || plan->base == PROFILE_BASE_PROCESS);
     p->child = plan_source(p->s.context, plan);
     if (!p->child)

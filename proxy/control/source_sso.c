@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * source_sso.c: keys of a role from IAM Identity Center's portal, with the token that a person's `aws sso login` left
  * in
- * ~/.aws/sso/cache. We neither log in nor renew the token. Control thread.
+ * ~/.aws/sso/cache. We neither log in nor renew the token. It goes to the portal (`sso_url`) and nowhere else:
+ * service_url and addresses are STS's. Control thread.
  * Sources: IAM Identity Center Portal API Reference, "GetRoleCredentials"; botocore `credentials.py`, SSOProvider.
  */
 #include "aws/key_document.h"
@@ -26,7 +27,6 @@ struct sso_source {
     bool has_session;
     struct sso_token token; /* while a fetch runs */
     struct http_call *call;
-    size_t address; /* the one that is tried */
 };
 
 static struct sso_source *sso_of(struct source *s)
@@ -117,18 +117,11 @@ static void give(struct sso_source *p, const struct http_answer *a)
     source_end(&p->s, &r);
 }
 
-static void ask(struct sso_source *p);
-
 static void on_answer(void *arg, const struct http_answer *a)
 {
     struct sso_source *p = arg;
 
     p->call = NULL;
-    if (a->status == 0 && p->address + 1 < p->s.context->set->addresses_n) {
-        p->address++;
-        ask(p);
-        return;
-    }
     sso_token_clear(&p->token);
     if (a->status == 200)
         give(p, a);
@@ -150,10 +143,8 @@ static void on_answer(void *arg, const struct http_answer *a)
 static bool make_url(const struct sso_source *p, char out[URL_MAX])
 {
     struct sbuf b = sbuf_make(out, URL_MAX);
-    struct str suffix = partition_suffix(str_from(p->region)), base = str_from(p->s.context->set->service_url);
+    struct str suffix = partition_suffix(str_from(p->region)), base = str_from(p->s.context->set->sso_url);
 
-    while (base.n && base.p[base.n - 1] == '/')
-        base.n--;
     if (base.n)
         sbuf_add(&b, base);
     else
@@ -169,11 +160,8 @@ static bool make_url(const struct sso_source *p, char out[URL_MAX])
 static void ask(struct sso_source *p)
 {
     const struct set_credentials *set = p->s.context->set;
-    struct http_request r = {.method = "GET",
-                             .timeout_ms = set->timeout_ms,
-                             .address = set->addresses_n ? &set->addresses[p->address] : NULL,
-                             .ca_file = set->ca_file,
-                             .environment_proxy = set->http_proxy};
+    struct http_request r = {
+        .method = "GET", .timeout_ms = set->timeout_ms, .ca_file = set->ca_file, .environment_proxy = set->http_proxy};
     size_t cap = strlen(p->token.access_token) + 32;
     char url[URL_MAX], *header = malloc(cap);
     struct err err = {0};
@@ -202,7 +190,6 @@ static void sso_fetch(struct source *s)
     struct sso_source *p = sso_of(s);
 
     source_forget_files(s);
-    p->address = 0;
     if (have_token(p)) ask(p);
 }
 

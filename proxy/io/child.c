@@ -6,22 +6,29 @@
 
 #include "base/secret.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { REAP_MS = 1000 };
+enum { REAP_MS = 1000, MARKER_BYTES = 48, ENVIRON_MAX = 256 * 1024, KILL_ROUNDS = 10 };
+static const char marker_name[] = "S3ONRAMP_HELPER=";
 
 struct child {
-    struct loop *loop; /* borrowed */
-    pid_t pid;         /* 0: waited for */
+    struct loop *loop;   /* borrowed */
+    struct child **prev; /* what points here, in loop->children; NULL: not in it */
+    struct child *next;
+    pid_t pid; /* 0: waited for */
+    char marker[MARKER_BYTES];
     int pidfd, out, err;
     struct event *ended, *readable, *errors, *timer; /* owned */
     char *output;                                    /* owned, wiped; CHILD_OUTPUT_MAX bytes */
@@ -43,6 +50,62 @@ static void free_event(struct event **ev)
     *ev = NULL;
 }
 
+/* --- what it began --- */
+
+static bool carries(const char *pid, struct str marker, char *mem)
+{
+    char path[64];
+    ssize_t n = -1;
+    int fd;
+
+    snprintf(path, sizeof(path), "/proc/%.32s/environ", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) n = read(fd, mem, ENVIRON_MAX);
+    close_fd(&fd);
+    return n > 0 && str_find(str_make(mem, (size_t)n), marker) != SIZE_MAX;
+}
+
+/* False: none was found. The descriptor is opened before the look: it cannot become another's. */
+static bool kill_marked(const struct child *c, char *mem)
+{
+    DIR *proc = opendir("/proc");
+    bool found = false;
+
+    for (struct dirent *d; proc && (d = readdir(proc));) {
+        long pid = strtol(d->d_name, NULL, 10);
+        int fd = pid > 1 && pid != getpid() ? (int)syscall(SYS_pidfd_open, (pid_t)pid, 0) : -1;
+
+        if (fd >= 0 && carries(d->d_name, str_from(c->marker), mem))
+            found |= syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0;
+        close_fd(&fd);
+    }
+    if (proc) closedir(proc);
+    return found;
+}
+
+/* What it began and left its group, too. Processes may begin others while we look. */
+static void kill_all(const struct child *c)
+{
+    char *mem = malloc(ENVIRON_MAX);
+
+    for (int i = 0; mem && i < KILL_ROUNDS && kill_marked(c, mem); i++)
+        ;
+    if (mem) secret_wipe(mem, ENVIRON_MAX);
+    free(mem);
+}
+
+void child_reap_others(struct loop *loop)
+{
+    siginfo_t info = {0};
+
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
+        for (const struct child *c = loop->children; c; c = c->next)
+            if (c->pid == info.si_pid) return; /* its own event is on the way */
+        waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
+        info = (siginfo_t){0};
+    }
+}
+
 /* A killed process is gone at once, unless the kernel holds it (a file server that does not answer): then it stays
  * unwaited-for, which is better than to stay with it. */
 static void kill_group(struct child *c)
@@ -52,6 +115,7 @@ static void kill_group(struct child *c)
 
     if (!c->pid) return;
     kill(-c->pid, SIGKILL);
+    kill_all(c);
     if (c->pidfd >= 0) poll(&p, 1, REAP_MS);
     waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG);
     c->pid = 0;
@@ -59,6 +123,8 @@ static void kill_group(struct child *c)
 
 static void child_free(struct child *c)
 {
+    if (c->prev) *c->prev = c->next;
+    if (c->prev && c->next) c->next->prev = c->prev;
     free_event(&c->ended);
     free_event(&c->readable);
     free_event(&c->errors);
@@ -135,6 +201,7 @@ static void on_ended(evutil_socket_t fd, short what, void *arg)
     if (c->timed_out) kill(-c->pid, SIGKILL); /* what it began and did not end */
     if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0) return; /* not yet */
     c->pid = 0;
+    if (c->timed_out) kill_all(c);
     if (c->timed_out)
         finish(c, CHILD_TIMED_OUT, 0);
     else
@@ -177,7 +244,37 @@ static int set_attributes(posix_spawnattr_t *a)
     return posix_spawnattr_setflags(a, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
 }
 
-static int spawn(struct child *c, char *const argv[], int out, int err_out)
+static bool is_in(const struct str_list *names, const char *variable)
+{
+    for (size_t i = 0; names && i < names->n; i++) {
+        size_t n = strlen(names->v[i]);
+
+        if (strncmp(variable, names->v[i], n) == 0 && variable[n] == '=') return true;
+    }
+    return false;
+}
+
+/* Ours without @without, and the marker. Heap; its texts are borrowed. */
+static char **make_environment(struct child *c, const struct str_list *without)
+{
+    size_t n = 0, kept = 0;
+    uint64_t random;
+    char **v;
+
+    while (environ[n])
+        n++;
+    v = calloc(n + 2, sizeof(*v));
+    if (!v) return NULL;
+    secret_random(&random, sizeof(random));
+    snprintf(c->marker, sizeof(c->marker), "%s%016" PRIx64, marker_name, random);
+    v[kept++] = c->marker;
+    for (size_t i = 0; i < n; i++)
+        if (!is_in(without, environ[i]) && strncmp(environ[i], marker_name, sizeof(marker_name) - 1) != 0)
+            v[kept++] = environ[i];
+    return v;
+}
+
+static int spawn(struct child *c, char *const argv[], char *const environment[], int out, int err_out)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
@@ -194,7 +291,7 @@ static int spawn(struct child *c, char *const argv[], int out, int err_out)
     if (!code) code = posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
     if (!code) code = posix_spawn_file_actions_adddup2(&files, err_out, STDERR_FILENO);
     if (!code) code = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1); /* what we were given, too */
-    if (!code) code = posix_spawnp(&c->pid, argv[0], &files, &attributes, argv, environ);
+    if (!code) code = posix_spawnp(&c->pid, argv[0], &files, &attributes, argv, environment);
     if (code) c->pid = 0;
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
@@ -215,13 +312,15 @@ static int make_pipe(int *ours, int *theirs)
     return *ours < 0 || *theirs < 0 || fcntl(*ours, F_SETFL, O_NONBLOCK) ? errno : 0;
 }
 
-static int spawn_with_pipes(struct child *c, char *const argv[])
+static int spawn_with_pipes(struct child *c, char *const argv[], const struct str_list *without)
 {
+    char **environment = make_environment(c, without);
     int out = -1, err_out = -1, code;
 
-    code = make_pipe(&c->out, &out);
+    code = environment ? make_pipe(&c->out, &out) : ENOMEM;
     if (!code) code = make_pipe(&c->err, &err_out);
-    if (!code) code = spawn(c, argv, out, err_out);
+    if (!code) code = spawn(c, argv, environment, out, err_out);
+    free(environment);
     close_fd(&out);
     close_fd(&err_out);
     return code;
@@ -253,8 +352,8 @@ static void want_exit_codes(void)
     if (sigaction(SIGCHLD, NULL, &a) == 0 && a.sa_handler == SIG_IGN) signal(SIGCHLD, SIG_DFL);
 }
 
-struct child *child_start(struct loop *loop, char *const argv[], uint64_t timeout_ms, child_done_fn *done, void *arg,
-                          struct err *err)
+struct child *child_start(struct loop *loop, char *const argv[], const struct str_list *without, uint64_t timeout_ms,
+                          child_done_fn *done, void *arg, struct err *err)
 {
     struct child *c = calloc(1, sizeof(*c));
     int code;
@@ -266,7 +365,11 @@ struct child *child_start(struct loop *loop, char *const argv[], uint64_t timeou
     *c = (struct child){.loop = loop, .pidfd = -1, .out = -1, .err = -1, .done = done, .arg = arg};
     c->output = malloc(CHILD_OUTPUT_MAX);
     want_exit_codes();
-    code = c->output ? spawn_with_pipes(c, argv) : ENOMEM;
+    c->next = loop->children;
+    c->prev = &loop->children;
+    if (c->next) c->next->prev = &c->next;
+    loop->children = c;
+    code = c->output ? spawn_with_pipes(c, argv, without) : ENOMEM;
     if (!code) code = watch(c, timeout_ms);
     if (!code) return c;
     err_set(err, ERR_INTERNAL, code, "%s cannot be run", argv[0]);

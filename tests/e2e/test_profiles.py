@@ -284,6 +284,22 @@ credential_process = '%s' expired
                 self.assertNotIn("SECRET", got[name]["detail"])
                 self.assertIsNone(got[name]["secret"])
 
+    def test_programs_are_not_run_for_others(self):
+        """Who may write either file says which program runs with the proxy's rights."""
+        config, credentials, ran = folder / "w-config", folder / "w-credentials", folder / "ran"
+        write_secret(config, "[profile p]\ncredential_process = sh -c '>\"%s\"; exit 7'\n" % ran)
+        write_secret(credentials, "[other]\n")
+        for writable in (config, credentials, None):
+            for path in (config, credentials):
+                path.chmod(0o646 if path == writable else 0o644)
+            answer = fetch_one(environment(AWS_CONFIG_FILE=config, AWS_SHARED_CREDENTIALS_FILE=credentials), source="profile",
+                               profile="p")
+            self.assertEqual(answer["outcome"], "refused" if writable else "failed", answer["detail"])
+            if writable:
+                self.assertIn("credential_process is not run: ", answer["detail"])
+                self.assertIn(str(writable), answer["detail"])
+            self.assertEqual(ran.exists(), not writable)
+
     def test_files_that_cannot_be_used(self):
         bad, open_to_all = folder / "bad", folder / "open"
         write_secret(bad, "[default]\nnothing\n")
@@ -594,14 +610,17 @@ class Sso(unittest.TestCase):
         file = hashlib.sha1(name.encode()).hexdigest() + ".json"
         write_secret(self.home / ".aws" / "sso" / "cache" / file, json.dumps(token))
 
-    def ask(self, role="200", session=True):
+    def ask(self, role="200", session=True, keys=None, variables=None):
         shared = "sso_region = us-east-1\nsso_start_url = https://example.awsapps.com/start\n"
         text = "[profile x]\nsso_account_id = 123456789012\nsso_role_name = %s\n" % role
         text += "sso_session = corp\n[sso-session corp]\n" + shared if session else shared
         write_secret(self.home / ".aws" / "config", text)
-        return fetch_one(environment(HOME=self.home, AWS_CONFIG_FILE=None, AWS_SHARED_CREDENTIALS_FILE="/nonexistent"),
+        return fetch_one(environment(HOME=self.home, AWS_CONFIG_FILE=None, AWS_SHARED_CREDENTIALS_FILE="/nonexistent", **(variables or {})),
                          source="profile", profile="x", config_file=self.home / ".aws" / "config",
-                         service_url="https://127.0.0.1:%d" % self.server.server_address[1], ca_file=folder / "portal.pem")
+                         **(keys or {"sso_url": self.portal()}), ca_file=folder / "portal.pem")
+
+    def portal(self):
+        return "https://127.0.0.1:%d" % self.server.server_address[1]
 
     def test_session(self):
         self.write_token("corp")
@@ -615,6 +634,15 @@ class Sso(unittest.TestCase):
         self.write_token("https://example.awsapps.com/start")
         self.assertEqual(self.ask(session=False)["id"], "ASIASSO0000000000001")
         self.assertEqual(self.server.seen[0][1], "TOKEN-https://example.awsapps.com/start")
+
+    def test_token_goes_to_the_portal_alone(self):
+        """service_url is STS's, which must not see a person's token. The real portal is behind a proxy that is none."""
+        self.write_token("corp")
+        answer = self.ask(keys={"service_url": self.portal(), "http_proxy": "yes"},
+                          variables={"HTTPS_PROXY": "http://127.0.0.1:1"})
+        self.assertEqual(answer["outcome"], "failed")
+        self.assertIn("the SSO portal: ", answer["detail"])
+        self.assertEqual(self.server.seen, [])
 
     def test_token_missing_or_expired(self):
         user = pwd.getpwuid(os.geteuid()).pw_name

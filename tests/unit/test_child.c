@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,11 +60,13 @@ static void probe_free(struct probe *p)
     assert_int_equal(errno, ECHILD);
 }
 
+static struct str_list without; /* variables that the next one does not get */
+
 static void run_in(struct probe *p, char *const argv[], uint64_t timeout_ms)
 {
     struct err err = {0};
 
-    p->child = child_start(&p->loop, argv, timeout_ms, on_done, p, &err);
+    p->child = child_start(&p->loop, argv, &without, timeout_ms, on_done, p, &err);
     if (!p->child) fail_msg("%s: %s", err.detail, strerror(err.sys_errno));
     assert_int_equal(p->calls, 0);
     loop_run(&p->loop);
@@ -185,6 +188,8 @@ static void test_child_timeout_ends_the_group(void **state UNUSED)
         HOLD "sleep 600 & sleep 600; wait",                                /* SIGTERM is enough */
         HOLD "trap '' TERM; sleep 600 & while :; do sleep 1; done",        /* deaf, and so are its children */
         HOLD "(trap '' TERM; while :; do sleep 1; done) & exec sleep 600", /* the leader goes, the other is deaf */
+        HOLD "setsid sleep 600 & sleep 600",                               /* one left the group */
+        HOLD "(setsid sh -c 'sleep 600 & sleep 600' &) ; exec sleep 600",  /* two, and nobody's children any more */
     };
 
     for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
@@ -203,7 +208,7 @@ static void test_child_cancel_kills_the_group(void **state UNUSED)
     struct probe *p = probe_new();
     char *argv[] = {"sh", "-c", HOLD "trap '' TERM; sleep 600 & echo >&9; sleep 600", NULL};
 
-    p->child = child_start(&p->loop, argv, LONG_MS, on_done, p, NULL);
+    p->child = child_start(&p->loop, argv, NULL, LONG_MS, on_done, p, NULL);
     assert_non_null(p->child);
     wait_for(leash.ours);
     child_cancel(&p->child);
@@ -249,8 +254,35 @@ static void test_child_environment_and_path(void **state UNUSED)
     struct probe *p;
 
     setenv("CHILD_TEST", "seen", 1);
-    p = run_shell("printf %s \"$CHILD_TEST\"", LONG_MS);
-    assert_string_equal(p->output, "seen");
+    setenv("CHILD_SECRET", "never", 1);
+    setenv("CHILD_SECRETS", "more", 1);
+    char *names[] = {(char *)"CHILD_SECRET", (char *)"CHILD_NONE"};
+
+    without = (struct str_list){names, ARRAY_LEN(names)};
+    p = run_shell("printf %s \"$CHILD_TEST$CHILD_SECRET$CHILD_SECRETS\"", LONG_MS);
+    without = (struct str_list){0};
+    assert_string_equal(p->output, "seenmore");
+    probe_free(p);
+}
+
+/* As the first process of a container is. */
+static void test_child_processes_of_others_are_waited_for(void **state UNUSED)
+{
+    struct probe *p = probe_new();
+    char *argv[] = {"sh", "-c", "(setsid sleep 0 &); exec sleep 600", NULL};
+    siginfo_t info = {0};
+
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    p->child = child_start(&p->loop, argv, NULL, LONG_MS, on_done, p, NULL);
+    assert_non_null(p->child);
+    assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0); /* the orphan comes, and ends */
+    child_reap_others(&p->loop);
+    info = (siginfo_t){0};
+    assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT), 0);
+    assert_int_equal(info.si_pid, 0);
+    child_cancel(&p->child);
+    child_reap_others(&p->loop);
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
     probe_free(p);
 }
 
@@ -267,7 +299,7 @@ static void test_child_that_cannot_run(void **state UNUSED)
         char *argv[] = {(char *)table[i].program, NULL};
         struct err err = {0};
 
-        assert_null(child_start(&p->loop, argv, LONG_MS, on_done, p, &err));
+        assert_null(child_start(&p->loop, argv, NULL, LONG_MS, on_done, p, &err));
         assert_int_equal(err.sys_errno, table[i].sys_errno);
         assert_non_null(strstr(err.detail, "cannot be run"));
     }
@@ -304,6 +336,7 @@ int main(void)
                                        cmocka_unit_test(test_child_cancel_kills_the_group),
                                        cmocka_unit_test(test_child_starts_clean),
                                        cmocka_unit_test(test_child_environment_and_path),
+                                       cmocka_unit_test(test_child_processes_of_others_are_waited_for),
                                        cmocka_unit_test(test_child_that_cannot_run),
                                        cmocka_unit_test(test_child_without_standard_descriptors)};
 

@@ -1075,10 +1075,9 @@ static void test_config_load_bad_credentials_values_are_reported(void **state UN
          "t.ini:20: profile_arn is of Region eu-west-1, but trust_anchor_arn of us-east-1; name two of one Region\n"
          "t.ini:19: region = us-east-2, but trust_anchor_arn is of us-east-1; remove region\n"},
         {"container", CONTAINER "169.254.170.2/x\n",
-         "t.ini:15: url = 169.254.170.2/x: this is no URL; write it like http://169.254.170.23/v1/credentials\n"},
-        {"container in clear", CONTAINER "http://10.0.0.1/x\n", "t.ini:15: url = http://10.0.0.1/x" CLEAR HOSTS},
-        {"container by a name", CONTAINER "http://127.0.0.1.test/x\n",
-         "t.ini:15: url = http://127.0.0.1.test/x" CLEAR HOSTS},
+         "t.ini:15: url: this is no URL; write it like http://169.254.170.23/v1/credentials\n"},
+        {"container in clear", CONTAINER "http://10.0.0.1/x\n", "t.ini:15: url" CLEAR HOSTS},
+        {"container by a name", CONTAINER "http://127.0.0.1.test/x\n", "t.ini:15: url" CLEAR HOSTS},
         {"container, user", CONTAINER "http://127.0.0.1:80@evil.test/x\n",
          "t.ini:15: url: user names are not sent; remove what stands before the '@'\n"},
         {"container, good",
@@ -1089,9 +1088,9 @@ static void test_config_load_bad_credentials_values_are_reported(void **state UN
          CONTAINER "http://[fd00:ec2::23]/v1\n[credentials y]\nsource = container\nurl = "
                    "http://[::1]:8080/\n",
          ""},
-        {"imds, path", IMDS "http://169.254.169.254/latest\n", "t.ini:15: url = http://169.254.169.254/latest" NO_IMDS},
-        {"imds, port", IMDS "http://169.254.169.254:0\n", "t.ini:15: url = http://169.254.169.254:0" NO_IMDS},
-        {"imds, TLS", IMDS "https://169.254.169.254\n", "t.ini:15: url = https://169.254.169.254" NO_IMDS},
+        {"imds, path", IMDS "http://169.254.169.254/latest\n", "t.ini:15: url" NO_IMDS},
+        {"imds, port", IMDS "http://169.254.169.254:0\n", "t.ini:15: url" NO_IMDS},
+        {"imds, TLS", IMDS "https://169.254.169.254\n", "t.ini:15: url" NO_IMDS},
         {"service in clear", ASSUME R "service_url = http://sts.test\n",
          "t.ini:18: service_url = http://sts.test" CLEAR "\n"},
         {"service in clear on loopback", ASSUME R "service_url = http://127.0.0.1\n",
@@ -1557,8 +1556,11 @@ static void test_config_read_incomplete_is_fine(void **state UNUSED)
 static void test_config_print_shows_origin_and_no_secret(void **state UNUSED)
 {
     setenv("S3ONRAMP_TEST_SECRET", "wJalrXUtn2", 1);
-    struct settings *s = load_good(GOOD "[server]\nidle_timeout = 2m\n[credentials e]\naccess_key_id = A\n"
-                                        "secret_access_key = env:S3ONRAMP_TEST_SECRET\n");
+    struct settings *s =
+        load_good(GOOD "[server]\nidle_timeout = 2m\n[credentials e]\naccess_key_id = A\n"
+                       "secret_access_key = env:S3ONRAMP_TEST_SECRET\n[credentials p]\nsource = process\n"
+                       "command = helper --pin wJalrXUtn3\n[credentials u]\nsource = container\n"
+                       "url = https://keys.test/wJalrXUtn4\n");
     char *text = NULL;
     size_t n = 0;
     FILE *out = open_memstream(&text, &n);
@@ -1572,6 +1574,8 @@ static void test_config_print_shows_origin_and_no_secret(void **state UNUSED)
     assert_non_null(strstr(text, "#ca_file =                                   ; not set\n"));
     assert_non_null(strstr(text, "secret_access_key = env:S3ONRAMP_TEST_SECRET ; t.ini:17\n"));
     assert_non_null(strstr(text, "source = static                              ; derived\n"));
+    assert_non_null(strstr(text, "\ncommand = ********                           ; t.ini:20\n"));
+    assert_non_null(strstr(text, "\nurl = ********                               ; t.ini:23\n"));
     unsetenv("S3ONRAMP_TEST_SECRET");
     assert_null(strstr(text, "wJalrXUtn"));
     free(text);

@@ -20,6 +20,7 @@ struct probe {
     struct loop loop;
     struct set_credentials set;
     struct source_context context;
+    struct settings settings;
     struct source *source;
     bool free_when_told;
     char folder[64], config[96], credentials[96];
@@ -65,7 +66,7 @@ static struct probe *probe_new(struct source *(*make)(const struct source_contex
                                       .config_file = p->config,
                                       .shared_credentials_file = p->credentials,
                                       .timeout_ms = 600 * 1000};
-    p->context = (struct source_context){.loop = &p->loop, .set = &p->set};
+    p->context = (struct source_context){.loop = &p->loop, .settings = &p->settings, .set = &p->set};
     p->source = make(&p->context);
     assert_non_null(p->source);
     return p;

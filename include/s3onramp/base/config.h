@@ -185,8 +185,9 @@ struct set_credentials {
     char *profile;                 /* NULL: AWS_PROFILE, else "default" */
     char *config_file;             /* NULL: AWS_CONFIG_FILE, else ~/.aws/config */
     char *shared_credentials_file; /* NULL: AWS_SHARED_CREDENTIALS_FILE, else ~/.aws/credentials */
-    char *command;                 /* process: split like a shell, run without one */
-    char *url;        /* container: full URI; imds: http://HOST[:PORT]; NULL: as the environment and AWS say */
+    char *command;                 /* process: split like a shell, run without one; may hold a secret */
+    char *url; /* may hold a secret; container: full URI; imds: http://HOST[:PORT]; NULL: as the environment and AWS say
+                */
     bool imds_v1;     /* imds: version 1 is asked when version 2 is not there */
     char *token_file; /* web-identity: the token; container: what goes into Authorization; read at each refresh */
     /* assume-role, web-identity, roles-anywhere */
@@ -208,7 +209,8 @@ struct set_credentials {
     char *region;      /* AWS_REGION, AWS_DEFAULT_REGION, that of the first endpoint that uses them; roles-anywhere:
                         * that of the trust anchor; derived. NULL: profile and chain, if there is none */
     char *service_url; /* https://HOST[:PORT]; derived: https://sts.REGION.SUFFIX; NULL: profile and chain */
-    struct netaddr *addresses; /* connect there and nowhere else; none: DNS */
+    char *sso_url;     /* profile, chain: of the portal, which gets a person's token; https://HOST[:PORT] or NULL */
+    struct netaddr *addresses; /* of that service, not of the portal: connect there and nowhere else; none: DNS */
     size_t addresses_n;
     char *ca_file;            /* NULL: the system's */
     bool http_proxy;          /* HTTPS_PROXY, HTTP_PROXY, NO_PROXY of the environment count */
@@ -268,6 +270,7 @@ struct settings {
     struct set_ca ca;
     struct set_log log;
     struct set_admin admin;
+    struct str_list secret_variables; /* of the environment, that hold secrets of some section: no helper gets them */
     struct set_listener *listeners;
     size_t listeners_n;
     struct set_endpoint *endpoints;

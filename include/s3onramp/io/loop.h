@@ -47,6 +47,7 @@ struct loop {
     bool stop;
     pthread_mutex_t lock; /* guards posts only */
     struct loop_post *posts, **posts_tail;
+    struct child *children; /* programs that run on it: child.c */
 };
 
 /* @on_tick, @on_turn may be NULL. */
