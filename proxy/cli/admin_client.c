@@ -34,9 +34,9 @@ static int connect_to(const char *path)
     return -1;
 }
 
-json_t *admin_ask(const char *path)
+/* @question: a line. */
+static json_t *ask(const char *path, const char *question)
 {
-    static const char question[] = "{\"command\": \"status\"}\n";
     int fd = connect_to(path);
     char *text = NULL;
     size_t n = 0;
@@ -44,7 +44,7 @@ json_t *admin_ask(const char *path)
     json_t *answer = NULL;
 
     if (fd < 0) return NULL;
-    if (send(fd, question, sizeof(question) - 1, MSG_NOSIGNAL) == (ssize_t)sizeof(question) - 1) {
+    if (send(fd, question, strlen(question), MSG_NOSIGNAL) == (ssize_t)strlen(question)) {
         do {
             char *more = realloc(text, n + 65536);
 
@@ -58,6 +58,23 @@ json_t *admin_ask(const char *path)
     if (got == 0) answer = json_loadb(text, n, 0, NULL);
     if (!answer) errno = got < 0 ? errno : EPROTO;
     free(text);
+    return answer;
+}
+
+json_t *admin_ask(const char *path)
+{
+    return ask(path, "{\"command\": \"status\"}\n");
+}
+
+json_t *admin_drop(const char *path, const char *name)
+{
+    json_t *o = json_pack("{ss ss}", "command", "drop", "credentials", name), *answer = NULL;
+    char *text = json_dumps(o, JSON_COMPACT), *line = NULL;
+
+    if (text && asprintf(&line, "%s\n", text) > 0) answer = ask(path, line);
+    free(line);
+    free(text);
+    json_decref(o);
     return answer;
 }
 

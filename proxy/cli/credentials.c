@@ -15,13 +15,17 @@
 static const char help[] =
     "Usage: s3onramp credentials [NAME] [--json] [--socket PATH] [-c FILE]\n"
     "       s3onramp credentials NAME --fetch [--client CLIENT] [--json] [-c FILE]\n"
+    "       s3onramp credentials NAME --drop [--json] [--socket PATH] [-c FILE]\n"
     "\n"
     "Shows the credentials that the running proxy signs with: where they came from, how long they last, and what went\n"
     "wrong last. With --fetch it asks the source of section [credentials NAME] here and now, without a running proxy.\n"
-    "No secret is shown; keys are masked.\n"
+    "With --drop the running proxy takes the keys of that section out of use and asks its source anew: what it gives "
+    "now\n"
+    "counts, and if its file has gone there are none. No secret is shown; keys are masked.\n"
     "\n"
     "      --fetch           ask the source now\n"
     "      --client CLIENT   with --fetch: as this client, where each has a session of its own\n"
+    "      --drop            withdraw the keys that the running proxy has\n"
     "      --json            JSON for programs\n"
     "      --socket PATH     the proxy's admin socket; no configuration is read\n"
     "  -c, --config FILE     configuration (default " CLI_DEFAULT_CONFIG ")\n"
@@ -34,7 +38,7 @@ static const char help[] =
 
 struct wish {
     const char *config, *name /* NULL: all */, *client, *socket;
-    bool json, fetch;
+    bool json, fetch, drop;
 };
 
 static const struct set_credentials *find(const struct settings *s, const char *name)
@@ -131,7 +135,7 @@ static json_t *chosen(const struct wish *w, const json_t *all)
 
 static int show_running(const struct wish *w, const char *path)
 {
-    json_t *answer = admin_ask(path), *list, *c;
+    json_t *answer = w->drop ? admin_drop(path, w->name) : admin_ask(path), *list, *c;
     int code = CLI_FINE;
     size_t i;
 
@@ -170,13 +174,11 @@ static int run_running(const struct wish *w)
 
 int cli_credentials(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"client", required_argument, NULL, 'n'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"fetch", no_argument, NULL, 'f'},
-                                            {"socket", required_argument, NULL, 's'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"client", required_argument, NULL, 'n'},
+        {"json", no_argument, NULL, 'j'},         {"fetch", no_argument, NULL, 'f'},
+        {"drop", no_argument, NULL, 'd'},         {"socket", required_argument, NULL, 's'},
+        {"help", no_argument, NULL, 'h'},         {0}};
     struct wish w = {.config = CLI_DEFAULT_CONFIG};
     int c;
 
@@ -187,6 +189,7 @@ int cli_credentials(int argc, char **argv)
         case 'n': w.client = optarg; break;
         case 'j': w.json = true; break;
         case 'f': w.fetch = true; break;
+        case 'd': w.drop = true; break;
         case 's': w.socket = optarg; break;
         case 'h': fputs(help, stdout); return CLI_FINE;
         default: return cli_wrong_option("credentials", c, argv);
@@ -195,6 +198,8 @@ int cli_credentials(int argc, char **argv)
     if (optind < argc) w.name = argv[optind++];
     if (optind < argc) return cli_wrong_usage("credentials", "unexpected argument '%s'", argv[optind]);
     if (w.client && !w.fetch) return cli_wrong_usage("credentials", "--client goes with --fetch only");
+    if (w.drop && (w.fetch || !w.name))
+        return cli_wrong_usage("credentials", "--drop needs the NAME of a section, and does not go with --fetch");
     if (w.fetch && !w.name) w.name = "default";
     return w.fetch ? run_fetch(&w) : run_running(&w);
 }

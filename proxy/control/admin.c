@@ -31,7 +31,7 @@ struct admin {
     struct loop *loop;
     const struct runtime *rt;
     const struct endpoints *endpoints;
-    const struct credential_store *credentials;
+    struct credential_store *credentials;
     const struct logs *logs;
     int64_t started_us;
     int fd;           /* owned */
@@ -61,10 +61,16 @@ static json_t *answer_to(const struct visitor *v, struct str line)
     const struct admin *a = v->admin;
     json_t *asked = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
     const char *command = json_string_value(json_object_get(asked, "command"));
-    json_t *out =
-        command && strcmp(command, "status") == 0
-            ? status_json(a->rt, endpoints_table(a->endpoints), a->credentials, a->logs, a->started_us, a->loop->now_us)
-            : json_pack("{ss}", "error", "the request must be {\"command\": \"status\"}");
+    const char *name = json_string_value(json_object_get(asked, "credentials"));
+    bool drop = command && strcmp(command, "drop") == 0 && name;
+    json_t *out;
+
+    if (drop) credential_store_drop(a->credentials, name);
+    if (drop || (command && strcmp(command, "status") == 0))
+        out = status_json(a->rt, endpoints_table(a->endpoints), a->credentials, a->logs, a->started_us,
+                          a->loop->now_us);
+    else
+        out = json_pack("{ss}", "error", "the request must be {\"command\": \"status\"}");
 
     json_decref(asked);
     return out;
@@ -208,7 +214,7 @@ static enum err_code open_socket(struct admin *a, const char *path, struct err *
 }
 
 enum err_code admin_new(struct loop *loop, const struct runtime *rt, const struct endpoints *endpoints,
-                        const struct credential_store *credentials, const struct logs *logs, struct admin **out,
+                        struct credential_store *credentials, const struct logs *logs, struct admin **out,
                         struct err *err)
 {
     const struct settings *s = rt->settings;

@@ -8,6 +8,7 @@
 #include "control/file_watch.h"
 #include "control/json_text.h"
 #include "control/renewal.h"
+#include "io/child.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,6 +218,13 @@ static void take_good(struct entry *e, struct source_result *r)
     if (e->now && e->now->usable) log_good(e, r);
 }
 
+static const char *still_used(const struct entry *e)
+{
+    return e->now->expires_s ? "; the old keys are still used, to their end"
+                             : "; the old keys are still used: they have no end; `s3onramp credentials --drop NAME` "
+                               "withdraws them";
+}
+
 static void take_failure(struct entry *e, const struct source_result *r)
 {
     bool hopeless = r->outcome == SOURCE_REFUSED || r->outcome == SOURCE_ABSENT;
@@ -227,7 +235,7 @@ static void take_failure(struct entry *e, const struct source_result *r)
     e->failures++;
     if (new_reason || e->renewal.failures % 10 == 0)
         LOG(had ? LOG_WARN : LOG_ERROR, "credentials %s: source = %s: %s%s", name_of(e, name, sizeof(name)),
-            credentials_source_name(e->context.set->source), r->why, had ? "; the old keys are still used" : "");
+            credentials_source_name(e->context.set->source), r->why, had ? still_used(e) : "");
     memcpy(e->why, r->why, sizeof(e->why));
     if (!had && (new_reason || !e->now || e->now->hopeless != hopeless))
         publish(e, credentials_none(++e->version, hopeless, e->why));
@@ -327,8 +335,31 @@ static void look_after(struct entry *e, int64_t wall_s)
     if (renewal_due(&e->renewal, e->stale ? INT64_MAX : wall_s, now_us, is_urgent(e))) start_fetch(e);
 }
 
+void credential_store_drop(struct credential_store *st, const char *name)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < st->n; i++) {
+        struct entry *e = &st->v[i];
+
+        if (strcmp(e->context.set->name, name) != 0) continue;
+        found = true;
+        if (e->running) source_cancel(e->source); /* what it began before is not what is wanted now */
+        e->running = e->renewing = false;
+        e->renewal = (struct renewal){.renew_s = 0, .last_s = INT64_MAX};
+        e->stale = true;
+        e->fetched_s = 0;
+        snprintf(e->why, sizeof(e->why), "they were withdrawn with `s3onramp credentials --drop`");
+        if (e->now && e->now->usable) publish(e, credentials_none(++e->version, false, e->why));
+    }
+    if (found)
+        LOG(LOG_WARN, "credentials %s: withdrawn by `s3onramp credentials --drop`; the source is asked anew", name);
+    credential_store_tick(st);
+}
+
 void credential_store_tick(struct credential_store *st)
 {
+    child_reap_others(st->loop);
     int64_t wall_s = clock_wall_us() / 1000000;
 
     for (size_t i = 0; i < st->n; i++)

@@ -342,6 +342,23 @@ class Credentials(lib.Case):
         lib.wait_until(lambda: self.shown("files")["access_key_id"][-4:] == "0002", 20, "the new key")
         self.check(self.get(), 200)
         lib.wait_until(lambda: any(r.get("key_id") == second[0] for r in endpoint.done), 10, "a request with the new key")
+        # They have no end: their file's is none, and that is said; who means it withdraws them.
+        (folder / "id").unlink()
+        self.assertIn("id", self.wait_for_state("files", "stale")["last_error"])
+        self.assertIn("credentials --drop NAME", self.proxy.stderr.read_text())
+        self.check(self.get(), 200)
+        drop = ["credentials", "files", "--drop", "-c", self.proxy.config]
+        dropped = lib.run(lib.PROGRAM, *drop, check=False)
+        self.assertEqual(dropped.returncode, 1, dropped)
+        self.assertIn("failed", dropped.stdout)
+        self.check(self.get(), 503, "ServiceUnavailable")
+        write(second)
+        self.assertEqual(lib.run(lib.PROGRAM, *drop).stdout.splitlines()[1].split()[2], "good")
+        self.check(self.get(), 200)
+        for words, message in ((["none", "--drop"], "has no [credentials none]"), (["--drop"], "NAME")):
+            wrong = lib.run(lib.PROGRAM, "credentials", *words, "-c", self.proxy.config, check=False)
+            self.assertNotEqual(wrong.returncode, 0)
+            self.assertIn(message, wrong.stderr)
         self.proxy.stop()
 
 

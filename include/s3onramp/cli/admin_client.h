@@ -13,6 +13,8 @@
 const char *admin_path(const char *socket, const char *config, struct settings **s);
 /* The proxy's status (control/status.h); the caller owns it. NULL with errno: no answer. */
 MUST_CHECK json_t *admin_ask(const char *path);
+/* The same, after the keys of section @name were withdrawn, if there is one. */
+MUST_CHECK json_t *admin_drop(const char *path, const char *name);
 /* Says that there is no usable answer, and what to do; returns CLI_PROBLEM. @answer: what came instead, or NULL (errno
  * says why). */
 int admin_problem(const char *path, const json_t *answer);

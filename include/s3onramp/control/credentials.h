@@ -28,6 +28,9 @@ struct credential_store;
 MUST_CHECK enum err_code credential_store_new(struct loop *loop, const struct runtime *rt, struct worker *workers,
                                               size_t workers_n, struct credential_store **out, struct err *err);
 void credential_store_free(struct credential_store **st);
+/* Takes the keys of section @name out of use, in all its slots, and asks their source anew: what it gives counts, and
+ * if it gives nothing there are none. */
+void credential_store_drop(struct credential_store *st, const char *name);
 /* Once a tick, and when a worker asks for it. */
 void credential_store_tick(struct credential_store *st);
 /* An array, one object per slot that was ever wanted; no secrets. The caller owns it; NULL: out of memory. */
