@@ -331,6 +331,23 @@ static void add_zone(struct str_list *zones, struct str zone)
     zones->v[zones->n++] = config_strdup(zone);
 }
 
+/* Why @item is none: an address may be there, and what follows it be no port. */
+static void no_address(const struct target *t, struct str item)
+{
+    size_t colon = str_rindex(item, ':');
+    struct netaddr ignored;
+    bool one = colon != SIZE_MAX && colon && (str_index(item, ':') == colon || item.p[colon - 1] == ']');
+
+    if (one && netaddr_parse(str_head(item, colon), 1, &ignored))
+        config_problem(t->b, t->place, "%s: \"%.*s\" is no port; write one from 1 to 65535", t->o->key,
+                       STR_ARG(str_tail(item, colon + 1)));
+    else
+        config_problem(t->b, t->place,
+                       "%s: \"%.*s\" is not an IP address; write ADDRESS or ADDRESS:PORT (IPv6: [ADDRESS]:PORT), no "
+                       "names",
+                       t->o->key, STR_ARG(item));
+}
+
 void config_parse_addresses(struct config_build *b, struct raw_section *section, const char *key, const char *text,
                             unsigned default_port)
 {
@@ -347,11 +364,7 @@ void config_parse_addresses(struct config_build *b, struct raw_section *section,
         struct netaddr address;
         struct str zone = t.o->type == OPT_ZONED ? take_zone(&item) : STR_NONE;
         if (!netaddr_parse(item, default_port, &address)) {
-            config_problem(
-                b, t.place,
-                "%s: \"%.*s\" is not an IP address; write ADDRESS or ADDRESS:PORT (IPv6: [ADDRESS]:PORT), no "
-                "names",
-                key, STR_ARG(item));
+            no_address(&t, item);
             continue;
         }
         *addresses = config_grow(*addresses, *n, sizeof **addresses);

@@ -626,6 +626,14 @@ static void test_config_load_bad_values_are_reported(void **state UNUSED)
         {"bind port only", "[listener x]\nmode = forward\nbind = 9000\n",
          "t.ini:15: bind: \"9000\" is not an IP address; write ADDRESS or ADDRESS:PORT (IPv6: [ADDRESS]:PORT), no "
          "names\n"},
+        {"bind port too large", "[listener x]\nmode = forward\nbind = 127.0.0.1:99999\n",
+         "t.ini:15: bind: \"99999\" is no port; write one from 1 to 65535\n"},
+        {"bind port no number, IPv6", "[listener x]\nmode = forward\nbind = [::1]:http\n",
+         "t.ini:15: bind: \"http\" is no port; write one from 1 to 65535\n"},
+        {"bind IPv6 cut short", "[listener x]\nmode = forward\nbind = fd00::1::2\n",
+         "t.ini:15: bind: \"fd00::1::2\" is not an IP address; write ADDRESS or ADDRESS:PORT (IPv6: [ADDRESS]:PORT), "
+         "no "
+         "names\n"},
         {"variable not set", "[credentials x]\naccess_key_id = AKID\nsecret_access_key = env:S3ONRAMP_TEST_UNSET\n",
          "t.ini:15: secret_access_key = env:S3ONRAMP_TEST_UNSET: this environment variable is not set; set "
          "S3ONRAMP_TEST_UNSET for the proxy\n"},
@@ -782,6 +790,8 @@ static void test_config_load_bad_endpoints_are_reported(void **state UNUSED)
          "no "
          "names\n"},
         {"port 0", X "10.0.0.1:0\n", "t.ini:15: addresses: 10.0.0.1:0 has no port; write ADDRESS, or ADDRESS:443\n"},
+        {"port too large", X "a=10.0.0.1:65536\n",
+         "t.ini:15: addresses: \"65536\" is no port; write one from 1 to 65535\n"},
         {"twice", X "10.0.0.1, 10.0.0.1:443\n", "t.ini:15: addresses: one stands there twice; keep one of them\n"},
         {"listed", X "127.0.0.1\n[server]\nprivate_networks = 127.0.0.0/8\n", ""},
         {"no addresses", "[endpoint x]\nregion = us-east-1\n",
