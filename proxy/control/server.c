@@ -226,7 +226,7 @@ static void announce(const struct server *sv)
     const struct settings *s = sv->rt->settings;
     char text[NETADDR_TEXT];
 
-    LOG(LOG_INFO, "s3onramp %s, %s, libevent %s, %zu workers, %zu clients", S3ONRAMP_VERSION, tls_library_version(),
+    LOG(LOG_INFO, "s3onramp %s, %s, libevent %s, workers: %zu, clients: %zu", S3ONRAMP_VERSION, tls_library_version(),
         event_get_version(), sv->workers_n, s->clients_n);
     for (size_t i = 0; i < s->endpoints_n; i++) {
         if (s->endpoints[i].dns)

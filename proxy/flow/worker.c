@@ -37,7 +37,7 @@ static void check_stopped(struct worker *w)
     if (w->clients_n == 0) {
         loop_stop(&w->loop);
     } else if (w->loop.now_us > w->stop_by_us) {
-        LOG(LOG_WARN, "worker %zu: shutdown_timeout is over, %zu connections are broken off", w->index, w->clients_n);
+        LOG(LOG_WARN, "worker %zu: shutdown_timeout is over, connections broken off: %zu", w->index, w->clients_n);
         loop_stop(&w->loop);
     }
 }
