@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
+static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *usage, *summary;
@@ -36,7 +36,7 @@ static void print_help(FILE *out)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         fprintf(out, "  s3onramp %-32s %s\n", commands[i].usage, commands[i].summary);
     fputs("\n"
-          "`s3onramp COMMAND --help` says more. Exit codes: 0 fine, 1 there is a problem, 2 wrong usage.\n"
+          "`s3onramp help COMMAND` says more. Exit codes: 0 fine, 1 there is a problem, 2 wrong usage.\n"
           "\n"
           "Example: from nothing to a running proxy\n"
           "  s3onramp check --example > s3onramp.ini     # then write your endpoint's name and addresses into it\n"
@@ -53,6 +53,39 @@ static int ended(int exit_code)
     return cli_problem("not all of the output could be written (%s); make room, and do it again", strerror(errno));
 }
 
+static const struct command *find_command(const char *word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (strcmp(word, commands[i].name) == 0) return &commands[i];
+    return NULL;
+}
+
+/* argv[1] is no command. */
+static int wrong_word(int argc, char **argv)
+{
+    const struct command *command = NULL;
+
+    for (int i = 2; i < argc && !command; i++)
+        command = find_command(argv[i]);
+    if (argv[1][0] == '-' && argc > 2)
+        fprintf(stderr, "s3onramp: options come after the command: s3onramp %s %s %s\n",
+                command ? command->name : "COMMAND", argv[1], find_command(argv[2]) ? "..." : argv[2]);
+    else
+        fprintf(stderr, "s3onramp: there is no command \"%s\"\n", argv[1]);
+    fputs("Try `s3onramp --help`.\n", stderr);
+    return CLI_USAGE;
+}
+
+static int run(const char *word, int argc, char **argv)
+{
+    char option[] = "--help", *help[] = {argv[1], option, NULL};
+    bool asks = strcmp(word, "help") == 0;
+    const struct command *command = find_command(asks ? argv[2] : word);
+
+    if (command) return asks ? command->run(2, help) : command->run(argc - 1, argv + 1);
+    return asks ? wrong_word(argc - 1, argv + 1) : wrong_word(argc, argv);
+}
+
 int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : NULL;
@@ -62,13 +95,10 @@ int main(int argc, char **argv)
         print_help(stderr);
         return CLI_USAGE;
     }
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || (strcmp(word, "help") == 0 && argc == 2)) {
         print_help(stdout);
         return ended(CLI_FINE);
     }
-    if (strcmp(word, "--version") == 0) return ended(cli_version(1, argv));
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (strcmp(word, commands[i].name) == 0) return ended(commands[i].run(argc - 1, argv + 1));
-    fprintf(stderr, "s3onramp: there is no command \"%s\"\nTry `s3onramp --help`.\n", word);
-    return CLI_USAGE;
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) return ended(cli_version(1, argv));
+    return ended(run(word, argc, argv));
 }

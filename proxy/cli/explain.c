@@ -328,6 +328,14 @@ static bool is_file(const char *what)
     return false;
 }
 
+/* "request.txt", "sent/request.txt": names of S3 have more dots before a slash, and a URL a colon. */
+static bool looks_like_file(const char *what)
+{
+    struct str s = str_from(what), host = str_head(s, str_index(s, '/') == SIZE_MAX ? s.n : str_index(s, '/'));
+
+    return !is_file(what) && str_index(s, ':') == SIZE_MAX && str_index(host, '.') == str_rindex(host, '.');
+}
+
 /* Basic form, with or without '-' and ':'; or as in a Date header. */
 static bool parse_time(const char *text, int64_t *out)
 {
@@ -360,6 +368,8 @@ static int run(const struct explain_wish *wish)
         cli_problem("there is no [client %s]; `s3onramp client list` shows those there are", wish->client);
     } else if (rig) {
         exit_code = is_file(wish->what) ? explain_capture(&r, rig, wish) : explain_url(&r, rig, s, wish);
+        if (exit_code != CLI_FINE && !wish->json && looks_like_file(wish->what))
+            fprintf(stderr, "(There is no file %s here; it was taken as a host.)\n", wish->what);
     }
     cli_copy_problems(NULL);
     if (copy && fclose(copy) == 0 && problems_n)

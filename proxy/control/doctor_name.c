@@ -168,7 +168,7 @@ bool doctor_name(struct doctor *d, struct doctor_finding *f)
         return true;
     }
     if (!doctor_take_name(name, &w) || !s3_vpce_name_parse(str_from(w.name), &parts) || !d->ep) {
-        doctor_add(f, "%.200s is not the name of an S3 interface endpoint", w.name);
+        doctor_add(f, "%.200s is not the name of an S3 interface endpoint", w.name[0] ? w.name : "an empty word");
         doctor_fail(f, "not-a-name", "%s", w.why[0] ? w.why : why_not(STR_NONE));
         return false;
     }

@@ -48,6 +48,16 @@ done
 hasnt out $'\033'
 expect 2 frobnicate
 has err "there is no command \"frobnicate\""
+expect 0 help serve
+has out "Usage: s3onramp serve"
+expect 2 help frobnicate
+has err "there is no command \"frobnicate\""
+expect 2 --config s3onramp.ini serve
+has err "options come after the command: s3onramp serve --config s3onramp.ini"
+expect 2 -c s3onramp.ini
+has err "options come after the command: s3onramp COMMAND -c s3onramp.ini"
+expect 1 doctor http://
+has out "an empty word is not the name of an S3 interface endpoint"
 expect 2 check -c
 has err "option -c needs a value"
 expect 2 check extra
@@ -64,7 +74,12 @@ expect 2 client remove x --policy read-only
 expect 2 client list x
 expect 0 version
 for library in s3onramp libevent OpenSSL libcurl inih; do has out "$library "; done
-expect 0 --version
+cp out versions
+for option in --version -V; do
+    expect 0 $option
+    cmp -s out versions || fail "$option is not as version"
+done
+rm versions
 
 # --- the example, and what is missing in it ---
 expect 0 check --example

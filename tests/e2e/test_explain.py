@@ -190,6 +190,9 @@ class Names(Explain):
                 if code == 1:
                     said = json.loads(self.run_explain(*words, "--json").stdout)
                     self.assertIn(text, said["error"])
+        for word, said in (("nosuch.txt", True), ("sent/nosuch", True), ("a.b.example.com", False), ("http://nosuch.txt", False)):
+            result = self.run_explain(word)
+            self.assertEqual((result.returncode, b"there is no file" in result.stderr.lower()), (1, said), result)
         result = self.run_explain(HOST, "--json", config=lib.WORK / "none.ini")
         self.assertIn("cannot be opened", json.loads(result.stdout)["error"])
         text = lib.run(lib.PROGRAM, "explain", "--help").stdout
