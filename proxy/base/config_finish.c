@@ -6,7 +6,9 @@
 
 #include "base/partition.h"
 
+#include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     PORT_FORWARD = 3128,
@@ -38,6 +40,17 @@ static void finish_health(struct config_build *b, struct raw_section *section)
     listener->health = NULL;
 }
 
+/* Nobody said how clients call an endpoint listener: as this machine calls itself. */
+static void take_machine_names(struct set_listener *listener)
+{
+    char name[HOST_NAME_MAX + 1] = "";
+
+    if (listener->mode != LISTENER_ENDPOINT || listener->names.n) return;
+    if (gethostname(name, sizeof name - 1) != 0) return;
+    listener->names_default = true;
+    config_machine_names(name, &listener->names);
+}
+
 static void finish_listener(struct config_build *b, struct raw_section *section)
 {
     struct set_listener *listener = section->item;
@@ -49,6 +62,7 @@ static void finish_listener(struct config_build *b, struct raw_section *section)
 
     if (listener->mode == LISTENER_REDIRECT && !config_text_of(section, "tls")) listener->tls = LISTENER_SNIFF;
     config_parse_addresses(b, section, "bind", text ? text : "127.0.0.1", port);
+    take_machine_names(listener);
     listener->anonymous_index = listener->endpoint_index = SIZE_MAX;
     finish_health(b, section);
 }

@@ -120,7 +120,7 @@ static const struct option options[] = {
     {SECTION_LISTENER, "private_key", OPT_PATH, AT(set_listener, private_key), NULL, NULL, NULL, NULL, NULL,
      "Key (PEM) of that certificate."},
     {SECTION_LISTENER, "names", OPT_HOSTS, AT(set_listener, names), NULL, NULL, NULL, NULL, NULL,
-     "Host names of this listener: s3.example.com also makes BUCKET.s3.example.com a bucket's name."},
+     "Host names of this listener: s3.example.com also makes BUCKET.s3.example.com a bucket's name. Default of endpoint listeners: the machine's own name, and its first label."},
     {SECTION_LISTENER, "health", OPT_TEXT, AT(set_listener, health), "/healthz", NULL, NULL, NULL, NULL,
      "Path whose unsigned GET and HEAD, without a query and a bucket in the host name, the proxy answers by itself: 200 while it runs, 503 while it ends; off: none. Signed requests for a bucket of that name go on as ever."},
     {SECTION_LISTENER, "anonymous", OPT_TEXT, AT(set_listener, anonymous), NULL, NULL, NULL, NULL, NULL,

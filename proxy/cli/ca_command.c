@@ -50,7 +50,8 @@ static void print_made(const char *certificate, const char *key, const struct re
     fprintf(stderr, "Made %s (the certificate) and ", cli_quote(certificate, quoted));
     fprintf(stderr, "%s (its key: keep it here).\n", cli_quote(key, quoted));
     if (r->unlimited)
-        fputs("Warning: it has no name constraints: with its key anybody can speak for every site to those who trust it.\n",
+        fputs("Warning: it has no name constraints: with its key anybody can speak for every site to those who trust "
+              "it.\n",
               stderr);
     else
         fprintf(stderr, "It permits %zu names and %zu address%s; `s3onramp ca show` lists them.\n", scope->dns_n,
@@ -84,7 +85,9 @@ static int make(const struct request *r, const struct settings *s, const struct 
                                .dns_n = scope->dns_n,
                                .ip = scope->ip,
                                .ip_n = scope->ip_n,
-                               .unlimited = r->unlimited};
+                               .unlimited = r->unlimited,
+                               .alone = scope->alone,
+                               .alone_n = scope->alone_n};
     if (ca_create(s->ca.certificate, s->ca.private_key, &params, r->force, &err) != ERR_NONE) return not_made(&err);
     print_made(s->ca.certificate, s->ca.private_key, r, scope);
     return CLI_FINE;

@@ -110,7 +110,7 @@ static bool is_wildcard(struct str ip)
 /* A name of the listener's own that can be printed as it is. */
 static const char *own_name(const struct set_listener *l)
 {
-    for (size_t i = 0; i < l->names.n; i++)
+    for (size_t i = 0; i < l->names.n && !l->names_default; i++)
         if (!strchr(l->names.v[i], '*')) return l->names.v[i];
     return NULL;
 }
@@ -128,8 +128,9 @@ static bool find_host(struct env_facts *f, const struct wish *w)
     ip = str_head(str_from(text), str_rindex(str_from(text), ':'));
     f->loopback = str_starts(ip, STR("127.")) || str_eq(ip, STR("[::1]"));
     if (!name && is_wildcard(ip)) {
-        cli_problem("[listener %s] is bound to all addresses: say how clients call this machine, with --host NAME",
-                    l->name);
+        bool called = l->names_default && l->names.n;
+        cli_problem("[listener %s] is bound to all addresses: say how clients call this machine, with --host %s",
+                    l->name, called ? l->names.v[0] : "NAME");
         return false;
     }
     return str_to_cstr(name ? str_from(name) : ip, f->host, sizeof(f->host));
@@ -186,6 +187,16 @@ static int find_client(struct env_facts *f, const struct settings *s, const stru
 
 /* --- what is to be known --- */
 
+static void print_names_only(const struct set_listener *l)
+{
+    fputs("Clients that compare DNS names only do not take a certificate for an address: ", stderr);
+    if (l->names_default && l->names.n)
+        fprintf(stderr, "say --host %s,\nthis machine's own name, or give the listener other `names`.\n",
+                l->names.v[0]);
+    else
+        fputs("give the listener `names`, and\nsay one of them with --host.\n", stderr);
+}
+
 static void print_notes(const struct env_facts *f, const struct wish *w)
 {
     char quoted[CLI_QUOTED];
@@ -222,11 +233,7 @@ static void print_notes(const struct env_facts *f, const struct wish *w)
               "run\n"
               "update-ca-trust. Python's and Java's own stores are others.\n",
               stderr);
-    if (f->trust && f->tls && !w->host && !strpbrk(f->host, "ghijklmnopqrstuvwxyz"))
-        fputs("Clients that compare DNS names only do not take a certificate for an address: give the listener "
-              "`names`, and\n"
-              "say one of them with --host.\n",
-              stderr);
+    if (f->trust && f->tls && !w->host && !strpbrk(f->host, "ghijklmnopqrstuvwxyz")) print_names_only(f->listener);
     if (w->keys && w->format == ENV_SYSTEMD)
         fputs(
             "Everybody on that machine can see what Environment= holds (`systemctl show`): move the keys to a file of\n"

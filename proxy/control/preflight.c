@@ -119,7 +119,8 @@ static void check_names(struct preflight *p, const struct ca *ca)
     }
     for (size_t i = 0; i < s->listeners_n; i++) {
         const struct set_listener *l = &s->listeners[i];
-        for (size_t j = 0; j < l->names.n && l->tls != LISTENER_PLAIN && !l->certificate; j++)
+        if (l->tls == LISTENER_PLAIN || l->certificate || l->names_default) continue;
+        for (size_t j = 0; j < l->names.n; j++)
             check_name(p, ca, l, "names", l->names.v[j]);
     }
 }

@@ -108,6 +108,14 @@ static bool add_ip_subtree(STACK_OF(GENERAL_SUBTREE) * *list, const struct netbl
     return add_subtree(list, GEN_IPADD, bytes, 2 * n);
 }
 
+/* A leading dot is no part of RFC 5280's DNS names, and all libraries read it so: the names below, and not it. */
+static bool add_names_below(STACK_OF(GENERAL_SUBTREE) * *list, const char *name)
+{
+    char below[256];
+    int n = snprintf(below, sizeof below, ".%s", name);
+    return n < (int)sizeof below && add_subtree(list, GEN_DNS, below, (size_t)n);
+}
+
 /* A type of name without any subtree would be free (RFC 5280 4.2.1.10): without @ip all addresses are excluded. */
 static bool add_constraints(X509 *cert, const struct ca_params *params)
 {
@@ -118,6 +126,8 @@ static bool add_constraints(X509 *cert, const struct ca_params *params)
         ok = add_subtree(&names->permittedSubtrees, GEN_DNS, params->dns[i], strlen(params->dns[i]));
     for (size_t i = 0; ok && i < params->ip_n; i++)
         ok = add_ip_subtree(&names->permittedSubtrees, &params->ip[i]);
+    for (size_t i = 0; ok && i < params->alone_n; i++)
+        ok = add_names_below(&names->excludedSubtrees, params->alone[i]);
     if (ok && params->ip_n == 0)
         ok = add_subtree(&names->excludedSubtrees, GEN_IPADD, all, 8) &&
              add_subtree(&names->excludedSubtrees, GEN_IPADD, all, 32);
@@ -525,9 +535,10 @@ void ca_subtree_text(const GENERAL_NAME *base, char *out, size_t cap)
     size_t n = (size_t)ASN1_STRING_length(value);
     struct sbuf b = sbuf_make(out, cap - 1);
     if (type == GEN_DNS) {
-        for (size_t i = 0; i < n && i < 253; i++)
+        bool below = n > 1 && bytes[0] == '.';
+        for (size_t i = below; i < n && i < 253; i++)
             sbuf_char(&b, bytes[i] > ' ' && bytes[i] < 0x7f ? (char)bytes[i] : '?');
-        sbuf_add(&b, STR(" and names below"));
+        sbuf_add(&b, below ? STR(", the names below it") : STR(" and names below"));
     } else if (type == GEN_IPADD && (n == 8 || n == 32)) {
         put_block(&b, bytes, n / 2);
     } else {

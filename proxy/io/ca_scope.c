@@ -53,6 +53,32 @@ static void add_name(void *arg, struct str name)
         scope->dns[scope->dns_n++] = copy.p;
 }
 
+/* Might this be a top-level domain? Those are of letters only, or begin like names in other scripts. */
+static bool may_be_domain(struct str name)
+{
+    if (str_starts_nocase(name, STR("xn--"))) return true;
+    for (size_t i = 0; i < name.n; i++)
+        if (ascii_lower(name.p[i]) < 'a' || ascii_lower(name.p[i]) > 'z') return false;
+    return true;
+}
+
+static bool has_name_below(const struct ca_scope *scope, struct str tree)
+{
+    for (size_t i = 0; i < scope->dns_n; i++)
+        if (is_below(str_from(scope->dns[i]), tree)) return true;
+    return false;
+}
+
+/* Nobody asked for a name that the machine has by itself: one that is called "dev" must not speak for all of .dev. */
+static void add_machine_name(struct ca_scope *scope, struct str name)
+{
+    bool alone = may_be_domain(name);
+
+    if (has_name(scope, name) || (alone && (scope->alone_n == CA_SCOPE_ALONE || has_name_below(scope, name)))) return;
+    add_name(scope, name);
+    if (alone && !scope->full) scope->alone[scope->alone_n++] = scope->dns[scope->dns_n - 1];
+}
+
 /* The whole machine, as a block of one address. */
 static void add_address(struct ca_scope *scope, const struct netaddr *a)
 {
@@ -94,7 +120,7 @@ static void add_machine(struct ca_scope *scope, bool v6)
 static void add_listener(struct ca_scope *scope, const struct set_listener *l)
 {
     if (l->mode == LISTENER_REDIRECT) return; /* nobody speaks to it */
-    for (size_t i = 0; i < l->names.n; i++)
+    for (size_t i = 0; i < l->names.n && !l->names_default; i++)
         add_name(scope, str_from(l->names.v[i]));
     for (size_t i = 0; i < l->bind_n; i++) {
         if (is_any(&l->bind[i]))
@@ -106,7 +132,7 @@ static void add_listener(struct ca_scope *scope, const struct set_listener *l)
 
 void ca_scope_init(struct ca_scope *scope, const struct settings *s)
 {
-    scope->dns_n = scope->ip_n = 0;
+    scope->dns_n = scope->ip_n = scope->alone_n = 0;
     scope->full = false;
     arena_init(&scope->arena, ARENA_BLOCK, ARENA_LIMIT);
     for (size_t i = 0; i < s->endpoints_n; i++) {
@@ -121,6 +147,9 @@ void ca_scope_init(struct ca_scope *scope, const struct settings *s)
     if (s->endpoints_n) add_name(scope, STR("s3." PARTITION_AWS_SUFFIX)); /* the default one serves it */
     for (size_t i = 0; i < s->listeners_n; i++)
         add_listener(scope, &s->listeners[i]);
+    for (size_t i = 0; i < s->listeners_n; i++) /* at last: what was written counts more */
+        for (size_t j = 0; j < s->listeners[i].names.n && s->listeners[i].names_default; j++)
+            add_machine_name(scope, str_from(s->listeners[i].names.v[j]));
 }
 
 bool ca_scope_add_region(struct ca_scope *scope, struct str region)
@@ -146,6 +175,16 @@ static bool is_one_address(const unsigned char *bytes, size_t n)
     return true;
 }
 
+/* What another machine called itself: no name of anybody else's. */
+static bool is_machine_name(const struct ca *ca, struct str name)
+{
+    char below[300];
+
+    if (str_index(name, '.') != SIZE_MAX) return false;
+    snprintf(below, sizeof below, "x.%.*s", STR_ARG(name));
+    return !may_be_domain(name) || !ca_permits(ca, str_from(below));
+}
+
 bool ca_scope_exceeded(const struct ca_scope *scope, const struct ca *ca, char *example, size_t n)
 {
     const STACK_OF(GENERAL_SUBTREE) *trees = ca->names ? ca->names->permittedSubtrees : NULL;
@@ -157,7 +196,7 @@ bool ca_scope_exceeded(const struct ca_scope *scope, const struct ca *ca, char *
         struct str base = str_make((const char *)ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
 
         dns = dns || type == GEN_DNS;
-        if (type == GEN_DNS && (has_name(scope, base) || s3_host_is_s3(base))) continue;
+        if (type == GEN_DNS && (has_name(scope, base) || s3_host_is_s3(base) || is_machine_name(ca, base))) continue;
         if (type == GEN_IPADD && is_one_address((const unsigned char *)base.p, base.n)) continue;
         ca_subtree_text(sk_GENERAL_SUBTREE_value(trees, i)->base, example, n);
         return true;

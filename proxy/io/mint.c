@@ -234,6 +234,11 @@ static enum err_code mint_new_leaf(struct mint *m, struct str key, int64_t not_b
     return ERR_NONE;
 }
 
+bool mint_permits(const struct mint *m, struct str name)
+{
+    return ca_permits(m->ca, name);
+}
+
 enum err_code mint_leaf_for(struct mint *m, const struct str *names, size_t n, int64_t now_s, X509 **leaf,
                             EVP_PKEY **key, struct err *err)
 {

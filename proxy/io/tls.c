@@ -190,8 +190,7 @@ static SSL_CTX *ctx_new(const SSL_METHOD *method)
     return ctx;
 }
 
-/* @names: "a" or "a,b,c". A certificate for all of them, or, where the CA does not permit one of them, for the first.
- */
+/* @names: "a" or "a,b,c". A certificate for the first, and for those of the others that the CA permits. */
 static enum err_code mint_for(struct mint *mint, struct str names, X509 **leaf, EVP_PKEY **key, struct err *err)
 {
     struct str each[MAX_NAMES], rest = names;
@@ -199,7 +198,7 @@ static enum err_code mint_for(struct mint *mint, struct str names, X509 **leaf, 
     int64_t now_s = clock_wall_us() / 1000000;
 
     while (n < MAX_NAMES && str_split(&rest, ',', &each[n]))
-        n++;
+        if (n == 0 || mint_permits(mint, each[n])) n++;
     if (n > 1 && mint_leaf_for(mint, each, n, now_s, leaf, key, err) == ERR_NONE) return ERR_NONE;
     return mint_leaf(mint, each[0], now_s, leaf, key, err);
 }

@@ -174,6 +174,8 @@ refused() {
 
 # --- the CA ---
 port=$(free_port)
+machine_port=$(free_port)
+machine=$(hostname | tr '[:upper:]' '[:lower:]')
 cat >s3onramp.ini <<INI
 [server]
 private_networks = 127.0.0.0/8
@@ -185,6 +187,10 @@ mode = endpoint
 bind = 127.0.0.1:$port
 tls = on
 names = s3.test
+[listener machine]
+mode = endpoint
+bind = 127.0.0.1:$machine_port
+tls = on
 [endpoint tokyo]
 region = ap-northeast-1
 addresses = 127.0.0.1:9
@@ -230,6 +236,8 @@ serve_forged outside DNS:bank.example
 outside_port=$forged_port
 serve_forged outside_ip IP:127.0.0.1,IP:192.0.2.1
 outside_ip_port=$forged_port
+serve_forged outside_machine "DNS:bank.$machine"
+outside_machine_port=$forged_port
 
 # --- each client ---
 clients=(openssl curl python)
@@ -256,6 +264,7 @@ for client in "${clients[@]}"; do
         my.dotted.bucket.s3.ap-northeast-1.amazonaws.com 127.0.0.1; do
         accepted "$client" "$port" "$name"
     done
+    accepted "$client" "$machine_port" "$machine" # no listener has it as `names`
     accepted "$client" "$inside_port" forged.s3.test
     if [ "$client" = java ]; then
         # RFC 5280 6.1.1 does not oblige anybody to apply the constraints of the trust anchor itself, and Java does not.
@@ -263,6 +272,8 @@ for client in "${clients[@]}"; do
     else
         refused "$client" "$outside_port" bank.example "$violation"
         refused "$client" "$outside_ip_port" 127.0.0.1 "$violation"
+        [[ ! $machine =~ ^[a-z]+$ ]] || # it might be a top-level domain
+            refused "$client" "$outside_machine_port" "bank.$machine" "$violation"
     fi
     refused "$client" "$inside_port" other.s3.test 'match|altname|valid for|no subject alternative|verif'
 done

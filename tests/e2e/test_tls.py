@@ -2,6 +2,7 @@
 """TLS as clients meet it: fatal alerts, TLS where none is wanted and none where it is wanted, and refusals that a client can
 show: a CONNECT, or a ClientHello, for an S3 name that is refused is answered inside TLS, where S3 answers.
 Source: RFC 8446 6.2 (error alerts)."""
+import re
 import socket
 import ssl
 import subprocess
@@ -59,6 +60,36 @@ class Revocation(lib.Case):
             self.check(connection.read_answer(), 403, "AccessDenied")
             connection.send(s3raw.head("GET", "/-/ca.crl", headers))
             self.check(connection.read_answer(), 404, "NoSuchKey")
+
+
+class OwnName(lib.Case):
+    """An endpoint listener without `names` answers to what its machine calls itself, and to the first label of that."""
+
+    HOST = socket.gethostname().lower()
+
+    def get(self, connection, host, target):
+        connection.send(s3raw.head("GET", target, s3raw.sign("GET", target, [("Host", host)], lib.ALICE)))
+        return connection.read_answer()
+
+    def test_requests(self):
+        endpoint.objects[b"bucket", b"own"] = b"mine"
+        for name in {self.HOST, self.HOST.split(".")[0]}:
+            for listener, tls in (("plain", None), ("tls", s3raw.tls_context(self.proxy.ca_file))):
+                host = "%s:%d" % (name, self.proxy.ports[listener])
+                with self.subTest(listener, name=name), s3raw.Connection(self.proxy.address(listener), tls, name) as connection:
+                    self.check(self.get(connection, host, "/bucket/own"), 200)
+                    if not tls:
+                        self.check(self.get(connection, "bucket." + host, "/own"), 200)
+                        self.check(self.get(connection, "bucket.x" + host, "/own"), 403)
+
+    def test_certificates_without_sni(self):
+        text = lib.run("openssl", "x509", "-noout", "-ext", "subjectAltName",
+                       input=ssl.get_server_certificate(self.proxy.address("tls"))).stdout
+        for part in ("IP Address:127.0.0.1", "DNS:localhost", "DNS:" + self.HOST):
+            self.assertIn(part, text)
+
+    def test_commands_say_it(self):
+        self.assertRegex(self.proxy.command("check", "--print").stdout, r"names = %s\b.*; derived" % re.escape(self.HOST))
 
 
 class Tls:

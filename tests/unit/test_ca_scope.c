@@ -23,6 +23,7 @@ static const char text[] =
     "[client me]\npolicy = read-only\naccess_key_id = AKIAME\nsecret_access_key = x\n"
     "[listener proxy]\nmode = forward\nbind = 127.0.0.1:1\nnames = proxy.corp\n"
     "[listener s3]\nmode = endpoint\nbind = 10.1.2.3:1, [fd00::7]:1\ntls = on\nnames = s3.corp, 10.9.9.9\n"
+    "[listener own]\nmode = endpoint\nbind = 10.1.2.3:2\ntls = on\n"
     "[listener brought]\nmode = redirect\nbind = 10.1.2.4:1\n";
 
 struct fixture {
@@ -30,6 +31,15 @@ struct fixture {
     struct settings *s;
     struct ca_scope scope;
 };
+
+/* As if this machine called itself so. */
+static void call_machine(struct set_listener *l, const char *hostname)
+{
+    assert_true(l->names_default);
+    while (l->names.n)
+        free(l->names.v[--l->names.n]);
+    config_machine_names(hostname, &l->names);
+}
 
 static int set_up(void **state)
 {
@@ -43,6 +53,7 @@ static int set_up(void **state)
     if (!f->s || !mkdtemp(f->folder)) return 1;
     snprintf(f->cert, sizeof f->cert, "%s/ca.pem", f->folder);
     snprintf(f->key, sizeof f->key, "%s/ca.key", f->folder);
+    call_machine(&f->s->listeners[2], "dev.lab");
     ca_scope_init(&f->scope, f->s);
     *state = f;
     return 0;
@@ -67,7 +78,14 @@ static int tear_down(void **state)
 
 static struct ca *make(struct fixture *f, const struct ca_scope *scope)
 {
-    struct ca_params params = {"test", 2, scope->dns, scope->dns_n, scope->ip, scope->ip_n, false};
+    struct ca_params params = {.common_name = "test",
+                               .days = 2,
+                               .dns = scope->dns,
+                               .dns_n = scope->dns_n,
+                               .ip = scope->ip,
+                               .ip_n = scope->ip_n,
+                               .alone = scope->alone,
+                               .alone_n = scope->alone_n};
     struct ca *ca = NULL;
     struct err err = {.detail = ""};
 
@@ -114,6 +132,9 @@ static void test_ca_scope_init_names_that_listeners_serve(void **state)
         {"fd00::7", true},
         {"127.0.0.1", true},
         {"localhost", true},
+        {"dev.lab", true},
+        {"b.dev.lab", true},
+        {"dev", true},
 
         {"sts.ap-northeast-1.amazonaws.com", false},
         {"sts.amazonaws.com", false},
@@ -130,6 +151,8 @@ static void test_ca_scope_init_names_that_listeners_serve(void **state)
         {"xs3.us-east-1.amazonaws.com", false},
         {"b.s3-website-us-east-1.amazonaws.com", false},
         {"b.s3-accelerate.amazonaws.com", false},
+        {"b.dev", false}, /* a machine's name of one word does not open a top-level domain */
+        {"lab", false},
         {"corp", false},
         {"evil.corp", false},
         {"example.com", false},
@@ -203,6 +226,8 @@ static void test_ca_scope_exceeded_old_authorities(void **state)
         {"s3.ap-northeast-1.amazonaws.com", NULL, NULL},
         {"b.s3.corp", "10.77.0.1/32", NULL},
         {"amazonaws.com", NULL, "amazonaws.com and names below"},
+        {"proxy7", NULL, NULL}, /* another machine's own name */
+        {"gateway", NULL, "gateway and names below"},
         {"s3.old.corp", NULL, "s3.old.corp and names below"},
         {"s3.corp", "10.0.0.0/8", "10.0.0.0/8"},
         {"s3.corp", "fc00::/7", "fc00::/7"},
@@ -221,12 +246,40 @@ static void test_ca_scope_exceeded_old_authorities(void **state)
     }
 }
 
+static void test_ca_scope_machine_names_yield(void **state)
+{
+    static const struct {
+        const char *hostname, *permitted, *refused;
+    } cases[] = {
+        {"proxy7", "b.proxy7", "b.proxy8"},  /* no top-level domain is called so */
+        {"gateway", "gateway", "b.gateway"}, /* one might be */
+        {"xn--p1ai", "xn--p1ai", "b.xn--p1ai"},
+        {"corp", "s3.corp", "corp"}, /* a written name below it is not shut out */
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct ca_scope scope;
+        char example[300];
+        call_machine(&f->s->listeners[2], cases[i].hostname);
+        ca_scope_init(&scope, f->s);
+        struct ca *ca = make(f, &scope);
+        if (!ca_permits(ca, str_from(cases[i].permitted))) fail_msg("%s", cases[i].permitted);
+        if (ca_permits(ca, str_from(cases[i].refused))) fail_msg("%s", cases[i].refused);
+        if (ca_scope_exceeded(&scope, ca, example, sizeof example)) fail_msg("%s", example);
+        if (ca_scope_exceeded(&f->scope, ca, example, sizeof example)) fail_msg("%s", example); /* called otherwise */
+        ca_free(&ca);
+        ca_scope_clear(&scope);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ca_scope_init_names_that_listeners_serve),
         cmocka_unit_test(test_s3_names_of_region_are_all_served),
         cmocka_unit_test(test_ca_scope_add_region_for_later),
+        cmocka_unit_test(test_ca_scope_machine_names_yield),
         cmocka_unit_test(test_ca_scope_exceeded_old_authorities),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -289,6 +289,22 @@ static void test_conn_handshake_name_in_the_subject_only_is_refused(void **state
     EVP_PKEY_free(key);
 }
 
+/* A client without SNI gets one certificate for all names that the CA permits: one more in the list spoils none. */
+static void test_conn_handshake_names_that_the_ca_does_not_permit_are_left_out(void **state)
+{
+    struct certs *c = *state;
+    struct pair *p = pair_new(wait_only, wait_only);
+    struct err err = {0};
+
+    assert_int_equal(conn_tls_connect(&p->client.conn, c->client, "also.example.test", NULL, &err), ERR_NONE);
+    assert_int_equal(SSL_set_tlsext_host_name(p->client.conn.ssl, NULL), 1);
+    assert_int_equal(
+        conn_tls_accept(&p->server.conn, c->server, "example.test,machine,also.example.test", NULL, STR_NONE, &err),
+        ERR_NONE);
+    if (shake(p) != CONN_OK) fail_msg("%s", p->client.conn.error);
+    pair_free(p);
+}
+
 static void test_conn_read_fin_without_close_notify_is_truncated(void **state)
 {
     struct pair *p = pair_new(wait_only, wait_only);
@@ -430,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_conn_handshake_other_name_is_refused),
         cmocka_unit_test(test_conn_handshake_unknown_ca_is_refused),
         cmocka_unit_test(test_conn_handshake_name_in_the_subject_only_is_refused),
+        cmocka_unit_test(test_conn_handshake_names_that_the_ca_does_not_permit_are_left_out),
         cmocka_unit_test(test_conn_read_fin_without_close_notify_is_truncated),
         cmocka_unit_test(test_conn_read_bad_record_is_answered_with_an_alert),
         cmocka_unit_test(test_tls_ctx_offers_authenticated_ciphers_only),

@@ -52,7 +52,8 @@ static struct fixture *set_up(bool with_ip)
     assert_true(netblock_parse(STR("127.1.2.3"), &f->ip[0]));
     f->ip[0].bits = 8; /* 127.0.0.0/8: host bits have no place in the certificate */
     assert_true(netblock_parse(STR("fd00::/8"), &f->ip[1]));
-    f->params = (struct ca_params){"Test CA", 3650, dns_names, ARRAY_LEN(dns_names), f->ip, with_ip ? 2 : 0, false};
+    f->params =
+        (struct ca_params){"Test CA", 3650, dns_names, ARRAY_LEN(dns_names), f->ip, with_ip ? 2 : 0, false, NULL, 0};
     if (ca_create(f->cert, f->key, &f->params, false, &err) != ERR_NONE) fail_msg("%s", err.detail);
     if (ca_load(f->cert, f->key, &f->ca, &err) != ERR_NONE) fail_msg("%s", err.detail);
     f->mint = mint_new(f->ca, 30, NULL);
@@ -264,10 +265,10 @@ static void test_ca_create_bad_parameters_write_nothing(void **state)
     memset(long_name, 'a', sizeof long_name);
     long_name[65] = '\0';
     const struct ca_params rows[] = {
-        {"", 1, dns_names, 1, NULL, 0, false},  {long_name, 1, dns_names, 1, NULL, 0, false},
-        {"x", 0, dns_names, 1, NULL, 0, false}, {"x", 1, dns_names, 0, NULL, 0, false},
-        {"x", 1, bad_dns, 1, NULL, 0, false},   {"x", 1, empty, 1, NULL, 0, false},
-        {"x", 1, spaced, 1, NULL, 0, false},
+        {"", 1, dns_names, 1, NULL, 0, false, NULL, 0},  {long_name, 1, dns_names, 1, NULL, 0, false, NULL, 0},
+        {"x", 0, dns_names, 1, NULL, 0, false, NULL, 0}, {"x", 1, dns_names, 0, NULL, 0, false, NULL, 0},
+        {"x", 1, bad_dns, 1, NULL, 0, false, NULL, 0},   {"x", 1, empty, 1, NULL, 0, false, NULL, 0},
+        {"x", 1, spaced, 1, NULL, 0, false, NULL, 0},
     };
     char cert[128], key[128];
     snprintf(cert, sizeof cert, "%s/x.pem", f->folder);

@@ -110,6 +110,7 @@ struct set_listener {
     enum listener_tls tls;
     char *certificate, *private_key; /* PEM files for TLS; NULL: minted from the local CA */
     struct str_list names;           /* own host names of an endpoint listener; bucket.NAME is host style */
+    bool names_default;              /* they are this machine's: nobody wrote them */
     enum foreign_mode foreign;       /* requests signed with a key that no client has */
     char *anonymous;                 /* client name for unsigned requests, or NULL: refused */
     enum web_pages_mode web_pages;   /* unsigned requests that pages of other origins send */
@@ -308,6 +309,9 @@ MUST_CHECK struct settings *config_read_without_clients(const char *path, FILE *
 enum { CLIENT_NAME_MOST = 64 };
 size_t config_client_name_span(struct str name); /* how many bytes at its beginning may be in a name */
 bool config_client_name_valid(struct str name);
+/* What a machine that calls itself @hostname is called by clients: so, and by its first label; in lower case. Adds none
+ * that is no host name, or that S3's own names could be mistaken for. */
+void config_machine_names(const char *hostname, struct str_list *names);
 /* The path of the clients file that @path names, a heap string, whatever else is wrong with @path; NULL: it cannot be
  * opened, said to @problems. */
 MUST_CHECK char *config_clients_path(const char *path, FILE *problems);

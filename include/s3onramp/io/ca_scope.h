@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "base/config.h"
 
-enum { CA_SCOPE_NAMES = 2048, CA_SCOPE_ADDRESSES = 256 };
+enum { CA_SCOPE_NAMES = 2048, CA_SCOPE_ADDRESSES = 256, CA_SCOPE_ALONE = 2 };
 
 struct ca;
 
@@ -17,6 +17,8 @@ struct ca_scope {
     struct arena arena;
     const char *dns[CA_SCOPE_NAMES]; /* each with all names below it; in the arena */
     size_t dns_n;
+    const char *alone[CA_SCOPE_ALONE]; /* of dns: without the names below */
+    size_t alone_n;
     struct netblock ip[CA_SCOPE_ADDRESSES];
     size_t ip_n;
     bool full; /* more than there is room for */

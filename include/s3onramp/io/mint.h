@@ -19,7 +19,9 @@ struct ca_params {
     size_t dns_n;
     const struct netblock *ip; /* permitted IP subtrees; none: IP names are not permitted at all */
     size_t ip_n;
-    bool unlimited; /* without name constraints, for libraries that know none: its key opens every site */
+    bool unlimited;           /* without name constraints, for libraries that know none: its key opens every site */
+    const char *const *alone; /* of @dns: these permit no names below them */
+    size_t alone_n;
 };
 
 /* Makes a P-256 CA: self-signed, critical basicConstraints CA:TRUE pathlen:0, critical keyUsage keyCertSign+cRLSign,
@@ -50,6 +52,7 @@ struct mint;
  * memory. */
 MUST_CHECK struct mint *mint_new(const struct ca *ca, unsigned leaf_days, const char *crl_url);
 void mint_free(struct mint **m);
+bool mint_permits(const struct mint *m, struct str name); /* its CA does */
 enum { MINT_CRL_BYTES = 4096 };
 /* The authority's revocation list (DER, RFC 5280 5), which is empty, into @out of at least MINT_CRL_BYTES: signed anew
  * each time, valid for a week from @now_s. Any thread. */
