@@ -111,6 +111,12 @@ static enum step_result check_fields(struct request *req, const struct set_polic
 
 /* --- buckets that a request names --- */
 
+/* What is no bucket's name (an access point's ARN, a URL) may lead to any bucket: only `*` matches it. */
+static bool source_listed(const struct set_policy *p, struct str bucket)
+{
+    return bucket_listed(p, s3_bucket_valid(bucket) ? bucket : STR_NONE);
+}
+
 /* x-amz-copy-source: [/]bucket/key[?versionId=…], percent-encoded; or an access point ARN, whose bucket we cannot know.
  */
 enum step_result policy_copy_bucket(struct request *req, struct str value, struct str *bucket)
@@ -142,7 +148,7 @@ enum step_result step_check_policy(struct request *req)
 
         if (h->id != HDR_X_AMZ_COPY_SOURCE) continue;
         if (policy_copy_bucket(req, h->value, &bucket) != STEP_NEXT) return STEP_FAIL;
-        if (!bucket_listed(p, bucket)) return deny(req, p, "GetObject", bucket, STR_NONE);
+        if (!source_listed(p, bucket)) return deny(req, p, "GetObject", bucket, STR_NONE);
     }
     return STEP_NEXT;
 }

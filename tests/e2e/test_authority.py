@@ -18,6 +18,7 @@ import s3raw
 
 VETERAN = ("AKIALOCALVETERAN0001", "veteranSecret/veteranSecret+veteran01234")  # may sign with Version 2
 WATCHER = ("AKIALOCALWATCHER0001", "watcherSecret/watcherSecret+watcher01234")  # may only read
+LIMITED = ("AKIALOCALLIMITED0001", "limitedSecret/limitedSecret+limited01234")  # some buckets only
 STRANGER = ("AKIASTRANGER00000001", "strangerSecret/strangerSecret+stranger01")
 OWN_NAME = "proxy.test"
 BUCKET, OTHER, KEY = "team-a", "secret", "report.csv"
@@ -44,8 +45,9 @@ def setUpModule():
         "authority-tls": dict(mode="endpoint", tls="on", names=OWN_NAME, **more),
         "authority-forward": dict(mode="forward", **more),
         "authority-redirect": dict(mode="redirect", **more),
-    }, extra="".join(lib.section("client " + name, access_key_id=key[0], secret_access_key=key[1], policy=policy, sigv2="yes")
-                     for name, key, policy in (("veteran", VETERAN, "allow-all"), ("watcher", WATCHER, "read-only"))))
+    }, extra=lib.section("policy limited", access="read-write", buckets="team-*, a*, *point, http*") + "".join(lib.section("client " + name, access_key_id=key[0], secret_access_key=key[1], policy=policy, sigv2="yes")
+                     for name, key, policy in (("veteran", VETERAN, "allow-all"), ("watcher", WATCHER, "read-only"),
+                                               ("limited", LIMITED, "limited"))))
     endpoint.objects[BUCKET.encode(), KEY.encode()] = b"of team-a"
     endpoint.objects[OTHER.encode(), KEY.encode()] = b"secret"
 
@@ -214,6 +216,21 @@ def by_reader(method, query):
     return before
 
 
+# -- what may be copied
+
+def copies(source):
+    """By a client that may use some buckets only."""
+    def before(request):
+        if request.proof in ("unsigned", "foreign"):
+            return False
+        request.who, request.method, request.headers = LIMITED, "PUT", [("x-amz-copy-source", source)]
+        return None
+    return before
+
+
+ACCESS_POINT = "arn:aws:s3:%s:123456789012:accesspoint" % lib.REGION  # `a*` and `*point` match it as text
+
+
 # -- what Connection takes off
 
 def create_only(request):
@@ -364,6 +381,13 @@ ROWS = (
     ("reader", "Select that deletes elsewhere", by_reader("POST", "delete&select&select-type=2"), None, (403, "AccessDenied")),
     ("reader", "Select, encoded", by_reader("POST", "%64elete&select&select-type=2"), None, (403, "AccessDenied")),
     ("reader", "two things at once", by_reader("GET", "acl&uploads"), None, (403, "AccessDenied")),
+    ("copy source", "its own bucket", copies("/team-a/report.csv"), None, SERVED),
+    ("copy source", "another bucket", copies("%73ecret/report.csv"), None, (403, "AccessDenied")),
+    ("copy source", "an access point", copies(ACCESS_POINT + "/any/object/k"), None, (403, "AccessDenied")),
+    ("copy source", "an access point, encoded", copies(ACCESS_POINT.replace(":", "%3A") + "%2Fany/object/k"), None, (403, "AccessDenied")),
+    ("copy source", "a URL", copies("http://team-a/secret/report.csv"), None, (403, "AccessDenied")),
+    ("copy source", "a query before the key", copies("team-a?x=/secret/report.csv"), None, (403, "AccessDenied")),
+    ("copy source", "an empty bucket", copies("//secret/report.csv"), None, (403, "AccessDenied")),
     ("underscores", "a copy", uploads, adds("x_amz_copy_source", "/secret/report.csv"), (400, "BadRequest")),
     ("underscores", "a copy, some dashes", uploads, adds("X-Amz_Copy-Source", "/secret/report.csv"), (400, "BadRequest")),
     ("underscores", "a copy, signed", signs("x-amz-copy_source", "/secret/report.csv"), None, (400, "BadRequest")),
