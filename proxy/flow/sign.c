@@ -171,7 +171,7 @@ static enum step_result add_query_fields(struct request *req, struct out *o)
             request_error_field(req, "URI", req->uri.query);
             return request_fail(req, ERR_BAD_URI, "an x-amz-* parameter cannot be a header");
         }
-        if (header_id_of(name) != HDR_OTHER || header_is_ambiguous(name) ||
+        if (header_id_of(name) != HDR_OTHER || header_is_ambiguous(name) || !header_name_valid(name) ||
             headers_find_name(&req->in->headers, name)) {
             request_error_field(req, "ArgumentName", name);
             return request_fail(req, ERR_PARAM_MISPLACED, "%.*s in the query", STR_ARG(str_head(name, 64)));

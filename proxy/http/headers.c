@@ -4,6 +4,8 @@
  */
 #include "http/headers.h"
 
+#include "scan.h"
+
 /* True if @p equals @lower in any ASCII case. @lower holds letters, digits and '-' only. Always called with a literal,
  * so that the loops become a few word comparisons. Letters are the bytes of such a name that have bit 0x40: there, and
  * only there, bit 0x20 of the input is of no account. Wrong hits such as CR for '-' cannot happen. */
@@ -85,6 +87,11 @@ enum header_id header_id_of(struct str name)
     default: break;
     }
     return HDR_OTHER;
+}
+
+bool header_name_valid(struct str name)
+{
+    return name.n > 0 && scan_token(name.p, name.p + name.n) == name.p + name.n;
 }
 
 const struct header *headers_find(const struct headers *h, enum header_id id)

@@ -388,6 +388,8 @@ ROWS = (
     ("copy source", "a URL", copies("http://team-a/secret/report.csv"), None, (403, "AccessDenied")),
     ("copy source", "a query before the key", copies("team-a?x=/secret/report.csv"), None, (403, "AccessDenied")),
     ("copy source", "an empty bucket", copies("//secret/report.csv"), None, (403, "AccessDenied")),
+    ("names of fields", "a blank, in the query", in_the_query("x-amz-meta-a%20b", "c"), None, (400, "InvalidArgument")),
+    ("names of fields", "a colon, in the query", in_the_query("x-amz-acl%3A%20public-read", "private"), None, (400, "InvalidArgument")),
     ("underscores", "a copy", uploads, adds("x_amz_copy_source", "/secret/report.csv"), (400, "BadRequest")),
     ("underscores", "a copy, some dashes", uploads, adds("X-Amz_Copy-Source", "/secret/report.csv"), (400, "BadRequest")),
     ("underscores", "a copy, signed", signs("x-amz-copy_source", "/secret/report.csv"), None, (400, "BadRequest")),

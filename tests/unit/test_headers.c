@@ -166,18 +166,39 @@ static void test_header_is_ambiguous_where_an_underscore_may_be_a_dash(void **st
         const char *name;
         bool ambiguous, amz;
     } rows[] = {
-        {"x-amz-copy-source", false, false}, {"x_amz_copy_source", true, true},
-        {"X-Amz_Copy-Source", true, true},   {"x-amz-copy_source", true, true},
-        {"X_AMZ-acl", true, true},           {"x-amz-meta-a_b", false, false},
-        {"X-Amz-Meta-_", false, false},      {"x-amz_meta-a", true, true},
-        {"x_amz_", true, true},              {"x_amz", true, false},
-        {"content_length", true, false},     {"_", true, false},
-        {"x-copy", false, false},            {"", false, false},
+        {"x-amz-copy-source", false, false},
+        {"x_amz_copy_source", true, true},
+        {"X-Amz_Copy-Source", true, true},
+        {"x-amz-copy_source", true, true},
+        {"X_AMZ-acl", true, true},
+        {"x-amz-meta-a_b", false, false},
+        {"X-Amz-Meta-_", false, false},
+        {"x-amz_meta-a", true, true},
+        {"x_amz_", true, true},
+        {"x_amz", true, false},
+        {"content_length", true, false},
+        {"_", true, false},
+        {"x-copy", false, false},
+        {"", false, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         assert_int_equal(header_is_ambiguous(str_from(rows[i].name)), rows[i].ambiguous);
         assert_int_equal(header_is_ambiguous_amz(str_from(rows[i].name)), rows[i].amz);
     }
+}
+
+static void test_header_name_valid_is_a_token(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool valid;
+    } rows[] = {
+        {"x-amz-meta-a_b", true},  {"X!#$%&'*+.^`|~9", true},   {"", false},          {"x-amz-meta-a b", false},
+        {"x-amz-acl: a", false},   {"x-amz-meta-a\t", false},   {"x-amz-a/b", false}, {"x-amz-meta-\xc3\xa9", false},
+        {"x-amz-meta-(a)", false}, {"x-amz-meta-\"a\"", false}, {"x\r\ny", false}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_int_equal(header_name_valid(str_from(rows[i].name)), rows[i].valid);
 }
 
 int main(void)
@@ -191,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_headers_drops_hop_by_hop_and_named_but_never_what_was_verified),
         cmocka_unit_test(test_header_is_amz_prefix_only),
         cmocka_unit_test(test_header_is_ambiguous_where_an_underscore_may_be_a_dash),
+        cmocka_unit_test(test_header_name_valid_is_a_token),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,6 +41,8 @@ struct headers {
     size_t n;
 };
 
+/* True if a field can have this name (RFC 9110 5.1: a token). */
+bool header_name_valid(struct str name);
 /* Which known field @name is (any case), or HDR_OTHER. */
 enum header_id header_id_of(struct str name);
 /* First field with @id / @name (any case), or NULL. */
