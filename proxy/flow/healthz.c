@@ -15,7 +15,7 @@ static bool names_bucket(const struct request *req)
     const struct set_listener *l = req->client->listener;
     char lower[256];
     struct sbuf b = sbuf_make(lower, sizeof(lower));
-    struct str host;
+    struct str host, bucket;
     struct s3_host s3;
     struct err ignored;
     unsigned port;
@@ -24,11 +24,7 @@ static bool names_bucket(const struct request *req)
     sbuf_lower(&b, host);
     if (b.overflow) return true;
     host = sbuf_str(&b);
-    for (size_t i = 0; i <= l->names.n; i++) {
-        struct str name = i < l->names.n ? str_from(l->names.v[i]) : STR("localhost");
-
-        if (host.n > name.n + 1 && str_ends(host, name) && host.p[host.n - name.n - 1] == '.') return true;
-    }
+    if (router_own_name(l, host, &bucket)) return bucket.n > 0;
     return s3_host_parse(host, &s3, &ignored) == ERR_NONE && (s3.prefix.n || !s3_host_has_bucket(&s3));
 }
 

@@ -39,22 +39,28 @@ static bool is_ip_literal(struct str host)
            (inet_pton(AF_INET, text, &a) == 1 || inet_pton(AF_INET6, text, &a) == 1);
 }
 
-/* Names of an endpoint listener: its own ones, addresses, localhost. BUCKET.NAME is host style. */
+/* Names of an endpoint listener: its own ones, addresses, localhost. BUCKET.NAME is host style; of two names that end
+ * alike the longer one counts, whatever their order. */
 bool router_own_name(const struct set_listener *l, struct str host, struct str *bucket)
 {
+    size_t longest = 0;
+
     *bucket = STR_NONE;
     if (l->mode != LISTENER_ENDPOINT) return false;
     if (is_ip_literal(host)) return true;
     for (size_t i = 0; i <= l->names.n; i++) {
         struct str name = i < l->names.n ? str_from(l->names.v[i]) : STR("localhost");
 
-        if (str_eq(host, name)) return true;
-        if (host.n > name.n + 1 && str_ends(host, name) && host.p[host.n - name.n - 1] == '.') {
-            *bucket = str_head(host, host.n - name.n - 1);
+        if (str_eq(host, name)) {
+            *bucket = STR_NONE;
             return true;
         }
+        if (name.n > longest && host.n > name.n + 1 && str_ends(host, name) && host.p[host.n - name.n - 1] == '.') {
+            *bucket = str_head(host, host.n - name.n - 1);
+            longest = name.n;
+        }
     }
-    return false;
+    return longest > 0;
 }
 
 bool router_serves_name(const struct settings *s, const struct set_listener *l, struct str host)

@@ -21,6 +21,7 @@ WATCHER = ("AKIALOCALWATCHER0001", "watcherSecret/watcherSecret+watcher01234")  
 LIMITED = ("AKIALOCALLIMITED0001", "limitedSecret/limitedSecret+limited01234")  # some buckets only
 STRANGER = ("AKIASTRANGER00000001", "strangerSecret/strangerSecret+stranger01")
 OWN_NAME = "proxy.test"
+OWN_NAMES = "proxy.test, cache.proxy.test"
 BUCKET, OTHER, KEY = "team-a", "secret", "report.csv"
 SERVED = (200, None)
 
@@ -41,8 +42,8 @@ def setUpModule():
     endpoint = lib.start_endpoint(keys=(lib.UPSTREAM_KEY, STRANGER), names=[lib.S3_NAME])
     more = dict(anonymous="veteran", foreign="pass")
     lib.Case.proxy = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]], listeners={
-        "authority-plain": dict(mode="endpoint", names=OWN_NAME, **more),
-        "authority-tls": dict(mode="endpoint", tls="on", names=OWN_NAME, **more),
+        "authority-plain": dict(mode="endpoint", names=OWN_NAMES, **more),
+        "authority-tls": dict(mode="endpoint", tls="on", names=OWN_NAMES, **more),
         "authority-forward": dict(mode="forward", **more),
         "authority-redirect": dict(mode="redirect", **more),
     }, extra=lib.section("policy limited", access="read-write", buckets="team-*, a*, *point, http*") + "".join(lib.section("client " + name, access_key_id=key[0], secret_access_key=key[1], policy=policy, sigv2="yes")
@@ -490,6 +491,18 @@ class Authority(lib.Case):
                         with self.subTest(row[0], row=row[1], way=way, style=style, proof=proof):
                             self.check_row(row, Request(self.proxy, way, style, proof))
             self.assertGreater(self.tried, 0, "the row %r is never tried" % row[1])
+
+    def test_the_longest_of_the_listeners_own_names(self):
+        """BUCKET.NAME may be a name of its own: then it is no bucket's, whatever the order of `names`."""
+        for host, target in (("cache.proxy.test", "/team-a/report.csv"), ("team-a.cache.proxy.test", "/report.csv"),
+                             ("team-a.proxy.test", "/report.csv")):
+            with self.subTest(host):
+                went_on()
+                headers = s3raw.sign("GET", target, [("Host", host)], VETERAN)
+                with s3raw.Connection(self.proxy.address("authority-plain")) as connection:
+                    connection.send(s3raw.head("GET", target, headers))
+                    self.check(connection.read_answer(), 200)
+                self.assertEqual([r["target"] for r in went_on()], [target])
 
 
 if __name__ == "__main__":
