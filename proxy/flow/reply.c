@@ -441,6 +441,7 @@ static bool ends_connection(const struct request *req)
     case ERR_BAD_REQUEST:
     case ERR_BAD_FRAMING:
     case ERR_METHOD:
+    case ERR_NOT_AN_ENDPOINT:
     case ERR_CLIENT_TIMEOUT:
     case ERR_INCOMPLETE_BODY: return true;
     case ERR_PROXY_AUTH: return connect && req->client->listener->proxy_auth != PROXY_AUTH_REQUIRED;

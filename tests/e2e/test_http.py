@@ -548,6 +548,17 @@ class Forward(lib.Case):
                 answer = self.connect_answer(b"CONNECT %s HTTP/1.1\r\nHost: a\r\n" % target.encode())
                 self.assertIn(answer.status, (400, 403), answer.body)
 
+    def test_what_follows_a_request_for_an_endpoint_is_not_executed(self):
+        """Its sender takes the proxy for another kind of server."""
+        before = len(endpoint.requests)
+        target = "http://%s/bucket/key" % lib.S3_NAME
+        good = s3raw.sign("GET", "/bucket/key", [("Host", lib.S3_NAME)], lib.ALICE)
+        with s3raw.Connection(self.proxy.address("forward")) as connection:
+            connection.send(GET + HOST + b"\r\n" + s3raw.head("GET", target, good))
+            self.check(connection.read_answer(), 400, "InvalidRequest")
+            self.assertTrue(connection.at_end(), "the connection goes on")
+        self.assertEqual(len(endpoint.requests), before)
+
     def test_refused_connect_then_a_good_one(self):
         with s3raw.Connection(self.proxy.address("forward")) as connection:
             connection.send(b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n")
