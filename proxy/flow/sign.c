@@ -339,13 +339,14 @@ static enum step_result sign_and_write(struct request *req, struct out *o, struc
     return write_head(req, o, authorization);
 }
 
-/* For public buckets. The kind of body is still told where it is not plain. */
+/* For public buckets. The kind of body is still told where it is not plain, and the hash that a client has signed: the
+ * endpoint is the only one to compare it. */
 static enum step_result write_unsigned(struct request *req, struct out *o)
 {
     if (req->out_kind == OUT_UNSIGNED_TRAILER && sign_begin_chunks(req, NULL, STR_NONE, STR_NONE) != STEP_NEXT)
         return STEP_FAIL;
-    if (req->out_kind == OUT_PASSED || req->out_kind == OUT_UNSIGNED_TRAILER)
-        out_add(o, STR("X-Amz-Content-Sha256"), SIGV4_STREAMING_UNSIGNED_TRAILER, HDR_X_AMZ_CONTENT_SHA256);
+    if (req->out_kind != OUT_AS_IT_IS || (req->payload == PAYLOAD_HASH && sign_content_length(req)))
+        out_add(o, STR("X-Amz-Content-Sha256"), sign_payload_hash(req), HDR_X_AMZ_CONTENT_SHA256);
     return write_head(req, o, STR_NONE);
 }
 

@@ -4,6 +4,7 @@ sent on without any signature (`source = none`)."""
 import lib
 import s3raw
 
+SIGNER = ("AKIALOCALSIGNER00001", "signerSecret/signerSecret+signer01234567")  # goes on without a signature
 STRANGER = ("AKIASTRANGER00000001", "strangerSecret/strangerSecret+stranger01")
 
 
@@ -15,7 +16,8 @@ def setUpModule():
         "open": dict(mode="forward", foreign="pass"),
         "open-endpoint": dict(mode="endpoint", foreign="pass", anonymous="public"),
     }, extra=lib.section("client public", policy="allow-all", credentials="nobody") + lib.section(
-        "credentials nobody", source="none"))
+        "client signer", access_key_id=SIGNER[0], secret_access_key=SIGNER[1], policy="allow-all", credentials="nobody") +
+        lib.section("credentials nobody", source="none"))
 
 
 def tearDownModule():
@@ -138,6 +140,15 @@ class Unsigned(lib.Case):
                    ("x-amz-decoded-content-length", str(len(body))), ("x-amz-content-sha256", s3raw.TRAILER)]
         self.check(self.proxy.request("open-endpoint", "PUT", "/public/trailer", framed, headers, key=None), 200)
         self.assertEqual(endpoint.objects[b"public", b"trailer"], body)
+
+    def test_the_hash_that_was_signed_stays(self):
+        """Nobody else could notice that the body was changed on its way to the proxy."""
+        for body, status, code in ((b"bytes", 200, None), (b"other", 400, "XAmzContentSHA256Mismatch")):
+            with self.subTest(body=body), self.proxy.connect("plain") as connection:
+                headers = s3raw.sign("PUT", "/public/hash", [("Host", self.proxy.host("plain")), ("Content-Length", "5")], SIGNER,
+                                     body=b"bytes")
+                connection.send(s3raw.head("PUT", "/public/hash", headers) + body)
+                self.check(connection.read_answer("PUT"), status, code)
 
 
 if __name__ == "__main__":
