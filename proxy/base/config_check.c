@@ -34,7 +34,8 @@ void config_check_file(struct config_build *b, struct raw_section *section, cons
                        "%s: %s cannot be read (%s); name a file that the proxy may read", key, path, strerror(errno));
     } else if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !is_null(&st)) {
         config_problem(b, config_place_of(section, key), "%s: %s is no regular file; name one", key, path);
-    } else if (is_secret && secret_file_fault(&st, path, true, fault, sizeof fault)) {
+    } else if ((is_secret || (S_ISREG(st.st_mode) && (st.st_mode & S_IWOTH))) &&
+               secret_file_fault(&st, path, is_secret, fault, sizeof fault)) {
         config_problem(b, config_place_of(section, key), "%s: %s", key, fault);
     }
 }

@@ -162,7 +162,8 @@ void config_finish(struct config_build *b); /* values that follow from others */
 
 /* config_check.c */
 void config_check(struct config_build *b); /* what must fit together */
-/* The file of @key must be readable, and if it @is_secret, by its owner alone. @path NULL: fine. */
+/* The file of @key must be readable, if it @is_secret by its owner alone, and never be everybody's to write: even a
+ * ca_file says whom to believe. @path NULL: fine. */
 void config_check_file(struct config_build *b, struct raw_section *section, const char *key, const char *path,
                        bool is_secret);
 /* The index of the section that @key names, or SIZE_MAX with a problem reported. */

@@ -1362,6 +1362,18 @@ static void test_config_load_file_of_others_is_refused(void **state UNUSED)
     settings_unref(&s);
 }
 
+static void test_config_load_authorities_of_everybody_are_refused(void **state UNUSED)
+{
+    write_file("ca.pem", 0646, "");
+    write_file("s3onramp.ini", 0600, GOOD "[endpoint f]\nregion = us-east-1\naddresses = 10.0.0.2\nca_file = ca.pem\n");
+    assert_null(
+        load_file("@/s3onramp.ini:16: ca_file: everybody may write @/ca.pem (mode 646); run `chmod o-w @/ca.pem`\n"));
+    write_file("ca.pem", 0664, "");
+    struct settings *s = load_file("");
+    assert_non_null(s);
+    settings_unref(&s);
+}
+
 /* Whatever is wrong with the rest: `client remove` needs it. */
 static void test_config_clients_path_is_found_in_a_broken_file(void **state UNUSED)
 {
@@ -1662,6 +1674,7 @@ int main(void)
         cmocka_unit_test(test_config_load_pipes_are_read),
         cmocka_unit_test(test_config_without_clients_leaves_their_file_alone),
         cmocka_unit_test(test_config_load_readable_secrets_are_refused),
+        cmocka_unit_test(test_config_load_authorities_of_everybody_are_refused),
         cmocka_unit_test(test_config_load_file_of_others_is_refused),
         cmocka_unit_test(test_config_clients_path_is_found_in_a_broken_file),
         cmocka_unit_test(test_config_load_paths_are_resolved),
