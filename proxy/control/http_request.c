@@ -5,6 +5,7 @@
 #include "http_impl.h"
 
 #include "base/secret.h"
+#include "io/tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,10 +171,18 @@ static bool set_body(struct http_call *c, const struct http_request *r)
     return !put || curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, "PUT") == CURLE_OK;
 }
 
+/* RFC 9110 4.3.4: names are in the SAN. libcurl falls back to the CN. */
+static CURLcode on_tls(CURL *easy UNUSED, void *ctx, void *arg UNUSED)
+{
+    tls_ctx_refuse_nameless(ctx);
+    return CURLE_OK;
+}
+
 /* A CA file stands alone: libcurl would go on trusting the system's folder beside it. */
 static bool set_tls(struct http_call *c, const struct http_request *r)
 {
     curl_easy_setopt(c->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    if (curl_easy_setopt(c->easy, CURLOPT_SSL_CTX_FUNCTION, on_tls) != CURLE_OK) return false;
     if (!r->ca_file) return true;
     curl_easy_setopt(c->easy, CURLOPT_CAPATH, NULL);
     return curl_easy_setopt(c->easy, CURLOPT_CAINFO, r->ca_file) == CURLE_OK;

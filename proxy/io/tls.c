@@ -324,6 +324,31 @@ int64_t tls_ctx_not_after(const SSL_CTX *ctx)
     return cert && x509_unix_time(X509_get0_notAfter(cert), &end) ? end : INT64_MAX;
 }
 
+static bool has_name(X509 *cert)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+    bool found = false;
+
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        int type = sk_GENERAL_NAME_value(names, i)->type;
+        found = found || type == GEN_DNS || type == GEN_IPADD;
+    }
+    GENERAL_NAMES_free(names);
+    return found;
+}
+
+static int refuse_nameless(int ok, X509_STORE_CTX *store)
+{
+    if (!ok || X509_STORE_CTX_get_error_depth(store) > 0 || has_name(X509_STORE_CTX_get_current_cert(store))) return ok;
+    X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
+    return 0;
+}
+
+void tls_ctx_refuse_nameless(SSL_CTX *ctx)
+{
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, refuse_nameless);
+}
+
 void tls_ctx_free(SSL_CTX **ctx)
 {
     SSL_CTX_free(*ctx);

@@ -10,7 +10,11 @@
 #include <cmocka.h>
 
 #include "control/http.h"
+#include "folder.h"
 
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -376,6 +380,105 @@ static void test_url_parse_says_where_a_connection_would_go(void **state)
     expect_connections(0, 0);
 }
 
+/* A certificate of its own for service.invalid, as the subject says, and as @san says (NULL: nothing). */
+static SSL_CTX *certified(const char *san, const char *file)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    FILE *out = fopen(file, "w");
+
+    assert_true(key && cert && ctx && out && X509_set_version(cert, X509_VERSION_3) && X509_set_pubkey(cert, key));
+    X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+                               (const unsigned char *)"service.invalid", -1, -1, 0);
+    X509_set_issuer_name(cert, X509_get_subject_name(cert));
+    if (san) {
+        X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, san);
+        assert_true(ext && X509_add_ext(cert, ext, -1));
+        X509_EXTENSION_free(ext);
+    }
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0 && PEM_write_X509(out, cert) == 1);
+    fclose(out);
+    assert_int_equal(SSL_CTX_use_certificate(ctx, cert), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(ctx, key), 1);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return ctx;
+}
+
+struct tls_server {
+    SSL_CTX *ctx;
+    int fd;
+};
+
+static void *serve_tls_once(void *arg)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nRetry-After: 7\r\nDate: Tue, 24 Nov "
+                                 "2026 12:00:00 GMT\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    const struct tls_server *s = arg;
+    char request[4096];
+    int fd = accept(s->fd, NULL, NULL);
+    SSL *ssl = SSL_new(s->ctx);
+
+    SSL_set_fd(ssl, fd);
+    if (SSL_accept(ssl) == 1 && SSL_read(ssl, request, sizeof(request)) > 0)
+        (void)SSL_write(ssl, answer, sizeof(answer) - 1);
+    SSL_free(ssl);
+    close(fd);
+    return NULL;
+}
+
+static struct call call_tls(const char *san, size_t i)
+{
+    char file[FOLDER_PATH], name[32];
+    struct netaddr addr = {.len = sizeof(addr.u)};
+    struct tls_server s = {.fd = socket(AF_INET, SOCK_STREAM, 0)};
+    struct call c = {.then = end};
+    struct http_request r = {
+        .method = "GET", .url = "https://service.invalid/", .timeout_ms = 20000, .address = &addr, .ca_file = file};
+    struct err err = {0};
+    pthread_t thread;
+
+    snprintf(name, sizeof(name), "%zu.pem", i); /* libcurl remembers what a file held */
+    s.ctx = certified(san, folder_path(file, name));
+    assert_true(netaddr_parse(STR("127.0.0.1"), 0, &addr));
+    assert_int_equal(bind(s.fd, &addr.u.sa, addr.len), 0);
+    assert_int_equal(listen(s.fd, 1), 0);
+    assert_int_equal(getsockname(s.fd, &addr.u.sa, &addr.len), 0);
+    assert_int_equal(pthread_create(&thread, NULL, serve_tls_once, &s), 0);
+    c.call = http_start(http, &r, on_done, &c, &err);
+    if (!c.call) fail_msg("%s", err.detail);
+    loop_run(&loop);
+    pthread_join(thread, NULL);
+    close(s.fd);
+    SSL_CTX_free(s.ctx);
+    return c;
+}
+
+static void test_tls_takes_names_of_the_san_only(void **state)
+{
+    static const struct {
+        const char *san, *why; /* of refusals */
+    } rows[] = {
+        {"DNS:service.invalid", NULL},
+        {NULL, "ostname mismatch"}, /* libcurl would take the subject's */
+        {"email:a@service.invalid", "ostname mismatch"},
+        {"DNS:other.invalid", "service.invalid"},
+        {"IP:127.0.0.1", "service.invalid"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        loop.stop = false;
+        struct call c = call_tls(rows[i].san, i);
+        assert_int_equal(c.status, rows[i].why ? 0 : 200);
+        if (rows[i].why && !strstr(c.why, rows[i].why)) fail_msg("%s", c.why);
+    }
+    expect_connections(0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,7 +490,8 @@ int main(void)
         cmocka_unit_test_setup(test_silence_ends_at_the_timeout, set_up),
         cmocka_unit_test_setup(test_start_refuses_what_must_not_leave, set_up),
         cmocka_unit_test_setup(test_url_parse_says_where_a_connection_would_go, set_up),
+        cmocka_unit_test_setup(test_tls_takes_names_of_the_san_only, set_up),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

@@ -22,6 +22,9 @@ MUST_CHECK enum err_code tls_client_ctx(const char *ca_file, tls_session_fn *on_
                                         struct err *err);
 /* Unix time of the end of the certificate of a server's context that has one; INT64_MAX: it has none. */
 int64_t tls_ctx_not_after(const SSL_CTX *ctx);
+/* For contexts of a library that would take the subject's CN for a host name (libcurl does): a server's certificate
+ * without a DNS name or an address in its SAN is refused. Certificates are verified, whatever was set before. */
+void tls_ctx_refuse_nameless(SSL_CTX *ctx);
 void tls_ctx_free(SSL_CTX **ctx);
 void tls_session_free(SSL_SESSION **session);
 
