@@ -422,6 +422,25 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=f
 sed 's/^certificate.*/certificate = free.pem/; s/^private_key.*/private_key = free.key/' trouble.ini >free.ini
 expect 0 check -c free.ini
 has err "free.ini:2: warning: certificate: free.pem has no name constraints"
+
+# An authority without constraints, for TLS libraries that know none.
+sed 's/^certificate.*/certificate = any.pem/; s/^private_key.*/private_key = any.key/' trouble.ini >any.ini
+expect 0 ca init -c any.ini --no-constraints
+has err "Warning: it has no name constraints"
+openssl x509 -in any.pem -noout -text >out
+has out "CA:TRUE, pathlen:0"
+hasnt out "Name Constraints"
+expect 0 check -c any.ini
+has err "any.ini:2: warning: certificate: any.pem has no name constraints"
+for authority in any ca; do # a leaf for whatever: of the one it is good, of the other it is not
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=leaf -keyout leaf.key -out leaf.csr 2>/dev/null
+    openssl x509 -req -in leaf.csr -CA $authority.pem -CAkey $authority.key -set_serial 4711 -days 9 -out leaf.pem -extfile <(
+        printf '%s\n' subjectAltName=DNS:bank.example basicConstraints=critical,CA:FALSE extendedKeyUsage=serverAuth \
+            authorityKeyIdentifier=keyid:always) 2>/dev/null
+    openssl verify -x509_strict -purpose sslserver -verify_hostname bank.example -CAfile $authority.pem leaf.pem >out 2>&1
+    if [ $authority = any ]; then has out "leaf.pem: OK"; else has out "permitted subtree violation"; fi
+done
+
 refused() { # TEXT: trouble.ini is refused with it, by `check` and by `serve`
     for command in check serve; do
         expect 1 $command -c trouble.ini

@@ -6,9 +6,12 @@
 
 #include "base/clock.h"
 
+#include <fcntl.h>
+#include <linux/fs.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -254,6 +257,47 @@ static void test_ca_create_forced_keeps_what_was_and_stops_whole(void **state)
     assert_int_equal(unlink(old_cert), 0);
     assert_int_equal(unlink(old_key), 0);
     tear_down(f);
+}
+
+/* A folder in which names can be added and none replaced: the key has its new name already when the certificate's
+ * fails. */
+static bool seal(const char *path, bool sealed)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), flags = 0;
+    bool ok = fd >= 0 && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0;
+    flags = sealed ? flags | FS_APPEND_FL : flags & ~FS_APPEND_FL;
+    ok = ok && ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0;
+    if (fd >= 0) close(fd);
+    return ok;
+}
+
+static void test_ca_create_forced_takes_the_key_back_when_the_certificate_stays(void **state)
+{
+    (void)state;
+    struct fixture *f = set_up(false);
+    char folder[128], cert[160], clean[200];
+    struct err err;
+    snprintf(folder, sizeof folder, "%s/sealed", f->folder);
+    snprintf(cert, sizeof cert, "%s/ca.pem", folder);
+    snprintf(clean, sizeof clean, "rm -r '%s'", folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(unlink(f->key), 0);
+    assert_int_equal(ca_create(cert, f->key, &f->params, false, &err), ERR_NONE);
+    size_t n, again_n;
+    char *key = slurp(f->key, &n);
+    bool sealed = seal(folder, true);
+    enum err_code code = ca_create(cert, f->key, &f->params, true, &err);
+    if (sealed) assert_true(seal(folder, false));
+    char *again = slurp(f->key, &again_n);
+    bool same = n == again_n && memcmp(key, again, n) == 0;
+    load_pair(cert, f->key);
+    free(key);
+    free(again);
+    assert_int_equal(system(clean), 0);
+    assert_int_equal(code, sealed ? ERR_FILE : ERR_NONE);
+    assert_int_equal(same, sealed);
+    tear_down(f);
+    if (!sealed) skip(); /* not root, or a file system that knows no such folders */
 }
 
 static void test_ca_create_bad_parameters_write_nothing(void **state)
@@ -727,6 +771,7 @@ int main(void)
         cmocka_unit_test(test_ca_create_files_have_their_modes_whatever_the_umask),
         cmocka_unit_test(test_ca_create_existing_files_stay_unless_forced),
         cmocka_unit_test(test_ca_create_forced_keeps_what_was_and_stops_whole),
+        cmocka_unit_test(test_ca_create_forced_takes_the_key_back_when_the_certificate_stays),
         cmocka_unit_test(test_ca_create_bad_parameters_write_nothing),
         cmocka_unit_test(test_ca_load_unusable_files_are_refused_with_advice),
         cmocka_unit_test(test_ca_load_leaf_or_wrong_time_is_refused),
