@@ -106,6 +106,24 @@ static void check_region(struct preflight *p, const struct ca *ca, const struct 
             p->s->ca.certificate, name, STR_ARG(region));
 }
 
+/* Clients that call an address see a certificate for it; an authority that was made for other ones goes on working. */
+static void warn_addresses(struct preflight *p, const struct ca *ca, const struct set_listener *l)
+{
+    char text[NETADDR_TEXT];
+    struct str ip;
+
+    for (size_t i = 0; i < l->bind_n; i++) {
+        netaddr_format(&l->bind[i], text);
+        ip = str_head(str_from(text), str_rindex(str_from(text), ':'));
+        if (str_starts(ip, STR("["))) ip = str_make(ip.p + 1, ip.n - 2);
+        if (str_eq(ip, STR("0.0.0.0")) || str_eq(ip, STR("::")) || ca_permits(ca, ip)) continue;
+        settings_warn(p->s, settings_place(p->s, l, "bind"),
+                      "bind: %s does not permit %.*s: clients that come with TLS and ask for no name are refused; make "
+                      "it anew with `s3onramp ca init --force` and let clients trust the new one",
+                      p->s->ca.certificate, STR_ARG(ip));
+    }
+}
+
 static void check_names(struct preflight *p, const struct ca *ca)
 {
     const struct settings *s = p->s;
@@ -119,8 +137,9 @@ static void check_names(struct preflight *p, const struct ca *ca)
     }
     for (size_t i = 0; i < s->listeners_n; i++) {
         const struct set_listener *l = &s->listeners[i];
-        if (l->tls == LISTENER_PLAIN || l->certificate || l->names_default) continue;
-        for (size_t j = 0; j < l->names.n; j++)
+        if (l->tls == LISTENER_PLAIN || l->certificate || l->mode == LISTENER_REDIRECT) continue;
+        warn_addresses(p, ca, l);
+        for (size_t j = 0; j < l->names.n && !l->names_default; j++)
             check_name(p, ca, l, "names", l->names.v[j]);
     }
 }

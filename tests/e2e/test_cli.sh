@@ -440,6 +440,14 @@ for authority in any ca; do # a leaf for whatever: of the one it is good, of the
     openssl verify -x509_strict -purpose sslserver -verify_hostname bank.example -CAfile $authority.pem leaf.pem >out 2>&1
     if [ $authority = any ]; then has out "leaf.pem: OK"; else has out "permitted subtree violation"; fi
 done
+# An authority that was made for another address.
+sed 's/^bind.*/bind = 127.0.0.1:0, 127.0.0.9:0\ntls = on/; s/^proxy_auth.*//' trouble.ini >elsewhere.ini
+expect 0 check -c elsewhere.ini
+has err "elsewhere.ini:6: warning: bind: ca.pem does not permit 127.0.0.9: clients"
+hasnt err "does not permit 127.0.0.1"
+sed -i '/^tls/d' elsewhere.ini
+expect 0 check -c elsewhere.ini
+hasnt err "warning: bind"
 
 refused() { # TEXT: trouble.ini is refused with it, by `check` and by `serve`
     for command in check serve; do
