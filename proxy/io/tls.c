@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "ca.h"
+#include "io/tls_peer.h"
 
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
@@ -138,16 +139,12 @@ static void bio_method_make(void)
 }
 
 /* Why OpenSSL failed, in words; empties its queue. */
-static void read_error(char *out, size_t n, const SSL *ssl)
+static void read_error(char *out, size_t n)
 {
     unsigned long e = ERR_peek_last_error();
-    long verify = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
     const char *reason = e ? ERR_reason_error_string(e) : NULL;
 
-    if (verify != X509_V_OK)
-        snprintf(out, n, "certificate: %s", X509_verify_cert_error_string(verify));
-    else
-        snprintf(out, n, "%s", reason ? reason : "connection broken off");
+    snprintf(out, n, "%s", reason ? reason : "connection broken off");
     ERR_clear_error();
 }
 
@@ -155,7 +152,7 @@ static enum err_code ctx_fail(SSL_CTX **ctx, struct err *err, const char *what)
 {
     char why[200];
 
-    read_error(why, sizeof(why), NULL);
+    read_error(why, sizeof(why));
     SSL_CTX_free(*ctx);
     *ctx = NULL;
     return err_set(err, ERR_TLS_SETUP, 0, "%s: %s", what, why);
@@ -409,6 +406,14 @@ static void send_alert(struct conn *c)
     conn_transport_send(c);
 }
 
+static void note_error(struct conn *c)
+{
+    if (SSL_get_verify_result(c->ssl) != X509_V_OK)
+        tls_peer_refusal(c, c->error, sizeof(c->error));
+    else
+        read_error(c->error, sizeof(c->error));
+}
+
 /* What a return value <= 0 of an SSL call means for the owner. */
 static enum conn_result judge(struct conn *c, int r)
 {
@@ -424,7 +429,7 @@ static enum conn_result judge(struct conn *c, int r)
         ERR_clear_error();
         return CONN_TRUNCATED;
     }
-    if (!c->error[0]) read_error(c->error, sizeof(c->error), c->ssl);
+    if (!c->error[0]) note_error(c);
     if (why == SSL_ERROR_SSL) send_alert(c);
     ERR_clear_error();
     c->broken = true;

@@ -4,6 +4,8 @@
  */
 #include "io/tls_peer.h"
 
+#include "base/clock.h"
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -97,4 +99,37 @@ void tls_peer_look(const struct conn *c, struct tls_peer *out)
     out->trouble = trouble_of(verify);
     if (verify != X509_V_OK) snprintf(out->why, sizeof(out->why), "%s", X509_verify_cert_error_string(verify));
     ERR_clear_error();
+}
+
+static void put_day(struct sbuf *b, int64_t s)
+{
+    time_t t = (time_t)s;
+    char day[32] = "?";
+    struct tm tm;
+
+    if (gmtime_r(&t, &tm)) strftime(day, sizeof(day), "%Y-%m-%d", &tm);
+    sbuf_add(b, str_from(day));
+}
+
+void tls_peer_refusal(const struct conn *c, char *out, size_t cap)
+{
+    struct sbuf b = sbuf_make(out, cap - 1);
+    int64_t now_s = clock_wall_us() / 1000000;
+    const char *wanted = SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name);
+    struct tls_peer p;
+
+    tls_peer_look(c, &p);
+    sbuf_printf(&b, "certificate: %s", p.why);
+    if (p.trouble == TLS_TROUBLE_NAME) {
+        sbuf_printf(&b, ": not for %.90s, but for %.60s", wanted ? wanted : "that", p.names[0] ? p.names : p.subject);
+    } else if (p.trouble == TLS_TROUBLE_EXPIRED || p.trouble == TLS_TROUBLE_EARLY) {
+        if (p.until_s && p.until_s < now_s) {
+            sbuf_add(&b, STR(" on "));
+            put_day(&b, p.until_s);
+        }
+        sbuf_printf(&b, " (issuer %.90s; the clock here says ", p.issuer);
+        put_day(&b, now_s);
+        sbuf_char(&b, ')');
+    }
+    out[b.n] = '\0';
 }

@@ -401,11 +401,13 @@ class Doctor(Case):
         report = self.look_at("other")
         self.check_only(report, "tls", "certificate-name", AFTER_TLS)
         self.assertIn("names: s3.eu-west-3.amazonaws.com", report.evidence("tls"))
+        self.assertRegex(report.evidence("tls"), r"mismatch: not for [a-z0-9.-]*s3\.[a-z0-9-]+\.\S+, but for s3\.eu-west-3\.amazonaws\.com")
 
     def test_expired_certificate(self):
         report = self.look_at("expired")
         self.check_only(report, "tls", "certificate-expired", AFTER_TLS)
         self.assertIn(time.strftime("certificate until %Y-%m-%d", time.gmtime(time.time() - 86400)), report.evidence("tls"))
+        self.assertRegex(report.evidence("tls"), r"certificate has expired on 20\d\d-\d\d-\d\d \(issuer \S[^;]*; the clock here says 20\d\d-\d\d-\d\d\)")
 
     def test_unknown_authority(self):
         report = self.look_at("stranger")

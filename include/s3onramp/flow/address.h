@@ -15,7 +15,7 @@
 
 #include "base/config.h"
 
-enum { ADDRESS_ZONE = 34, ADDRESS_WHY = 160, ADDRESS_MAX = 64 /* per endpoint */ };
+enum { ADDRESS_ZONE = 34, ADDRESS_WHY = 224, ADDRESS_MAX = 64 /* per endpoint */ };
 
 enum address_state { ADDRESS_UP, ADDRESS_SUSPECT, ADDRESS_HALF_OPEN, ADDRESS_DOWN };
 const char *address_state_name(enum address_state state); /* "up", "suspect", "half-open", "down" */

@@ -65,7 +65,7 @@ struct conn {
     size_t out_start, out_end;
     char *seed; /* owned: bytes read before TLS began, given to it first */
     size_t seed_pos, seed_n;
-    char error[160]; /* why the last CONN_ERROR */
+    char error[224]; /* why the last CONN_ERROR */
     int sys_errno;   /* the same as errno; 0 if it was none */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * tls_peer.h: what a TLS server showed of itself, also when it was refused: version, certificate, and what is wrong
- * with it. For the doctor; the data path needs the verdict alone. Any thread, that of the connection.
+ * with it. Any thread, that of the connection.
  */
 #ifndef S3ONRAMP_IO_TLS_PEER_H
 #define S3ONRAMP_IO_TLS_PEER_H
@@ -30,5 +30,7 @@ struct tls_peer {
 
 /* @c: a connection whose handshake as a client is over, well or not, before conn_close. Texts are printable ASCII. */
 void tls_peer_look(const struct conn *c, struct tls_peer *out);
+/* @c: likewise, and the certificate was refused. "certificate: ", OpenSSL's words, and the names or days concerned. */
+void tls_peer_refusal(const struct conn *c, char *out, size_t cap);
 
 #endif
