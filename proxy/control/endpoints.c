@@ -121,27 +121,32 @@ const struct address_table *endpoints_table(const struct endpoints *e)
 
 /* ------------------------------------------------------------- one address */
 
-static void log_change(const struct target *t, enum address_state before)
+/* As `s3onramp status` has it. */
+static const char *state_word(const struct health *h)
+{
+    return h->barred ? "barred" : address_state_name(h->state);
+}
+
+static void log_change(const struct target *t, const char *before)
 {
     const struct health *h = &t->health;
     bool good = h->state == ADDRESS_UP || h->state == ADDRESS_HALF_OPEN;
 
-    LOG(good ? LOG_INFO : LOG_WARN, "endpoint %s: %s%s%s: %s -> %s%s%s%s", t->watch->set->name, t->address->text,
-        t->zone[0] ? " zone " : "", t->zone, address_state_name(before), address_state_name(h->state),
-        h->barred ? " (not used at all)" : "", h->why[0] ? ": " : "", h->why);
+    LOG(good ? LOG_INFO : LOG_WARN, "endpoint %s: %s%s%s: %s -> %s%s%s", t->watch->set->name, t->address->text,
+        t->zone[0] ? " zone " : "", t->zone, before, state_word(h), h->why[0] ? ": " : "", h->why);
 }
 
-static void note(struct target *t, bool changed, enum address_state before)
+static void note(struct target *t, bool changed, const char *before)
 {
     if (!changed) return;
     t->watch->all->changed = true;
-    if (before != t->health.state) log_change(t, before);
+    if (strcmp(before, state_word(&t->health)) != 0) log_change(t, before);
 }
 
 static void on_probe(void *arg, const char *why, bool certificate)
 {
     struct target *t = arg;
-    enum address_state before = t->health.state;
+    const char *before = state_word(&t->health);
     uint16_t random;
 
     t->probe = NULL;
@@ -177,7 +182,7 @@ static uint64_t take_new(uint64_t *seen, _Atomic uint64_t *counter)
 
 static void observe(struct target *t, int64_t now_us)
 {
-    enum address_state before = t->health.state;
+    const char *before = state_word(&t->health);
     enum address_fault last = FAULT_CONNECT;
     uint64_t faults = 0, answers = take_new(&t->seen_answers, &t->address->answers);
 

@@ -279,6 +279,7 @@ class Certificates(Case):
         servers[OTHERS[0]].start("expired")
         lib.wait_until(lambda: self.state(OTHERS[0])["barred"], FALL_S, "barred")
         self.assertIn("expired", self.state(OTHERS[0])["reason"])
+        self.assertRegex(self.proxy.stderr.read_text(), r"%s:443[^\n]* -> barred: [^\n]*certificate" % OTHERS[0])
         before = len(servers[OTHERS[0]].records)
         for _ in range(10):
             self.check(self.get(), 200)
