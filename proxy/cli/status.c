@@ -72,6 +72,12 @@ static void print_address(const json_t *a)
            out, admin_text(a, "reason"));
 }
 
+static void print_heading(void)
+{
+    printf("  %-24s %-6s %-9s %6s %9s %8s %8s %7s %8s %8s  %s\n", "ADDRESS", "ZONE", "STATE", "SINCE", "IN FLIGHT",
+           "CONNECTS", "FAILURES", "RETRIES", "IN", "OUT", "WHY");
+}
+
 static void print_endpoint(const json_t *e)
 {
     const json_t *dns = json_object_get(e, "dns"), *addresses = json_object_get(e, "addresses");
@@ -84,8 +90,6 @@ static void print_endpoint(const json_t *e)
         printf("  DNS %s: %s, asked again in %.0f s%s%s\n", admin_text(dns, "name"), admin_text(dns, "state"),
                json_real_value(json_object_get(dns, "expires_s")), *admin_text(dns, "reason") ? "\n  " : "",
                admin_text(dns, "reason"));
-    printf("  %-24s %-6s %-9s %6s %9s %8s %8s %7s %8s %8s  %s\n", "ADDRESS", "ZONE", "STATE", "SINCE", "IN FLIGHT",
-           "CONNECTS", "FAILURES", "RETRIES", "IN", "OUT", "WHY");
     json_array_foreach(addresses, i, a) print_address(a);
     if (json_array_size(addresses) == 0) printf("  no addresses: requests get 503\n");
 }
@@ -132,7 +136,10 @@ static int show(const struct wish *w, const char *path)
         return code;
     }
     if (w->json) json_dumpf(answer, stdout, JSON_INDENT(2));
-    if (w->json) putchar('\n');
+    if (w->json)
+        putchar('\n');
+    else
+        print_heading();
     json_array_foreach(endpoints, i, e)
     {
         if (!w->json) print_endpoint(e);

@@ -127,6 +127,10 @@ class Regions(lib.Case):
                 self.assertEqual(answer.header("x-amz-bucket-region"), "sa-east-1")
                 self.assertNotIn(b"sa-east-1.amazonaws.com", answer.body)
 
+    def test_status_has_one_heading(self):
+        text = lib.run(lib.PROGRAM, "status", "-c", self.proxy.config).stdout
+        self.assertEqual((text.count("IN FLIGHT"), text.count("Region ")), (1, 2), text)
+
     def test_copy_between_regions_is_refused(self):
         self.fresh()
         copy = [("x-amz-copy-source", "/source/key")]
