@@ -166,6 +166,16 @@ class Alerts(lib.Case):
                 self.assertEqual((data[:1], data[5:6]), (b"\x15", b"\x02"), data)  # alert, fatal
                 self.assertEqual(sock.recv(1), b"")
 
+    def test_who_only_looks_whether_the_port_is_open_is_not_logged(self):
+        def closed(*sent):
+            with self.sock("tls") as sock:
+                sock.sendall(b"".join(sent))
+                return "TLS handshake with 127.0.0.1:%d " % sock.getsockname()[1]
+        silent, spoke = [closed() for _ in range(20)], closed(b"\x16\x03\x01\x00\x05hello")
+        lib.wait_until(lambda: spoke in self.proxy.stderr.read_text(), 20, "a line of who spoke")
+        text = self.proxy.stderr.read_text()
+        self.assertEqual([s for s in silent if s in text], [])
+
     def test_only_authenticated_ciphers_of_tls_1_2(self):
         for ciphers, good in (("ECDHE-ECDSA-AES128-GCM-SHA256", True), ("ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA", False)):
             context = s3raw.tls_context(self.proxy.ca_file)
