@@ -51,11 +51,12 @@ bool router_own_name(const struct set_listener *l, struct str host, struct str *
     for (size_t i = 0; i <= l->names.n; i++) {
         struct str name = i < l->names.n ? str_from(l->names.v[i]) : STR("localhost");
 
-        if (str_eq(host, name)) {
+        if (str_eq_nocase(host, name)) {
             *bucket = STR_NONE;
             return true;
         }
-        if (name.n > longest && host.n > name.n + 1 && str_ends(host, name) && host.p[host.n - name.n - 1] == '.') {
+        if (name.n > longest && host.n > name.n + 1 && host.p[host.n - name.n - 1] == '.' &&
+            str_eq_nocase(str_tail(host, host.n - name.n), name)) {
             *bucket = str_head(host, host.n - name.n - 1);
             longest = name.n;
         }

@@ -48,8 +48,9 @@ class Revocation(lib.Case):
                 (folder / "ca.crl").write_bytes(answer.body)
                 lib.run("openssl", "verify", "-x509_strict", "-crl_check", "-CAfile", self.proxy.ca_file, "-CRLfile", folder / "ca.crl",
                         folder / "leaf.pem")
-                connection.send(s3raw.head("HEAD", "/-/ca.crl", [("Host", "127.0.0.1")]))
-                self.assertEqual(connection.read_answer("HEAD").status, 200)
+                for host in ("127.0.0.1", "LocalHost"):
+                    connection.send(s3raw.head("HEAD", "/-/ca.crl", [("Host", host)]))
+                    self.assertEqual(connection.read_answer("HEAD").status, 200)
         without = lib.run("openssl", "verify", "-crl_check", "-CAfile", self.proxy.ca_file, folder / "leaf.pem", check=False)
         self.assertIn("unable to get certificate CRL", without.stdout + without.stderr)
 

@@ -97,7 +97,8 @@ struct str sign_path(struct request *req, bool host_style);
 /* router.c: where @req goes or would go: by its host, its listener, the Region of its signature, else the default;
  * NULL: there is none. */
 const struct set_endpoint *router_endpoint(const struct request *req);
-/* router.c: is @host a name of the listener's own? Then @bucket is what stands before it (host style), or empty. */
+/* router.c: is @host, in any case, a name of the listener's own? Then @bucket is what stands before it (host style), or
+ * empty. */
 bool router_own_name(const struct set_listener *l, struct str host, struct str *bucket);
 /* Would requests for @host that come straight to the listener be served? */
 bool router_serves_name(const struct settings *s, const struct set_listener *l, struct str host);
