@@ -222,9 +222,11 @@ static enum step_result check_proof(struct request *req)
 enum step_result step_check_caller(struct request *req)
 {
     enum step_result r;
+    bool accepted;
 
     if (check_fields(req) != STEP_NEXT) return STEP_FAIL;
-    if (auth_accept_preflight(req)) return STEP_NEXT;
+    r = auth_accept_preflight(req, &accepted);
+    if (r != STEP_NEXT || accepted) return r;
     r = check_proof(req);
     if (r != STEP_NEXT || req->auth == AUTH_FOREIGN || req->form) return r;
     r = check_misplaced(req);

@@ -20,8 +20,8 @@ enum step_result auth_sigv2_query(struct request *req);
 /* Requests that prove nothing: a listener may say who they are; refused where a web page of another origin sends them.
  */
 enum step_result auth_accept_unsigned(struct request *req);
-/* True if it is a CORS preflight: nobody's, goes on unsigned. */
-bool auth_accept_preflight(struct request *req);
+/* @accepted: it is a CORS preflight: nobody's, goes on unsigned. STEP_FAIL: OPTIONS that is none for S3 either. */
+enum step_result auth_accept_preflight(struct request *req, bool *accepted);
 /* yyyymmddThhmmssZ in the request's arena; {NULL,0} when out of memory. @unix_s: as sigv4_format_time takes it. */
 struct str auth_stamp(struct request *req, int64_t unix_s);
 /* The request's time as yyyymmddThhmmssZ, if it is near ours. */

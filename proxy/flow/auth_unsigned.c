@@ -10,26 +10,33 @@
 
 /* --- CORS preflights --- */
 
-/* A browser asks so before it sends a request that a page has signed, and signs nothing of it itself; S3 answers it
- * from the rules of the bucket alone. It changes nothing and reads no object, whatever its query says. */
-static bool is_preflight(const struct request *req)
+/* S3 has no other use for OPTIONS, and tells everybody what is missing, whatever they ask for. */
+static enum step_result check_preflight(struct request *req)
 {
     const struct headers *all = &req->in->headers;
 
-    return req->in->method_id == METHOD_OPTIONS && req->bucket.n && req->in->body != BODY_CHUNKED &&
-           !req->in->content_length && headers_find_name(all, STR("origin")) &&
-           headers_find_name(all, STR("access-control-request-method"));
+    if (!headers_find_name(all, STR("origin")))
+        return request_fail(req, ERR_PREFLIGHT, "Insufficient information. Origin request header needed.");
+    if (!headers_find_name(all, STR("access-control-request-method")))
+        return request_fail(req, ERR_PREFLIGHT, "Invalid Access-Control-Request-Method: null");
+    return STEP_NEXT;
 }
 
-bool auth_accept_preflight(struct request *req)
+/* A browser asks so before it sends a request that a page has signed, and signs nothing of it itself; S3 answers it
+ * from the rules of the bucket alone. It changes nothing and reads no object, whatever its query says. */
+enum step_result auth_accept_preflight(struct request *req, bool *accepted)
 {
     static const struct operation preflight = {"Preflight", LEVEL_BUCKET, ACCESS_READ, false};
 
-    if (!is_preflight(req)) return false;
+    *accepted = false;
+    if (req->in->method_id != METHOD_OPTIONS) return STEP_NEXT;
+    if (check_preflight(req) != STEP_NEXT) return STEP_FAIL;
+    if (!req->bucket.n || req->in->body == BODY_CHUNKED || req->in->content_length) return STEP_NEXT;
     req->auth = AUTH_PREFLIGHT;
     req->operation = &preflight;
     req->payload = PAYLOAD_UNSIGNED;
-    return true;
+    *accepted = true;
+    return STEP_NEXT;
 }
 
 /* --- web pages --- */

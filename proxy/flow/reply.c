@@ -252,6 +252,7 @@ struct str reply_message(const struct request *req)
     case ERR_BAD_TRAILER:
     case ERR_MISDIRECTED:
     case ERR_OTHER_REGION:
+    case ERR_PREFLIGHT:
     case ERR_FORM_NOT_MULTIPART:
     case ERR_FORM_MALFORMED:
     case ERR_FORM_TOO_LONG:

@@ -96,12 +96,22 @@ class Http(lib.Case):
             answer = self.check(self.preflight(listener, "/other/up"), 403, "AccessForbidden")
             self.assertEqual(self.proxy.line_of(answer)["auth"], "preflight")
 
-    def test_what_is_no_preflight_needs_a_signature(self):
+    def test_what_is_no_preflight(self):
+        """S3 has no other use for OPTIONS and says so, with a signature and without; the rest needs one."""
         before = len(endpoint.requests)
-        for headers, body in (([("Access-Control-Request-Method", "PUT")], b""), ([("Origin", ORIGIN)], b""), ([], b""),
-                              ([("Origin", ORIGIN), ("Access-Control-Request-Method", "PUT")], b"body")):
-            self.check(self.send("plain", "OPTIONS", "/cors-bucket/up", headers, body), 403, "AccessDenied")
+        for headers, message in (([("Access-Control-Request-Method", "PUT")], "Insufficient information. Origin request header needed."),
+                                 ([], "Insufficient information. Origin request header needed."),
+                                 ([("Origin", ORIGIN)], "Invalid Access-Control-Request-Method: null")):
+            for listener in ("plain", "legacy", "forward"):
+                for target in ("/cors-bucket/up", "/"):
+                    signed = s3raw.sign("OPTIONS", target, [("Host", self.proxy.host(listener))] + headers, lib.ALICE)[1:]
+                    for fields in (headers, signed):
+                        with self.subTest(listener, target=target, headers=fields):
+                            answer = self.check(self.send(listener, "OPTIONS", target, fields), 400, "BadRequest")
+                            self.assertIn(message, answer.message)
         self.check(self.preflight("plain", "/"), 403, "AccessDenied")
+        self.check(self.send("plain", "OPTIONS", "/cors-bucket/up", [("Origin", ORIGIN), ("Access-Control-Request-Method", "PUT")], b"body"),
+                   403, "AccessDenied")
         self.assertEqual(len(endpoint.requests), before)
 
     def test_own_errors_may_be_read(self):

@@ -40,6 +40,7 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     X(NOT_AN_ENDPOINT,     400, "InvalidRequest",                BLAME_CLIENT,   "not_an_endpoint",    "This listener is a proxy: set it as HTTPS_PROXY/HTTP_PROXY, or use an 'endpoint' listener as --endpoint-url.") \
     /* caller */ \
     X(NO_AUTH,             403, "AccessDenied",                  BLAME_CLIENT,   "no_auth",            "Anonymous access is not allowed here: sign the request with a key from 's3onramp client add'.") \
+    X(PREFLIGHT,           400, "BadRequest",                    BLAME_CLIENT,   "preflight",          "Insufficient information. Origin request header needed.") \
     X(WEB_PAGE,            403, "AccessDenied",                  BLAME_CLIENT,   "web_page",           "Unsigned requests are not taken from web pages of other origins: sign them (a presigned URL will do), or let the administrator set `web_pages = allow` at this listener of the proxy.") \
     X(UNSIGNED_RESPONSE,   400, "InvalidRequest",                BLAME_CLIENT,   "unsigned_response",  "Request specific response headers cannot be used for anonymous GET requests.") \
     X(UNKNOWN_KEY,         403, "InvalidAccessKeyId",            BLAME_CLIENT,   "unknown_key",        "The access key is not known to this proxy; use the key pair that its administrator gave you, not one of AWS.") \
