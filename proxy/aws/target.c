@@ -210,8 +210,7 @@ static bool is_account(struct str s)
     return s.n == ACCOUNT_DIGITS && all_digits(s);
 }
 
-/* One label, "<name>-<account>". */
-static bool is_access_point(struct str s)
+bool s3_like_access_point(struct str s)
 {
     return s.n > ACCOUNT_DIGITS + 1 && str_index(s, '.') == SIZE_MAX && is_account(str_tail(s, s.n - ACCOUNT_DIGITS)) &&
            s.p[s.n - ACCOUNT_DIGITS - 1] == '-';
@@ -229,7 +228,7 @@ static bool is_on_outpost(struct str s)
     struct str name = first_label(s), outpost = str_tail(s, name.n + 1);
     bool alias = is_alias(name, STR("--op-s3"));
 
-    if (str_index(outpost, '.') != SIZE_MAX || (!alias && !is_access_point(name))) return false;
+    if (str_index(outpost, '.') != SIZE_MAX || (!alias && !s3_like_access_point(name))) return false;
     return (str_starts(outpost, STR("op-")) && outpost.n > sizeof "op-" - 1) || (alias && str_eq(outpost, STR("ec2")));
 }
 
@@ -238,12 +237,12 @@ static const char *judge_prefix(struct str prefix, enum s3_service *service)
 {
     switch (*service) {
     case S3_ACCESS_POINT:
-        if (!is_alias(prefix, STR("-s3alias"))) return is_access_point(prefix) ? NULL : NO_ACCESS_POINT;
+        if (!is_alias(prefix, STR("-s3alias"))) return s3_like_access_point(prefix) ? NULL : NO_ACCESS_POINT;
         *service = S3_BUCKETS; /* an alias is used as a bucket's name, on s3.R.S */
         return NULL;
     case S3_CONTROL: return prefix.n && !is_account(prefix) ? NO_ACCOUNT : NULL;
     case S3_OBJECT_LAMBDA:
-        if (is_access_point(prefix) || is_alias(prefix, STR("--ol-s3"))) return NULL;
+        if (s3_like_access_point(prefix) || is_alias(prefix, STR("--ol-s3"))) return NULL;
         if (prefix.n == 0 || str_index(prefix, '.') != SIZE_MAX) return NO_OBJECT_LAMBDA;
         *service = S3_OBJECT_RESPONSE;
         return NULL;
@@ -379,6 +378,23 @@ enum err_code s3_host_parse(struct str host, struct s3_host *out, struct err *er
     if (!s3_region_valid(label)) return parse_legacy(host, rest, label, out, err);
     out->region = label;
     return parse_regional(host, rest, out, err);
+}
+
+bool s3_own_host(struct str prefix, struct str path, struct str account, struct s3_host *out)
+{
+    enum s3_service service = S3_ACCESS_POINT;
+    struct str rest = prefix, kind = STR_NONE;
+
+    (void)cut_label(&rest, &kind);
+    if (str_eq(kind, STR("accesspoint")) && !judge_prefix(rest, &service)) {
+        *out = (struct s3_host){.service = service, .prefix = rest};
+        return true;
+    }
+    if (!is_account(account) || !str_starts(path, STR("/v20180820/"))) return false;
+    if (!str_eq(kind, STR("control"))) rest = prefix;
+    if (rest.n && !str_eq(rest, account)) return false;
+    *out = (struct s3_host){.service = S3_CONTROL, .prefix = account};
+    return true;
 }
 
 bool s3_host_is_s3(struct str host)

@@ -122,7 +122,7 @@ static void note_error(struct request *req, struct str bytes)
 }
 
 /* What the head says of the bucket's Region, and whether its document must be read first: those of refusals may speak
- * of our key, and that of a redirect may be all that tells where to. */
+ * of our key or miss an access point, and that of a redirect may be all that tells where to. */
 static enum step_result judge_answer(struct request *req, const struct head_response *head)
 {
     struct buf *b = &req->up->in;
@@ -295,6 +295,7 @@ static enum step_result pump_peek(struct request *req, bool *moved)
     if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
     code = str_head(s3_error_code_in(document), S3_ERROR_MAX);
     req->s3_error = arena_dup(&req->arena, code);
+    if (reply_check_bucket(req, code) != STEP_NEXT) return STEP_FAIL;
     if (req->keys && retry_keys(req, code)) return STEP_NEXT;
     if (req->replay) relay_forget_sent(req);
     if (blame_judge(req, document) != STEP_NEXT) return STEP_FAIL;

@@ -97,6 +97,18 @@ enum step_result reply_check_redirect(struct request *req)
                         STR_ARG(str_head(location ? location->value : STR_NONE, 256)));
 }
 
+enum step_result reply_check_bucket(struct request *req, struct str code)
+{
+    if (!req->own_name || !req->host_style || req->s3.service != S3_BUCKETS) return STEP_NEXT;
+    if (!str_eq(code, STR("NoSuchBucket")) || !s3_like_access_point(req->bucket)) return STEP_NEXT;
+    request_error_field(req, "BucketName", req->bucket);
+    return request_fail(req, ERR_NO_BUCKET,
+                        "The specified bucket does not exist. If %.*s is an access point, use its alias as bucket, or "
+                        "accesspoint.%.*s as endpoint in place of %.*s.",
+                        STR_ARG(req->bucket), STR_ARG(str_tail(req->host, req->bucket.n + 1)),
+                        STR_ARG(str_tail(req->host, req->bucket.n + 1)));
+}
+
 /* PutObject has no content in its answer; if there is any, nobody wants it. */
 static void drop_content(struct request *req)
 {
@@ -252,6 +264,8 @@ struct str reply_message(const struct request *req)
     case ERR_BAD_TRAILER:
     case ERR_MISDIRECTED:
     case ERR_OTHER_REGION:
+    case ERR_BAD_BUCKET:
+    case ERR_NO_BUCKET:
     case ERR_PREFLIGHT:
     case ERR_FORM_NOT_MULTIPART:
     case ERR_FORM_MALFORMED:

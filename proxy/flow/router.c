@@ -153,6 +153,11 @@ void router_take_path(struct request *req, struct str path)
         s3_path_split(req->path, &req->bucket, &req->key);
 }
 
+static const char ARN_IN_PATH[] =
+    "The specified bucket is not valid: an ARN stands in no path. Use the access point's alias as bucket, or the host "
+    "NAME-ACCOUNT.s3-accesspoint.REGION.amazonaws.com; with a name of the proxy's own NAME-ACCOUNT.accesspoint before "
+    "it.";
+
 /* Takes host name and path apart: bucket and key. */
 static enum step_result find_object(struct request *req)
 {
@@ -167,10 +172,10 @@ static enum step_result find_object(struct request *req)
     }
     router_take_path(req, req->path);
     if (!req->bucket.n && req->key.n)
-        return request_fail(req, ERR_BAD_BUCKET, "the path begins with an empty bucket name");
+        return request_fail(req, ERR_BAD_BUCKET, "The path begins with an empty bucket name.");
     if (req->bucket.n && !s3_bucket_valid(req->bucket)) {
         request_error_field(req, "BucketName", req->bucket);
-        return request_fail(req, ERR_BAD_BUCKET, "bucket name");
+        return request_fail(req, ERR_BAD_BUCKET, "%s", str_starts(req->bucket, STR("arn:")) ? ARN_IN_PATH : "");
     }
     return STEP_NEXT;
 }
@@ -233,6 +238,15 @@ static enum step_result find_endpoint(struct request *req)
     return req->endpoint ? STEP_NEXT : STEP_FAIL;
 }
 
+/* A name of the listener's own: access points and S3 Control, or buckets. */
+static void take_own_name(struct request *req)
+{
+    const struct header *account = headers_find_name(&req->in->headers, STR("x-amz-account-id"));
+
+    if (s3_own_host(req->bucket, req->uri.path, account ? account->value : STR_NONE, &req->s3)) req->bucket = STR_NONE;
+    req->host_style = req->bucket.n > 0;
+}
+
 enum step_result step_find_target(struct request *req)
 {
     enum step_result r;
@@ -250,11 +264,10 @@ enum step_result step_find_target(struct request *req)
     if (r != STEP_NEXT) return r;
     if (req->client->refusal) return request_fail(req, req->client->refusal->code, "%s", req->client->refusal->detail);
     req->own_name = router_own_name(req->client->listener, req->host, &req->bucket);
-    req->host_style = req->bucket.n > 0;
-    if (!req->own_name) {
-        r = find_endpoint(req);
-        if (r != STEP_NEXT) return r;
-    }
+    if (req->own_name)
+        take_own_name(req);
+    else if (find_endpoint(req) != STEP_NEXT)
+        return STEP_FAIL;
     r = find_object(req);
     if (r == STEP_NEXT) r = find_query(req);
     if (r == STEP_NEXT) find_operation(req);

@@ -14,7 +14,8 @@ def setUpModule():
     endpoint = lib.start_endpoint()
     upstream = ["127.0.0.1:%d" % endpoint.addresses[0][1]]
     lib.Case.proxy = lib.Proxy(upstream, listeners={"unasked": dict(mode="endpoint", anonymous="alice", health="off"),
-                                                    "elsewhere": dict(mode="endpoint", anonymous="alice", health="/up")})
+                                                    "elsewhere": dict(mode="endpoint", anonymous="alice", health="/up"),
+                                                    "named": dict(mode="endpoint", names="proxy.test")})
     # For those tests that wait for its limits; the others may be held up for longer by a busy machine.
     hurried = lib.Proxy(upstream, "hurried", server={"header_timeout": "2s", "idle_timeout": "2s", "body_timeout": "4s"})
     host = lib.Case.proxy.host("legacy")
@@ -715,6 +716,48 @@ class Forward(lib.Case):
                 head = endpoint.requests[-1]["head"]
                 self.assertIn("host: " + sent, [line.lower() for line in head])
                 self.assertEqual(endpoint.requests[-1]["target"], target)
+
+    def at_own_name(self, host, target, headers=(), key=lib.ALICE):
+        fields = [("Host", host)] + list(headers)
+        with self.proxy.connect("named") as connection:
+            connection.send(s3raw.head("GET", target, s3raw.sign("GET", target, fields, key) if key else fields))
+            return connection.read_answer()
+
+    def test_access_points_and_s3_control_at_own_names(self):
+        """As SDKs put them before an endpoint URL, and with the words of an endpoint's own names."""
+        own, at, account, point = "proxy.test", ".%s.amazonaws.com" % lib.REGION, "123456789012", "reports-123456789012"
+        jobs, control, more = "/v20180820/jobs", account + ".s3-control" + at, [("x-amz-account-id", account)]
+        for host, target, headers, sent in (
+                (point + ".accesspoint." + own, "/a/key", [], point + ".s3-accesspoint" + at),
+                ("x-s3alias.accesspoint." + own, "/a/key", [], "x-s3alias." + lib.S3_NAME),
+                (account + "." + own, jobs, more, control), (account + ".control." + own, jobs, more, control),
+                (own, jobs, more, control), (self.proxy.host("named"), jobs, more, control),
+                # and what is none of these stays a bucket
+                (point + "." + own, "/a/key", [], point + "." + lib.S3_NAME), (account + "." + own, jobs, [], account + "." + lib.S3_NAME),
+                ("control." + own, "/a/key", more, "control." + lib.S3_NAME), (self.proxy.host("named"), jobs, [], lib.S3_NAME)):
+            with self.subTest(host=host, target=target, headers=headers):
+                answer = self.at_own_name(host, target, headers)
+                self.assertIn(answer.status, (200, 404), answer.body)  # not 400, 403: name and signature are right
+                self.assertIn("host: " + sent, [line.lower() for line in endpoint.requests[-1]["head"]])
+                self.assertEqual(endpoint.requests[-1]["target"], target)
+        before = len(endpoint.requests)
+        fields = s3raw.sign("GET", jobs, [("Host", self.proxy.host("named"))], lib.ALICE)[1:] + more
+        self.check(self.at_own_name(self.proxy.host("named"), jobs, fields, key=None), 403, "AccessDenied")  # who added it?
+        self.assertEqual(len(endpoint.requests), before)
+
+    def test_access_points_that_are_taken_for_buckets_say_why(self):
+        answer = self.at_own_name("127.0.0.1", "/arn%3Aaws%3As3%3A" + lib.REGION + "%3A123456789012%3Aaccesspoint/reports/a/key")
+        self.check(answer, 400, "InvalidBucketName")
+        self.assertIn("alias", answer.message)
+        self.check(self.at_own_name("127.0.0.1", "/UPPER%20CASE/key"), 400, "InvalidBucketName")
+        for host, code, said in (("reports-123456789012.proxy.test", "NoSuchBucket", "accesspoint.proxy.test"),
+                                 ("reports-123456789012.proxy.test", "NoSuchKey", None), ("bucket.proxy.test", "NoSuchBucket", None),
+                                 ("reports-123456789012.accesspoint.proxy.test", "NoSuchBucket", None),
+                                 ("reports-123456789012." + lib.S3_NAME, "NoSuchBucket", None)):
+            with self.subTest(host=host, code=code):
+                answer = self.check(self.at_own_name(host, "/fault/error/404/" + code), 404, code)
+                self.assertIn(said or "m", answer.message)
+                self.assertEqual(answer.message == "m", said is None, "S3's own words")
 
     def test_s3_names_that_cannot_be_served_say_why(self):
         """In the answer to CONNECT, as long as the authority may not speak for them."""

@@ -502,6 +502,49 @@ static void test_s3_vpce_name_parse_forms(void **state)
     (void)state;
 }
 
+static void test_s3_own_host_by_prefix_path_and_account(void **state)
+{
+    static const struct {
+        const char *prefix, *path, *account;
+        enum s3_service service;
+        const char *out; /* NULL: a bucket, or nothing */
+    } rows[] = {
+        {"n-123456789012.accesspoint", "/k", "", S3_ACCESS_POINT, "n-123456789012"},
+        {"n-123456789012.accesspoint", "/v20180820/jobs", "123456789012", S3_ACCESS_POINT, "n-123456789012"},
+        {"x-s3alias.accesspoint", "/k", "", S3_BUCKETS, "x-s3alias"},
+        {"123456789012", "/v20180820/jobs", "123456789012", S3_CONTROL, "123456789012"},
+        {"123456789012.control", "/v20180820/jobs", "123456789012", S3_CONTROL, "123456789012"},
+        {"control", "/v20180820/jobs", "123456789012", S3_CONTROL, "123456789012"},
+        {"", "/v20180820/jobs", "123456789012", S3_CONTROL, "123456789012"},
+        {"", "/v20180820/jobs", "", S3_BUCKETS, NULL},
+        {"", "/v20180820/jobs", "12345678901", S3_BUCKETS, NULL},
+        {"", "/v20180820/jobs", "12345678901x", S3_BUCKETS, NULL},
+        {"", "/v20180820x", "123456789012", S3_BUCKETS, NULL},
+        {"", "/k", "123456789012", S3_BUCKETS, NULL},
+        {"control", "/k", "123456789012", S3_BUCKETS, NULL},
+        {"control", "/v20180820/jobs", "", S3_BUCKETS, NULL},
+        {"b", "/v20180820/jobs", "123456789012", S3_BUCKETS, NULL},
+        {"x.control", "/v20180820/jobs", "123456789012", S3_BUCKETS, NULL},
+        {"210987654321", "/v20180820/jobs", "123456789012", S3_BUCKETS, NULL},
+        {"210987654321.control", "/v20180820/jobs", "123456789012", S3_BUCKETS, NULL},
+        {"123456789012", "/v20180820/jobs", "", S3_BUCKETS, NULL},
+        {"123456789012", "/k", "123456789012", S3_BUCKETS, NULL},
+        {"accesspoint", "/k", "", S3_BUCKETS, NULL},
+        {"b.accesspoint", "/k", "", S3_BUCKETS, NULL},
+        {"n-123456789012", "/k", "", S3_BUCKETS, NULL},
+        {"a.n-123456789012.accesspoint", "/k", "", S3_BUCKETS, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct s3_host host = {.service = S3_BUCKETS};
+        bool own = s3_own_host(str_from(rows[i].prefix), str_from(rows[i].path), str_from(rows[i].account), &host);
+
+        if (own != (rows[i].out != NULL) || host.service != rows[i].service) fail_msg("row %zu: %s", i, rows[i].prefix);
+        if (own && !str_eq(host.prefix, str_from(rows[i].out))) fail_msg("row %zu: %.*s", i, STR_ARG(host.prefix));
+    }
+}
+
 static void test_s3_bucket_valid_and_host_style(void **state)
 {
     char long_name[256];
@@ -601,6 +644,7 @@ int main(void)
         cmocka_unit_test(test_s3_host_upstream_names_that_the_endpoint_serves),
         cmocka_unit_test(test_s3_host_upstream_bounds),
         cmocka_unit_test(test_s3_vpce_name_parse_forms),
+        cmocka_unit_test(test_s3_own_host_by_prefix_path_and_account),
         cmocka_unit_test(test_s3_bucket_valid_and_host_style),
         cmocka_unit_test(test_s3_bucket_why_not_rules),
         cmocka_unit_test(test_s3_path_split_keys_keep_every_byte),

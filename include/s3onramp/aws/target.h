@@ -20,8 +20,8 @@ enum s3_service {
     S3_OUTPOSTS,        /* <name>-<account>.<outpost>.s3-outposts.R.S; prefix = all before s3-outposts */
 };
 
-/* Parts of a host name; views into it (lower case) or static text. All zero: a name of the proxy's own, which stands
- * for buckets. */
+/* Parts of a host name; views into it (lower case) or static text. A name of the proxy's own has service and prefix at
+ * most (s3_own_host()); all zero: it stands for buckets. */
 struct s3_host {
     enum s3_service service;
     struct str region;      /* empty for the global name s3.amazonaws.com, which says nothing about the Region */
@@ -41,6 +41,18 @@ bool s3_region_valid(struct str region);
  * instead, for names that are not S3 names and for S3 names that PrivateLink cannot serve (website, accelerate,
  * Multi-Region Access Points, directory buckets, the management of Outposts). */
 MUST_CHECK enum err_code s3_host_parse(struct str host, struct s3_host *out, struct err *err);
+
+/* True if a request to PREFIX.NAME or NAME, a name of the proxy's own, is for an access point or for S3 Control: as
+ * SDKs put them before an endpoint URL that they are given, and with the words of an endpoint's own names between.
+ *
+ *     NAME-ACCOUNT.accesspoint.NAME, ALIAS.accesspoint.NAME      ACCOUNT.NAME, ACCOUNT.control.NAME, control.NAME, NAME
+ *
+ * The latter only with a path of S3 Control in @path (raw) and the account in its x-amz-account-id, @account (else
+ * empty), which all of its requests have and none for a bucket. False: @prefix is a bucket, or empty. */
+bool s3_own_host(struct str prefix, struct str path, struct str account, struct s3_host *out);
+/* One label, NAME-ACCOUNT, which SDKs make of an access point's ARN and put where a bucket stands: buckets have such
+ * names, too. */
+bool s3_like_access_point(struct str bucket);
 
 /* True for every name of S3, also one that PrivateLink cannot serve or whose Region does not exist: the label where the
  * service stands is one of S3's. False for other services and other sites. */

@@ -33,6 +33,7 @@ enum err_blame { BLAME_NONE, BLAME_CLIENT, BLAME_UPSTREAM, BLAME_CONFIG, BLAME_S
     /* target */ \
     X(BAD_URI,             400, "InvalidURI",                    BLAME_CLIENT,   "bad_uri",            "Couldn't parse the specified URI.") \
     X(BAD_BUCKET,          400, "InvalidBucketName",             BLAME_CLIENT,   "bad_bucket",         "The specified bucket is not valid.") \
+    X(NO_BUCKET,           404, "NoSuchBucket",                  BLAME_CLIENT,   "no_bucket",          "The specified bucket does not exist") \
     X(HOST_REFUSED,        403, "AccessDenied",                  BLAME_CLIENT,   "host_refused",       "This proxy forwards only to configured S3 endpoints.") \
     X(PORT_REFUSED,        403, "AccessDenied",                  BLAME_CLIENT,   "port_refused",       "This proxy tunnels only to ports 443 and 80 of S3 names.") \
     X(MISDIRECTED,         421, "InvalidRequest",                BLAME_CLIENT,   "misdirected",        "The Host header names another host than the connection was opened for.") \

@@ -13,6 +13,9 @@ MUST_CHECK struct str reply_head(struct request *req);
 /* Before reply_head: STEP_FAIL (ERR_OTHER_REGION, with what to do) if req->answer sends the client to a public name of
  * S3 that its listener does not lead to. */
 MUST_CHECK enum step_result reply_check_redirect(struct request *req);
+/* STEP_FAIL (ERR_NO_BUCKET, with what to do) if @code of S3's error document says that there is no such bucket and what
+ * the client wrote before the listener's name may as well be an access point. */
+MUST_CHECK enum step_result reply_check_bucket(struct request *req, struct str code);
 /* ERR_OTHER_REGION: what the client can do about a bucket that is in @region. */
 enum step_result reply_refuse_region(struct request *req, struct str region);
 /* Relays a 1xx answer (@head: parsed interim head). */
