@@ -17,6 +17,7 @@ import lib
 import s3raw
 
 VETERAN = ("AKIALOCALVETERAN0001", "veteranSecret/veteranSecret+veteran01234")  # may sign with Version 2
+EDITOR = ("AKIALOCALEDITOR00001", "editorSecret/editorSecret+editorSecret01")  # may write objects
 WATCHER = ("AKIALOCALWATCHER0001", "watcherSecret/watcherSecret+watcher01234")  # may only read
 LIMITED = ("AKIALOCALLIMITED0001", "limitedSecret/limitedSecret+limited01234")  # some buckets only
 STRANGER = ("AKIASTRANGER00000001", "strangerSecret/strangerSecret+stranger01")
@@ -48,7 +49,8 @@ def setUpModule():
         "authority-redirect": dict(mode="redirect", **more),
     }, extra=lib.section("policy limited", access="read-write", buckets="team-*, a*, *point, http*") + "".join(lib.section("client " + name, access_key_id=key[0], secret_access_key=key[1], policy=policy, sigv2="yes")
                      for name, key, policy in (("veteran", VETERAN, "allow-all"), ("watcher", WATCHER, "read-only"),
-                                               ("limited", LIMITED, "limited"))))
+                                               ("limited", LIMITED, "limited"), ("editor", EDITOR, "objects")))
+          + lib.section("policy objects", access="read-write"))
     endpoint.objects[BUCKET.encode(), KEY.encode()] = b"of team-a"
     endpoint.objects[OTHER.encode(), KEY.encode()] = b"secret"
 
@@ -132,7 +134,7 @@ class Message:
         value = {n.lower(): v for n, v in self.headers}
         amz = "".join("%s:%s\n" % (n, value[n]) for n in sorted(value) if n.startswith("x-amz-"))
         path, _, query = self.target.partition("?")
-        covered = sorted(p for p in map(urllib.parse.unquote, query.split("&")) if p.partition("=")[0] in ("acl", "delete", "select", "select-type", "uploads"))
+        covered = sorted(p for p in map(urllib.parse.unquote, query.split("&")) if p.partition("=")[0] in ("acl", "delete", "policy", "select", "select-type", "uploads"))
         resource = ("/" + request.bucket if self.style.endswith("host") else "") + path + "?" * bool(covered) + "&".join(covered)
         text = "\n".join([self.method, value.get("content-md5", ""), value.get("content-type", ""), date, amz + resource])
         return base64.b64encode(hmac.new(request.who[1].encode(), text.encode(), hashlib.sha1).digest()).decode()
@@ -206,14 +208,24 @@ def host_twice(message):
     message.headers.append(("Host", message.request.authority(OTHER, "s3 host")))
 
 
-# -- what a reader may do
+def a_call_of_s3_control(request):
+    """As long as it says no account it is an object of a bucket of that name."""
+    if request.style.endswith("host") or not request.proof.startswith("v4"):
+        return False
+    request.bucket, request.key = "v20180820", "jobs"
+    return None
 
-def by_reader(method, query):
+
+# -- what a reader may do, and who may write objects
+
+def by(who, method, query="", key=KEY, headers=()):
     def before(request):
         if request.proof in ("unsigned", "foreign"):
             return False
-        request.who, request.method, request.query = WATCHER, method, query
+        request.who, request.method, request.query, request.key = who, method, query, key
+        request.headers = list(headers)
         request.body = b"<Delete/>" if method == "POST" else b""
+        return None
     return before
 
 
@@ -230,6 +242,25 @@ def copies(source):
 
 
 ACCESS_POINT = "arn:aws:s3:%s:123456789012:accesspoint" % lib.REGION  # `a*` and `*point` match it as text
+
+
+# -- unsigned requests of web pages
+
+def page(signed=False, **fields):
+    """What a browser says of the page that sends the request; own: the page is of the place that it is sent to."""
+    def before(request):
+        if (request.proof != "unsigned") != signed:
+            return False
+        uploads(request)
+        values = {"own": "http://" + request.authority()}
+        request.headers = [(name.replace("_", "-"), values.get(value, value)) for name, value in fields.items()]
+        return None
+    return before
+
+
+def makes_a_page(request):
+    request.query = "response-content-type=text/html"
+    return request.proof == "unsigned"
 
 
 # -- what Connection takes off
@@ -378,10 +409,6 @@ ROWS = (
     ("one authority", "Host changed", None, host_changed_in_plain, (403, "SignatureDoesNotMatch")),
     ("one authority", "Host changed inside TLS", None, host_changed_in_tls, (421, "InvalidRequest")),
     ("one authority", "Host twice", None, host_twice, (400, "BadRequest")),
-    ("reader", "an object", by_reader("GET", "x-id=GetObject"), None, SERVED),
-    ("reader", "Select that deletes elsewhere", by_reader("POST", "delete&select&select-type=2"), None, (403, "AccessDenied")),
-    ("reader", "Select, encoded", by_reader("POST", "%64elete&select&select-type=2"), None, (403, "AccessDenied")),
-    ("reader", "two things at once", by_reader("GET", "acl&uploads"), None, (403, "AccessDenied")),
     ("copy source", "its own bucket", copies("/team-a/report.csv"), None, SERVED),
     ("copy source", "another bucket", copies("%73ecret/report.csv"), None, (403, "AccessDenied")),
     ("copy source", "an access point", copies(ACCESS_POINT + "/any/object/k"), None, (403, "AccessDenied")),
@@ -391,6 +418,24 @@ ROWS = (
     ("copy source", "an empty bucket", copies("//secret/report.csv"), None, (403, "AccessDenied")),
     ("names of fields", "a blank, in the query", in_the_query("x-amz-meta-a%20b", "c"), None, (400, "InvalidArgument")),
     ("names of fields", "a colon, in the query", in_the_query("x-amz-acl%3A%20public-read", "private"), None, (400, "InvalidArgument")),
+    ("one authority", "an account for S3 Control added", a_call_of_s3_control, adds("x-amz-account-id", "123456789012"), (403, "AccessDenied")),
+    ("reader", "an object", by(WATCHER, "GET", "x-id=GetObject"), None, SERVED),
+    ("reader", "Select that deletes elsewhere", by(WATCHER, "POST", "delete&select&select-type=2"), None, (403, "AccessDenied")),
+    ("reader", "Select, encoded", by(WATCHER, "POST", "%64elete&select&select-type=2"), None, (403, "AccessDenied")),
+    ("reader", "two things at once", by(WATCHER, "GET", "acl&uploads"), None, (403, "AccessDenied")),
+    ("read-write", "an object", by(EDITOR, "PUT"), None, SERVED),
+    ("read-write", "an object with an ACL for all", by(EDITOR, "PUT", headers=[("x-amz-acl", "public-read")]), None, (403, "AccessDenied")),
+    ("read-write", "an object's ACL", by(EDITOR, "PUT", "acl"), None, (403, "AccessDenied")),
+    ("read-write", "a bucket made", by(EDITOR, "PUT", key=""), None, (403, "AccessDenied")),
+    ("read-write", "a bucket removed", by(EDITOR, "DELETE", key=""), None, (403, "AccessDenied")),
+    ("read-write", "a bucket's policy", by(EDITOR, "PUT", "policy", key=""), None, (403, "AccessDenied")),
+    ("web page", "another site's", page(Sec_Fetch_Site="cross-site"), None, (403, "AccessDenied")),
+    ("web page", "another site's, signed", page(signed=True, Origin="https://evil.example", Sec_Fetch_Site="cross-site"), None, SERVED),
+    ("web page", "another port's", page(Sec_Fetch_Site="same-site"), None, (403, "AccessDenied")),
+    ("web page", "another origin's", page(Origin="https://evil.example"), None, (403, "AccessDenied")),
+    ("web page", "one without an origin", page(Origin="null"), None, (403, "AccessDenied")),
+    ("web page", "our own", page(Origin="own", Sec_Fetch_Site="same-origin"), None, SERVED),
+    ("web page", "made of an object", makes_a_page, None, (400, "InvalidRequest")),
     ("underscores", "a copy", uploads, adds("x_amz_copy_source", "/secret/report.csv"), (400, "BadRequest")),
     ("underscores", "a copy, some dashes", uploads, adds("X-Amz_Copy-Source", "/secret/report.csv"), (400, "BadRequest")),
     ("underscores", "a copy, signed", signs("x-amz-copy_source", "/secret/report.csv"), None, (400, "BadRequest")),
