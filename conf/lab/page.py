@@ -113,6 +113,7 @@ def write(table, path):
     probes = [p for p in table.notes() if p.file]
     hide = "".join("#p%d:not(:checked) ~ svg .p%d { display: none; }\n" % (p.number, p.number) for p in probes)
     out = [HEAD, hide, "</style></head><body><h1>S3's two endpoint types, measured</h1>",
+           "<p><b>From your own site only the interface endpoint works; with s3onramp there your tools need not be told.</b></p>"
            "<p>Hosts are network namespaces of one machine, S3 is Ceph's gateway. Every cell was measured in the run that wrote "
            "this page.</p><ul>"]
     out += ["<li><b>%s</b>: %s</li>" % (html.escape(t), html.escape(m)) for t, m in COLUMNS.values()]
