@@ -5,6 +5,7 @@
 #include "relay.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "flow/reply.h"
 
 enum {
@@ -121,6 +122,20 @@ static void note_error(struct request *req, struct str bytes)
     if (req->s3_error.n || note->n == sizeof(note->text)) req->note = NULL;
 }
 
+/* Other S3 servers that know no trailers miss the length (411) or do not know the coding (501). */
+static void hint_trailers(struct request *req, unsigned status)
+{
+    bool framed = req->out_kind == OUT_PASSED || req->out_kind == OUT_UNSIGNED_TRAILER;
+    char ctx[256];
+
+    if ((status != 411 && status != 501) || !framed || req->worker->told_trailers) return;
+    req->worker->told_trailers = true;
+    LOG_CTX(LOG_WARN, request_log_ctx(req, ctx, sizeof(ctx)),
+            "[endpoint %s] answered %u to a body with a checksum trailer (aws-chunked): if it knows none, write "
+            "trailers = decode there",
+            req->endpoint->name, status);
+}
+
 /* What the head says of the bucket's Region, and whether its document must be read first: those of refusals may speak
  * of our key or miss an access point, and that of a redirect may be all that tells where to. */
 static enum step_result judge_answer(struct request *req, const struct head_response *head)
@@ -165,6 +180,7 @@ static enum step_result take_answer_head(struct request *req, size_t head_len)
     address_count(&req->up->at->shared->answers, 1);
     if (retry_status(req, head->status)) return STEP_NEXT;
     req->answer = head;
+    hint_trailers(req, head->status);
     return judge_answer(req, head);
 }
 

@@ -36,6 +36,7 @@ struct worker {
     struct sbuf line;          /* where an access line is built; memory owned */
     struct sink_queue *access; /* borrowed; NULL: no access lines */
     bool wrote_lines;          /* this turn */
+    bool told_trailers;        /* an endpoint refused aws-chunked framing, and the log says what to write */
     uint64_t next_id;
     int64_t stamp_s;
     char stamp[SIGV4_TIMESTAMP_BYTES]; /* of stamp_s */
