@@ -325,10 +325,10 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
         sv->workers_n = 0;
         return err_set(err, ERR_NO_MEMORY, 0, "workers");
     }
+    TRY(loop_init(&sv->loop, on_tick, NULL, sv, err));
+    TRY(watch_signals(sv, err)); /* before anybody can connect, who may also ask for the end */
     TRY(open_listeners(sv, err));
     TRY(limit_connections(sv, err));
-    TRY(loop_init(&sv->loop, on_tick, NULL, sv, err));
-    TRY(watch_signals(sv, err));
     TRY(make_workers(sv, err));
     TRY(endpoints_new(&sv->loop, sv->rt, sv->workers, sv->workers_n, &sv->endpoints, err));
     TRY(credential_store_new(&sv->loop, sv->rt, sv->workers, sv->workers_n, &sv->credentials, err));
