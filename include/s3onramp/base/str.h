@@ -41,6 +41,7 @@ static inline bool str_eq(struct str a, struct str b)
 /* Bytes from offset @from (clamped) to the end. */
 static inline struct str str_tail(struct str s, size_t from)
 {
+    if (s.n == 0) return s; /* also of no string at all: C knows no NULL + 0 */
     return from >= s.n ? (struct str){s.p + s.n, 0} : (struct str){s.p + from, s.n - from};
 }
 static inline struct str str_head(struct str s, size_t n)
