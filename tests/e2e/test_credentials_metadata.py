@@ -151,8 +151,8 @@ class Imds(Case):
     def test_urls_that_are_none(self):
         for url in ("127.0.0.1", "ftp://127.0.0.1", "https://127.0.0.1", "http://127.0.0.1/x", "http://127.0.0.1:99999"):
             with self.subTest(url):
-                self.assertEqual(self.refused("url", source="imds", url=url), "url = %s: write the instance metadata service "
-                                 "as http://HOST[:PORT], like http://169.254.169.254" % url)
+                self.assertEqual(self.refused("url", source="imds", url=url), "url: write the instance metadata service "
+                                 "as http://HOST[:PORT], like http://169.254.169.254")
         self.assertEqual(self.refused("url", source="imds", url="http://u:p@127.0.0.1"),
                          "url: user names are not sent; remove what stands before the '@'")
         for url, words in (("127.0.0.1", "http://"), ("ftp://127.0.0.1", "http://"), ("http://u:p@127.0.0.1", "URL"),
