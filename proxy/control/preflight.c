@@ -3,6 +3,8 @@
  */
 #include "control/preflight.h"
 
+#include "preflight_impl.h"
+
 #include "base/clock.h"
 #include "base/partition.h"
 #include "flow/tunnel.h"
@@ -237,8 +239,10 @@ struct settings *preflight_load(const char *path, FILE *problems)
         check_listener(&p, &p.s->listeners[i]);
     for (size_t i = 0; i < p.s->endpoints_n; i++)
         check_authorities(&p, &p.s->endpoints[i], p.s->endpoints[i].ca_file);
-    for (size_t i = 0; i < p.s->credentials_n; i++)
+    for (size_t i = 0; i < p.s->credentials_n; i++) {
         check_authorities(&p, &p.s->credentials[i], p.s->credentials[i].ca_file);
+        preflight_warn_source(p.s, &p.s->credentials[i]);
+    }
     if (!p.fine) settings_unref(&p.s);
     return p.s;
 }

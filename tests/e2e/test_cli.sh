@@ -448,6 +448,21 @@ hasnt err "does not permit 127.0.0.1"
 sed -i '/^tls/d' elsewhere.ini
 expect 0 check -c elsewhere.ini
 hasnt err "warning: bind"
+# Sources that have nothing to give here.
+touch shared.conf
+sed '/^access_key/d; s|^secret_access_key.*|source = process\ncommand = /nope/helper --token=hidden|' trouble.ini >source.ini
+expect 0 check -c source.ini
+has err "source.ini:13: warning: command: the program /nope/helper is not there"
+hasnt err "hidden"
+sed -i 's|^command.*|command = true|' source.ini
+expect 0 check -c source.ini
+hasnt err "warning: command"
+sed -i "s|^source.*|source = profile|; s|^command.*|profile = office\nconfig_file = $PWD/shared.conf|" source.ini
+expect 0 check -c source.ini
+has err "source.ini:13: warning: profile: there is no profile \"office\" in $PWD/shared.conf"
+echo '[profile office]' >shared.conf
+expect 0 check -c source.ini
+hasnt err "warning: profile"
 
 refused() { # TEXT: trouble.ini is refused with it, by `check` and by `serve`
     for command in check serve; do
