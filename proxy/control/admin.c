@@ -67,8 +67,8 @@ static json_t *answer_to(const struct visitor *v, struct str line)
 
     if (drop) credential_store_drop(a->credentials, name);
     if (drop || (command && strcmp(command, "status") == 0))
-        out = status_json(a->rt, endpoints_table(a->endpoints), a->credentials, a->logs, a->started_us,
-                          a->loop->now_us);
+        out =
+            status_json(a->rt, endpoints_table(a->endpoints), a->credentials, a->logs, a->started_us, a->loop->now_us);
     else
         out = json_pack("{ss}", "error", "the request must be {\"command\": \"status\"}");
 

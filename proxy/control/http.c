@@ -9,8 +9,8 @@
 #include "base/secret.h"
 
 #include <event2/event.h>
-#include <stdio.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { IDLE_CONNECTIONS = 4 };

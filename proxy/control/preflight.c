@@ -153,11 +153,12 @@ static void warn_wide(struct preflight *p, const struct ca *ca)
 
     ca_scope_init(&scope, p->s);
     if (ca_scope_exceeded(&scope, ca, example, sizeof example))
-        settings_warn(p->s, settings_place(p->s, &p->s->ca, "certificate"),
-                      "certificate: %s permits %s, which is more than this proxy serves: with its key anybody can speak "
-                      "for that; it goes on working, but better make it anew with `s3onramp ca init --force` and let "
-                      "clients trust the new one",
-                      p->s->ca.certificate, example);
+        settings_warn(
+            p->s, settings_place(p->s, &p->s->ca, "certificate"),
+            "certificate: %s permits %s, which is more than this proxy serves: with its key anybody can speak "
+            "for that; it goes on working, but better make it anew with `s3onramp ca init --force` and let "
+            "clients trust the new one",
+            p->s->ca.certificate, example);
     ca_scope_clear(&scope);
 }
 

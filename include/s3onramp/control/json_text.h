@@ -8,8 +8,8 @@
 
 #include <jansson.h>
 
-/* @text as it is, but for what is not UTF-8, for which jansson makes no string at all, and for control characters, which
- * would reach a terminal: U+FFFD stands for each. NULL: no memory. */
+/* @text as it is, but for what is not UTF-8, for which jansson makes no string at all, and for control characters,
+ * which would reach a terminal: U+FFFD stands for each. NULL: no memory. */
 json_t *json_text_of(struct str text);
 json_t *json_text(const char *text);
 

@@ -15,7 +15,7 @@ struct worker {
     struct runtime *rt; /* borrowed */
     size_t index;
     pthread_t thread;
-    _Atomic bool started; /* read by who stops it, written by who joins it */
+    _Atomic bool started;           /* read by who stops it, written by who joins it */
     struct digest *digest;          /* owned */
     struct sigv4_keys *client_keys; /* owned: of callers */
     struct sigv4_keys *own_keys;    /* owned: of the proxy's credentials */
