@@ -153,7 +153,7 @@ class Logs(unittest.TestCase):
         self.settled(count)
         texts = [path.read_text() for path in sorted(proxy.folder.glob("access.log*"))]
         self.assertEqual(sum(len([json.loads(line) for line in text.splitlines()]) for text in texts), count)
-        self.assertTrue(all(text.endswith("\n") for text in texts))
+        self.assertTrue(all(text.endswith("\n") for text in texts if text))  # the last one may still be empty
         host = proxy.host("legacy").encode()
         with proxy.connect("legacy") as upload, proxy.connect("legacy") as waiting:
             upload.send(b"PUT /bucket/o HTTP/1.1\r\nHost: %s\r\nContent-Length: 1000\r\n\r\n12345" % host)
