@@ -18,6 +18,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import xml.etree.ElementTree
 
 import lib
@@ -242,7 +243,7 @@ class Clients(lib.Case):
         self.s3cmd("s3cmd 2.3")
 
     def test_libs3(self):
-        """It writes a blank in a path as +, and signs that."""
+        """It writes a blank in a path as +, and signs that; the proxy reads it as S3 does."""
         def exercise(way, bucket):
             environment = way.environment(S3_ACCESS_KEY_ID=way.key[0], S3_SECRET_ACCESS_KEY=way.key[1], S3_HOSTNAME=way.host)
             back = way.back
@@ -260,11 +261,16 @@ class Clients(lib.Case):
                 s3("get", "%s/%s" % (bucket, key), "filename=%s" % back)
                 self.assertTrue(filecmp.cmp(back, files / name, shallow=False), key)
             self.assertIn("copied", s3("list", bucket))
-            url = s3("gqs", "%s/small" % bucket).strip()
+            # Without a date the URL would be good for ever, which the proxy's seven days do not allow.
+            end = time.strftime("expires=%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2 * 86400))
+            url = s3("gqs", "%s/small" % bucket, end).strip()
             lib.run("/usr/bin/curl", "-sSf", "-o", back, url, env=environment)
             self.assertTrue(filecmp.cmp(back, files / "small", shallow=False), url)
-        self.each_way("libs3 2.0, s3", exercise, {"small": "small", ODD.replace(" ", "+"): "medium", "copied": "small", "huge": "huge"},
-                      v2=True)
+
+        def left(way):
+            odd = ODD.replace(" ", "+") if way.name == "direct" else ODD  # the gateway's reading, and S3's
+            return {"small": "small", odd: "medium", "copied": "small", "huge": "huge"}
+        self.each_way("libs3 2.0, s3", exercise, left, v2=True)
 
     # -- Go
 
