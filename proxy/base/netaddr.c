@@ -2,7 +2,7 @@
  * netaddr.c: IP addresses with ports, CIDR blocks, and what counts as private. Pure; any thread. Owns nothing.
  * Source: RFC 1918, RFC 4193, RFC 6598, RFC 4291 2.5.5.2 (IPv4-mapped), 2.5.6 (link-local), RFC 3986 3.2.2 (brackets).
  */
-#include "base/config.h"
+#include "base/netaddr.h"
 
 #include <arpa/inet.h>
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct asked {

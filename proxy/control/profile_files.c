@@ -5,6 +5,7 @@
  */
 #include "profile_files.h"
 
+#include "base/config.h"
 #include "base/secret.h"
 #include "source_profile.h"
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum { SPLICE_BYTES = 64 * 1024 }; /* what a pipe holds */

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "base/config.h"
+#include "base/netaddr.h"
 
 static void test_netaddr_parse_forms(void **state UNUSED)
 {

@@ -127,4 +127,9 @@ void sbuf_printf(struct sbuf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * RFC 3629 4: no overlong forms, no surrogates, nothing above U+10FFFF. */
 size_t str_utf8(struct str s, uint32_t *code);
 
+struct str_list {
+    char **v; /* owned */
+    size_t n;
+};
+
 #endif

@@ -8,6 +8,7 @@
 #ifndef S3ONRAMP_CONTROL_DNS_H
 #define S3ONRAMP_CONTROL_DNS_H
 
+#include "base/config.h"
 #include "control/resolver.h"
 
 enum { DNS_NAME = 256, DNS_LEAST_MS = 5000, DNS_MOST_MS = 300000 };

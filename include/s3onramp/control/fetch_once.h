@@ -5,6 +5,7 @@
 #ifndef S3ONRAMP_CONTROL_FETCH_ONCE_H
 #define S3ONRAMP_CONTROL_FETCH_ONCE_H
 
+#include "base/config.h"
 #include "control/source.h"
 
 /* Blocks until it has them or knows why not (@out->outcome, why). @client: whose session, or NULL. The caller clears

@@ -7,7 +7,8 @@
 #ifndef S3ONRAMP_CONTROL_HTTP_H
 #define S3ONRAMP_CONTROL_HTTP_H
 
-#include "base/config.h"
+#include "base/err.h"
+#include "base/netaddr.h"
 #include "io/loop.h"
 
 enum {

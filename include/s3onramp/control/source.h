@@ -7,6 +7,7 @@
 #ifndef S3ONRAMP_CONTROL_SOURCE_H
 #define S3ONRAMP_CONTROL_SOURCE_H
 
+#include "base/config.h"
 #include "control/http.h"
 
 enum { SOURCE_WHY = 512, SOURCE_FILES = 8 };

@@ -13,7 +13,9 @@
 #ifndef S3ONRAMP_FLOW_ADDRESS_H
 #define S3ONRAMP_FLOW_ADDRESS_H
 
-#include "base/config.h"
+#include "base/netaddr.h"
+
+#include <stdatomic.h>
 
 enum { ADDRESS_ZONE = 34, ADDRESS_WHY = 224, ADDRESS_MAX = 64 /* per endpoint */ };
 

@@ -6,7 +6,8 @@
 #ifndef S3ONRAMP_HTTP_PROXY_PROTOCOL_H
 #define S3ONRAMP_HTTP_PROXY_PROTOCOL_H
 
-#include "base/config.h"
+#include "base/err.h"
+#include "base/netaddr.h"
 
 enum { PROXY_HEADER_MAX = 4096 + 16 }; /* longest that is taken; version 1 ends within 107 bytes */
 

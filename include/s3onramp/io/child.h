@@ -9,7 +9,8 @@
 #ifndef S3ONRAMP_IO_CHILD_H
 #define S3ONRAMP_IO_CHILD_H
 
-#include "base/config.h"
+#include "base/err.h"
+#include "base/netaddr.h"
 #include "io/loop.h"
 
 enum { CHILD_OUTPUT_MAX = 64 * 1024, CHILD_TERM_MS = 1000 /* from SIGTERM to SIGKILL */ };

@@ -13,7 +13,8 @@
 #ifndef S3ONRAMP_IO_CONN_H
 #define S3ONRAMP_IO_CONN_H
 
-#include "base/config.h"
+#include "base/err.h"
+#include "base/netaddr.h"
 #include "io/loop.h"
 
 #include <event2/event_struct.h>

@@ -7,10 +7,11 @@
 #ifndef S3ONRAMP_IO_MINT_H
 #define S3ONRAMP_IO_MINT_H
 
-#include "base/config.h"
 #include "base/err.h"
+#include "base/netaddr.h"
 
 #include <openssl/types.h>
+#include <stdio.h>
 
 struct ca_params {
     const char *common_name;
