@@ -5,6 +5,7 @@
  */
 #include "aws/checksum.h"
 
+#include "base/encode.h"
 #include "crc_tables.h"
 #include "digest_stream.h"
 

@@ -16,6 +16,7 @@
 #include "aws/chunk_signature.h"
 
 #include "aws/sigv4.h"
+#include "base/encode.h"
 #include "base/secret.h"
 
 #include <stdlib.h>

@@ -6,6 +6,8 @@
  */
 #include "post_form_impl.h"
 
+#include "base/encode.h"
+
 const struct post_form_field *post_form_field(const struct post_form *f, struct str name)
 {
     for (size_t i = 0; i < f->fields_n; i++)

@@ -8,6 +8,7 @@
 #include "aws/post_policy.h"
 
 #include "aws/digest.h"
+#include "base/encode.h"
 
 #include <jansson.h>
 #include <stdlib.h>

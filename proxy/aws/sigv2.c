@@ -9,6 +9,7 @@
  */
 #include "aws/sigv2.h"
 
+#include "base/encode.h"
 #include "base/secret.h"
 
 #include <stdlib.h>

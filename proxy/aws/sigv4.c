@@ -10,6 +10,7 @@
  */
 #include "aws/sigv4.h"
 
+#include "base/encode.h"
 #include "base/secret.h"
 
 #include <stdlib.h>

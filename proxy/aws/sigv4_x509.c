@@ -7,6 +7,7 @@
 #include "aws/sigv4_x509.h"
 
 #include "aws/sigv4.h"
+#include "base/encode.h"
 
 #include <openssl/bn.h>
 #include <openssl/crypto.h>

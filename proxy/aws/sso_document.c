@@ -4,6 +4,7 @@
 #include "aws/sso_document.h"
 
 #include "aws/checksum.h"
+#include "base/encode.h"
 #include "base/secret.h"
 
 #include <jansson.h>

@@ -4,6 +4,7 @@
  */
 #include "aws/sts.h"
 
+#include "base/encode.h"
 #include "http/uri.h"
 
 enum { FIELD_ROOM = 40 /* the longest name with a number, '=' and '&' */, HASH_DIGITS = 8 };

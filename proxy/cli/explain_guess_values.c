@@ -4,6 +4,7 @@
  */
 #include "explain.h"
 
+#include "base/encode.h"
 #include "base/secret.h"
 
 #include <stdlib.h>

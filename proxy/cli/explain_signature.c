@@ -4,6 +4,7 @@
  */
 #include "explain.h"
 
+#include "base/encode.h"
 #include "cli/cli.h"
 #include "flow/flow.h"
 

@@ -7,6 +7,7 @@
 #include "aws/sigv4.h"
 #include "aws/target.h"
 #include "base/clock.h"
+#include "base/encode.h"
 #include "base/partition.h"
 #include "base/secret.h"
 

@@ -9,6 +9,7 @@
 #include "flow/form.h"
 
 #include "auth.h"
+#include "base/encode.h"
 #include "base/secret.h"
 
 enum { KEY_DAYS = 7, DAY_S = 86400 }; /* how long S3 takes a signing key */

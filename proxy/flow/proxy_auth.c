@@ -4,6 +4,7 @@
  * signature inside decides for itself.
  * Source: RFC 9110 11.7 (Proxy-Authenticate, 407), RFC 7617 (Basic).
  */
+#include "base/encode.h"
 #include "flow/flow.h"
 #include "flow/worker.h"
 

@@ -13,6 +13,7 @@
  */
 #include "sign_body.h"
 
+#include "base/encode.h"
 #include "flow/form.h"
 
 uint64_t sign_content_length(const struct request *req)

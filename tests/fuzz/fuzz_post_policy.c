@@ -4,6 +4,8 @@
  */
 #include "aws/post_policy.h"
 
+#include "base/encode.h"
+
 #include <stdlib.h>
 
 enum { NOW_S = 1198584000 /* 2007-12-25T12:00:00Z */ };

@@ -3,6 +3,7 @@
  * must verify, and must not verify any more with another secret or method.
  */
 #include "aws/sigv2.h"
+#include "base/encode.h"
 #include "http/head.h"
 
 #include <stdlib.h>

@@ -3,6 +3,8 @@
  */
 #include "aws/checksum.h"
 
+#include "base/encode.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

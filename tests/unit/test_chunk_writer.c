@@ -4,6 +4,7 @@
  */
 #include "aws/chunk_writer.h"
 
+#include "base/encode.h"
 #include "chunk_seed.h"
 
 #include <stdio.h>

@@ -4,6 +4,7 @@
 #include "aws/command_line.h"
 
 #include "aws/digest.h"
+#include "base/encode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

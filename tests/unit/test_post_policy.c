@@ -4,6 +4,8 @@
  */
 #include "aws/post_policy.h"
 
+#include "base/encode.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

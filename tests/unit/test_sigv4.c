@@ -4,6 +4,7 @@
  */
 #include "aws/sigv4.h"
 
+#include "base/encode.h"
 #include "http/head.h"
 #include "vectors.h"
 

@@ -4,6 +4,7 @@
  */
 #include "aws/sigv4_x509.h"
 
+#include "base/encode.h"
 #include "vectors.h"
 
 #include <openssl/evp.h>

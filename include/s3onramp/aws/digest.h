@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * digest.h: SHA-256, SHA-1, HMAC and hexadecimal: the one door to EVP. A struct digest belongs to one thread.
+ * digest.h: SHA-256, SHA-1 and HMAC. A struct digest belongs to one thread.
  * Source: FIPS 180-4, RFC 2104.
  */
 #ifndef S3ONRAMP_AWS_DIGEST_H
@@ -38,13 +38,5 @@ MUST_CHECK struct hmac_key *hmac_key_new(struct digest *d, struct str key);
 MUST_CHECK struct hmac_key *hmac_key_dup(const struct hmac_key *k);
 void hmac_key_free(struct hmac_key **k); /* wipes */
 void hmac_key_sign(struct digest *d, const struct hmac_key *k, struct str data, uint8_t out[SHA256_BYTES]);
-
-void hex_lower(struct sbuf *b, const uint8_t *bytes, size_t n);
-/* @s: exactly 2*n hex digits of either case. */
-MUST_CHECK bool hex_decode(struct str s, uint8_t *out, size_t n);
-/* Standard base64 with padding. */
-void base64_encode(struct sbuf *b, const uint8_t *bytes, size_t n);
-/* Strict standard base64 with padding; false if not exactly @n bytes result. */
-MUST_CHECK bool base64_decode(struct str s, uint8_t *out, size_t n);
 
 #endif
