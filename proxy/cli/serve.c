@@ -4,6 +4,7 @@
  */
 #include "base/log.h"
 #include "cli/cli.h"
+#include "control/admin.h"
 #include "control/preflight.h"
 #include "control/server.h"
 
@@ -26,6 +27,19 @@ static void log_warnings(const struct settings *s)
 
     for (size_t i = 0; i < s->warnings_n; i++)
         LOG(LOG_WARN, "%s: %s", config_place_text(s->warnings[i].place, where), s->warnings[i].text);
+}
+
+static enum err_code serve(struct settings *settings, struct err *err)
+{
+    struct server *server = NULL;
+    struct admin *admin = NULL;
+    enum err_code code = server_new(settings, &server, err);
+
+    if (code == ERR_NONE) code = admin_new(server, &admin, err);
+    if (code == ERR_NONE) code = server_run(server, err);
+    admin_free(&admin);
+    server_free(&server);
+    return code;
 }
 
 int cli_serve(int argc, char **argv)
@@ -53,6 +67,6 @@ int cli_serve(int argc, char **argv)
     if (!settings) return cli_problem("the configuration is not usable; `s3onramp check -c %s` checks it again", path);
     log_setup(settings->log.level, settings->log.format, STDERR_FILENO);
     log_warnings(settings);
-    if (server_run(settings, &err) != ERR_NONE) return cli_problem_err(&err);
+    if (serve(settings, &err) != ERR_NONE) return cli_problem_err(&err);
     return CLI_FINE;
 }

@@ -28,11 +28,8 @@ struct visitor {
 };
 
 struct admin {
+    struct server *server; /* borrowed, as its loop */
     struct loop *loop;
-    const struct runtime *rt;
-    const struct endpoints *endpoints;
-    struct credential_store *credentials;
-    const struct logs *logs;
     int64_t started_us;
     int fd;           /* owned */
     struct event *ev; /* owned */
@@ -65,10 +62,10 @@ static json_t *answer_to(const struct visitor *v, struct str line)
     bool drop = command && strcmp(command, "drop") == 0 && name;
     json_t *out;
 
-    if (drop) credential_store_drop(a->credentials, name);
+    if (drop) credential_store_drop(server_credentials(a->server), name);
     if (drop || (command && strcmp(command, "status") == 0))
-        out =
-            status_json(a->rt, endpoints_table(a->endpoints), a->credentials, a->logs, a->started_us, a->loop->now_us);
+        out = status_json(server_runtime(a->server), endpoints_table(server_endpoints(a->server)),
+                          server_credentials(a->server), server_logs(a->server), a->started_us, a->loop->now_us);
     else
         out = json_pack("{ss}", "error", "the request must be {\"command\": \"status\"}");
 
@@ -213,23 +210,18 @@ static enum err_code open_socket(struct admin *a, const char *path, struct err *
     return a->ev && event_add(a->ev, NULL) == 0 ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "admin socket");
 }
 
-enum err_code admin_new(struct loop *loop, const struct runtime *rt, const struct endpoints *endpoints,
-                        struct credential_store *credentials, const struct logs *logs, struct admin **out,
-                        struct err *err)
+enum err_code admin_new(struct server *server, struct admin **out, struct err *err)
 {
-    const struct settings *s = rt->settings;
+    const struct settings *s = server_runtime(server)->settings;
     struct admin *a;
     enum err_code code;
 
     if (strcmp(s->admin.socket, "off") == 0) return ERR_NONE;
     a = calloc(1, sizeof(*a));
     if (!a) return err_set(err, ERR_NO_MEMORY, 0, "admin socket");
-    a->loop = loop;
-    a->rt = rt;
-    a->endpoints = endpoints;
-    a->credentials = credentials;
-    a->logs = logs;
-    a->started_us = loop->now_us;
+    a->server = server;
+    a->loop = server_loop(server);
+    a->started_us = a->loop->now_us;
     a->fd = -1;
     code = open_socket(a, s->admin.socket, err);
     if (code != ERR_NONE) {

@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "base/secret.h"
-#include "control/admin.h"
 #include "control/credentials.h"
 #include "control/endpoints.h"
 #include "control/logs.h"
@@ -41,7 +40,6 @@ struct server {
     struct event *signals[5];
     struct endpoints *endpoints;
     struct credential_store *credentials;
-    struct admin *admin;
     struct logs *logs;
     int stops;
     size_t peak; /* connections at once since memory was given back */
@@ -264,12 +262,15 @@ static void limit_the_rest(void)
     alarm(REST_MOST_S);
 }
 
-static void server_clear(struct server *sv)
+void server_free(struct server **svp)
 {
+    struct server *sv = *svp;
+
+    if (!sv) return;
+    *svp = NULL;
     stop_all(sv);
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_join(&sv->workers[i]);
-    admin_free(&sv->admin);
     if (sv->rt) passwords_free(&sv->rt->passwords); /* while the loops that it answers to are there */
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_clear(&sv->workers[i]);
@@ -285,6 +286,7 @@ static void server_clear(struct server *sv)
     free(sv->workers);
     if (sv->loop.base) loop_clear(&sv->loop);
     runtime_free(&sv->rt);
+    free(sv);
     libevent_global_shutdown();
 }
 
@@ -332,24 +334,59 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
     TRY(make_workers(sv, err));
     TRY(endpoints_new(&sv->loop, sv->rt, sv->workers, sv->workers_n, &sv->endpoints, err));
     TRY(credential_store_new(&sv->loop, sv->rt, sv->workers, sv->workers_n, &sv->credentials, err));
-    TRY(admin_new(&sv->loop, sv->rt, sv->endpoints, sv->credentials, sv->logs, &sv->admin, err));
     endpoints_tick(sv->endpoints); /* the first probes and questions to DNS leave at once */
-    return start_workers(sv, err);
+    return ERR_NONE;
 }
 
-enum err_code server_run(struct settings *settings, struct err *err)
+enum err_code server_new(struct settings *settings, struct server **out, struct err *err)
 {
-    struct server sv = {0};
+    struct server *sv = calloc(1, sizeof(*sv));
     enum err_code code;
 
+    if (!sv) {
+        settings_unref(&settings);
+        return err_set(err, ERR_NO_MEMORY, 0, "server");
+    }
     secret_no_core_dumps();
     ignore_signals();
-    code = start(&sv, settings, err);
-    if (code == ERR_NONE) {
-        announce(&sv);
-        loop_run(&sv.loop);
-        LOG(LOG_INFO, "stopped");
-    }
-    server_clear(&sv);
+    code = start(sv, settings, err);
+    if (code != ERR_NONE)
+        server_free(&sv);
+    else
+        *out = sv;
     return code;
+}
+
+enum err_code server_run(struct server *sv, struct err *err)
+{
+    TRY(start_workers(sv, err));
+    announce(sv);
+    loop_run(&sv->loop);
+    LOG(LOG_INFO, "stopped");
+    return ERR_NONE;
+}
+
+struct loop *server_loop(struct server *sv)
+{
+    return &sv->loop;
+}
+
+const struct runtime *server_runtime(const struct server *sv)
+{
+    return sv->rt;
+}
+
+const struct endpoints *server_endpoints(const struct server *sv)
+{
+    return sv->endpoints;
+}
+
+struct credential_store *server_credentials(struct server *sv)
+{
+    return sv->credentials;
+}
+
+const struct logs *server_logs(const struct server *sv)
+{
+    return sv->logs;
 }

@@ -6,17 +6,13 @@
 #ifndef S3ONRAMP_CONTROL_ADMIN_H
 #define S3ONRAMP_CONTROL_ADMIN_H
 
-#include "control/credentials.h"
-#include "control/endpoints.h"
-#include "control/logs.h"
+#include "control/server.h"
 
 struct admin;
 
 /* Binds and listens, mode 0600. *@out is NULL if the settings say off, or name no socket and the default's folder is
  * missing. ERR_FILE: another proxy has it, or it cannot be made. */
-MUST_CHECK enum err_code admin_new(struct loop *loop, const struct runtime *rt, const struct endpoints *endpoints,
-                                   struct credential_store *credentials, const struct logs *logs, struct admin **out,
-                                   struct err *err);
+MUST_CHECK enum err_code admin_new(struct server *server, struct admin **out, struct err *err);
 /* Removes the socket. NULL is fine. */
 void admin_free(struct admin **a);
 

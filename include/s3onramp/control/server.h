@@ -1,14 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
- * server.h: the running proxy: control thread and workers.
+ * server.h: the running proxy: control thread and workers. Whoever calls becomes the control thread, in all of it.
  */
 #ifndef S3ONRAMP_CONTROL_SERVER_H
 #define S3ONRAMP_CONTROL_SERVER_H
 
 #include "base/config.h"
+#include "control/credentials.h"
+#include "control/endpoints.h"
+#include "control/logs.h"
 
-/* Serves with @settings (one reference is taken over) until SIGTERM or SIGINT, then stops gracefully: running transfers
- * are finished within shutdown_timeout; a second signal ends at once. Runs on the calling thread, which becomes the
- * control thread. ERR_NONE after an orderly end. */
-MUST_CHECK enum err_code server_run(struct settings *settings, struct err *err);
+struct server;
+
+/* Opens every socket and reads every file that @settings names, but serves nobody yet. One reference of @settings is
+ * taken over, also on failure. */
+MUST_CHECK enum err_code server_new(struct settings *settings, struct server **out, struct err *err);
+/* Serves until SIGTERM or SIGINT, then stops gracefully: running transfers are finished within shutdown_timeout; a
+ * second signal ends at once. ERR_NONE after an orderly end. */
+MUST_CHECK enum err_code server_run(struct server *sv, struct err *err);
+void server_free(struct server **sv); /* NULL is fine */
+
+/* Its parts, for whoever shows or commands them; they live until server_free. */
+struct loop *server_loop(struct server *sv);
+const struct runtime *server_runtime(const struct server *sv);
+const struct endpoints *server_endpoints(const struct server *sv);
+struct credential_store *server_credentials(struct server *sv);
+const struct logs *server_logs(const struct server *sv);
 
 #endif
