@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * main.c: finds the command and runs it. Everything else is in proxy/cli, one file per command.
  */
-#include "aws/key_document.h"
+#include "aws/documents/key_document.h"
 #include "cli/cli.h"
 
 #include <errno.h>

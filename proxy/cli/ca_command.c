@@ -4,7 +4,7 @@
  */
 #include "cli/cli.h"
 
-#include "base/partition.h"
+#include "aws/s3/partition.h"
 #include "io/ca_scope.h"
 #include "io/mint.h"
 

@@ -4,9 +4,9 @@
  */
 #include "cli/admin_client.h"
 #include "cli/cli.h"
-#include "control/fetch_once.h"
-#include "control/json_text.h"
-#include "flow/keyring.h"
+#include "flow/upstream/keyring.h"
+#include "keys/fetch_once.h"
+#include "keys/json_text.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * doctor.c: `s3onramp doctor`: proves the road to the endpoints of the configuration, or to one by its name alone, and
- * shows what control/doctor.h finds. One thread. Needs no rights but to read the configuration; shows no secret.
+ * shows what doctor/doctor.h finds. One thread. Needs no rights but to read the configuration; shows no secret.
  */
 #include "cli/cli.h"
 
-#include "aws/target.h"
+#include "aws/s3/target.h"
 #include "base/secret.h"
-#include "control/doctor.h"
-#include "control/json_text.h"
+#include "doctor/doctor.h"
+#include "keys/json_text.h"
 
 #include <jansson.h>
 #include <stdarg.h>

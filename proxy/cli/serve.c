@@ -2,9 +2,9 @@
  * serve.c: the command `s3onramp serve`: reads the configuration and runs the proxy in the foreground. Main thread,
  * which becomes the control thread.
  */
+#include "admin/admin.h"
 #include "base/log.h"
 #include "cli/cli.h"
-#include "control/admin.h"
 #include "control/preflight.h"
 #include "control/server.h"
 

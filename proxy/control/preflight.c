@@ -5,8 +5,8 @@
 
 #include "preflight_impl.h"
 
+#include "aws/s3/partition.h"
 #include "base/clock.h"
-#include "base/partition.h"
 #include "flow/tunnel.h"
 #include "io/ca_scope.h"
 #include "io/tls.h"

@@ -4,7 +4,7 @@
 #ifndef S3ONRAMP_CONTROL_PREFLIGHT_IMPL_H
 #define S3ONRAMP_CONTROL_PREFLIGHT_IMPL_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 /* What [credentials] section @set asks for that is not on this machine becomes a warning of @s. */
 void preflight_warn_source(struct settings *s, const struct set_credentials *set);

@@ -4,8 +4,8 @@
  */
 #include "preflight_impl.h"
 
-#include "aws/command_line.h"
-#include "profile_files.h"
+#include "aws/documents/command_line.h"
+#include "keys/profile_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>

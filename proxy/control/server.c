@@ -7,11 +7,11 @@
 
 #include "base/log.h"
 #include "base/secret.h"
-#include "control/credentials.h"
-#include "control/endpoints.h"
 #include "control/logs.h"
+#include "control/road/endpoints.h"
 #include "control/runtime.h"
 #include "flow/worker.h"
+#include "keys/credentials.h"
 
 #include <errno.h>
 #include <event2/event.h>

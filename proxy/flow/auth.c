@@ -4,8 +4,8 @@
  */
 #include "auth.h"
 
-#include "aws/sigv2.h"
-#include "flow/form.h"
+#include "aws/sign/sigv2.h"
+#include "flow/body/form.h"
 
 static enum step_result not_yet(struct request *req, const char *what)
 {

@@ -3,7 +3,7 @@
  * It covers no body and few headers: a client must be allowed it (`sigv2` of [client]), and parameters that it leaves
  * out are refused. Source: Amazon S3 Developer Guide, "Signing and authenticating REST requests".
  */
-#include "aws/sigv2.h"
+#include "aws/sign/sigv2.h"
 
 #include "auth.h"
 

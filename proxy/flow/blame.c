@@ -2,7 +2,7 @@
  * blame.c: refusals that are about the proxy's own keys or clock. They must not reach the client: they hold our key id,
  * the token and our canonical request, and would make the client doubt its own credentials. One worker.
  */
-#include "aws/s3_error.h"
+#include "aws/s3/s3_error.h"
 #include "base/clock.h"
 #include "flow/flow.h"
 #include "flow/worker.h"

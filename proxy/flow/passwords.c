@@ -6,7 +6,7 @@
 
 #include "base/password.h"
 #include "base/secret.h"
-#include "flow/wait_queue.h"
+#include "flow/upstream/wait_queue.h"
 
 #include <signal.h>
 #include <stdlib.h>

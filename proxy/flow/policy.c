@@ -2,8 +2,8 @@
  * policy.c: the step check_policy. Default deny: a request is allowed only if the caller's policy names its access and
  * all its buckets.
  */
+#include "flow/body/form.h"
 #include "flow/flow.h"
-#include "flow/form.h"
 #include "flow/worker.h"
 
 static bool bucket_listed(const struct set_policy *p, struct str bucket)

@@ -3,10 +3,10 @@
  */
 #include "flow/reply.h"
 
-#include "aws/location.h"
+#include "aws/s3/location.h"
 #include "base/clock.h"
+#include "flow/body/form.h"
 #include "flow/flow.h"
-#include "flow/form.h"
 #include "flow/worker.h"
 
 #include <stdio.h>

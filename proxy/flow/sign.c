@@ -4,9 +4,9 @@
  */
 #include "sign_body.h"
 
-#include "aws/sigv2.h"
+#include "aws/sign/sigv2.h"
 #include "base/clock.h"
-#include "flow/form.h"
+#include "flow/body/form.h"
 
 enum { HEAD_SLACK = 1024, OWN_FIELDS = 8 };
 

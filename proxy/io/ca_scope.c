@@ -3,8 +3,8 @@
  */
 #include "io/ca_scope.h"
 
-#include "aws/target.h"
-#include "base/partition.h"
+#include "aws/s3/partition.h"
+#include "aws/s3/target.h"
 #include "ca.h"
 
 #include <arpa/inet.h>

@@ -3,7 +3,7 @@
  */
 #include "identity_impl.h"
 
-#include "aws/sigv4_x509.h"
+#include "aws/sign/sigv4_x509.h"
 #include "base/secret.h"
 
 #include <openssl/err.h>

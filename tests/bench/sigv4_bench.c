@@ -2,8 +2,8 @@
  * sigv4_bench.c: what verifying one request and signing it anew costs. Usage: sigv4_bench [requests]
  * The request is a GET of an object with a query and the headers that an SDK sends and signs.
  */
-#include "aws/checksum.h"
-#include "aws/sigv4.h"
+#include "aws/sign/checksum.h"
+#include "aws/sign/sigv4.h"
 
 #include <stdio.h>
 #include <stdlib.h>

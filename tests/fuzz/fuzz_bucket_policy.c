@@ -2,7 +2,7 @@
  * fuzz_bucket_policy.c: any bytes as a bucket's policy. Texts end where they must; what is certain without the
  * endpoint's id stays certain with it, and so does what is ruled out.
  */
-#include "aws/bucket_policy.h"
+#include "doctor/bucket_policy.h"
 
 #include <stdlib.h>
 

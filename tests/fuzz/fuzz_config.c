@@ -2,7 +2,7 @@
  * fuzz_config.c: any bytes as a configuration: problems are reported or settings come out, and those can be printed
  * and freed. Either way at least one of the two must happen.
  */
-#include "base/config.h"
+#include "config/config.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * fuzz_denial.c: any bytes as the message of an AccessDenied. A policy is one of those that there are, "a Deny fits"
  * goes with one, and what stands before S3's sentence does not change what the sentence says.
  */
-#include "aws/denial.h"
+#include "doctor/denial.h"
 
 #include <stdlib.h>
 

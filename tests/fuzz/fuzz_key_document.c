@@ -2,7 +2,7 @@
  * fuzz_key_document.c: any bytes as a document of each kind and as a time. What is accepted is whole and usable in a
  * signature, what is refused leaves nothing behind.
  */
-#include "aws/key_document.h"
+#include "aws/documents/key_document.h"
 
 #include <stdlib.h>
 

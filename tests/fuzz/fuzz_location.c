@@ -2,7 +2,7 @@
  * fuzz_location.c: lines of input as Location, authority, bucket, S3 name and endpoint. What is mapped must name the
  * client's authority and keep the end of the value; nothing is written otherwise.
  */
-#include "aws/location.h"
+#include "aws/s3/location.h"
 
 #include <stdlib.h>
 

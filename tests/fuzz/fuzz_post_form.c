@@ -2,7 +2,7 @@
  * fuzz_post_form.c: a form fed whole, byte by byte and in pieces of changing size gives the same fields and the same
  * file; its headers and its answer can stand in a head without breaking out of their lines.
  */
-#include "aws/post_form.h"
+#include "aws/form/post_form.h"
 
 #include "http/head.h"
 

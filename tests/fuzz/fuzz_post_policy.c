@@ -2,7 +2,7 @@
  * fuzz_post_policy.c: any bytes as the base64 text of a policy and, encoded here, as its document. What is accepted
  * must have named the bucket, must not be expired, and must not hold for a form with one more field.
  */
-#include "aws/post_policy.h"
+#include "aws/form/post_policy.h"
 
 #include "base/encode.h"
 

@@ -2,7 +2,7 @@
  * fuzz_profile.c: the first byte says how the rest is cut into a config and a credentials file. What is read must come
  * from the files, and plans of a few profiles must be whole.
  */
-#include "aws/profile_plan.h"
+#include "aws/documents/profile_plan.h"
 
 #include <stdlib.h>
 

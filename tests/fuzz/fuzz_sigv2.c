@@ -2,7 +2,7 @@
  * fuzz_sigv2.c: the Authorization parser on any bytes; then any request head that parses is signed in both forms and
  * must verify, and must not verify any more with another secret or method.
  */
-#include "aws/sigv2.h"
+#include "aws/sign/sigv2.h"
 #include "base/encode.h"
 #include "http/head.h"
 

@@ -2,7 +2,7 @@
  * fuzz_sigv4.c: the Authorization and date parsers on any bytes; then any request head that parses is signed and must
  * verify, and must not verify any more once a signed part is changed.
  */
-#include "aws/sigv4.h"
+#include "aws/sign/sigv4.h"
 #include "http/head.h"
 
 #include <stdlib.h>

@@ -3,9 +3,9 @@
  * the same result and the same content, decoded or only checked. The same bytes as content, written by chunk_writer,
  * come out of the decoder again; with one byte of that changed nothing else comes out.
  */
-#include "aws/chunk_writer.h"
-#include "aws/sigv4.h"
-#include "aws/sigv4_chunk.h"
+#include "aws/sign/chunk_writer.h"
+#include "aws/sign/sigv4.h"
+#include "aws/sign/sigv4_chunk.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * fuzz_sts.c: any bytes as an answer of STS to both actions and as an error, and as the parts of a form and the name of
  * a session. What is taken must be whole and fit into a signature or a log; a form must give its parts back.
  */
-#include "aws/sts.h"
+#include "aws/documents/sts.h"
 #include "http/uri.h"
 
 #include <stdlib.h>

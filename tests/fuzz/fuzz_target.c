@@ -2,9 +2,9 @@
  * fuzz_target.c: any bytes as host name, endpoint-specific name, bucket and path. Parts must lie in the input, and the
  * name built for the endpoint must be read as the same parts.
  */
-#include "aws/target.h"
+#include "aws/s3/target.h"
 
-#include "base/partition.h"
+#include "aws/s3/partition.h"
 
 #include <stdlib.h>
 

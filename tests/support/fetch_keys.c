@@ -2,7 +2,7 @@
  * fetch_keys.c: for tests: what a section of [credentials] gives, with its secrets, which the program itself never
  * shows. Usage: fetch_keys CONFIG NAME [CLIENT]. One line of JSON; exit code 0: there are keys.
  */
-#include "control/fetch_once.h"
+#include "keys/fetch_once.h"
 
 #include <jansson.h>
 

@@ -3,7 +3,7 @@
  * an array of the values of each KEY in each NAME (null: not there), or the text of an error.
  *   profile_print config|credentials FILE NAMES KEYS      (NAMES and KEYS: separated by '|')
  */
-#include "aws/profile.h"
+#include "aws/documents/profile.h"
 
 #include <jansson.h>
 #include <stdio.h>

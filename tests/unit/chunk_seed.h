@@ -5,8 +5,8 @@
 #ifndef S3ONRAMP_UNIT_CHUNK_SEED_H
 #define S3ONRAMP_UNIT_CHUNK_SEED_H
 
-#include "aws/sigv4.h"
-#include "aws/sigv4_chunk.h"
+#include "aws/sign/sigv4.h"
+#include "aws/sign/sigv4_chunk.h"
 #include "base/attrib.h"
 
 #include <setjmp.h>

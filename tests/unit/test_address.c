@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "flow/address.h"
+#include "flow/upstream/address.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * test_bucket_policy.c: policies against one request, as a table: what is certain, what may be, and documents that are
  * none.
  */
-#include "aws/bucket_policy.h"
+#include "doctor/bucket_policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "flow/budget.h"
+#include "flow/upstream/budget.h"
 
 static unsigned spend_all(struct budget *b, int64_t now_us)
 {

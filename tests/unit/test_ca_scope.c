@@ -4,7 +4,7 @@
  */
 #include "io/ca_scope.h"
 
-#include "aws/target.h"
+#include "aws/s3/target.h"
 #include "io/mint.h"
 
 #include <setjmp.h>

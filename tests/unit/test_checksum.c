@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_checksum.c: check values, comparison with bit-at-a-time CRCs, cutting the input anywhere.
  */
-#include "aws/checksum.h"
+#include "aws/sign/checksum.h"
 
 #include "base/encode.h"
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "flow/choice.h"
+#include "flow/upstream/choice.h"
 
 #define UP .state = ADDRESS_UP, .preferred = true, .share = 100
 #define WARMING .state = ADDRESS_UP, .preferred = true, .share = 10

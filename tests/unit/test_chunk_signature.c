@@ -2,9 +2,9 @@
  * test_chunk_signature.c: the chains of signatures published in the S3 API Reference, however the content is cut and
  * whatever else the thread hashes meanwhile. Values not published were computed with Python's hmac and hashlib.
  */
-#include "aws/chunk_signature.h"
+#include "aws/sign/chunk_signature.h"
 
-#include "aws/sigv4.h"
+#include "aws/sign/sigv4.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * test_chunk_writer.c: whole bodies against tests/vectors/aws-chunked (made by make_chunked.py), their length announced
  * beforehand, and back through the decoder.
  */
-#include "aws/chunk_writer.h"
+#include "aws/sign/chunk_writer.h"
 
 #include "base/encode.h"
 #include "chunk_seed.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_command_line.c: commands against Python's shlex (tests/vectors/make_command_line.py), and the reasons given.
  */
-#include "aws/command_line.h"
+#include "aws/documents/command_line.h"
 
-#include "aws/digest.h"
+#include "aws/sign/digest.h"
 #include "base/encode.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_denial.c: S3's sentences of refusal, as its guide has them, and texts that say nothing.
  */
-#include "aws/denial.h"
+#include "doctor/denial.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

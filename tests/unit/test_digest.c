@@ -2,7 +2,7 @@
  * test_digest.c: SHA-256 and HMAC against published values.
  * Source: FIPS 180-4 examples (NIST), RFC 2202 and 4231 (HMAC).
  */
-#include "aws/digest.h"
+#include "aws/sign/digest.h"
 
 #include "base/encode.h"
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "control/dns.h"
+#include "control/road/dns.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "control/doctor.h"
+#include "doctor/doctor.h"
 
 #include <string.h>
 

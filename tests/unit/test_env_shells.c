@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_env_shells.c: values with every awkward byte come out quoted as each shell or file wants them.
  */
-#include "../../proxy/cli/env.h"
+#include "../../proxy/cli/env/env.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_explain_canonical.c: a canonical request is found in whatever file it stands in, and its lines are told apart.
  */
-#include "../../proxy/cli/explain.h"
+#include "../../proxy/cli/explain/explain.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "control/file_watch.h"
+#include "keys/file_watch.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "control/health.h"
+#include "control/road/health.h"
 
 #define S(n) ((int64_t)((n)*1000000))
 

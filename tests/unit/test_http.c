@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "control/http.h"
 #include "folder.h"
+#include "keys/http.h"
 
 #include <openssl/pem.h>
 #include <openssl/ssl.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "control/json_text.h"
+#include "keys/json_text.h"
 
 #define BAD "\xef\xbf\xbd"
 

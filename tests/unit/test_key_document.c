@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "aws/key_document.h"
+#include "aws/documents/key_document.h"
 
 #include <stdio.h>
 #include <stdlib.h>

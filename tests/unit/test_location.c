@@ -2,7 +2,7 @@
  * test_location.c: Location mapped to each way in which a client speaks to the proxy; what is left alone, what leads
  * away, hostile values.
  */
-#include "aws/location.h"
+#include "aws/s3/location.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_operation.c: each operation of the S3 API by its documented request syntax; precedence, access, unknown ones.
  */
-#include "aws/operation.h"
+#include "aws/s3/operation.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

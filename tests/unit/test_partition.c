@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_partition.c: the suffix of every partition, and what is no Region.
  */
-#include "base/partition.h"
+#include "aws/s3/partition.h"
 
 #include "vectors.h"
 

@@ -2,7 +2,7 @@
  * test_post_form.c: multipart/form-data as tables, fed whole, byte by byte and cut in two anywhere: the outcome must be
  * the same. Limits are tested on both sides. Forms of real clients are in test_post_form_fields.c.
  */
-#include "aws/post_form.h"
+#include "aws/form/post_form.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

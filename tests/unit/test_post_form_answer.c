@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_post_form_answer.c: status, Location and body for what a form asks for, as a table; hostile redirects.
  */
-#include "aws/post_form.h"
+#include "aws/form/post_form.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

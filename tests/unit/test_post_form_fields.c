@@ -3,7 +3,7 @@
  * one is published by AWS) from the first byte to verified signature, fulfilled policy and content; then key,
  * signatures and headers as tables.
  */
-#include "aws/post_policy.h"
+#include "aws/form/post_policy.h"
 
 #include "base/secret.h"
 #include "vectors.h"

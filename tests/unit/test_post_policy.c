@@ -2,7 +2,7 @@
  * test_post_policy.c: policy documents against one form, as a table: those that hold, those that S3 refuses and with
  * which words, and hostile ones. The policies of real clients are in test_post_form_fields.c.
  */
-#include "aws/post_policy.h"
+#include "aws/form/post_policy.h"
 
 #include "base/encode.h"
 

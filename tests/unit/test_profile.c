@@ -2,7 +2,7 @@
  * test_profile.c: shared config and credentials files, odd ones too, as a table. That botocore reads them alike is
  * tests/e2e/test_profiles.py's to show.
  */
-#include "aws/profile.h"
+#include "aws/documents/profile.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * test_profile_plan.c: what a profile says to do, as a table: config file, credentials file, profile → plan in words,
  * or the reason why not.
  */
-#include "aws/profile_plan.h"
+#include "aws/documents/profile_plan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

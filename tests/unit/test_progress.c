@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_progress.c: who keeps whom waiting: a row per course of a transfer.
  */
-#include "flow/progress.h"
+#include "flow/body/progress.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

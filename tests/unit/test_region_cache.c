@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "flow/region_cache.h"
+#include "flow/upstream/region_cache.h"
 
 #include <stdio.h>
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "control/renewal.h"
+#include "keys/renewal.h"
 
 enum { NOW = 1700000000, HOUR = 3600 };
 

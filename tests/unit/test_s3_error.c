@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_s3_error.c: escaping, UTF-8, the document, and reading a code back.
  */
-#include "aws/s3_error.h"
+#include "aws/s3/s3_error.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,10 +2,10 @@
  * test_sigv2.c: the vectors in tests/vectors/sigv2 (made by make_sigv2.py, partly published by AWS), tampering with
  * every byte that a signature covers and with what stands between them, which parameters are refused, the parsers.
  */
-#include "aws/sigv2.h"
+#include "aws/sign/sigv2.h"
 
-#include "aws/sigv4.h"
-#include "aws/target.h"
+#include "aws/s3/target.h"
+#include "aws/sign/sigv4.h"
 #include "http/head.h"
 #include "vectors.h"
 

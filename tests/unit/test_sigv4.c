@@ -2,7 +2,7 @@
  * test_sigv4.c: the vectors in tests/vectors/sigv4 (made by make_sigv4.py, partly published by AWS), tampering with
  * every byte that a signature covers, the Authorization and date parsers, the key cache.
  */
-#include "aws/sigv4.h"
+#include "aws/sign/sigv4.h"
 
 #include "base/encode.h"
 #include "http/head.h"

@@ -4,7 +4,7 @@
  * Includes the two chunked examples of the S3 API Reference; signatures in the tables were computed with Python's hmac
  * and hashlib.
  */
-#include "aws/sigv4_chunk.h"
+#include "aws/sign/sigv4_chunk.h"
 
 #include "chunk_seed.h"
 

@@ -2,7 +2,7 @@
  * test_sigv4_x509.c: requests signed with a certificate's key, against vectors that Python made (make_sigv4_x509.py):
  * the texts and RSA signatures byte by byte, ECDSA signatures by verifying them.
  */
-#include "aws/sigv4_x509.h"
+#include "aws/sign/sigv4_x509.h"
 
 #include "base/encode.h"
 #include "vectors.h"

@@ -3,7 +3,7 @@
  * program runs, a source freed by the one it told, and the same within a chain. What keys come out is
  * tests/e2e/test_profiles.py's to show.
  */
-#include "control/source.h"
+#include "keys/source.h"
 
 #include <errno.h>
 #include <setjmp.h>

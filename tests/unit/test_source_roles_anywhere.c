@@ -3,7 +3,7 @@
  * hold the loop, what is cancelled is forgotten. What the service answers is in
  * tests/e2e/test_credentials_roles_anywhere.py.
  */
-#include "control/source.h"
+#include "keys/source.h"
 
 #include "folder.h"
 #include "vectors.h"

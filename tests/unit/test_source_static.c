@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "control/source.h"
+#include "keys/source.h"
 
 #include "base/secret.h"
 #include "folder.h"

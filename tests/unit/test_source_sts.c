@@ -2,7 +2,7 @@
  * test_source_sts.c: ends of a fetch that no answer of a server leads to: stopped at each stage, freed from within,
  * keys to sign with that do not come. What is asked and answered is tested in tests/e2e/test_credentials_sts.py.
  */
-#include "control/source.h"
+#include "keys/source.h"
 
 #include <arpa/inet.h>
 #include <event2/event.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_sso_document.c: the token cache's file names, tokens and the portal's answers, good and bad.
  */
-#include "aws/sso_document.h"
+#include "aws/documents/sso_document.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

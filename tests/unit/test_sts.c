@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_sts.c: forms byte by byte, names of sessions, answers and errors as tables (also cut at every byte), verdicts.
  */
-#include "aws/sts.h"
+#include "aws/documents/sts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

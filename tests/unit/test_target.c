@@ -2,9 +2,9 @@
  * test_target.c: every form of S3 host name, refusals and their sentences, the names used upstream, partitions,
  * buckets, paths. Names and signing names are those of the SDKs' endpoint rules for s3 and s3control.
  */
-#include "aws/target.h"
+#include "aws/s3/target.h"
 
-#include "base/partition.h"
+#include "aws/s3/partition.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

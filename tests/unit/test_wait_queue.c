@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "flow/wait_queue.h"
+#include "flow/upstream/wait_queue.h"
 
 static const char a, b, c;
 

@@ -4,14 +4,14 @@
 #ifndef S3ONRAMP_CLI_ADMIN_CLIENT_H
 #define S3ONRAMP_CLI_ADMIN_CLIENT_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 #include <jansson.h>
 
 /* The path of the socket: @socket, or what the file @config says; *@s keeps it alive, for settings_unref. NULL: there
  * is none, and that was said. */
 const char *admin_path(const char *socket, const char *config, struct settings **s);
-/* The proxy's status (control/status.h); the caller owns it. NULL with errno: no answer. */
+/* The proxy's status (admin/status.h); the caller owns it. NULL with errno: no answer. */
 MUST_CHECK json_t *admin_ask(const char *path);
 /* The same, after the keys of section @name were withdrawn, if there is one. */
 MUST_CHECK json_t *admin_drop(const char *path, const char *name);

@@ -5,9 +5,9 @@
 #ifndef S3ONRAMP_CLI_CLI_H
 #define S3ONRAMP_CLI_CLI_H
 
-#include "base/config.h"
 #include "base/err.h"
 #include "base/password.h"
+#include "config/config.h"
 
 #include <getopt.h>
 #include <stdio.h>

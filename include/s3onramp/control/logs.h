@@ -5,7 +5,7 @@
 #ifndef S3ONRAMP_CONTROL_LOGS_H
 #define S3ONRAMP_CONTROL_LOGS_H
 
-#include "base/config.h"
+#include "config/config.h"
 #include "io/sink.h"
 
 #include <jansson.h>

@@ -5,7 +5,7 @@
 #ifndef S3ONRAMP_CONTROL_PREFLIGHT_H
 #define S3ONRAMP_CONTROL_PREFLIGHT_H
 
-#include "base/config.h"
+#include "config/config.h"
 
 /* config_load(), and whether files hold what they are named for, the local CA can be used, permits the names that it
  * will have to speak for, and does not end soon. Problems are written to @problems as config_load() does; warnings are

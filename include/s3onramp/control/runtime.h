@@ -4,7 +4,7 @@
 #ifndef S3ONRAMP_CONTROL_RUNTIME_H
 #define S3ONRAMP_CONTROL_RUNTIME_H
 
-#include "flow/pool.h"
+#include "flow/upstream/pool.h"
 
 /* Loads certificates, the CA if some listener needs it, CA bundles of the endpoints. @access: borrowed, may be NULL.
  * Takes over one reference of @settings, also on failure. */

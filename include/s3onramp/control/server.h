@@ -4,10 +4,10 @@
 #ifndef S3ONRAMP_CONTROL_SERVER_H
 #define S3ONRAMP_CONTROL_SERVER_H
 
-#include "base/config.h"
-#include "control/credentials.h"
-#include "control/endpoints.h"
+#include "config/config.h"
 #include "control/logs.h"
+#include "control/road/endpoints.h"
+#include "keys/credentials.h"
 
 struct server;
 

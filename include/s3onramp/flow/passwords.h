@@ -12,8 +12,8 @@
 #ifndef S3ONRAMP_FLOW_PASSWORDS_H
 #define S3ONRAMP_FLOW_PASSWORDS_H
 
-#include "aws/digest.h"
-#include "base/config.h"
+#include "aws/sign/digest.h"
+#include "config/config.h"
 #include "io/loop.h"
 
 enum { PASSWORDS_QUEUE_MAX = 512, PASSWORDS_PEER_MAX = 32 };

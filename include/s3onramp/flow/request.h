@@ -12,16 +12,16 @@
 #ifndef S3ONRAMP_FLOW_REQUEST_H
 #define S3ONRAMP_FLOW_REQUEST_H
 
-#include "aws/operation.h"
-#include "aws/s3_error.h"
-#include "aws/sigv4.h"
-#include "aws/target.h"
-#include "flow/framer.h"
-#include "flow/keyring.h"
+#include "aws/s3/operation.h"
+#include "aws/s3/s3_error.h"
+#include "aws/s3/target.h"
+#include "aws/sign/sigv4.h"
+#include "flow/body/framer.h"
+#include "flow/body/progress.h"
 #include "flow/passwords.h"
-#include "flow/pool.h"
-#include "flow/progress.h"
 #include "flow/tunnel.h"
+#include "flow/upstream/keyring.h"
+#include "flow/upstream/pool.h"
 #include "http/body.h"
 
 #define REQUEST_STEPS(X) \

@@ -5,10 +5,10 @@
 #ifndef S3ONRAMP_FLOW_RUNTIME_H
 #define S3ONRAMP_FLOW_RUNTIME_H
 
-#include "base/config.h"
-#include "flow/keyring.h"
+#include "config/config.h"
 #include "flow/limits.h"
 #include "flow/passwords.h"
+#include "flow/upstream/keyring.h"
 #include "io/sink.h"
 #include "io/tls.h"
 

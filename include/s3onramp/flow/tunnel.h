@@ -5,8 +5,8 @@
 #ifndef S3ONRAMP_FLOW_TUNNEL_H
 #define S3ONRAMP_FLOW_TUNNEL_H
 
-#include "aws/target.h"
-#include "flow/pool.h"
+#include "aws/s3/target.h"
+#include "flow/upstream/pool.h"
 #include "io/splice.h"
 
 struct client;

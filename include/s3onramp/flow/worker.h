@@ -6,7 +6,7 @@
 #define S3ONRAMP_FLOW_WORKER_H
 
 #include "flow/client.h"
-#include "flow/region_cache.h"
+#include "flow/upstream/region_cache.h"
 #include "io/listener.h"
 #include "io/splice.h"
 

@@ -7,7 +7,7 @@
 #define S3ONRAMP_IO_CA_SCOPE_H
 
 #include "base/arena.h"
-#include "base/config.h"
+#include "config/config.h"
 
 enum { CA_SCOPE_NAMES = 2048, CA_SCOPE_ADDRESSES = 256, CA_SCOPE_ALONE = 2 };
 

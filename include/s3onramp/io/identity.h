@@ -11,7 +11,7 @@
 #ifndef S3ONRAMP_IO_IDENTITY_H
 #define S3ONRAMP_IO_IDENTITY_H
 
-#include "aws/digest.h"
+#include "aws/sign/digest.h"
 
 #include <openssl/x509.h>
 

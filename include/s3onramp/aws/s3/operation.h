@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * operation.h: the name S3's API gives to a request. Pure; any thread.
+ * Source: Amazon S3 API Reference, "Amazon S3 operations" (request syntax of each).
+ */
+#ifndef S3ONRAMP_AWS_S3_OPERATION_H
+#define S3ONRAMP_AWS_S3_OPERATION_H
+
+#include "aws/s3/target.h"
+#include "http/head.h"
+#include "http/uri.h"
+
+enum operation_level { LEVEL_SERVICE, LEVEL_BUCKET, LEVEL_OBJECT };
+/* What an operation needs; each includes those before it: READ what a read-only policy allows, WRITE objects, ADMIN
+ * all else (buckets, their configuration, rights of others). */
+enum operation_access { ACCESS_READ, ACCESS_WRITE, ACCESS_ADMIN };
+
+struct operation {
+    const char *name; /* "GetObject"; "Unknown" where S3 has none */
+    enum operation_level level;
+    enum operation_access access;
+    bool streams_body; /* PutObject, UploadPart, PutObjectAnnotation: the only ones with aws-chunked bodies */
+};
+
+/* Never NULL. An operation's name is given only to requests whose query holds nothing but what it knows; all others are
+ * "Unknown": ACCESS_WRITE for GET and HEAD, else ACCESS_ADMIN. @headers: for CopyObject /
+ * UploadPartCopy (x-amz-copy-source). */
+const struct operation *operation_find(enum http_method method, enum operation_level level,
+                                       const struct query_param *query, size_t query_n, const struct headers *headers);
+/* The operation where paths are no buckets (not s3_host_has_bucket), by the decoded @path: "S3Control", one name for
+ * all of that API, or "WriteGetObjectResponse". Never NULL. */
+const struct operation *operation_of_service(enum s3_service service, enum http_method method, struct str path);
+
+#endif

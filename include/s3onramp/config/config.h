@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config.h: the settings of the program, read from an INI file by one table of options (proxy/config/config_options.h).
+ * Settings are built by one thread and immutable and shared afterwards: counted by settings_ref/unref (atomic).
+ */
+#ifndef S3ONRAMP_CONFIG_CONFIG_H
+#define S3ONRAMP_CONFIG_CONFIG_H
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/netaddr.h"
+#include "base/str.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+enum listener_mode { LISTENER_FORWARD, LISTENER_ENDPOINT, LISTENER_REDIRECT };
+enum listener_tls { LISTENER_PLAIN, LISTENER_TLS, LISTENER_SNIFF }; /* SNIFF: TLS if the first byte is 0x16 */
+enum trailers_mode { TRAILERS_PASS, TRAILERS_DECODE };
+enum credentials_source {
+    CREDENTIALS_STATIC,
+    CREDENTIALS_ENVIRONMENT,
+    CREDENTIALS_PROFILE,
+    CREDENTIALS_PROCESS,
+    CREDENTIALS_CONTAINER,
+    CREDENTIALS_IMDS,
+    CREDENTIALS_ASSUME_ROLE,
+    CREDENTIALS_WEB_IDENTITY,
+    CREDENTIALS_ROLES_ANYWHERE,
+    CREDENTIALS_CHAIN,
+    CREDENTIALS_NONE, /* requests leave unsigned */
+    CREDENTIALS_SOURCES_N,
+};
+const char *credentials_source_name(enum credentials_source source); /* as in the file: "assume-role" */
+enum sigv2_mode { SIGV2_QUERY, SIGV2_YES, SIGV2_NO };
+enum foreign_mode { FOREIGN_REFUSE, FOREIGN_PASS };
+enum web_pages_mode { WEB_PAGES_REFUSE, WEB_PAGES_ALLOW };
+enum plus_mode { PLUS_BLANK, PLUS_PLUS };
+enum payload_out { PAYLOAD_OUT_AUTO, PAYLOAD_OUT_SIGNED };
+/* How an address is tried from time to time; each includes those before it. */
+enum probe_kind { PROBE_TCP, PROBE_TLS, PROBE_HTTP };
+enum proxy_auth_mode { PROXY_AUTH_NO, PROXY_AUTH_OPTIONAL, PROXY_AUTH_REQUIRED };
+enum policy_access { POLICY_READ_ONLY, POLICY_READ_WRITE, POLICY_ADMIN };
+
+/* Where a section stands; for messages. */
+struct config_place {
+    const char *file; /* borrowed: owned by struct settings */
+    int line;
+};
+
+struct set_server {
+    size_t workers;                    /* 0: one per CPU, at most 8 */
+    size_t max_connections;            /* client connections of all workers */
+    size_t max_connections_per_source; /* 0: half of them */
+    char *clients_file; /* key pairs made by `s3onramp client add`; path, relative to the configuration file */
+    uint64_t header_timeout_ms, idle_timeout_ms, body_timeout_ms, tls_timeout_ms, shutdown_timeout_ms;
+    uint64_t tunnel_idle_timeout_ms, pause_timeout_ms, request_timeout_ms;
+    uint64_t min_rate;                 /* bytes a second; 0: none */
+    struct netblock *private_networks; /* further networks that count as private */
+    size_t private_networks_n;
+};
+
+/* What becomes of a host that a client of a proxy asks for: patterns with '*' and '?', in lower case. */
+struct set_ways {
+    struct str_list tunnel;    /* bytes pass untouched; looked at first */
+    struct str_list intercept; /* TLS ends here, requests are signed anew; S3 names only */
+};
+
+struct set_listener {
+    char *name;
+    struct config_place place;
+    enum listener_mode mode;
+    struct netaddr *bind;
+    size_t bind_n;
+    enum listener_tls tls;
+    char *certificate, *private_key; /* PEM files for TLS; NULL: minted from the local CA */
+    struct str_list names;           /* own host names of an endpoint listener; bucket.NAME is host style */
+    bool names_default;              /* they are this machine's: nobody wrote them */
+    enum foreign_mode foreign;       /* requests signed with a key that no client has */
+    char *anonymous;                 /* client name for unsigned requests, or NULL: refused */
+    enum web_pages_mode web_pages;   /* unsigned requests that pages of other origins send */
+    char *health;                    /* path that is answered without S3, or NULL: none */
+    char *endpoint;      /* endpoint name for own names, or NULL: by Region of the signature, else the default */
+    bool proxy_protocol; /* connections begin with a header that says where they come from */
+    struct netblock *trusted_proxies; /* whose header is believed; all others are turned away */
+    size_t trusted_proxies_n;
+    enum proxy_auth_mode proxy_auth;        /* Proxy-Authorization; forward listeners only */
+    bool proxy_auth_plain;                  /* passwords are taken without TLS from others than loopback, too */
+    struct set_ways ways;                   /* of forward and redirect listeners */
+    bool transparent;                       /* redirect: IP_TRANSPARENT, for TPROXY */
+    size_t anonymous_index, endpoint_index; /* into clients / endpoints; SIZE_MAX if none */
+};
+
+/* Private hosts besides S3 that clients may be tunnelled to. */
+struct set_tunnel {
+    char *name;
+    struct config_place place;
+    struct str_list hosts; /* exact names */
+    uint64_t port;         /* that clients ask for */
+    struct netaddr *addresses;
+    size_t addresses_n;
+    uint64_t connect_timeout_ms;
+};
+
+struct set_endpoint {
+    char *name; /* section */
+    struct config_place place;
+    char *vpce_name; /* key `name`: endpoint-specific name, or NULL */
+    char *region;
+    char *suffix; /* DNS suffix of the partition; derived */
+    bool fips;    /* derived from the endpoint-specific name */
+    char *host;   /* the S3 name that the endpoint serves; default s3.REGION.SUFFIX (s3-fips.… if fips) */
+    char *sni;    /* TLS server name and certificate name; default: host */
+    struct netaddr *addresses; /* written down; none with dns */
+    size_t addresses_n;
+    struct str_list address_zones; /* one per address: its zone, or "" */
+    struct str_list zones;         /* zones whose own names are looked up too */
+    char *prefer_zone;             /* NULL: all zones alike */
+    bool dns;                      /* addresses come from DNS … */
+    char *dns_name;                /* … under this name; derived */
+    uint64_t port;                 /* of addresses from DNS; derived */
+    struct netaddr *resolvers;     /* none: those of the system */
+    size_t resolvers_n;
+    char *ca_file; /* NULL: the system's */
+    enum trailers_mode trailers;
+    enum plus_mode plus;      /* a raw '+' in a path, where no signature says how it is meant */
+    enum payload_out payload; /* SIGNED: no unsigned payload leaves, whatever came in */
+    char *credentials;
+    size_t credentials_index;
+    struct str_list also_regions; /* other Regions whose names are sent here */
+    bool is_default;
+    uint64_t connect_timeout_ms, response_timeout_ms, idle_timeout_ms;
+    uint64_t max_idle; /* idle connections kept per address and worker */
+    uint64_t dead_timeout_ms;
+    enum probe_kind probe;
+    uint64_t probe_interval_ms, probe_timeout_ms, fall, rise, slow_start_ms;
+    uint64_t max_connections; /* per address, in use by requests; 0: no limit */
+    uint64_t max_queue, queue_timeout_ms;
+    uint64_t max_retries; /* per request, after it was sent */
+};
+
+/* Which keys belong to which source: config_credentials.c. What is not set is NULL. */
+struct set_credentials {
+    char *name;
+    struct config_place place;
+    enum credentials_source source;
+    /* static. Secrets: wiped by settings_unref. Each may be "file:PATH" (read by the source, again when the file
+     * changes); env:NAME and credential:NAME are replaced while reading. environment: the source reads it itself */
+    char *access_key_id, *secret_access_key, *session_token;
+    /* profile, chain */
+    char *profile;                 /* NULL: AWS_PROFILE, else "default" */
+    char *config_file;             /* NULL: AWS_CONFIG_FILE, else ~/.aws/config */
+    char *shared_credentials_file; /* NULL: AWS_SHARED_CREDENTIALS_FILE, else ~/.aws/credentials */
+    char *command;                 /* process: split like a shell, run without one; may hold a secret */
+    char *url; /* may hold a secret; container: full URI; imds: http://HOST[:PORT]; NULL: as the environment and AWS say
+                */
+    bool imds_v1;     /* imds: version 1 is asked when version 2 is not there */
+    char *token_file; /* web-identity: the token; container: what goes into Authorization; read at each refresh */
+    /* assume-role, web-identity, roles-anywhere */
+    char *role_arn;           /* web-identity: else AWS_ROLE_ARN; derived. session_name, token_file: the same */
+    char *session_name;       /* RoleSessionName; "{client}" stands for the client's name */
+    char *external_id;        /* assume-role */
+    struct str_list tags;     /* assume-role: session tags "Key=value", "{client}" as above */
+    uint64_t duration_ms;     /* 15 minutes to 12 hours */
+    char *source_credentials; /* assume-role: signed with these */
+    size_t source_index;      /* SIZE_MAX: none */
+    bool per_client;          /* "{client}" stands here or in source_credentials: each client has its own session */
+    /* roles-anywhere */
+    char *trust_anchor_arn, *profile_arn;
+    char *certificate;       /* PEM; with a PKCS#12 file the key and the chain come from there, too */
+    char *certificate_chain; /* PEM: intermediates */
+    char *private_key;       /* PEM file, or a pkcs11: URI (RFC 7512) */
+    char *passphrase;        /* secret, of key or PKCS#12 file */
+    /* where they ask: STS, Roles Anywhere */
+    char *region;      /* AWS_REGION, AWS_DEFAULT_REGION, that of the first endpoint that uses them; roles-anywhere:
+                        * that of the trust anchor; derived. NULL: profile and chain, if there is none */
+    char *service_url; /* https://HOST[:PORT]; derived: https://sts.REGION.SUFFIX; NULL: profile and chain */
+    char *sso_url;     /* profile, chain: of the portal, which gets a person's token; https://HOST[:PORT] or NULL */
+    struct netaddr *addresses; /* of that service, not of the portal: connect there and nowhere else; none: DNS */
+    size_t addresses_n;
+    char *ca_file;            /* NULL: the system's */
+    bool http_proxy;          /* HTTPS_PROXY, HTTP_PROXY, NO_PROXY of the environment count */
+    uint64_t timeout_ms;      /* for each answer */
+    uint64_t wait_timeout_ms; /* how long requests wait for credentials */
+};
+
+struct set_client {
+    char *name;
+    struct config_place place;
+    char *access_key_id, *secret_access_key; /* local pair; both NULL for a client that is only reached anonymously */
+    char *password;                          /* crypt(3) hash for Proxy-Authorization, or NULL */
+    struct set_ways
+        ways; /* in place of the listener's for this client, once its password was seen; empty: the listener's */
+    char *policy;
+    enum sigv2_mode sigv2;                  /* where Signature Version 2 is taken; QUERY: in URLs only */
+    char *credentials;                      /* NULL: the endpoint's */
+    size_t policy_index, credentials_index; /* credentials_index: SIZE_MAX if not set */
+};
+
+struct set_policy {
+    char *name; /* "allow-all" and "read-only" exist without a section */
+    struct config_place place;
+    enum policy_access access;
+    struct str_list buckets; /* patterns with '*' and '?'; empty: all */
+    bool list_buckets;       /* ListBuckets allowed; default: only if `buckets` is empty */
+};
+
+struct set_ca {
+    char *certificate, *private_key;
+    uint64_t leaf_days;
+    char *crl; /* where leaves say that the revocation list is, or NULL */
+};
+
+struct set_admin {
+    char *socket; /* path of the Unix socket, or "off" */
+    bool is_default;
+};
+
+struct set_log {
+    enum log_level level;
+    enum log_format format;
+    char *access; /* "-" stderr (default), "off", or a file's path; never NULL */
+    size_t buffer_kib;
+};
+
+/* What works, but is hardly meant or will not work for long. */
+struct config_warning {
+    struct config_place place;
+    char *text; /* owned */
+};
+
+struct settings {
+    _Atomic unsigned refs;
+    char *file; /* path it was read from */
+    struct set_server server;
+    struct set_ca ca;
+    struct set_log log;
+    struct set_admin admin;
+    struct str_list secret_variables; /* of the environment, that hold secrets of some section: no helper gets them */
+    struct set_listener *listeners;
+    size_t listeners_n;
+    struct set_endpoint *endpoints;
+    size_t endpoints_n;
+    struct set_credentials *credentials;
+    size_t credentials_n;
+    struct set_client *clients;
+    size_t clients_n;
+    struct set_policy *policies;
+    size_t policies_n;
+    struct set_tunnel *tunnels;
+    size_t tunnels_n;
+    size_t *clients_by_key; /* owned; clients_by_key_n indexes of clients that have a key, sorted by access_key_id */
+    size_t clients_by_key_n;
+    struct config_warning *warnings; /* owned; in the order they were found */
+    size_t warnings_n;
+    void *impl; /* owned by config.c: where each value came from, for config_print */
+};
+
+/* Problems are written to @problems, one line each: "FILE:LINE: what is wrong; what to write instead". */
+/* Reads @path and its clients file and checks everything that can be checked without starting: all problems in one run.
+ * Returns counted settings, or NULL if there was a problem. */
+MUST_CHECK struct settings *config_load(const char *path, FILE *problems);
+/* The same without judging whether things fit together: values are right, but sections that are named need not exist,
+ * keys and addresses may be missing, all
+ * *_index are unset and lookups by key find nothing; a secret from an environment variable that is not set here stays
+ * "env:NAME". For commands that help to complete a configuration. */
+MUST_CHECK struct settings *config_read(const char *path, FILE *problems);
+/* As config_load and config_read, for commands that need no client: the clients file is left alone (it holds secrets,
+ * and not everybody who may read the configuration may read it), and nothing that clients are named for is judged. */
+MUST_CHECK struct settings *config_load_without_clients(const char *path, FILE *problems);
+MUST_CHECK struct settings *config_read_without_clients(const char *path, FILE *problems);
+/* What [client NAME] may be called: as IAM users. */
+#define CLIENT_NAME_GRAMMAR "letters, digits, '+', '=', ',', '.', '@', '_' and '-'"
+enum { CLIENT_NAME_MOST = 64 };
+size_t config_client_name_span(struct str name); /* how many bytes at its beginning may be in a name */
+bool config_client_name_valid(struct str name);
+/* What a machine that calls itself @hostname is called by clients: so, and by its first label; in lower case. Adds none
+ * that is no host name, or that S3's own names could be mistaken for. */
+void config_machine_names(const char *hostname, struct str_list *names);
+/* The path of the clients file that @path names, a heap string, whatever else is wrong with @path; NULL: it cannot be
+ * opened, said to @problems. */
+MUST_CHECK char *config_clients_path(const char *path, FILE *problems);
+/* As config_load, from @in, called @name in messages; without a clients file. */
+MUST_CHECK struct settings *config_load_stream(FILE *in, const char *name, FILE *problems);
+/* Where @key is written in the section that became @item (&s->ca, &s->endpoints[0], …), else where that stands. */
+struct config_place settings_place(const struct settings *s, const void *item, const char *key);
+enum { CONFIG_PLACE_TEXT = 4096 + 16 };
+/* "FILE:LINE", or "FILE" for line 0. Returns @out. */
+const char *config_place_text(struct config_place place, char out[CONFIG_PLACE_TEXT]);
+/* Adds a warning: `check` prints it, `serve` logs it. Only before @s is shared. */
+void settings_warn(struct settings *s, struct config_place place, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* Every option in force and where it came from (file:line, or "default"); secrets as "********". */
+void config_print(const struct settings *s, FILE *out);
+/* A commented s3onramp.ini made from the option table. */
+void config_print_example(FILE *out);
+
+struct settings *settings_ref(struct settings *s);
+void settings_unref(struct settings **s); /* the last one wipes and frees */
+
+/* NULL if unknown. Lookup time is logarithmic; the comparison is not of a secret. */
+const struct set_client *settings_client_by_key(const struct settings *s, struct str access_key_id);
+/* By the section's name; NULL if unknown. */
+const struct set_client *settings_client_by_name(const struct settings *s, struct str name);
+/* The [tunnel] section that lists @host (lower case), or NULL. */
+const struct set_tunnel *settings_tunnel_for_host(const struct settings *s, struct str host);
+/* True if @host (lower case) matches one of the patterns. */
+bool str_list_matches(const struct str_list *patterns, struct str host);
+/* True if TLS of some host ends here: "none" is no host of S3's. */
+bool set_ways_intercept(const struct set_ways *ways);
+/* True if some listener makes leaf certificates and so needs the local authority. */
+bool settings_need_ca(const struct settings *s);
+/* Endpoint that serves @region (its own, or one of also_regions), or NULL. */
+const struct set_endpoint *settings_endpoint_for_region(const struct settings *s, struct str region);
+/* May requests go to @a: is it private or in private_networks, and neither link-local, metadata nor multicast? */
+bool settings_address_allowed(const struct set_server *server, const struct netaddr *a);
+/* @zone as it is compared and shown: without @region in front ("ap-northeast-1a" and "a" are one). */
+struct str settings_zone_short(struct str zone, struct str region);
+/* The one marked default, else the only one, else the first. */
+const struct set_endpoint *settings_default_endpoint(const struct settings *s);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * probe.h: tries one address: a TCP connection, a TLS handshake in which the certificate must carry the endpoint's name
+ * (the same code and rules as for requests; the name and the address are two values), and an HTTP answer. Control
+ * thread.
+ */
+#ifndef S3ONRAMP_CONTROL_ROAD_PROBE_H
+#define S3ONRAMP_CONTROL_ROAD_PROBE_H
+
+#include "flow/runtime.h"
+
+/* Called once, not from within probe_start. @why: NULL: it works. @certificate: the certificate is at fault. The probe
+ * is gone afterwards. */
+typedef void probe_done_fn(void *arg, const char *why, bool certificate);
+
+struct probe;
+
+/* @ctx: borrowed, from probe_ctx. @host: Host of the HTTP request; @sni: borrowed like @host while it runs. NULL with
+ * the reason in @err: it could not even begin (no descriptors, no route); @done is not called. */
+MUST_CHECK struct probe *probe_start(struct loop *loop, const struct netaddr *addr, enum probe_kind kind, SSL_CTX *ctx,
+                                     const char *sni, const char *host, probe_done_fn *done, void *arg,
+                                     struct err *err);
+/* From a timer: it took too long. @done is called. */
+void probe_expire(struct probe *p);
+/* @done is not called any more. Nulls *@p; NULL is fine. */
+void probe_abandon(struct probe **p);
+/* A context like the endpoint's own, which keeps no sessions: each probe sees the certificate. */
+MUST_CHECK enum err_code probe_ctx(const struct set_endpoint *ep, SSL_CTX **out, struct err *err);
+
+#endif

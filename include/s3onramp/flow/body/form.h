@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * form.h: a browser's form upload (POST Object) on its way: judged by its own signature and policy, and sent on as a
+ * streamed PutObject. Part of the steps check_caller (form.c), sign, relay and of the reply. One worker.
+ *
+ *   client ── fields ─▶ signature, policy, key ─▶ PutObject's head
+ *          ── file ───▶ up to the closing delimiter ─▶ PutObject's body
+ *          ◀─ 200, 201 with XML, 204, or 303 ◀─ PutObject's answer
+ */
+#ifndef S3ONRAMP_FLOW_BODY_FORM_H
+#define S3ONRAMP_FLOW_BODY_FORM_H
+
+#include "aws/form/post_form.h"
+#include "aws/form/post_policy.h"
+#include "flow/request.h"
+
+/* Lives in a request's arena. */
+struct form {
+    struct post_form parsed;
+    struct post_form_auth auth;
+    size_t fields_bytes; /* of the body, before the file */
+    bool file_begun;     /* the fields are read; what stands in the client's buffer is the file */
+    bool whole;          /* so small that all of it is read before anything goes out */
+    bool ended;          /* the delimiter behind the file was seen */
+    uint64_t file_bytes; /* what PutObject's head announces */
+    uint64_t seen;       /* content bytes found so far */
+};
+
+/* True if @req is such a form: a POST of multipart/form-data to a bucket. */
+bool form_is_one(const struct request *req);
+/* check_caller for it. STEP_WAIT: the fields are not all there yet; to be called again. Afterwards the request is a
+ * PutObject, or (AUTH_FOREIGN) goes on as it came. */
+enum step_result form_check_caller(struct request *req);
+/* Looks for the end of the file in what came into the client's buffer since the last call. */
+MUST_CHECK enum err_code form_scan(struct request *req);
+/* How much of the file may leave now. The last byte waits for the end of the form. */
+size_t form_sendable(const struct request *req);
+
+#endif

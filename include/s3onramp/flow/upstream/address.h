@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * address.h: the address table: where each endpoint can be reached and how well, as the control thread sees it. A table
+ * is immutable and counted; the control thread makes a new one when something changed and offers it to each worker
+ * through an atomic pointer (pool.h), so that no worker ever waits. What workers count goes the other way, into struct
+ * address: relaxed atomics, read by the control thread. Any thread.
+ *
+ *            a failure             `fall` failures in a row
+ *     UP ──────────────▶ SUSPECT ──────────────────────────▶ DOWN ◀──────────┐ a failure
+ *     ▲ ◀─────────────────┘ a success                         │ a success    │
+ *     └─────────────────────────────────────────────────── HALF_OPEN ────────┘
+ *                     `rise` successes in a row; then slow start
+ */
+#ifndef S3ONRAMP_FLOW_UPSTREAM_ADDRESS_H
+#define S3ONRAMP_FLOW_UPSTREAM_ADDRESS_H
+
+#include "base/netaddr.h"
+
+#include <stdatomic.h>
+
+enum { ADDRESS_ZONE = 34, ADDRESS_WHY = 224, ADDRESS_MAX = 64 /* per endpoint */ };
+
+enum address_state { ADDRESS_UP, ADDRESS_SUSPECT, ADDRESS_HALF_OPEN, ADDRESS_DOWN };
+const char *address_state_name(enum address_state state); /* "up", "suspect", "half-open", "down" */
+
+/* What requests saw. */
+enum address_fault { FAULT_CONNECT, FAULT_TLS, FAULT_CERTIFICATE, FAULT_RESET, FAULT_DEAD, FAULTS_N };
+const char *address_fault_name(enum address_fault fault); /* "no connection", … */
+
+/* One address, as long as a table or a worker's pool knows it. */
+struct address {
+    _Atomic unsigned refs;
+    struct netaddr addr;
+    char text[NETADDR_TEXT];
+    _Atomic uint64_t in_flight; /* requests that have a connection to it now */
+    _Atomic uint64_t connects;  /* TLS connections made */
+    _Atomic uint64_t faults[FAULTS_N];
+    _Atomic uint64_t answers;             /* heads of answers: the address works */
+    _Atomic uint64_t retries;             /* requests sent again somewhere after they were sent here */
+    _Atomic uint64_t bytes_in, bytes_out; /* content: from clients to it, from it to clients */
+};
+
+/* Counted, one reference; NULL: out of memory. */
+MUST_CHECK struct address *address_new(const struct netaddr *addr);
+struct address *address_ref(struct address *a);
+void address_unref(struct address **a); /* NULL is fine */
+
+static inline void address_count(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+enum dns_state { DNS_OFF, DNS_PENDING, DNS_GOOD, DNS_STALE, DNS_PUBLIC, DNS_EMPTY, DNS_FAILED };
+/* "off", "pending", "good", "stale", "dns-public", "dns-empty", "dns-failed" */
+const char *dns_state_name(enum dns_state state);
+
+struct table_address {
+    struct address *address; /* one reference */
+    char zone[ADDRESS_ZONE]; /* without the Region; "" unknown */
+    bool preferred;          /* in prefer_zone, or there is none */
+    bool barred;             /* its certificate is wrong: never used, not even when nothing else is left */
+    enum address_state state;
+    int64_t since_us; /* monotonic */
+    int64_t warm_us;  /* monotonic: when its slow start began; 0: none */
+    char why[ADDRESS_WHY];
+};
+
+struct table_endpoint {
+    enum dns_state dns;
+    int64_t dns_since_us;
+    int64_t dns_next_us; /* monotonic: when DNS is asked again; 0: not known */
+    char dns_why[2 * ADDRESS_WHY];
+    struct table_address *v; /* owned */
+    size_t n;
+};
+
+struct address_table {
+    _Atomic unsigned refs;
+    uint64_t version;
+    size_t endpoints_n; /* as in the settings */
+    struct table_endpoint endpoints[];
+};
+
+/* Empty, counted, one reference; NULL: out of memory. */
+MUST_CHECK struct address_table *address_table_new(size_t endpoints_n);
+/* Room for @n addresses of endpoint @i, zeroed; false: out of memory. Once per endpoint, before the table is shared. */
+MUST_CHECK bool address_table_reserve(struct address_table *t, size_t i, size_t n);
+struct address_table *address_table_ref(struct address_table *t);
+void address_table_unref(struct address_table **t); /* NULL is fine */
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * pool.h: connections to the endpoints' addresses, kept per worker: choosing an address, reusing idle connections (last
+ * in, first out), opening new ones, waiting in turn where an address has a limit. One worker; pool_offer: any thread.
+ *
+ * Which addresses there are and how they are is in the address table of the control thread. Until it has judged, an
+ * address that failed here is avoided for some seconds as long as another one is left. An address that left the table
+ * gets no new request; what runs on it ends undisturbed.
+ */
+#ifndef S3ONRAMP_FLOW_UPSTREAM_POOL_H
+#define S3ONRAMP_FLOW_UPSTREAM_POOL_H
+
+#include "flow/runtime.h"
+#include "flow/upstream/address.h"
+#include "flow/upstream/budget.h"
+#include "flow/upstream/choice.h"
+#include "flow/upstream/wait_queue.h"
+
+struct request;
+struct worker;
+struct upconn;
+
+struct pool_address {
+    const struct set_endpoint *endpoint; /* borrowed: settings */
+    size_t endpoint_index;
+    struct address *shared;     /* one reference */
+    const struct netaddr *addr; /* of shared */
+    const char *text;           /* of shared */
+    unsigned slot;              /* its bit in `tried` */
+    enum address_state state;   /* from the table, with the next three */
+    bool barred, preferred;
+    int64_t warm_us;
+    bool gone;           /* no longer in the table */
+    struct upconn *idle; /* newest first */
+    struct upconn *idle_oldest;
+    size_t idle_n, busy_n;
+    SSL_SESSION *session;   /* owned: for resumption */
+    int64_t avoid_until_us; /* monotonic; 0: fine */
+    struct pool_address *next_gone;
+};
+
+/* A connection to one address. Either idle in the pool or owned by one request. */
+struct upconn {
+    struct conn conn;
+    struct worker *worker;
+    struct pool_address *at;
+    struct request *owner;        /* NULL: idle */
+    struct upconn *newer, *older; /* idle list */
+    struct buf in;
+    uint64_t requests; /* answered on it so far */
+    int64_t idle_since_us;
+    bool dead; /* broken by us: no sign of life */
+};
+
+struct pool_endpoint {
+    struct pool_address *v[ADDRESS_MAX]; /* owned */
+    size_t n;
+    uint64_t slots; /* in use */
+    size_t turn;
+    struct budget budget;  /* of retries */
+    int64_t mute_until_us; /* monotonic: it did not answer Expect, and is not asked again before */
+    struct wait_queue queue;
+};
+
+struct pool {
+    struct worker *worker;
+    struct address_table *table;             /* one reference: the one in force; NULL before the first */
+    _Atomic(struct address_table *) offered; /* one reference: the next one */
+    struct pool_endpoint *endpoints;         /* owned; as in the settings */
+    size_t endpoints_n;
+    struct pool_address *gone; /* owned */
+};
+
+MUST_CHECK enum err_code pool_init(struct pool *p, struct worker *w, struct err *err);
+void pool_clear(struct pool *p);
+/* Any thread: @t (borrowed; a reference is taken) replaces the table at the worker's next look, at most a tick away. */
+void pool_offer(struct pool *p, struct address_table *t);
+
+/* Chooses an address of endpoint @endpoint, leaving out those in the bit set @tried. *@out is set with CHOICE_FOUND. */
+enum choice_result pool_pick(struct pool *p, size_t endpoint, uint64_t tried, bool has_body, struct pool_address **out);
+uint64_t pool_bit(const struct pool_address *a); /* its bit in `tried` */
+/* True if an address of @endpoint is not in @tried. */
+bool pool_has_untried(const struct pool *p, size_t endpoint, uint64_t tried);
+/* Takes one of the places that the endpoint allows at @a; false: there is none. pool_reuse or pool_open must follow. */
+MUST_CHECK bool pool_take_place(struct pool_address *a);
+/* An idle connection to @a for @req, or NULL: then the place is still taken. */
+struct upconn *pool_reuse(struct pool_address *a, struct request *req);
+/* Starts a new connection to @a for @req. The place is given up on failure. */
+MUST_CHECK enum err_code pool_open(struct worker *w, struct pool_address *a, struct request *req, struct upconn **out,
+                                   struct err *err);
+/* For who brings a connection of its own to @a, as tunnels do: a place, and @a stays until pool_release. False: none.
+ */
+MUST_CHECK bool pool_hold(struct pool_address *a);
+/* Nulls *@a; NULL is fine. */
+void pool_release(struct pool *p, struct pool_address **a);
+/* The exchange ended cleanly: keep it for others, or close it when enough are idle. Nulls *@u. */
+void pool_give_back(struct upconn **u);
+/* Close it. @reset: the endpoint must see that the request was broken off. Nulls *@u; NULL is fine. */
+void pool_drop(struct upconn **u, bool reset);
+/* @a failed a request: counted for the control thread, and others go first for some seconds. */
+void pool_report(struct pool_address *a, enum address_fault fault);
+/* Closes the idle connections to @a: one of them turned out to be dead, and the others are older. */
+void pool_close_idle(struct pool_address *a);
+
+/* Puts @req into the queue of its endpoint; false: it is full. The client's task runs when its turn has come. */
+MUST_CHECK bool pool_wait(struct pool *p, size_t endpoint, struct request *req);
+/* @req is over: takes it out of the queue, and passes its turn on if it had been called. */
+void pool_leave_queue(struct pool *p, struct request *req);
+/* Once a tick: a new table, what has been idle for too long, who has waited for too long. */
+void pool_tick(struct pool *p);
+/* Closes every idle connection. */
+void pool_close_all_idle(struct pool *p);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * credentials.h: keeps every slot's keys fresh: fetches them ahead of their end, once however many requests wait, keeps
+ * the last good ones until they really end, and gives each new set to all workers. Control thread.
+ *
+ *   needs of workers ──┐
+ *   time, changed files ├──▶ due ──▶ source_fetch ──▶ good: offered to the workers, next fetch before its end
+ *   first start ────────┘               └──────────▶ failed: the old ones stay, again after a growing pause
+ *
+ * Times: keys that last L are fetched anew when min(15 min, L/3) is left, and up to a tenth of that earlier, so that
+ * many proxies do not ask at once. After failures the pause is 1 s, 2 s, 4 s … 60 s, give or take a quarter; when the
+ * other side asks for less, five times that at first. While requests wait for keys, a source that failed is asked every
+ * second. They are taken out of use a little (L/20, at most 5 s) before
+ * they end. Sessions of single clients are fetched when one of the client's requests wants them, and are not renewed
+ * after ten minutes without one.
+ */
+#ifndef S3ONRAMP_KEYS_CREDENTIALS_H
+#define S3ONRAMP_KEYS_CREDENTIALS_H
+
+#include "flow/worker.h"
+#include "keys/source.h"
+
+#include <jansson.h>
+
+struct credential_store;
+
+/* @rt, @workers: borrowed, must outlive it; the workers are initialised and not started. Sources that answer at once
+ * (static, environment) have done so when it returns. */
+MUST_CHECK enum err_code credential_store_new(struct loop *loop, const struct runtime *rt, struct worker *workers,
+                                              size_t workers_n, struct credential_store **out, struct err *err);
+void credential_store_free(struct credential_store **st);
+/* Takes the keys of section @name out of use, in all its slots, and asks their source anew: what it gives counts, and
+ * if it gives nothing there are none. */
+void credential_store_drop(struct credential_store *st, const char *name);
+/* Once a tick, and when a worker asks for it. */
+void credential_store_tick(struct credential_store *st);
+/* An array, one object per slot that was ever wanted; no secrets. The caller owns it; NULL: out of memory. */
+MUST_CHECK json_t *credential_store_json(const struct credential_store *st);
+
+#endif

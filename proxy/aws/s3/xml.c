@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * xml.c: the one door to expat. Pure; any thread. Owns its parser for the length of a call.
+ */
+#include "aws/s3/xml.h"
+
+#include "base/secret.h"
+
+#include <expat.h>
+#include <limits.h>
+#include <stdlib.h>
+
+struct reading {
+    const struct xml_handlers *handlers; /* borrowed, as @data is */
+    void *data;
+    XML_Parser parser; /* owned by xml_read */
+    bool refused;
+};
+
+/* Expat may call once more after it was stopped. */
+static void go_on_if(struct reading *r, bool good)
+{
+    if (good) return;
+    r->refused = true;
+    XML_StopParser(r->parser, XML_FALSE);
+}
+
+static void XMLCALL start_element(void *data, const XML_Char *name, const XML_Char **attributes)
+{
+    struct reading *r = data;
+
+    (void)attributes;
+    if (!r->refused) go_on_if(r, r->handlers->start(r->data, name));
+}
+
+static void XMLCALL end_element(void *data, const XML_Char *name)
+{
+    struct reading *r = data;
+
+    (void)name;
+    if (!r->refused) go_on_if(r, r->handlers->end(r->data));
+}
+
+static void XMLCALL character_data(void *data, const XML_Char *text, int n)
+{
+    struct reading *r = data;
+
+    if (!r->refused) go_on_if(r, r->handlers->text(r->data, str_make(text, (size_t)n)));
+}
+
+static void XMLCALL start_doctype(void *data, const XML_Char *name, const XML_Char *system_id,
+                                  const XML_Char *public_id, int has_internal_subset)
+{
+    (void)name;
+    (void)system_id;
+    (void)public_id;
+    (void)has_internal_subset;
+    go_on_if(data, false);
+}
+
+/* expat's own copies of the text: its buffers are wiped when they are given back. */
+static void *wiping_malloc(size_t n)
+{
+    size_t *p = n <= SIZE_MAX - 16 ? malloc(n + 16) : NULL;
+
+    if (!p) return NULL;
+    *p = n;
+    return (char *)p + 16;
+}
+
+static void wiping_free(void *p)
+{
+    char *block = p;
+
+    if (!block) return;
+    secret_wipe(block, *(size_t *)(void *)(block - 16));
+    free(block - 16);
+}
+
+static void *wiping_realloc(void *p, size_t n)
+{
+    size_t had = p ? *(size_t *)(void *)((char *)p - 16) : 0;
+    void *fresh = wiping_malloc(n);
+
+    if (!fresh) return NULL;
+    if (had) memcpy(fresh, p, had < n ? had : n);
+    wiping_free(p);
+    return fresh;
+}
+
+enum xml_result xml_read(struct str xml, const struct xml_handlers *handlers, void *data)
+{
+    static const XML_Memory_Handling_Suite memory = {wiping_malloc, wiping_realloc, wiping_free};
+    struct reading r = {.handlers = handlers, .data = data};
+    bool good;
+
+    if (xml.n > INT_MAX) return XML_REFUSED;
+    r.parser = XML_ParserCreate_MM("UTF-8", &memory, NULL);
+    if (!r.parser) return XML_NO_MEMORY;
+    XML_SetUserData(r.parser, &r);
+    XML_SetElementHandler(r.parser, start_element, end_element);
+    XML_SetCharacterDataHandler(r.parser, character_data);
+    XML_SetStartDoctypeDeclHandler(r.parser, start_doctype);
+    good = XML_Parse(r.parser, xml.p, (int)xml.n, XML_TRUE) == XML_STATUS_OK;
+    XML_ParserFree(r.parser);
+    return good && !r.refused ? XML_READ : XML_REFUSED;
+}

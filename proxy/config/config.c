@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config.c: loading, sharing and freeing the settings, and looking things up in them. Loading: one thread; counted
+ * settings are read-only and belong to any thread that holds a reference.
+ */
+#include "config/config.h"
+
+#include "config_options.h"
+
+#include "base/secret.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Each section with a name begins alike, so that build_items can fill it without knowing it. */
+#define STARTS_ALIKE(type) \
+    _Static_assert(offsetof(struct type, name) == 0 && offsetof(struct type, place) == sizeof(char *), "name, place")
+STARTS_ALIKE(set_listener);
+STARTS_ALIKE(set_endpoint);
+STARTS_ALIKE(set_credentials);
+STARTS_ALIKE(set_client);
+STARTS_ALIKE(set_policy);
+STARTS_ALIKE(set_tunnel);
+
+struct item_head {
+    char *name; /* owned */
+    struct config_place place;
+};
+
+/* --- building --- */
+
+static struct config_build build_new(const char *path, FILE *problems)
+{
+    struct config_build b = {.s = config_alloc(sizeof *b.s), .raw = config_alloc(sizeof *b.raw), .problems = problems};
+
+    atomic_init(&b.s->refs, 1);
+    b.s->file = config_strdup(str_from(path));
+    b.s->impl = b.raw;
+    for (size_t id = 0; id < SECTIONS_N; id++)
+        if (!config_sections[id].example_name)
+            config_raw_add(b.raw, (enum section_id)id, STR_NONE, (struct config_place){NULL, 0});
+    return b;
+}
+
+static void set_text(struct raw_section *section, const char *key, const char *text)
+{
+    config_raw_value(section, key)->text = config_strdup(str_from(text));
+}
+
+static void add_policy(struct config_build *b, const char *name, const char *access)
+{
+    struct raw_section *section = config_raw_section(b->raw, SECTION_POLICY, str_from(name));
+
+    if (section) {
+        config_problem(b, section->place, "policy \"%s\" is built in; choose another name", name);
+        return;
+    }
+    section = config_raw_add(b->raw, SECTION_POLICY, str_from(name), (struct config_place){NULL, 0});
+    set_text(section, "access", access);
+}
+
+static bool wants_default_credentials(struct raw_section *section)
+{
+    const char *text;
+
+    switch (section->id) {
+    case SECTION_ENDPOINT:
+        text = config_raw_value(section, "credentials")->text;
+        return !text || strcmp(text, "default") == 0;
+    case SECTION_CLIENT: text = config_raw_value(section, "credentials")->text; break;
+    case SECTION_CREDENTIALS: text = config_raw_value(section, "source_credentials")->text; break;
+    default: return false;
+    }
+    return text && strcmp(text, "default") == 0;
+}
+
+static void add_default_credentials(struct config_build *b)
+{
+    bool wanted = false;
+
+    if (config_raw_section(b->raw, SECTION_CREDENTIALS, STR("default"))) return;
+    for (size_t i = 0; i < b->raw->n; i++)
+        wanted |= wants_default_credentials(b->raw->v[i]);
+    if (!wanted) return;
+    set_text(config_raw_add(b->raw, SECTION_CREDENTIALS, STR("default"), (struct config_place){NULL, 0}), "source",
+             "chain");
+}
+
+static size_t *count_of(struct settings *s, const struct section_kind *kind)
+{
+    return (size_t *)((char *)s + kind->count_at);
+}
+
+static void **array_of(struct settings *s, const struct section_kind *kind)
+{
+    return (void **)((char *)s + kind->at);
+}
+
+/* Makes the arrays, then gives each raw section its item: the arrays do not move any more. */
+static void build_items(struct config_build *b)
+{
+    for (size_t i = 0; i < b->raw->n; i++) {
+        const struct section_kind *kind = &config_sections[b->raw->v[i]->id];
+        if (kind->example_name) b->raw->v[i]->index = (*count_of(b->s, kind))++;
+    }
+    for (size_t id = 0; id < SECTIONS_N; id++) {
+        const struct section_kind *kind = &config_sections[id];
+        if (kind->example_name) *array_of(b->s, kind) = config_alloc(*count_of(b->s, kind) * kind->item_bytes);
+    }
+    for (size_t i = 0; i < b->raw->n; i++) {
+        struct raw_section *section = b->raw->v[i];
+        const struct section_kind *kind = &config_sections[section->id];
+        if (!kind->example_name) {
+            section->item = (char *)b->s + kind->at;
+            continue;
+        }
+        section->item = (char *)*array_of(b->s, kind) + section->index * kind->item_bytes;
+        struct item_head *head = section->item;
+        head->name = config_strdup(str_from(section->name));
+        head->place = section->place;
+    }
+}
+
+static void build_values(struct config_build *b)
+{
+    for (size_t i = 0; i < b->raw->n; i++) {
+        struct raw_section *section = b->raw->v[i];
+        size_t n;
+        const struct option *options = config_section_options(section->id, &n);
+        for (size_t j = 0; j < n; j++)
+            config_parse_value(b, section, &options[j]);
+    }
+}
+
+static void build(struct config_build *b)
+{
+    add_policy(b, "allow-all", "admin");
+    add_policy(b, "read-only", "read-only");
+    add_default_credentials(b);
+    build_items(b);
+    build_values(b);
+    config_finish(b);
+}
+
+static struct settings *finished(struct config_build *b)
+{
+    if (b->problems_n > 0) settings_unref(&b->s);
+    return b->s;
+}
+
+/* --- files --- */
+
+static bool holds_secret(struct config_build *b, const char *file)
+{
+    for (size_t i = 0; i < b->raw->n; i++) {
+        struct raw_section *section = b->raw->v[i];
+        size_t n;
+        const struct option *options = config_section_options(section->id, &n);
+        for (size_t j = 0; j < n; j++) {
+            const struct raw_value *value = &section->values[j];
+            if (value->place.file == file && value->text && config_is_secret_text(&options[j], value->text))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The open file is asked, not the path: it is the one that was read. What a configuration says is obeyed (command =),
+ * so it must be ours even without a secret. A pipe is whoever's who typed the command. */
+static void check_guard(struct config_build *b, FILE *in, const char *file)
+{
+    struct stat st;
+    char fault[SECRET_FAULT];
+
+    if (fstat(fileno(in), &st) == 0 && S_ISREG(st.st_mode) &&
+        secret_file_fault(&st, file, holds_secret(b, file), fault, sizeof fault))
+        config_problem(b, (struct config_place){file, 0}, "%s", fault);
+}
+
+/* Devices may have no end: "/dev/zero". A terminal ends when whoever types says so. */
+static bool is_readable_kind(FILE *in)
+{
+    struct stat st;
+
+    return fstat(fileno(in), &st) == 0 &&
+           (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(fileno(in)));
+}
+
+/* NULL: reported, or with @why_not errno to report. */
+static FILE *open_text(struct config_build *b, const char *path, int *why_not)
+{
+    FILE *in = fopen(path, "re");
+
+    *why_not = in ? 0 : errno;
+    if (!in || is_readable_kind(in)) return in;
+    config_problem(b, (struct config_place){path, 0}, "is no regular file and no pipe; name one");
+    fclose(in);
+    return NULL;
+}
+
+static bool read_main(struct config_build *b)
+{
+    const char *path = b->s->file;
+    struct config_place place = {path, 0};
+    int why_not;
+    FILE *in = open_text(b, path, &why_not);
+
+    if (!in) {
+        if (why_not == EACCES)
+            config_problem(b, place,
+                           "cannot be opened (%s); run this as the proxy's user (sudo -u s3onramp s3onramp ...), or as "
+                           "one who may read it",
+                           strerror(why_not));
+        else if (why_not)
+            config_problem(b, place,
+                           "cannot be opened (%s); name the configuration with -c FILE, or make one: s3onramp check "
+                           "--example > %s",
+                           strerror(why_not), path);
+        return false;
+    }
+    config_read_stream(b, in, b->s->file, false);
+    check_guard(b, in, b->s->file);
+    fclose(in);
+    return true;
+}
+
+static void read_clients(struct config_build *b)
+{
+    struct raw_section *server = config_raw_section(b->raw, SECTION_SERVER, STR_NONE);
+    const struct raw_value *value = config_raw_value(server, "clients_file");
+
+    b->raw->clients_path = config_path(b->s->file, value->text ? value->text : "clients.ini");
+    if (b->no_clients) return;
+    int why_not;
+    FILE *in = open_text(b, b->raw->clients_path, &why_not);
+    if (in) {
+        config_read_stream(b, in, b->raw->clients_path, true);
+        check_guard(b, in, b->raw->clients_path);
+        fclose(in);
+    } else if (why_not && (value->text || why_not != ENOENT)) {
+        config_problem(b, value->text ? value->place : (struct config_place){b->raw->clients_path, 0},
+                       "clients file %s cannot be opened (%s); %s", b->raw->clients_path, strerror(why_not),
+                       why_not == EACCES ? "run this as the proxy's user (sudo -u s3onramp s3onramp ...); the proxy "
+                                           "itself must be able to read it"
+                                         : "make it with `s3onramp client add NAME`");
+    }
+}
+
+char *config_clients_path(const char *path, FILE *problems)
+{
+    FILE *unheard = fopen("/dev/null", "we");
+    struct config_build b = build_new(path, unheard ? unheard : problems);
+    char *found = NULL;
+
+    b.no_clients = true;
+    if (read_main(&b)) {
+        read_clients(&b);
+        found = config_strdup(str_from(b.raw->clients_path));
+    } else {
+        b.problems = problems;
+        (void)read_main(&b); /* says why not */
+    }
+    settings_unref(&b.s);
+    if (unheard) fclose(unheard);
+    return found;
+}
+
+static struct settings *load_files(const char *path, FILE *problems, bool lenient, bool no_clients)
+{
+    struct config_build b = build_new(path, problems);
+
+    b.lenient = lenient;
+    b.no_clients = no_clients;
+    if (!read_main(&b)) return finished(&b);
+    read_clients(&b);
+    build(&b);
+    if (!lenient) config_check(&b);
+    return finished(&b);
+}
+
+struct settings *config_load(const char *path, FILE *problems)
+{
+    return load_files(path, problems, false, false);
+}
+
+struct settings *config_read(const char *path, FILE *problems)
+{
+    return load_files(path, problems, true, false);
+}
+
+struct settings *config_load_without_clients(const char *path, FILE *problems)
+{
+    return load_files(path, problems, false, true);
+}
+
+struct settings *config_read_without_clients(const char *path, FILE *problems)
+{
+    return load_files(path, problems, true, true);
+}
+
+struct settings *config_load_stream(FILE *in, const char *name, FILE *problems)
+{
+    struct config_build b = build_new(name, problems);
+
+    config_read_stream(&b, in, b.s->file, false);
+    build(&b);
+    config_check(&b);
+    return finished(&b);
+}
+
+/* --- sharing --- */
+
+static void free_derived(struct set_endpoint *endpoint)
+{
+    free(endpoint->suffix);
+    free(endpoint->dns_name);
+}
+
+static void free_items(struct settings *s, struct raw *raw)
+{
+    for (size_t i = 0; i < raw->n; i++) {
+        struct raw_section *section = raw->v[i];
+        size_t n;
+        const struct option *options = config_section_options(section->id, &n);
+        if (!section->item) continue;
+        for (size_t j = 0; j < n; j++)
+            config_free_value(section->item, &options[j]);
+        if (config_sections[section->id].example_name) free(((struct item_head *)section->item)->name);
+    }
+    for (size_t i = 0; i < s->endpoints_n; i++)
+        free_derived(&s->endpoints[i]);
+    for (size_t id = 0; id < SECTIONS_N; id++)
+        if (config_sections[id].example_name) free(*array_of(s, &config_sections[id]));
+}
+
+struct settings *settings_ref(struct settings *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    return s;
+}
+
+void settings_unref(struct settings **s)
+{
+    struct settings *mine = *s;
+
+    *s = NULL;
+    if (!mine || atomic_fetch_sub_explicit(&mine->refs, 1, memory_order_acq_rel) != 1) return;
+    for (size_t i = 0; i < mine->warnings_n; i++)
+        free(mine->warnings[i].text);
+    free(mine->warnings);
+    free_items(mine, mine->impl);
+    config_raw_free(mine->impl);
+    for (size_t i = 0; i < mine->secret_variables.n; i++)
+        free(mine->secret_variables.v[i]);
+    free(mine->secret_variables.v);
+    free(mine->clients_by_key);
+    free(mine->file);
+    free(mine);
+}
+
+/* --- looking up --- */
+
+const struct set_client *settings_client_by_key(const struct settings *s, struct str access_key_id)
+{
+    size_t low = 0, high = s->clients_by_key_n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct set_client *client = &s->clients[s->clients_by_key[middle]];
+        int order = str_cmp(access_key_id, str_from(client->access_key_id));
+        if (order == 0) return client;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+const struct set_client *settings_client_by_name(const struct settings *s, struct str name)
+{
+    for (size_t i = 0; i < s->clients_n; i++)
+        if (str_eq(str_from(s->clients[i].name), name)) return &s->clients[i];
+    return NULL;
+}
+
+const struct set_tunnel *settings_tunnel_for_host(const struct settings *s, struct str host)
+{
+    for (size_t i = 0; i < s->tunnels_n; i++)
+        for (size_t j = 0; j < s->tunnels[i].hosts.n; j++)
+            if (str_eq(str_from(s->tunnels[i].hosts.v[j]), host)) return &s->tunnels[i];
+    return NULL;
+}
+
+bool str_list_matches(const struct str_list *patterns, struct str host)
+{
+    for (size_t i = 0; i < patterns->n; i++)
+        if (str_matches(host, str_from(patterns->v[i]))) return true;
+    return false;
+}
+
+bool set_ways_intercept(const struct set_ways *ways)
+{
+    return ways->intercept.n > 1 || (ways->intercept.n == 1 && strcmp(ways->intercept.v[0], "none") != 0);
+}
+
+bool settings_need_ca(const struct settings *s)
+{
+    bool client_intercepts = false;
+
+    for (size_t i = 0; i < s->clients_n; i++)
+        client_intercepts |= set_ways_intercept(&s->clients[i].ways);
+    for (size_t i = 0; i < s->listeners_n; i++) {
+        const struct set_listener *l = &s->listeners[i];
+        /* What a client may have intercepted can only be known where it shows its password. */
+        if (l->mode != LISTENER_ENDPOINT &&
+            (set_ways_intercept(&l->ways) || (l->proxy_auth != PROXY_AUTH_NO && client_intercepts)))
+            return true;
+        if (l->mode != LISTENER_REDIRECT && l->tls != LISTENER_PLAIN && !l->certificate) return true;
+    }
+    return false;
+}
+
+const struct set_endpoint *settings_endpoint_for_region(const struct settings *s, struct str region)
+{
+    /* An endpoint in the Region itself goes before one that only stands in for it. */
+    for (size_t i = 0; i < s->endpoints_n; i++)
+        if (str_eq(str_from(s->endpoints[i].region), region)) return &s->endpoints[i];
+    for (size_t i = 0; i < s->endpoints_n; i++)
+        for (size_t j = 0; j < s->endpoints[i].also_regions.n; j++)
+            if (str_eq(str_from(s->endpoints[i].also_regions.v[j]), region)) return &s->endpoints[i];
+    return NULL;
+}
+
+const struct set_endpoint *settings_default_endpoint(const struct settings *s)
+{
+    for (size_t i = 0; i < s->endpoints_n; i++)
+        if (s->endpoints[i].is_default) return &s->endpoints[i];
+    return s->endpoints_n > 0 ? &s->endpoints[0] : NULL;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config_finish.c: fills in the values that follow from others: ports, an endpoint's Region and names, paths. Those of
+ * credentials: config_credentials.c. One thread. Owns nothing: what it makes belongs to struct settings.
+ */
+#include "config_options.h"
+
+#include "aws/s3/partition.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    PORT_FORWARD = 3128,
+    PORT_REDIRECT = 3129,
+    PORT_TUNNEL = 443,
+    PORT_ENDPOINT = 9000,
+    PORT_ENDPOINT_TLS = 9443,
+};
+
+/* A target as clients send it: nothing of it is decoded before it is compared. */
+static bool is_plain_path(const char *path)
+{
+    if (path[0] != '/' || path[1] == '\0') return false;
+    for (; *path; path++)
+        if (*path <= ' ' || (unsigned char)*path >= 0x7f || strchr("?#%", *path)) return false;
+    return true;
+}
+
+static void finish_health(struct config_build *b, struct raw_section *section)
+{
+    struct set_listener *listener = section->item;
+
+    if (!listener->health || is_plain_path(listener->health)) return;
+    if (strcmp(listener->health, "off") != 0)
+        config_problem(b, config_place_of(section, "health"),
+                       "health = %.80s: this is no path; write one like /healthz, without '?', '#' and '%%', or off",
+                       listener->health);
+    free(listener->health);
+    listener->health = NULL;
+}
+
+/* Nobody said how clients call an endpoint listener: as this machine calls itself. */
+static void take_machine_names(struct set_listener *listener)
+{
+    char name[HOST_NAME_MAX + 1] = "";
+
+    if (listener->mode != LISTENER_ENDPOINT || listener->names.n) return;
+    if (gethostname(name, sizeof name - 1) != 0) return;
+    listener->names_default = true;
+    config_machine_names(name, &listener->names);
+}
+
+static void finish_listener(struct config_build *b, struct raw_section *section)
+{
+    struct set_listener *listener = section->item;
+    unsigned port = listener->mode == LISTENER_FORWARD    ? PORT_FORWARD
+                    : listener->mode == LISTENER_REDIRECT ? PORT_REDIRECT
+                    : listener->tls == LISTENER_PLAIN     ? PORT_ENDPOINT
+                                                          : PORT_ENDPOINT_TLS;
+    const char *text = config_text_of(section, "bind");
+
+    if (listener->mode == LISTENER_REDIRECT && !config_text_of(section, "tls")) listener->tls = LISTENER_SNIFF;
+    config_parse_addresses(b, section, "bind", text ? text : "127.0.0.1", port);
+    take_machine_names(listener);
+    listener->anonymous_index = listener->endpoint_index = SIZE_MAX;
+    finish_health(b, section);
+}
+
+/* Takes the last label of *@s off. */
+static struct str pop_label(struct str *s)
+{
+    size_t dot = str_rindex(*s, '.');
+    struct str label = dot == SIZE_MAX ? *s : str_tail(*s, dot + 1);
+
+    *s = str_head(*s, dot == SIZE_MAX ? 0 : dot);
+    return label;
+}
+
+struct vpce_name {
+    struct str region, suffix;
+    bool fips;
+};
+
+/* [PREFIX.]vpce-ID[-ZONE].s3[-fips].REGION.vpce.SUFFIX, read from the right; PREFIX: "bucket" or the console's "*",
+ * or one of the other words that carry another API over the same addresses. */
+static bool parse_vpce_name(struct str name, struct vpce_name *out)
+{
+    static const struct str prefixes[] = {STR_INIT(""), STR_INIT("*"), STR_INIT("bucket"), STR_INIT("accesspoint"),
+                                          STR_INIT("control")};
+    size_t vpce = str_find(name, STR(".vpce."));
+
+    if (vpce == SIZE_MAX) return false;
+    struct str left = str_head(name, vpce);
+    out->suffix = str_tail(name, vpce + 6);
+    out->region = pop_label(&left);
+    struct str service = pop_label(&left), id = pop_label(&left);
+    out->fips = str_eq(service, STR("s3-fips"));
+    if (!out->fips && !str_eq(service, STR("s3"))) return false;
+    if (!str_starts(id, STR("vpce-")) || id.n < 10 || out->suffix.n == 0) return false;
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+        if (str_eq(left, prefixes[i])) return config_region_valid(out->region);
+    return false;
+}
+
+static void take_vpce_name(struct config_build *b, struct raw_section *section)
+{
+    struct set_endpoint *endpoint = section->item;
+    struct config_place place = config_place_of(section, "name");
+    struct vpce_name name;
+
+    if (!parse_vpce_name(str_from(endpoint->vpce_name), &name)) {
+        config_problem(b, place,
+                       "name = %s is not an S3 endpoint's name; write it like "
+                       "vpce-ID.s3.REGION.vpce.amazonaws.com, or write region = REGION instead",
+                       endpoint->vpce_name);
+        return;
+    }
+    if (!str_eq(name.suffix, partition_suffix_or_aws(name.region))) {
+        config_problem(b, place,
+                       "name = %s ends in %.*s, but names in %.*s end in %.*s; copy it from the console again",
+                       endpoint->vpce_name, STR_ARG(name.suffix), STR_ARG(name.region),
+                       STR_ARG(partition_suffix_or_aws(name.region)));
+        return;
+    }
+    if (endpoint->region && !str_eq(str_from(endpoint->region), name.region)) {
+        config_problem(b, config_place_of(section, "region"),
+                       "region = %s, but the endpoint's name says %.*s; remove one of them", endpoint->region,
+                       STR_ARG(name.region));
+        return;
+    }
+    if (!endpoint->region) endpoint->region = config_strdup(name.region);
+    endpoint->fips = name.fips;
+}
+
+static unsigned endpoint_port(struct raw_section *section)
+{
+    const char *text = config_text_of(section, "port");
+    uint64_t port;
+
+    return text && str_to_u64(str_from(text), &port) && port <= 65535 ? (unsigned)port : 443;
+}
+
+static char *s3_host(const struct set_endpoint *endpoint)
+{
+    const char *service = endpoint->fips ? "s3-fips." : "s3.";
+    size_t cap = strlen(service) + strlen(endpoint->region) + strlen(endpoint->suffix) + 2;
+    struct sbuf b = sbuf_make(config_alloc(cap), cap);
+
+    sbuf_add(&b, str_from(service));
+    sbuf_add(&b, str_from(endpoint->region));
+    sbuf_char(&b, '.');
+    sbuf_add(&b, str_from(endpoint->suffix));
+    return b.p;
+}
+
+struct str settings_zone_short(struct str zone, struct str region)
+{
+    return zone.n > region.n && str_starts(zone, region) ? str_tail(zone, region.n) : zone;
+}
+
+/* The name to look up: without the word in front that chooses an API. */
+static char *dns_name_of(struct str name)
+{
+    size_t at = str_find(name, STR("vpce-"));
+
+    return config_strdup(at == SIZE_MAX ? name : str_tail(name, at));
+}
+
+static void finish_dns(struct config_build *b, struct raw_section *section)
+{
+    struct set_endpoint *endpoint = section->item;
+    const char *resolvers = config_text_of(section, "resolver");
+
+    if (resolvers) config_parse_addresses(b, section, "resolver", resolvers, 53);
+    if (!config_text_of(section, "dns")) endpoint->dns = endpoint->vpce_name && !config_text_of(section, "addresses");
+    if (endpoint->dns && endpoint->vpce_name) endpoint->dns_name = dns_name_of(str_from(endpoint->vpce_name));
+}
+
+static void finish_endpoint(struct config_build *b, struct raw_section *section)
+{
+    struct set_endpoint *endpoint = section->item;
+    const char *addresses = config_text_of(section, "addresses");
+
+    endpoint->credentials_index = SIZE_MAX;
+    if (addresses) config_parse_addresses(b, section, "addresses", addresses, endpoint_port(section));
+    endpoint->port = endpoint_port(section);
+    if (endpoint->vpce_name) take_vpce_name(b, section);
+    finish_dns(b, section);
+    if (!endpoint->region) {
+        if (!config_text_of(section, "name") && !config_text_of(section, "region"))
+            config_problem(
+                b, section->place,
+                "endpoint \"%s\" has no Region; write name = vpce-….s3.REGION.vpce.amazonaws.com or region = "
+                "REGION",
+                section->name);
+        return;
+    }
+    endpoint->suffix = config_strdup(partition_suffix_or_aws(str_from(endpoint->region)));
+    if (!endpoint->host) endpoint->host = s3_host(endpoint);
+    if (!endpoint->sni) endpoint->sni = config_strdup(str_from(endpoint->host));
+}
+
+static bool is_bucket_pattern(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = ascii_lower(s.p[i]);
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && !strchr(".-_*?", c)) return false;
+    }
+    return s.n > 0 && s.n <= 255;
+}
+
+static void finish_policy(struct config_build *b, struct raw_section *section)
+{
+    struct set_policy *policy = section->item;
+
+    if (!config_text_of(section, "list_buckets")) policy->list_buckets = policy->buckets.n == 0;
+    for (size_t i = 0; i < policy->buckets.n; i++)
+        if (!is_bucket_pattern(str_from(policy->buckets.v[i])))
+            config_problem(b, config_place_of(section, "buckets"),
+                           "buckets: \"%.80s\" cannot be a bucket's name; write names only, with * and ? as wildcards",
+                           policy->buckets.v[i]);
+}
+
+static void finish_tunnel(struct config_build *b, struct raw_section *section)
+{
+    const char *addresses = config_text_of(section, "addresses");
+
+    if (addresses) config_parse_addresses(b, section, "addresses", addresses, PORT_TUNNEL);
+}
+
+static void finish_client(struct config_build *b UNUSED, struct raw_section *section)
+{
+    ((struct set_client *)section->item)->credentials_index = SIZE_MAX;
+}
+
+static void finish_log(struct config_build *b)
+{
+    struct set_log *set = &b->s->log;
+
+    if (!set->access || strcmp(set->access, "-") == 0 || strcmp(set->access, "off") == 0) return;
+    char *path = config_path(b->s->file, set->access);
+    free(set->access);
+    set->access = path;
+}
+
+/* It stands in certificates as it is: no comma, blank or sign that means something there. */
+static void finish_ca(struct config_build *b)
+{
+    struct raw_section *section = config_raw_section(b->raw, SECTION_CA, STR_NONE);
+    const char *crl = b->s->ca.crl;
+
+    if (!crl || (str_starts(str_from(crl), STR("http://")) && strlen(crl) < 1000 &&
+                 crl[strspn(crl, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/.-_~[]%")] == '\0'))
+        return;
+    config_problem(b, config_place_of(section, "crl"), "crl = %.80s is no URL; write http://ADDRESS:PORT/-/ca.crl",
+                   crl);
+}
+
+static void finish_admin(struct config_build *b)
+{
+    struct set_admin *admin = &b->s->admin;
+    char *path;
+
+    admin->is_default = !config_raw_value(config_raw_section(b->raw, SECTION_ADMIN, STR_NONE), "socket")->text;
+    if (!admin->socket || strcmp(admin->socket, "off") == 0) return;
+    path = config_path(b->s->file, admin->socket);
+    free(admin->socket);
+    admin->socket = path;
+}
+
+void config_finish(struct config_build *b)
+{
+    finish_log(b);
+    finish_admin(b);
+    finish_ca(b);
+    config_for_each(b, SECTION_LISTENER, finish_listener);
+    config_for_each(b, SECTION_ENDPOINT, finish_endpoint);
+    config_for_each(b, SECTION_POLICY, finish_policy);
+    config_for_each(b, SECTION_CLIENT, finish_client);
+    config_for_each(b, SECTION_TUNNEL, finish_tunnel);
+    config_for_each(b, SECTION_CREDENTIALS, config_finish_credentials);
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config_options.c: the one table of options. Constant data; any thread.
+ * A new option is a row here and a field in config/config.h; config_check.c only if it depends on others.
+ */
+#include "config_options.h"
+
+#define SINGLE(word, member, help)                                                                     \
+    {                                                                                                  \
+        word, NULL, offsetof(struct settings, member), 0, sizeof(((struct settings *)0)->member), help \
+    }
+#define ARRAY(word, example, member, help)                                                       \
+    {                                                                                            \
+        word, example, offsetof(struct settings, member), offsetof(struct settings, member##_n), \
+            sizeof(*((struct settings *)0)->member), help                                        \
+    }
+
+const struct section_kind config_sections[SECTIONS_N] = {
+    [SECTION_SERVER] = SINGLE("server", server, "The process: threads, limits, times."),
+    [SECTION_CA] =
+        SINGLE("ca", ca,
+               "The local certificate authority (made by 's3onramp ca init'): needed where clients come with "
+               "TLS and no certificate is given."),
+    [SECTION_LOG] = SINGLE("log", log, "What is written, and where."),
+    [SECTION_ADMIN] = SINGLE("admin", admin, "The door for 's3onramp status'."),
+    [SECTION_LISTENER] = ARRAY("listener", "local", listeners, "Where clients come in. One section per listener."),
+    [SECTION_ENDPOINT] =
+        ARRAY("endpoint", "tokyo", endpoints, "Where requests go: an S3 interface endpoint, by its private addresses."),
+    [SECTION_CREDENTIALS] =
+        ARRAY("credentials", "default", credentials, "The AWS keys that requests are signed with on their way out."),
+    [SECTION_CLIENT] = ARRAY("client", "me", clients,
+                             "Who may come. Make key pairs with 's3onramp client add NAME'; real AWS keys never leave "
+                             "the proxy."),
+    [SECTION_POLICY] = ARRAY("policy", "reports", policies,
+                             "What a client may do. 'allow-all' and 'read-only' exist without a section."),
+    [SECTION_TUNNEL] =
+        ARRAY("tunnel", "sts", tunnels,
+              "Private hosts besides S3 that clients of a proxy may be tunnelled to, such as an STS endpoint. "
+              "A listener's `tunnel` must match them, too."),
+};
+
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const listener_modes[] = {"forward", "endpoint", "redirect", NULL};
+static const char *const listener_tls_words[] = {"off", "on", "auto", NULL};
+static const char *const trailers_words[] = {"pass", "decode", NULL};
+static const char *const sources[] = {"static",      "environment",  "profile",        "process", "container", "imds",
+                                      "assume-role", "web-identity", "roles-anywhere", "chain",   "none",      NULL};
+_Static_assert(ARRAY_LEN(sources) == CREDENTIALS_SOURCES_N + 1, "as in enum credentials_source");
+static const char *const sigv2_words[] = {"query", "yes", "no", NULL};
+static const char *const foreign_words[] = {"refuse", "pass", NULL};
+static const char *const web_pages_words[] = {"refuse", "allow", NULL};
+static const char *const payload_words[] = {"auto", "signed", NULL};
+static const char *const plus_words[] = {"blank", "plus", NULL};
+static const char *const probe_words[] = {"tcp", "tls", "http", NULL};
+static const char *const proxy_auth_words[] = {"no", "optional", "required", NULL};
+static const char *const accesses[] = {"read-only", "read-write", "admin", NULL};
+
+#define AT(s, f) (long)offsetof(struct s, f)
+
+/* clang-format off */
+static const struct option options[] = {
+    {SECTION_SERVER, "workers", OPT_SIZE, AT(set_server, workers), "0", "0", "256", NULL, NULL,
+     "Worker threads; 0: one per CPU, at most 8."},
+    {SECTION_SERVER, "max_connections", OPT_SIZE, AT(set_server, max_connections), "8000", "1", "1000000", NULL, NULL,
+     "Client connections of all workers together. When they run out, the longest idle are closed; where none is idle, new ones get 503 SlowDown, or are closed if they come with TLS."},
+    {SECTION_SERVER, "max_connections_per_source", OPT_SIZE, AT(set_server, max_connections_per_source), "0", "0", "1000000", NULL, NULL,
+     "The same from one address (for IPv6: one /64), as a trusted balancer tells it in its PROXY header; 0: half of max_connections."},
+    {SECTION_SERVER, "clients_file", OPT_PATH, AT(set_server, clients_file), "clients.ini", NULL, NULL, NULL, NULL,
+     "File of [client NAME] sections, written by 's3onramp client add'; may be missing if not named here."},
+    {SECTION_SERVER, "header_timeout", OPT_MS, AT(set_server, header_timeout_ms), "30s", "100ms", "1h", NULL, NULL,
+     "A request head must be complete in this time; a new connection must begin its first request in it."},
+    {SECTION_SERVER, "idle_timeout", OPT_MS, AT(set_server, idle_timeout_ms), "120s", "100ms", "24h", NULL, NULL,
+     "Close a client connection that is silent between requests for so long."},
+    {SECTION_SERVER, "body_timeout", OPT_MS, AT(set_server, body_timeout_ms), "60s", "100ms", "24h", NULL, NULL,
+     "Break off an upload of which the client sends nothing for so long, or which the endpoint does not take, or an answer in which the endpoint stalls."},
+    {SECTION_SERVER, "pause_timeout", OPT_MS, AT(set_server, pause_timeout_ms), "15m", "100ms", "24h", NULL, NULL,
+     "Break off an answer or a tunnel of which its reader takes nothing for so long: a program that works on what it reads may pause."},
+    {SECTION_SERVER, "min_rate", OPT_UINT, AT(set_server, min_rate), "240", "0", "1000000000", NULL, NULL,
+     "Bytes a second that clients must send or take on the average of body_timeout or pause_timeout; 0: a byte now and then is enough."},
+    {SECTION_SERVER, "request_timeout", OPT_MS, AT(set_server, request_timeout_ms), "168h", "0s", "720h", NULL, NULL,
+     "Break off a request that is not over, with its answer, after this time; 0s: never. Tunnels have no such end."},
+    {SECTION_SERVER, "tls_timeout", OPT_MS, AT(set_server, tls_timeout_ms), "15s", "100ms", "1h", NULL, NULL,
+     "A TLS handshake must be complete in this time."},
+    {SECTION_SERVER, "shutdown_timeout", OPT_MS, AT(set_server, shutdown_timeout_ms), "60s", "0s", "24h", NULL, NULL,
+     "How long running requests may go on after a request to stop."},
+    {SECTION_SERVER, "tunnel_idle_timeout", OPT_MS, AT(set_server, tunnel_idle_timeout_ms), "300s", "100ms", "24h", NULL, NULL,
+     "Close a tunnel through which no byte passes for so long."},
+    {SECTION_SERVER, "private_networks", OPT_NETWORKS, AT(set_server, private_networks), NULL, NULL, NULL, NULL, NULL,
+     "Further networks that may hold addresses of endpoints and tunnels, like 198.18.0.0/15; those of RFC 1918, 4193 and 6598 always may."},
+
+    {SECTION_CA, "certificate", OPT_PATH, AT(set_ca, certificate), "ca.pem", NULL, NULL, NULL, NULL,
+     "Certificate of the local authority: clients must trust it."},
+    {SECTION_CA, "private_key", OPT_PATH, AT(set_ca, private_key), "ca.key", NULL, NULL, NULL, NULL,
+     "Its key, readable by the proxy only."},
+    {SECTION_CA, "leaf_days", OPT_UINT, AT(set_ca, leaf_days), "30", "1", "397", NULL, NULL,
+     "How long a certificate made for a host name is valid."},
+    {SECTION_CA, "crl", OPT_TEXT, AT(set_ca, crl), NULL, NULL, NULL, NULL, "http://10.9.8.7:3128/-/ca.crl",
+     "URL of the revocation list that certificates name, for clients that insist on one (Windows, NetBackup): http://, a listener's address, /-/ca.crl, where each listener serves an empty one."},
+
+    {SECTION_LOG, "level", OPT_ENUM, AT(set_log, level), "info", NULL, NULL, log_levels, NULL,
+     "Least important message that is written."},
+    {SECTION_LOG, "format", OPT_ENUM, AT(set_log, format), "text", NULL, NULL, log_formats, NULL,
+     "One line per message, as text or as a JSON object."},
+    {SECTION_LOG, "access", OPT_TEXT, AT(set_log, access), "-", NULL, NULL, NULL, NULL,
+     "One line per request: - (standard error), off, or a file, which SIGUSR1 opens anew."},
+    {SECTION_LOG, "buffer", OPT_SIZE, AT(set_log, buffer_kib), "4096", "64", "1048576", NULL, NULL,
+     "How many KiB of lines each worker keeps while nobody takes them; no request waits for a log: what does not fit is lost, counted and told."},
+
+    {SECTION_ADMIN, "socket", OPT_TEXT, AT(set_admin, socket), "/run/s3onramp/admin.sock", NULL, NULL, NULL, NULL,
+     "Unix socket for 's3onramp status', mode 0600, removed at the end; off: none. The default is left out where its folder is missing."},
+
+    {SECTION_LISTENER, "mode", OPT_ENUM, AT(set_listener, mode), NULL, NULL, NULL, listener_modes, "endpoint",
+     "forward: a proxy for HTTPS_PROXY; endpoint: an S3 server for --endpoint-url; redirect: for connections that nft, iptables or DNS bring here."},
+    {SECTION_LISTENER, "bind", OPT_ADDRESSES, AT(set_listener, bind), "127.0.0.1", NULL, NULL, NULL, "127.0.0.1:9000",
+     "Addresses to listen on; the port defaults to 3128 (forward), 3129 (redirect), 9000 (endpoint) or 9443 (endpoint with TLS)."},
+    {SECTION_LISTENER, "tls", OPT_ENUM, AT(set_listener, tls), "off", NULL, NULL, listener_tls_words, NULL,
+     "Whether clients come with TLS; auto: told by the first byte (default of redirect). On a forward listener it is TLS to the proxy itself: HTTPS_PROXY=https://…"},
+    {SECTION_LISTENER, "certificate", OPT_PATH, AT(set_listener, certificate), NULL, NULL, NULL, NULL, NULL,
+     "Certificate chain (PEM) for TLS; without it one is made by the local authority."},
+    {SECTION_LISTENER, "private_key", OPT_PATH, AT(set_listener, private_key), NULL, NULL, NULL, NULL, NULL,
+     "Key (PEM) of that certificate."},
+    {SECTION_LISTENER, "names", OPT_HOSTS, AT(set_listener, names), NULL, NULL, NULL, NULL, NULL,
+     "Host names of this listener: s3.example.com also makes BUCKET.s3.example.com a bucket's name. Default of endpoint listeners: the machine's own name, and its first label."},
+    {SECTION_LISTENER, "health", OPT_TEXT, AT(set_listener, health), "/healthz", NULL, NULL, NULL, NULL,
+     "Path whose unsigned GET and HEAD, without a query and a bucket in the host name, the proxy answers by itself: 200 while it runs, 503 while it ends; off: none. Signed requests for a bucket of that name go on as ever."},
+    {SECTION_LISTENER, "anonymous", OPT_TEXT, AT(set_listener, anonymous), NULL, NULL, NULL, NULL, NULL,
+     "Client that unsigned requests count as; without it they are refused."},
+    {SECTION_LISTENER, "web_pages", OPT_ENUM, AT(set_listener, web_pages), "refuse", NULL, NULL, web_pages_words, NULL,
+     "allow: unsigned requests are taken from web pages of other origins, too (Origin, Sec-Fetch-Site): any page that a user of this machine opens can then use `anonymous`."},
+    {SECTION_LISTENER, "foreign", OPT_ENUM, AT(set_listener, foreign), "refuse", NULL, NULL, foreign_words, NULL,
+     "pass: a request signed with a key of no client goes on untouched, with no policy, if its Host is one the endpoint serves."},
+    {SECTION_LISTENER, "endpoint", OPT_TEXT, AT(set_listener, endpoint), NULL, NULL, NULL, NULL, NULL,
+     "Endpoint for this listener's own names; without it the Region of the signature decides, else the default endpoint."},
+    {SECTION_LISTENER, "proxy_protocol", OPT_BOOL, AT(set_listener, proxy_protocol), "no", NULL, NULL, NULL, NULL,
+     "yes: each connection begins with a PROXY protocol header (version 1 or 2) that says where it comes from."},
+    {SECTION_LISTENER, "trusted_proxies", OPT_NETWORKS, AT(set_listener, trusted_proxies), NULL, NULL, NULL, NULL, NULL,
+     "Balancers whose PROXY protocol header is believed; connections from anywhere else are closed."},
+    {SECTION_LISTENER, "proxy_auth", OPT_ENUM, AT(set_listener, proxy_auth), "no", NULL, NULL, proxy_auth_words, NULL,
+     "Names and passwords of clients in Proxy-Authorization (Basic), as in HTTPS_PROXY=https://alice:PASSWORD@…; for forward listeners."},
+    {SECTION_LISTENER, "proxy_auth_plain", OPT_BOOL, AT(set_listener, proxy_auth_plain), "no", NULL, NULL, NULL, NULL,
+     "yes: passwords are taken without TLS to the proxy from other machines, too. Everyone on the way can read them."},
+    {SECTION_LISTENER, "intercept", OPT_PATTERNS, AT(set_listener, ways.intercept), "*", NULL, NULL, NULL, NULL,
+     "S3 names, with * and ? as wildcards, whose TLS ends here and whose requests are signed anew; none: no name. For forward and redirect listeners."},
+    {SECTION_LISTENER, "tunnel", OPT_PATTERNS, AT(set_listener, ways.tunnel), NULL, NULL, NULL, NULL, NULL,
+     "S3 names and hosts of [tunnel] sections, with * and ?, whose bytes pass untouched to the private address; goes before intercept. All else is refused."},
+    {SECTION_LISTENER, "transparent", OPT_BOOL, AT(set_listener, transparent), "no", NULL, NULL, NULL, NULL,
+     "yes: takes connections to foreign addresses, as TPROXY brings them (needs CAP_NET_ADMIN); for redirect listeners."},
+
+    {SECTION_ENDPOINT, "name", OPT_HOST, AT(set_endpoint, vpce_name), NULL, NULL, NULL, NULL,
+     "vpce-0123456789abcdef0-abcdefgh.s3.ap-northeast-1.vpce.amazonaws.com",
+     "The endpoint's own DNS name, as the console shows it; says Region and partition."},
+    {SECTION_ENDPOINT, "region", OPT_REGION, AT(set_endpoint, region), NULL, NULL, NULL, NULL, NULL,
+     "Region of the endpoint; not needed with `name`."},
+    {SECTION_ENDPOINT, "addresses", OPT_ZONED, AT(set_endpoint, addresses), NULL, NULL, NULL, NULL, NULL,
+     "Its private addresses, one per zone, like a=10.0.1.23, c=10.0.2.23 (the zone may be left out); without them `name` is looked up in DNS."},
+    {SECTION_ENDPOINT, "port", OPT_UINT, NO_FIELD, "443", "1", "65535", NULL, NULL,
+     "Port of addresses written without one."},
+    {SECTION_ENDPOINT, "dns", OPT_BOOL, AT(set_endpoint, dns), NULL, NULL, NULL, NULL, NULL,
+     "Whether the addresses come from DNS, asked again as their TTL says (5s to 5m); an answer that is not private is refused as a whole. Default: yes without `addresses`."},
+    {SECTION_ENDPOINT, "zones", OPT_LIST, AT(set_endpoint, zones), NULL, NULL, NULL, NULL, NULL,
+     "Zones of the endpoint, like a, c: their own names are looked up too, which tells the zone of each address."},
+    {SECTION_ENDPOINT, "resolver", OPT_ADDRESSES, AT(set_endpoint, resolvers), NULL, NULL, NULL, NULL, NULL,
+     "DNS servers to ask, ADDRESS or ADDRESS:PORT; default: those of /etc/resolv.conf."},
+    {SECTION_ENDPOINT, "prefer_zone", OPT_TEXT, AT(set_endpoint, prefer_zone), NULL, NULL, NULL, NULL, NULL,
+     "Zone whose addresses take all requests as long as one of them is up."},
+    {SECTION_ENDPOINT, "host", OPT_HOST, AT(set_endpoint, host), NULL, NULL, NULL, NULL, NULL,
+     "S3 name that is signed and sent; default s3.REGION.SUFFIX."},
+    {SECTION_ENDPOINT, "sni", OPT_HOST, AT(set_endpoint, sni), NULL, NULL, NULL, NULL, NULL,
+     "TLS server name that the endpoint's certificate must carry; default: host."},
+    {SECTION_ENDPOINT, "ca_file", OPT_PATH, AT(set_endpoint, ca_file), NULL, NULL, NULL, NULL, NULL,
+     "Authorities (PEM) that the endpoint's certificate must come from; default: the system's."},
+    {SECTION_ENDPOINT, "trailers", OPT_ENUM, AT(set_endpoint, trailers), "pass", NULL, NULL, trailers_words, NULL,
+     "decode: for S3 servers that know no checksum trailers; the proxy checks them itself."},
+    {SECTION_ENDPOINT, "payload", OPT_ENUM, AT(set_endpoint, payload), "auto", NULL, NULL, payload_words, NULL,
+     "signed: bodies that clients did not hash are signed in chunks, for bucket policies that deny unsigned payloads."},
+    {SECTION_ENDPOINT, "plus", OPT_ENUM, AT(set_endpoint, plus), "blank", NULL, NULL, plus_words, NULL,
+     "What a raw + in a path stands for, where no Signature Version 4 tells it: blank, as in S3, or plus, as in Ceph and Swift."},
+    {SECTION_ENDPOINT, "credentials", OPT_TEXT, AT(set_endpoint, credentials), "default", NULL, NULL, NULL, NULL,
+     "The [credentials NAME] that requests to this endpoint are signed with."},
+    {SECTION_ENDPOINT, "also_regions", OPT_REGIONS, AT(set_endpoint, also_regions), NULL, NULL, NULL, NULL, NULL,
+     "Further Regions whose names are sent here."},
+    {SECTION_ENDPOINT, "default", OPT_BOOL, AT(set_endpoint, is_default), "no", NULL, NULL, NULL, NULL,
+     "Takes requests that name no Region."},
+    {SECTION_ENDPOINT, "connect_timeout", OPT_MS, AT(set_endpoint, connect_timeout_ms), "3s", "10ms", "10m", NULL, NULL,
+     "Try the next address after this time."},
+    {SECTION_ENDPOINT, "response_timeout", OPT_MS, AT(set_endpoint, response_timeout_ms), "300s", "100ms", "24h", NULL, NULL,
+     "The answer must begin in this time after the request was sent."},
+    {SECTION_ENDPOINT, "idle_timeout", OPT_MS, AT(set_endpoint, idle_timeout_ms), "20s", "0s", "5m", NULL, NULL,
+     "Keep an idle connection to the endpoint for so long."},
+    {SECTION_ENDPOINT, "max_idle", OPT_UINT, AT(set_endpoint, max_idle), "64", "0", "10000", NULL, NULL,
+     "Idle connections kept per address and worker."},
+    {SECTION_ENDPOINT, "dead_timeout", OPT_MS, AT(set_endpoint, dead_timeout_ms), "5s", "500ms", "10m", NULL, NULL,
+     "A connection on which nothing arrives at the endpoint's side for so long (the kernel's acknowledgements count) is dead; its request is asked again elsewhere where that is safe."},
+    {SECTION_ENDPOINT, "max_connections_per_address", OPT_UINT, AT(set_endpoint, max_connections), "0", "0", "1000000", NULL, NULL,
+     "Requests at once per address, of all workers; 0: no limit. Further ones wait in turn, each client its share."},
+    {SECTION_ENDPOINT, "max_queue", OPT_UINT, AT(set_endpoint, max_queue), "256", "0", "65536", NULL, NULL,
+     "Requests that may wait, per worker; further ones get 503 SlowDown."},
+    {SECTION_ENDPOINT, "queue_timeout", OPT_MS, AT(set_endpoint, queue_timeout_ms), "5s", "250ms", "10m", NULL, NULL,
+     "A request that waited so long gets 503 SlowDown."},
+    {SECTION_ENDPOINT, "max_retries", OPT_UINT, AT(set_endpoint, max_retries), "2", "0", "10", NULL, NULL,
+     "How often one request may be sent again after no answer came (if its method and body allow it), or after 500, 502 or 504 (GET and HEAD, once); all together at most a fifth of the requests and 10 a second per worker."},
+    {SECTION_ENDPOINT, "probe", OPT_ENUM, AT(set_endpoint, probe), "tls", NULL, NULL, probe_words, NULL,
+     "What is tried at each address: a TCP connection, also a TLS handshake with the right certificate, also an HTTP answer."},
+    {SECTION_ENDPOINT, "probe_interval", OPT_MS, AT(set_endpoint, probe_interval_ms), "5s", "100ms", "10m", NULL, NULL,
+     "How often, give or take a tenth; while an address is in doubt at least every second."},
+    {SECTION_ENDPOINT, "probe_timeout", OPT_MS, AT(set_endpoint, probe_timeout_ms), "2s", "50ms", "1m", NULL, NULL,
+     "A probe that takes longer has failed."},
+    {SECTION_ENDPOINT, "fall", OPT_UINT, AT(set_endpoint, fall), "3", "1", "100", NULL, NULL,
+     "So many failures in a row (probes, connections of requests) make an address `down`; the first makes it `suspect`."},
+    {SECTION_ENDPOINT, "rise", OPT_UINT, AT(set_endpoint, rise), "2", "1", "100", NULL, NULL,
+     "So many successes in a row bring it back; from the first on it is `half-open` and gets a request at a time."},
+    {SECTION_ENDPOINT, "slow_start", OPT_MS, AT(set_endpoint, slow_start_ms), "10s", "0s", "10m", NULL, NULL,
+     "How long an address that came back takes to get its full share."},
+
+    {SECTION_CREDENTIALS, "source", OPT_ENUM, AT(set_credentials, source), NULL, NULL, NULL, sources, "chain",
+     "Where the keys come from. chain (default): as the AWS SDKs look for them; static: from here (default if keys are written here); none: requests leave unsigned. The keys below belong to some sources only."},
+    {SECTION_CREDENTIALS, "access_key_id", OPT_KEY_ID, AT(set_credentials, access_key_id), NULL, NULL, NULL, NULL, NULL,
+     "static: access key, or env:NAME (environment variable), credential:NAME (systemd), file:PATH (mode 0600; read again when it changes; change the files of a pair in quick succession)."},
+    {SECTION_CREDENTIALS, "secret_access_key", OPT_SECRET, AT(set_credentials, secret_access_key), NULL, NULL, NULL, NULL, NULL,
+     "static: secret key, or env:NAME, credential:NAME, file:PATH."},
+    {SECTION_CREDENTIALS, "session_token", OPT_SECRET, AT(set_credentials, session_token), NULL, NULL, NULL, NULL, NULL,
+     "static: session token of temporary keys, or env:NAME, credential:NAME, file:PATH."},
+    {SECTION_CREDENTIALS, "profile", OPT_TEXT, AT(set_credentials, profile), NULL, NULL, NULL, NULL, NULL,
+     "profile, chain: its name in the shared files; default: AWS_PROFILE, else default."},
+    {SECTION_CREDENTIALS, "config_file", OPT_PATH, AT(set_credentials, config_file), NULL, NULL, NULL, NULL, NULL,
+     "profile, chain: default: AWS_CONFIG_FILE, else ~/.aws/config."},
+    {SECTION_CREDENTIALS, "shared_credentials_file", OPT_PATH, AT(set_credentials, shared_credentials_file), NULL, NULL, NULL, NULL, NULL,
+     "profile, chain: default: AWS_SHARED_CREDENTIALS_FILE, else ~/.aws/credentials."},
+    {SECTION_CREDENTIALS, "command", OPT_HIDDEN, AT(set_credentials, command), NULL, NULL, NULL, NULL, NULL,
+     "process: a program that prints credentials as credential_process of the AWS SDKs does; run without a shell."},
+    {SECTION_CREDENTIALS, "url", OPT_HIDDEN, AT(set_credentials, url), NULL, NULL, NULL, NULL, NULL,
+     "container: where to ask; default: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI. imds: default: http://169.254.169.254."},
+    {SECTION_CREDENTIALS, "imds_v1", OPT_BOOL, AT(set_credentials, imds_v1), "no", NULL, NULL, NULL, NULL,
+     "imds: ask without a token where the service gives none."},
+    {SECTION_CREDENTIALS, "token_file", OPT_PATH, AT(set_credentials, token_file), NULL, NULL, NULL, NULL, NULL,
+     "web-identity: the token (default: AWS_WEB_IDENTITY_TOKEN_FILE); container: what Authorization holds. Read at each refresh."},
+    {SECTION_CREDENTIALS, "role_arn", OPT_TEXT, AT(set_credentials, role_arn), NULL, NULL, NULL, NULL, NULL,
+     "assume-role, web-identity (default: AWS_ROLE_ARN), roles-anywhere: the role."},
+    {SECTION_CREDENTIALS, "session_name", OPT_TEXT, AT(set_credentials, session_name), NULL, NULL, NULL, NULL, NULL,
+     "The role session's name, as CloudTrail shows it. With {client} in it each client has a session of its own."},
+    {SECTION_CREDENTIALS, "external_id", OPT_TEXT, AT(set_credentials, external_id), NULL, NULL, NULL, NULL, NULL,
+     "assume-role: what the role's owner asks for."},
+    {SECTION_CREDENTIALS, "tags", OPT_LIST, AT(set_credentials, tags), NULL, NULL, NULL, NULL, NULL,
+     "assume-role: session tags, like team=archive, person={client}. A further line of them begins with a comma."},
+    {SECTION_CREDENTIALS, "duration", OPT_MS, AT(set_credentials, duration_ms), "1h", "15m", "12h", NULL, NULL,
+     "How long a session lasts; the role may allow less, and a role assumed from another role at most 1h."},
+    {SECTION_CREDENTIALS, "source_credentials", OPT_TEXT, AT(set_credentials, source_credentials), NULL, NULL, NULL, NULL, NULL,
+     "assume-role: the [credentials NAME] whose keys ask for the role."},
+    {SECTION_CREDENTIALS, "trust_anchor_arn", OPT_TEXT, AT(set_credentials, trust_anchor_arn), NULL, NULL, NULL, NULL, NULL,
+     "roles-anywhere: the trust anchor."},
+    {SECTION_CREDENTIALS, "profile_arn", OPT_TEXT, AT(set_credentials, profile_arn), NULL, NULL, NULL, NULL, NULL,
+     "roles-anywhere: the profile."},
+    {SECTION_CREDENTIALS, "certificate", OPT_PATH, AT(set_credentials, certificate), NULL, NULL, NULL, NULL, NULL,
+     "roles-anywhere: PEM file, or a PKCS#12 file with certificate, chain and key."},
+    {SECTION_CREDENTIALS, "certificate_chain", OPT_PATH, AT(set_credentials, certificate_chain), NULL, NULL, NULL, NULL, NULL,
+     "roles-anywhere: PEM file of intermediate authorities."},
+    {SECTION_CREDENTIALS, "private_key", OPT_TEXT, AT(set_credentials, private_key), NULL, NULL, NULL, NULL, NULL,
+     "roles-anywhere: PEM file, or a pkcs11: URI of a key that stays in its token."},
+    {SECTION_CREDENTIALS, "passphrase", OPT_SECRET, AT(set_credentials, passphrase), NULL, NULL, NULL, NULL, NULL,
+     "roles-anywhere: of the key or the PKCS#12 file; or env:NAME, credential:NAME, file:PATH."},
+    {SECTION_CREDENTIALS, "region", OPT_REGION, AT(set_credentials, region), NULL, NULL, NULL, NULL, NULL,
+     "Region of STS; default: AWS_REGION, else AWS_DEFAULT_REGION, else that of the endpoint that uses them. roles-anywhere: that of the trust anchor."},
+    {SECTION_CREDENTIALS, "service_url", OPT_TEXT, AT(set_credentials, service_url), NULL, NULL, NULL, NULL, NULL,
+     "Where STS or Roles Anywhere is asked; default: https://sts.REGION.amazonaws.com, https://rolesanywhere.REGION.amazonaws.com."},
+    {SECTION_CREDENTIALS, "sso_url", OPT_TEXT, AT(set_credentials, sso_url), NULL, NULL, NULL, NULL, NULL,
+     "profile, chain: where IAM Identity Center's portal is asked, with a person's token; default: https://portal.sso.REGION.amazonaws.com."},
+    {SECTION_CREDENTIALS, "addresses", OPT_ADDRESSES, AT(set_credentials, addresses), NULL, NULL, NULL, NULL, NULL,
+     "Private addresses of that service's interface endpoint; nothing else is connected to. Default: what DNS says."},
+    {SECTION_CREDENTIALS, "ca_file", OPT_PATH, AT(set_credentials, ca_file), NULL, NULL, NULL, NULL, NULL,
+     "Authorities (PEM) that the service's certificate must come from; default: the system's."},
+    {SECTION_CREDENTIALS, "http_proxy", OPT_BOOL, AT(set_credentials, http_proxy), "no", NULL, NULL, NULL, NULL,
+     "Whether HTTPS_PROXY and NO_PROXY of the environment count."},
+    {SECTION_CREDENTIALS, "timeout", OPT_MS, AT(set_credentials, timeout_ms), "5s", "50ms", "5m", NULL, NULL,
+     "How long an answer of the source may take."},
+    {SECTION_CREDENTIALS, "wait", OPT_MS, AT(set_credentials, wait_timeout_ms), "5s", "0s", "5m", NULL, NULL,
+     "How long a request waits for credentials; then it gets 503."},
+
+    {SECTION_CLIENT, "policy", OPT_TEXT, AT(set_client, policy), NULL, NULL, NULL, NULL, "read-only",
+     "What the client may do: allow-all, read-only, or the NAME of a [policy NAME]."},
+    {SECTION_CLIENT, "sigv2", OPT_ENUM, AT(set_client, sigv2), "query", NULL, NULL, sigv2_words, NULL,
+     "Signature Version 2, which covers no body: query (in URLs only, as `aws s3 presign` makes them), yes, or no."},
+    {SECTION_CLIENT, "credentials", OPT_TEXT, AT(set_client, credentials), NULL, NULL, NULL, NULL, NULL,
+     "Sign this client's requests with these [credentials NAME] instead of the endpoint's."},
+    {SECTION_CLIENT, "password", OPT_SECRET, AT(set_client, password), NULL, NULL, NULL, NULL, NULL,
+     "Hash of the password for Proxy-Authorization; written by 's3onramp client password'."},
+    {SECTION_CLIENT, "intercept", OPT_PATTERNS, AT(set_client, ways.intercept), NULL, NULL, NULL, NULL, NULL,
+     "In place of the listener's `intercept` and `tunnel` once this client's password was seen."},
+    {SECTION_CLIENT, "tunnel", OPT_PATTERNS, AT(set_client, ways.tunnel), NULL, NULL, NULL, NULL, NULL,
+     "The same; with one of both set, neither of the listener's counts."},
+    {SECTION_CLIENT, "access_key_id", OPT_KEY_ID, AT(set_client, access_key_id), NULL, NULL, NULL, NULL, NULL,
+     "Local access key; written to the clients file by 's3onramp client add'."},
+    {SECTION_CLIENT, "secret_access_key", OPT_SECRET, AT(set_client, secret_access_key), NULL, NULL, NULL, NULL, NULL,
+     "Local secret key."},
+
+    {SECTION_POLICY, "access", OPT_ENUM, AT(set_policy, access), "read-only", NULL, NULL, accesses, NULL,
+     "read-write: objects may be written, copied and deleted, with their tags and retention; admin: buckets, their configuration and policies, and ACLs, too."},
+    {SECTION_POLICY, "buckets", OPT_LIST, AT(set_policy, buckets), NULL, NULL, NULL, NULL, NULL,
+     "Buckets, with * and ? as wildcards; none: all."},
+    {SECTION_POLICY, "list_buckets", OPT_BOOL, AT(set_policy, list_buckets), NULL, NULL, NULL, NULL, NULL,
+     "Whether the list of all buckets may be read; default: only if `buckets` is not set."},
+
+    {SECTION_TUNNEL, "hosts", OPT_HOSTS, AT(set_tunnel, hosts), NULL, NULL, NULL, NULL, NULL,
+     "Their names, as clients ask for them: sts.ap-northeast-1.amazonaws.com."},
+    {SECTION_TUNNEL, "port", OPT_UINT, AT(set_tunnel, port), "443", "1", "65535", NULL, NULL,
+     "Port that clients ask for."},
+    {SECTION_TUNNEL, "addresses", OPT_ADDRESSES, AT(set_tunnel, addresses), NULL, NULL, NULL, NULL, NULL,
+     "Private addresses that serve them; port 443 if none is written."},
+    {SECTION_TUNNEL, "connect_timeout", OPT_MS, AT(set_tunnel, connect_timeout_ms), "3s", "10ms", "10m", NULL, NULL,
+     "Try the next address after this time."},
+};
+/* clang-format on */
+
+const struct option *config_section_options(enum section_id id, size_t *n)
+{
+    size_t first = 0;
+
+    while (options[first].section != id)
+        first++;
+    size_t end = first;
+    while (end < ARRAY_LEN(options) && options[end].section == id)
+        end++;
+    *n = end - first;
+    return &options[first];
+}
+
+const char *credentials_source_name(enum credentials_source source)
+{
+    return sources[source];
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config_options.h: the one table of options, and what the parts of the configuration reader share. Internal to
+ * proxy/base; one thread. The rows of the table drive parsing, defaults, `check --print` and the example file.
+ *
+ *   file → config_read.c (lines, sections, keys: struct raw) → config_value.c (text to field;
+ *        config_secret.c: secrets) → config_finish.c (what follows from the values) → config_check*.c (what must fit
+ *        together), for credentials both in config_credentials*.c → config_warn.c → struct settings
+ */
+#ifndef S3ONRAMP_BASE_CONFIG_OPTIONS_H
+#define S3ONRAMP_BASE_CONFIG_OPTIONS_H
+
+#include "config/config.h"
+
+enum section_id {
+    SECTION_SERVER,
+    SECTION_CA,
+    SECTION_LOG,
+    SECTION_ADMIN,
+    SECTION_LISTENER,
+    SECTION_ENDPOINT,
+    SECTION_CREDENTIALS,
+    SECTION_CLIENT,
+    SECTION_POLICY,
+    SECTION_TUNNEL,
+    SECTIONS_N
+};
+
+/* A kind of section: [server] stands once and is a member of struct settings; [listener NAME] may stand many times and
+ * is an element of an array that struct settings points to. */
+struct section_kind {
+    const char *word;
+    const char *example_name; /* NULL: the section has no name */
+    size_t at;                /* offset in struct settings of the member, or of the pointer to the array */
+    size_t count_at;          /* offset of the array's length */
+    size_t item_bytes;
+    const char *help;
+};
+
+enum option_type {
+    OPT_TEXT,      /* char * */
+    OPT_REGION,    /* char *, a Region */
+    OPT_HOST,      /* char *, a host name */
+    OPT_PATH,      /* char *, relative to the file's folder */
+    OPT_KEY_ID,    /* char *, or env:NAME, credential:NAME, file:PATH */
+    OPT_SECRET,    /* the same, never shown */
+    OPT_HIDDEN,    /* char *: a text that may hold a secret: as OPT_TEXT, never shown */
+    OPT_SIZE,      /* size_t */
+    OPT_UINT,      /* uint64_t */
+    OPT_MS,        /* uint64_t, milliseconds */
+    OPT_BOOL,      /* bool */
+    OPT_ENUM,      /* enum, in the order of .choices */
+    OPT_LIST,      /* struct str_list */
+    OPT_PATTERNS,  /* struct str_list of patterns of host names */
+    OPT_REGIONS,   /* struct str_list of Regions */
+    OPT_HOSTS,     /* struct str_list of host names */
+    OPT_ADDRESSES, /* struct netaddr *, size_t */
+    OPT_ZONED,     /* the same, then struct str_list of zones, one per address: [ZONE=]ADDRESS */
+    OPT_NETWORKS   /* struct netblock *, size_t */
+};
+
+enum { NO_FIELD = -1 }; /* for .offset: kept as text only */
+
+struct option {
+    enum section_id section;
+    const char *key;
+    enum option_type type;
+    long offset;                 /* in the section's struct */
+    const char *def, *min, *max; /* as they would be written; NULL: none */
+    const char *const *choices;  /* OPT_ENUM: NULL-terminated */
+    const char *example;         /* stands in the example file as a set value; NULL: as a comment */
+    const char *help;
+};
+
+extern const struct section_kind config_sections[SECTIONS_N];
+/* The rows of one kind of section stand together. */
+const struct option *config_section_options(enum section_id id, size_t *n);
+
+/* What the files say, before it means anything. */
+struct raw_value {
+    char *text;                /* owned; NULL: not given. May be a secret */
+    struct config_place place; /* .file NULL: not from a file */
+};
+
+struct raw_section {
+    enum section_id id;
+    char *name;                /* owned; NULL for sections without a name */
+    struct config_place place; /* of the header; .file NULL: made by us */
+    struct raw_value *values;  /* owned; one per row of the section's options */
+    void *item;                /* borrowed: the struct in settings that it became */
+    size_t index;              /* its place in the array */
+};
+
+/* settings.impl */
+struct raw {
+    struct raw_section **v; /* owned, in the order of the files */
+    size_t n, cap;
+    char *clients_path; /* owned: the clients file's path, for places */
+};
+
+struct config_build {
+    struct settings *s; /* under construction */
+    struct raw *raw;    /* s->impl */
+    FILE *problems;
+    size_t problems_n;
+    uint64_t no_field; /* where values of options without a field go */
+    bool lenient;      /* config_read: a variable of the environment or a systemd credential may be missing */
+    bool hash_seen;    /* a value holds " #": config_problem looks for it */
+    bool no_clients;   /* …_without_clients: the clients file is not read, clients are not judged */
+};
+
+/* config_raw.c */
+/* Memory for settings; aborts when there is none: no part of the program can run without settings. */
+void *config_alloc(size_t n); /* zeroed */
+char *config_strdup(struct str s);
+/* Variable @name of the environment holds a secret of ours. */
+void config_note_secret_variable(struct config_build *b, const char *name);
+/* An array of @n elements of @size bytes that gets room for one more. */
+void *config_grow(void *array, size_t n, size_t size);
+
+/* One line "FILE:LINE: …" (or "FILE: …" for line 0). */
+void config_problem(struct config_build *b, struct config_place place, const char *fmt, ...) PRINTF_LIKE(3, 4);
+struct raw_section *config_raw_section(struct raw *raw, enum section_id id, struct str name); /* NULL: none */
+struct raw_section *config_raw_add(struct raw *raw, enum section_id id, struct str name, struct config_place place);
+/* The value of @key, which must be an option of the section. */
+struct raw_value *config_raw_value(struct raw_section *section, const char *key);
+const char *config_text_of(struct raw_section *section, const char *key); /* as written; NULL: not written */
+/* Where @key is written, else where its section is. */
+struct config_place config_place_of(struct raw_section *section, const char *key);
+void config_for_each(struct config_build *b, enum section_id id,
+                     void (*visit)(struct config_build *b, struct raw_section *section));
+void config_raw_free(struct raw *raw);
+/* The row of @key and where it stands in the section's rows; NULL: there is none. */
+const struct option *config_find_option(enum section_id id, struct str key, size_t *index);
+
+/* config_read.c */
+void config_read_stream(struct config_build *b, FILE *in, const char *file, bool clients_only);
+
+/* config_value.c */
+void config_parse_value(struct config_build *b, struct raw_section *section, const struct option *o);
+void config_parse_addresses(struct config_build *b, struct raw_section *section, const char *key, const char *text,
+                            unsigned default_port);
+/* The field as it would be written in a file; false: it has no value. */
+bool config_format_value(const struct raw_section *section, const struct option *o, FILE *out);
+void config_free_value(void *item, const struct option *o);
+bool config_is_secret_text(const struct option *o, const char *text); /* a secret itself, not env:NAME and so on */
+bool config_region_valid(struct str region);
+char *config_path(const char *file, const char *path); /* @path as seen from the folder of @file */
+
+bool config_host_valid(struct str host); /* a name, without port */
+
+/* config_secret.c */
+/* What the text of a secret stands for: itself, env:NAME, credential:NAME, file:PATH (as seen from the configuration's
+ * folder; not read). A heap string, or NULL: reported. */
+char *config_secret(struct config_build *b, const struct raw_section *section, const char *key,
+                    struct config_place place, const char *text);
+bool config_is_reference(const char *text); /* env:NAME and so on: no secret itself */
+/* The file of a value "file:PATH" must be there and ours alone. Other values are fine. */
+void config_check_secret_file(struct config_build *b, struct raw_section *section, const char *key, const char *value);
+
+/* config_finish.c */
+void config_finish(struct config_build *b); /* values that follow from others */
+
+/* config_check.c */
+void config_check(struct config_build *b); /* what must fit together */
+/* The file of @key must be readable, if it @is_secret by its owner alone, and never be everybody's to write: even a
+ * ca_file says whom to believe. @path NULL: fine. */
+void config_check_file(struct config_build *b, struct raw_section *section, const char *key, const char *path,
+                       bool is_secret);
+/* The index of the section that @key names, or SIZE_MAX with a problem reported. */
+size_t config_resolve(struct config_build *b, struct raw_section *section, const char *key, const char *name,
+                      enum section_id id, const char *advice);
+
+/* config_warn.c */
+void config_warn(struct config_build *b); /* what fits, and is hardly meant */
+
+/* config_check_endpoint.c */
+void config_check_endpoint(struct config_build *b, struct raw_section *section);
+void config_check_one_default(struct config_build *b); /* among the endpoints */
+void config_check_tunnel(struct config_build *b, struct raw_section *section);
+/* The values of `addresses` are private, and not too many. */
+void config_check_address_list(struct config_build *b, struct raw_section *section, const struct netaddr *addresses,
+                               size_t n);
+bool config_same_address(const struct netaddr *a, const struct netaddr *b); /* a port of 0 is never the same */
+
+/* config_credentials.c */
+void config_finish_credentials(struct config_build *b, struct raw_section *section);
+void config_check_credentials(struct config_build *b);
+/* Whether @key says anything to the section's source. */
+bool config_credentials_use(struct raw_section *section, const char *key);
+
+/* config_credentials_files.c */
+void config_check_credentials_files(struct config_build *b, struct raw_section *section);
+
+/* config_credentials_format.c */
+void config_check_credentials_formats(struct config_build *b, struct raw_section *section);
+struct str config_arn_region(const char *arn); /* "" if it has none or is none; NULL is none */
+bool config_has_client(const char *text);      /* "{client}" stands in it; NULL: no */
+
+#endif

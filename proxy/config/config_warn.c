@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * config_warn.c: what is right by the letter and hardly meant: nobody can come in, nothing leads there, two claim the
+ * same, a key that looks mistyped. Only asked once there is no problem, so that what sections name is there. One
+ * thread. Warnings belong to struct settings.
+ */
+#include "config_options.h"
+
+#include "aws/s3/partition.h"
+
+#include <arpa/inet.h>
+
+#define WARN(b, section, key, ...) settings_warn((b)->s, config_place_of((section), (key)), __VA_ARGS__)
+
+/* --- listeners --- */
+
+static bool has_password(const struct settings *s)
+{
+    for (size_t i = 0; i < s->clients_n; i++)
+        if (s->clients[i].password) return true;
+    return false;
+}
+
+static void warn_passwords(struct config_build *b, struct raw_section *section)
+{
+    const struct set_listener *listener = section->item;
+
+    if (listener->proxy_auth == PROXY_AUTH_REQUIRED && !has_password(b->s))
+        WARN(
+            b, section, "proxy_auth",
+            "proxy_auth = required, and no client has a password: nobody can use listener \"%s\"; run `s3onramp client "
+            "password NAME`",
+            section->name);
+}
+
+static bool is_loopback(const struct netaddr *a)
+{
+    if (a->u.sa.sa_family == AF_INET) return ntohl(a->u.in.sin_addr.s_addr) >> 24 == 127;
+    return IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr);
+}
+
+static void warn_anonymous(struct config_build *b, struct raw_section *section)
+{
+    const struct set_listener *listener = section->item;
+    char text[NETADDR_TEXT];
+
+    if (!listener->anonymous) return;
+    const struct set_client *client = &b->s->clients[listener->anonymous_index];
+    if (b->s->policies[client->policy_index].access == POLICY_READ_ONLY) return;
+    for (size_t i = 0; i < listener->bind_n; i++) {
+        if (is_loopback(&listener->bind[i])) continue;
+        netaddr_format(&listener->bind[i], text);
+        WARN(b, section, "anonymous",
+             "anonymous = %s: whoever reaches %s may write without a key; write policy = read-only in [client %s], or "
+             "bind = 127.0.0.1",
+             listener->anonymous, text, listener->anonymous);
+        return;
+    }
+}
+
+/* --- tunnels --- */
+
+/* Whether @pattern can match a name of S3's: an endpoint's own, a bucket's below it, or one that says so. */
+static bool may_be_s3(const struct settings *s, const char *pattern)
+{
+    char bucket[512];
+
+    if (strstr(pattern, "s3")) return true;
+    for (size_t i = 0; i < s->endpoints_n; i++) {
+        struct sbuf b = sbuf_make(bucket, sizeof bucket);
+        sbuf_printf(&b, "b.%s", s->endpoints[i].host);
+        if (str_matches(sbuf_str(&b), str_from(pattern))) return true;
+        if (str_matches(str_tail(sbuf_str(&b), 2), str_from(pattern))) return true;
+    }
+    return false;
+}
+
+static bool matches_tunnel(const struct settings *s, const char *pattern)
+{
+    for (size_t i = 0; i < s->tunnels_n; i++)
+        for (size_t j = 0; j < s->tunnels[i].hosts.n; j++)
+            if (str_matches(str_from(s->tunnels[i].hosts.v[j]), str_from(pattern))) return true;
+    return false;
+}
+
+static void warn_ways(struct config_build *b, struct raw_section *section, const struct set_ways *ways)
+{
+    for (size_t i = 0; i < ways->tunnel.n; i++) {
+        const char *pattern = ways->tunnel.v[i];
+        if (strcmp(pattern, "none") == 0 || may_be_s3(b->s, pattern) || matches_tunnel(b->s, pattern)) continue;
+        WARN(b, section, "tunnel",
+             "tunnel: no name of S3 and no host of a [tunnel NAME] is like \"%.100s\": it is refused as ever; write "
+             "[tunnel NAME] with hosts and addresses",
+             pattern);
+    }
+}
+
+/* --- endpoints --- */
+
+static bool is_named_by_listener(const struct settings *s, const char *endpoint)
+{
+    for (size_t i = 0; i < s->listeners_n; i++)
+        if (s->listeners[i].endpoint && strcmp(s->listeners[i].endpoint, endpoint) == 0) return true;
+    return false;
+}
+
+/* settings_endpoint_for_region decides; this says what it comes to. */
+static void warn_same_region(struct config_build *b, struct raw_section *section)
+{
+    const struct set_endpoint *endpoint = section->item;
+    const struct set_endpoint *first = settings_endpoint_for_region(b->s, str_from(endpoint->region));
+
+    if (first != endpoint && !is_named_by_listener(b->s, endpoint->name))
+        WARN(b, section, config_text_of(section, "region") ? "region" : "name",
+             "endpoint \"%s\" is for Region %s as endpoint \"%s\" is, which gets its requests; name it in `endpoint` "
+             "of a "
+             "[listener NAME], or write all addresses in one section",
+             endpoint->name, endpoint->region, first->name);
+    for (size_t i = 0; i < endpoint->also_regions.n; i++) {
+        const char *region = endpoint->also_regions.v[i];
+        first = settings_endpoint_for_region(b->s, str_from(region));
+        if (first != endpoint)
+            WARN(b, section, "also_regions",
+                 "also_regions: requests for Region %s go to endpoint \"%s\", not to \"%s\"; name the Region once",
+                 region, first->name, endpoint->name);
+    }
+}
+
+static bool has_forward_listener(const struct settings *s)
+{
+    for (size_t i = 0; i < s->listeners_n; i++)
+        if (s->listeners[i].mode != LISTENER_ENDPOINT) return true;
+    return false;
+}
+
+/* Names of a Region that AWS does not have are never asked for by clients of a proxy; other S3 servers, whose Regions
+ * have any name, are reached by an endpoint listener's own names. */
+static void warn_unknown_region(struct config_build *b, struct raw_section *section)
+{
+    const struct set_endpoint *endpoint = section->item;
+    bool vpce = endpoint->vpce_name != NULL;
+
+    if ((vpce || has_forward_listener(b->s)) && partition_suffix(str_from(endpoint->region)).n == 0)
+        WARN(b, section, vpce && !config_text_of(section, "region") ? "name" : "region",
+             "%s is no Region of AWS, where they look like ap-northeast-1: no S3 name of AWS leads to endpoint \"%s\"",
+             endpoint->region, endpoint->name);
+    for (size_t i = 0; i < endpoint->also_regions.n; i++)
+        if (partition_suffix(str_from(endpoint->also_regions.v[i])).n == 0)
+            WARN(b, section, "also_regions",
+                 "also_regions: %s is no Region of AWS, where they look like ap-northeast-1: no S3 name of AWS has it",
+                 endpoint->also_regions.v[i]);
+}
+
+static void warn_endpoint(struct config_build *b, struct raw_section *section)
+{
+    warn_same_region(b, section);
+    warn_unknown_region(b, section);
+}
+
+/* --- sections that nothing leads to --- */
+
+static bool credentials_are_used(const struct settings *s, size_t index, bool no_clients)
+{
+    for (size_t i = 0; i < s->endpoints_n; i++)
+        if (s->endpoints[i].credentials_index == index) return true;
+    for (size_t i = 0; i < s->credentials_n; i++)
+        if (s->credentials[i].source_index == index && i != index) return true;
+    for (size_t i = 0; i < s->clients_n; i++)
+        if (s->clients[i].credentials_index == index) return true;
+    return no_clients;
+}
+
+static bool policy_is_used(const struct settings *s, size_t index)
+{
+    for (size_t i = 0; i < s->clients_n; i++)
+        if (s->clients[i].policy_index == index) return true;
+    return false;
+}
+
+static void warn_unused_policy(struct config_build *b, struct raw_section *section)
+{
+    if (section->place.file && !policy_is_used(b->s, section->index))
+        settings_warn(b->s, section->place,
+                      "no client has policy \"%s\"; write policy = %s in a [client NAME], or "
+                      "remove the section",
+                      section->name, section->name);
+}
+
+/* --- keys --- */
+
+static bool has_blank(const char *text)
+{
+    for (; *text; text++)
+        if (*text <= ' ' || *text == 0x7f) return true;
+    return false;
+}
+
+/* References are judged by who reads them. AWS's own keys have fixed lengths: IAM User Guide, "IAM identifiers". */
+static void warn_aws_keys(struct config_build *b, struct raw_section *section, const char *id, const char *secret)
+{
+    enum { ID_BYTES = 20, SECRET_BYTES = 40 };
+    struct str key = str_from(id);
+
+    if (!str_starts(key, STR("AKIA")) && !str_starts(key, STR("ASIA"))) return;
+    if (key.n != ID_BYTES)
+        WARN(b, section, "access_key_id",
+             "access_key_id: an access key of AWS has %d characters, and this has %zu; copy "
+             "it again",
+             ID_BYTES, key.n);
+    if (secret && !config_is_reference(secret) && strlen(secret) != SECRET_BYTES)
+        WARN(b, section, "secret_access_key",
+             "secret_access_key: a secret key of AWS has %d characters, and this has %zu; copy it again", SECRET_BYTES,
+             strlen(secret));
+}
+
+static void warn_credentials(struct config_build *b, struct raw_section *section)
+{
+    const struct set_credentials *c = section->item;
+
+    if (section->place.file && !credentials_are_used(b->s, section->index, b->no_clients))
+        settings_warn(
+            b->s, section->place,
+            "nothing signs with credentials \"%s\"; write credentials = %s in an [endpoint NAME] or a [client "
+            "NAME], or remove the section",
+            section->name, section->name);
+    if (c->source != CREDENTIALS_STATIC || !c->access_key_id || config_is_reference(c->access_key_id)) return;
+    if (has_blank(c->access_key_id))
+        WARN(b, section, "access_key_id", "access_key_id: there is a blank in the access key; copy it again");
+    else
+        warn_aws_keys(b, section, c->access_key_id, c->secret_access_key);
+}
+
+/* Whoever sees a signed request can try secrets without asking anybody. */
+static void warn_client(struct config_build *b, struct raw_section *section)
+{
+    enum { SECRET_LEAST = 16 };
+    const struct set_client *client = section->item;
+
+    warn_ways(b, section, &client->ways);
+    if (client->secret_access_key && strlen(client->secret_access_key) < SECRET_LEAST)
+        WARN(
+            b, section, "secret_access_key",
+            "the secret key of client \"%s\" has %zu characters and can be guessed from a request that it signed; make "
+            "another with `s3onramp client add NAME`",
+            section->name, strlen(client->secret_access_key));
+}
+
+static void warn_listener(struct config_build *b, struct raw_section *section)
+{
+    const struct set_listener *listener = section->item;
+
+    warn_ways(b, section, &listener->ways);
+    if (b->no_clients) return;
+    warn_passwords(b, section);
+    warn_anonymous(b, section);
+}
+
+void config_warn(struct config_build *b)
+{
+    config_for_each(b, SECTION_LISTENER, warn_listener);
+    config_for_each(b, SECTION_ENDPOINT, warn_endpoint);
+    config_for_each(b, SECTION_CREDENTIALS, warn_credentials);
+    if (b->no_clients) return;
+    config_for_each(b, SECTION_POLICY, warn_unused_policy);
+    config_for_each(b, SECTION_CLIENT, warn_client);
+}

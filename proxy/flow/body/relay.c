@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * relay.c: the step relay: two streams at once, each with one 64 KiB buffer and back-pressure (a full buffer is not
+ * read into).
+ *
+ *   client ──read──▶ [http framing off] ──▶ [aws-chunked off / checked] ──▶ client->in ──[framing on]──▶ endpoint
+ *   client ◀──[framing on]── up->in ◀──[http framing off] ◀──read── endpoint          (relay_answer.c)
+ *
+ * Nothing bad is committed: of a body that is judged only at its end the last byte is held back until it was judged.
+ * As long as all that was sent still stands in the buffer, retry.c and region.c may have it sent again elsewhere.
+ */
+#include "relay.h"
+
+#include "flow/body/form.h"
+#include "flow/reply.h"
+
+enum {
+    TURN_BYTES = 1024 * 1024, /* then others have a turn */
+    HOLD_MS = 1000,           /* RFC 9110 10.1.1: nobody has to wait for 100 for ever */
+};
+
+/* ------------------------------------------------------------- client → endpoint */
+
+/* Two numbers of InvalidChunkSizeError. */
+static void add_chunk_fields(struct request *req)
+{
+    struct sbuf which = arena_sbuf(&req->arena, 20), size = arena_sbuf(&req->arena, 20);
+
+    sbuf_u64(&which, req->chunked->bad_chunk);
+    sbuf_u64(&size, req->chunked->bad_chunk_size);
+    request_error_field(req, "Chunk", sbuf_str(&which));
+    request_error_field(req, "BadChunkSize", sbuf_str(&size));
+}
+
+/* Looks at aws-chunked framing in the *@n bytes at @data, and takes it off if it ends here. */
+static enum err_code unframe(struct request *req, char *data, size_t *n)
+{
+    enum err_code code;
+
+    if (!req->chunked) return ERR_NONE;
+    code = req->decode ? aws_chunked_decode(req->chunked, data, *n, n, &req->err)
+                       : aws_chunked_check(req->chunked, data, *n, &req->err);
+    if (code == ERR_CHUNK_SIZE) add_chunk_fields(req);
+    return code;
+}
+
+/* Decodes what was read: raw → plain, in place. */
+static enum err_code decode_raw(struct request *req)
+{
+    struct buf *b = &req->client->in;
+    size_t used, n;
+
+    if (b->raw == b->end || req->body.done) return ERR_NONE;
+    if (b->start == b->mid) b->start = b->mid = b->raw; /* nothing waits: no need to close the gap */
+    TRY(body_decode(&req->body, b->mem + b->raw, b->end - b->raw, &used, &n, &req->err));
+    if (b->mid != b->raw && n) memmove(b->mem + b->mid, b->mem + b->raw, n);
+    b->raw += used;
+    TRY(unframe(req, b->mem + b->mid, &n));
+    b->mid += n;
+    TRY(form_scan(req));
+    if (req->body.done && req->chunked) TRY(aws_chunked_end(req->chunked, &req->err));
+    return ERR_NONE;
+}
+
+/* Takes what the client has sent into its buffer, decoded and checked. */
+static enum conn_result take_body(struct request *req, bool *moved)
+{
+    struct client *c = req->client;
+    struct buf *b = &c->in;
+    enum conn_result r;
+    size_t got, room;
+
+    if (b->raw == b->end) {
+        if (!conn_may_read(&c->conn) && !c->conn.broken) return CONN_AGAIN;
+        if (!buf_borrow(b, &req->worker->loop.bufs)) {
+            request_fail(req, ERR_NO_MEMORY, "body buffer");
+            return CONN_ERROR;
+        }
+        room = buf_room(b);
+        if (!room) return CONN_AGAIN;
+        r = conn_read(&c->conn, b->mem + b->end, room, &got);
+        if (r == CONN_AGAIN) return r;
+        if (r != CONN_OK) {
+            request_fail(req, ERR_CLIENT_GONE, "the client's connection ended after %llu bytes of the body",
+                         (unsigned long long)req->body.plain);
+            return CONN_ERROR;
+        }
+        b->end += got;
+    }
+    *moved = true; /* also by what came behind the head: the socket has not been asked for more */
+    return decode_raw(req) == ERR_NONE ? CONN_OK : CONN_ERROR;
+}
+
+void relay_forget_sent(struct request *req)
+{
+    req->client->in.start += req->kept;
+    req->kept = 0;
+    req->replay = false;
+}
+
+/* How much of the buffer may leave now. */
+static size_t sendable(const struct request *req)
+{
+    const struct buf *b = &req->client->in;
+    size_t n = b->mid - b->start - req->kept;
+    bool judged = req->body.done || !req->chunked;
+
+    if (req->form) return form_sendable(req);
+    return judged || n == 0 ? n : n - 1;
+}
+
+static enum conn_result send_head(struct request *req, bool *moved)
+{
+    while (req->out_head_sent < req->out_head.n) {
+        size_t took;
+        enum conn_result r = conn_write(&req->up->conn, req->out_head.p + req->out_head_sent,
+                                        req->out_head.n - req->out_head_sent, &took);
+
+        if (r != CONN_OK) return r;
+        req->out_head_sent += took;
+        *moved = true;
+    }
+    req->send_state = SEND_BODY;
+    return CONN_OK;
+}
+
+static enum conn_result send_plain(struct request *req, bool *moved)
+{
+    struct buf *b = &req->client->in;
+    size_t n = sendable(req), took;
+    enum conn_result r;
+
+    if (n < framer_wants(&req->out_framer)) return CONN_OK;
+    r = framer_write(&req->out_framer, &req->up->conn, b->mem + b->start + req->kept, n, &took);
+    if (r == CONN_OK) {
+        req->kept += took;
+        req->body_sent += took;
+        *moved = true;
+    }
+    if (!req->replay) {
+        b->start += req->kept;
+        req->kept = 0;
+    }
+    return r;
+}
+
+enum step_result relay_take_some_body(struct request *req)
+{
+    bool moved;
+    enum conn_result r;
+
+    if (req->body.done) return STEP_NEXT;
+    if (req->in->expect_continue && !req->continue_sent) reply_continue(req);
+    r = take_body(req, &moved);
+    if (r == CONN_AGAIN) return STEP_WAIT;
+    return r == CONN_OK ? STEP_NEXT : STEP_FAIL;
+}
+
+enum step_result relay_take_whole_body(struct request *req)
+{
+    enum conn_result r = CONN_OK;
+    bool moved;
+
+    if (req->in->expect_continue && !req->continue_sent) reply_continue(req);
+    while (!req->body.done && r == CONN_OK)
+        r = take_body(req, &moved);
+    if (r == CONN_AGAIN) return STEP_WAIT;
+    return r == CONN_OK ? STEP_NEXT : STEP_FAIL;
+}
+
+/* One round of the request's direction. CONN_ERROR: the client's side failed (req->err); the endpoint's failures only
+ * stop sending. */
+static enum conn_result pump_request(struct request *req, bool *moved)
+{
+    enum conn_result r = CONN_OK;
+    struct buf *b = &req->client->in;
+
+    if (req->send_state == SEND_DONE || req->send_state == SEND_STOPPED) return CONN_OK;
+    if (req->send_state == SEND_HEAD) r = send_head(req, moved);
+    if (r == CONN_OK && req->hold) return CONN_OK;
+    if (r == CONN_OK && !req->body.done) {
+        if (req->replay && b->end == BUF_BYTES && sendable(req) < framer_wants(&req->out_framer))
+            relay_forget_sent(req);
+        if (take_body(req, moved) == CONN_ERROR) return CONN_ERROR;
+    }
+    if (r == CONN_OK) r = send_plain(req, moved);
+    if (r == CONN_OK && req->body.done && !sendable(req)) {
+        r = framer_end(&req->out_framer, &req->up->conn);
+        if (r == CONN_OK) {
+            req->send_state = SEND_DONE;
+            *moved = true;
+        }
+    }
+    if (r == CONN_ERROR) {
+        req->send_state = SEND_STOPPED; /* an early answer may be waiting */
+        *moved = true;
+    }
+    return CONN_OK;
+}
+
+/* ------------------------------------------------------------- both directions */
+
+bool relay_stop_holding(struct request *req)
+{
+    if (!req->hold || req->step != STEP_relay || req->worker->loop.now_us - req->connected_us < HOLD_MS * 1000)
+        return false;
+    if (req->up->requests && !req->stale_seen) {
+        upstream_is_mute(req);
+        conn_break(&req->up->conn, "no answer to Expect");
+    } else {
+        req->hold = false;
+    }
+    return true;
+}
+
+enum step_result step_relay(struct request *req)
+{
+    uint64_t before = req->body_sent + req->answer_body.plain;
+
+    if (req->send_state == SEND_HEAD && req->out_head_sent == 0) req->replay = true;
+    for (;;) {
+        bool moved = false;
+        enum step_result r;
+
+        if (pump_request(req, &moved) == CONN_ERROR) return STEP_FAIL;
+        r = relay_pump_answer(req, &moved);
+        if (r == STEP_FAIL || req->step != STEP_relay) return r;
+        if (req->answer_state == ANSWER_DONE) return STEP_NEXT;
+        if (!moved) return STEP_WAIT;
+        if (req->body_sent + req->answer_body.plain - before > TURN_BYTES) {
+            loop_defer(&req->worker->loop, &req->client->task);
+            return STEP_WAIT;
+        }
+    }
+}

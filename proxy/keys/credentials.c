@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * credentials.c: see credentials.h.
+ */
+#include "keys/credentials.h"
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "io/child.h"
+#include "keys/file_watch.h"
+#include "keys/json_text.h"
+#include "keys/renewal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { UNUSED_MS = 600 * 1000, WAITED_MS = 2000, FETCH_MOST_MS = 120 * 1000, STANDS_S = 600 };
+
+struct waiter; /* somebody whose source is another section */
+
+struct entry {
+    struct credential_store *store;
+    size_t slot;
+    struct source_context context;
+    struct source *source; /* owned; NULL: never wanted */
+    struct waiter *waiters;
+    struct credentials *now; /* one reference; NULL: nothing came of it yet */
+    struct renewal renewal;
+    struct file_watch files;
+    bool running, stale; /* stale: something changed: fetch anew whatever the time */
+    bool renewing;       /* because S3 refuses the keys in force */
+    int64_t started_us;  /* monotonic: of the fetch that runs, or of the last one */
+    int64_t fetched_s;   /* Unix: when `now` came; 0: never */
+    uint64_t version, fetches, failures;
+    char why[SOURCE_WHY], origin[SOURCE_WHY]; /* why: of the last fetch; "": it was good */
+};
+
+struct credential_store {
+    struct loop *loop;
+    struct http *http; /* owned */
+    const struct runtime *rt;
+    struct worker *workers;
+    size_t workers_n;
+    _Atomic bool posted; /* a tick is on its way */
+    struct entry *v;     /* owned: one per slot */
+    size_t n;
+};
+
+static unsigned chance(void)
+{
+    uint16_t r;
+
+    secret_random(&r, sizeof(r));
+    return r % 1024;
+}
+
+static struct key_need *need_of(const struct entry *e)
+{
+    return &e->store->rt->key_needs->v[e->slot];
+}
+
+/* "default", or "people for alice" */
+static const char *name_of(const struct entry *e, char *buf, size_t n)
+{
+    const char *client = e->context.client;
+
+    snprintf(buf, n, "%s%s%s", e->context.set->name, client ? " for " : "", client ? client : "");
+    return buf;
+}
+
+/* ------------------------------------------------------------- one section signs with another's keys */
+
+/* The source that assume-role gets for `source_credentials`: it waits for the other slot's keys. */
+struct waiter {
+    struct source source;
+    struct entry *entry; /* whose keys */
+    struct waiter *next; /* in entry->waiters, while it waits */
+};
+
+static void start_fetch(struct entry *e);
+
+static void hand_over(struct waiter *w)
+{
+    const struct entry *e = w->entry;
+    struct source_result r = {.outcome = SOURCE_GOOD};
+
+    if (!e->now || !e->now->usable) {
+        source_fail(&w->source, SOURCE_FAILED, "[credentials %s], which it signs with: %s", e->context.set->name,
+                    e->why[0] ? e->why : "has no keys");
+        return;
+    }
+    r.keys.access_key_id = strdup(e->now->access_key_id);
+    r.keys.secret_access_key = strdup(e->now->secret_access_key);
+    r.keys.session_token = e->now->session_token ? strdup(e->now->session_token) : NULL;
+    r.keys.expires_s = e->now->expires_s;
+    if (!r.keys.access_key_id || !r.keys.secret_access_key || (e->now->session_token && !r.keys.session_token)) {
+        key_set_clear(&r.keys);
+        source_fail(&w->source, SOURCE_FAILED, "out of memory");
+        return;
+    }
+    snprintf(r.origin, sizeof(r.origin), "[credentials %s]", e->context.set->name);
+    source_end(&w->source, &r);
+}
+
+static void waiter_fetch(struct source *s)
+{
+    struct waiter *w = (struct waiter *)s;
+    struct entry *e = w->entry;
+
+    if (e->now && e->now->usable) {
+        hand_over(w);
+        return;
+    }
+    w->next = e->waiters;
+    e->waiters = w;
+    if (!e->running && renewal_due(&e->renewal, INT64_MAX, e->store->loop->now_us, true)) {
+        start_fetch(e);
+    } else if (!e->running) {
+        e->waiters = w->next;
+        hand_over(w);
+    }
+}
+
+static void waiter_cancel(struct source *s)
+{
+    struct waiter *w = (struct waiter *)s, **p = &w->entry->waiters;
+
+    while (*p && *p != w)
+        p = &(*p)->next;
+    if (*p) *p = w->next;
+}
+
+static void waiter_free(struct source *s)
+{
+    free(s);
+}
+
+static const struct source_ops waiter_ops = {waiter_fetch, waiter_cancel, waiter_free};
+
+static struct source *section_source(void *arg, size_t index)
+{
+    struct entry *e = arg;
+    const struct settings *s = e->store->rt->settings;
+    const struct set_client *client =
+        e->context.client ? settings_client_by_name(s, str_from(e->context.client)) : NULL;
+    struct waiter *w = calloc(1, sizeof(*w));
+
+    if (!w) return NULL;
+    w->source = (struct source){.ops = &waiter_ops, .context = &e->context};
+    w->entry = &e->store->v[credentials_slot(s, &s->credentials[index], client)];
+    return &w->source;
+}
+
+static void serve_waiters(struct entry *e)
+{
+    struct waiter *w = e->waiters;
+
+    e->waiters = NULL;
+    while (w) {
+        struct waiter *next = w->next;
+
+        hand_over(w);
+        w = next;
+    }
+}
+
+/* ------------------------------------------------------------- giving to the workers */
+
+/* Takes over @c; NULL: out of memory, the old ones stay. */
+static void publish(struct entry *e, struct credentials *c)
+{
+    if (!c) {
+        LOG(LOG_ERROR, "out of memory: [credentials %s]", e->context.set->name);
+        return;
+    }
+    credentials_unref(&e->now);
+    e->now = c;
+    for (size_t i = 0; i < e->store->workers_n; i++)
+        keyring_offer(&e->store->workers[i].keyring, e->slot, c);
+}
+
+static bool same(const struct credentials *c, const struct key_set *k)
+{
+    return c && c->usable && c->expires_s == k->expires_s && strcmp(c->access_key_id, k->access_key_id) == 0 &&
+           strcmp(c->secret_access_key, k->secret_access_key) == 0 && !c->session_token == !k->session_token &&
+           (!c->session_token || strcmp(c->session_token, k->session_token) == 0);
+}
+
+static void log_good(const struct entry *e, const struct source_result *r)
+{
+    char name[160], id[24], until[64] = "";
+    time_t t = (time_t)e->now->expires_s;
+    struct tm tm;
+
+    if (t && gmtime_r(&t, &tm)) strftime(until, sizeof(until), ", good until %Y-%m-%dT%H:%M:%SZ", &tm);
+    credentials_mask(e->now->access_key_id, id, sizeof(id));
+    LOG(LOG_INFO, "credentials %s: key %s from %s%s", name_of(e, name, sizeof(name)), id, r->origin, until);
+}
+
+static void take_good(struct entry *e, struct source_result *r)
+{
+    int64_t now_s = clock_wall_us() / 1000000;
+    bool refused = e->now && atomic_load_explicit(&need_of(e)->refused, memory_order_relaxed) >= e->now->version;
+
+    /* AWS goes on taking such keys while its metadata service cannot renew them. */
+    if (r->stands && r->keys.expires_s && r->keys.expires_s <= now_s) r->keys.expires_s = now_s + STANDS_S;
+    if (!renewal_fetched(&e->renewal, r->keys.expires_s, now_s, chance())) {
+        r->outcome = SOURCE_FAILED;
+        snprintf(r->why, sizeof(r->why), "%.200s gave keys that are over already: is the clock right?", r->origin);
+        return;
+    }
+    memcpy(e->origin, r->origin, sizeof(e->origin));
+    e->why[0] = '\0';
+    e->fetched_s = now_s;
+    if (!refused && same(e->now, &r->keys)) return;
+    publish(e, credentials_new(++e->version, r->keys.access_key_id, r->keys.secret_access_key, r->keys.session_token,
+                               r->keys.expires_s));
+    if (e->now && e->now->usable) log_good(e, r);
+}
+
+static const char *still_used(const struct entry *e)
+{
+    return e->now->expires_s ? "; the old keys are still used, to their end"
+                             : "; the old keys are still used: they have no end; `s3onramp credentials --drop NAME` "
+                               "withdraws them";
+}
+
+static void take_failure(struct entry *e, const struct source_result *r)
+{
+    bool hopeless = r->outcome == SOURCE_REFUSED || r->outcome == SOURCE_ABSENT;
+    bool had = e->now && e->now->usable, new_reason = strcmp(e->why, r->why) != 0;
+    char name[160];
+
+    renewal_failed(&e->renewal, r->outcome, e->store->loop->now_us, chance());
+    e->failures++;
+    if (new_reason || e->renewal.failures % 10 == 0)
+        LOG(had ? LOG_WARN : LOG_ERROR, "credentials %s: source = %s: %s%s", name_of(e, name, sizeof(name)),
+            credentials_source_name(e->context.set->source), r->why, had ? still_used(e) : "");
+    memcpy(e->why, r->why, sizeof(e->why));
+    if (!had && (new_reason || !e->now || e->now->hopeless != hopeless))
+        publish(e, credentials_none(++e->version, hopeless, e->why));
+}
+
+static void on_fetched(void *arg, struct source_result *r)
+{
+    struct entry *e = arg;
+
+    e->running = false;
+    e->fetches++;
+    file_watch_set(&e->files, e->source->files, e->source->files_n, e->started_us);
+    if (r->outcome == SOURCE_GOOD) take_good(e, r);
+    if (r->outcome != SOURCE_GOOD) take_failure(e, r);
+    if (e->renewing) atomic_store(&need_of(e)->renewed_us, clock_monotonic_us()); /* what came of it was offered */
+    e->renewing = false;
+    serve_waiters(e);
+}
+
+/* ------------------------------------------------------------- when */
+
+static void start_fetch(struct entry *e)
+{
+    struct err err = {0};
+
+    if (!e->source) e->source = source_new(&e->context, &err);
+    if (!e->source) return;
+    e->running = true;
+    e->stale = false;
+    e->started_us = e->store->loop->now_us;
+    source_forget_files(e->source);
+    source_fetch(e->source, on_fetched, e);
+}
+
+/* It hangs somewhere, although each kind has its own times. */
+static void break_off(struct entry *e)
+{
+    struct source_result r = {.outcome = SOURCE_FAILED};
+
+    source_cancel(e->source);
+    snprintf(r.why, sizeof(r.why), "no answer after %d s", FETCH_MOST_MS / 1000);
+    on_fetched(e, &r);
+}
+
+static bool is_wanted(const struct entry *e)
+{
+    int64_t used = atomic_load_explicit(&need_of(e)->used_us, memory_order_relaxed);
+
+    if (!e->context.client) return !e->context.set->per_client; /* nobody in particular has a session there */
+    return e->waiters || (used && e->store->loop->now_us - used < (int64_t)UNUSED_MS * 1000);
+}
+
+/* S3 does not take the keys that are in force, and they have not been renewed just now. */
+static bool is_refused(struct entry *e)
+{
+    struct key_need *need = need_of(e);
+    int64_t renewed = atomic_load_explicit(&need->renewed_us, memory_order_relaxed);
+
+    if (!e->now || !e->now->usable || atomic_load_explicit(&need->refused, memory_order_relaxed) < e->now->version)
+        return false;
+    return !renewed || e->store->loop->now_us - renewed >= (int64_t)KEYS_RENEW_MS * 1000;
+}
+
+/* Requests wait for keys. */
+static bool is_urgent(const struct entry *e)
+{
+    int64_t used = atomic_load_explicit(&need_of(e)->used_us, memory_order_relaxed);
+
+    return e->renewing || e->waiters ||
+           (!(e->now && e->now->usable) && used && e->store->loop->now_us - used < (int64_t)WAITED_MS * 1000);
+}
+
+static void end_if_over(struct entry *e, int64_t wall_s)
+{
+    char name[160], why[SOURCE_WHY + 64];
+
+    if (!e->now || !e->now->usable || wall_s < e->renewal.last_s) return;
+    LOG(e->context.client && !is_wanted(e) ? LOG_DEBUG : LOG_ERROR, "credentials %s: they have expired%s%s",
+        name_of(e, name, sizeof(name)), e->why[0] ? ", and there are no new ones: " : "", e->why);
+    snprintf(why, sizeof(why), "they have expired%s%.200s", e->why[0] ? ", and there are no new ones: " : "", e->why);
+    publish(e, credentials_none(++e->version, false, why));
+}
+
+static void look_after(struct entry *e, int64_t wall_s)
+{
+    int64_t now_us = e->store->loop->now_us;
+
+    end_if_over(e, wall_s);
+    if (e->running) {
+        if (now_us - e->started_us > (int64_t)FETCH_MOST_MS * 1000) break_off(e);
+        return;
+    }
+    if (e->context.set->source == CREDENTIALS_NONE || !is_wanted(e)) return;
+    e->stale |= file_watch_changed(&e->files, now_us);
+    if (is_refused(e)) e->stale = e->renewing = true;
+    if (!e->now && !e->renewal.failures) e->stale = true;
+    if (renewal_due(&e->renewal, e->stale ? INT64_MAX : wall_s, now_us, is_urgent(e))) start_fetch(e);
+}
+
+void credential_store_drop(struct credential_store *st, const char *name)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < st->n; i++) {
+        struct entry *e = &st->v[i];
+
+        if (strcmp(e->context.set->name, name) != 0) continue;
+        found = true;
+        if (e->running) source_cancel(e->source); /* what it began before is not what is wanted now */
+        e->running = e->renewing = false;
+        e->renewal = (struct renewal){.renew_s = 0, .last_s = INT64_MAX};
+        e->stale = true;
+        e->fetched_s = 0;
+        snprintf(e->why, sizeof(e->why), "they were withdrawn with `s3onramp credentials --drop`");
+        if (e->now && e->now->usable) publish(e, credentials_none(++e->version, false, e->why));
+    }
+    if (found)
+        LOG(LOG_WARN, "credentials %s: withdrawn by `s3onramp credentials --drop`; the source is asked anew", name);
+    credential_store_tick(st);
+}
+
+void credential_store_tick(struct credential_store *st)
+{
+    child_reap_others(st->loop);
+    int64_t wall_s = clock_wall_us() / 1000000;
+
+    for (size_t i = 0; i < st->n; i++)
+        look_after(&st->v[i], wall_s);
+}
+
+static void on_wake(void *arg)
+{
+    struct credential_store *st = arg;
+
+    atomic_store(&st->posted, false);
+    credential_store_tick(st);
+}
+
+/* Any thread. */
+static void wake(void *arg)
+{
+    struct credential_store *st = arg;
+
+    if (atomic_exchange(&st->posted, true)) return;
+    if (!loop_post(st->loop, on_wake, st)) atomic_store(&st->posted, false); /* then the next tick does */
+}
+
+/* ------------------------------------------------------------- start and end */
+
+static void init_entry(struct credential_store *st, size_t slot, const struct set_credentials *set, const char *client)
+{
+    struct entry *e = &st->v[slot];
+
+    e->store = st;
+    e->slot = slot;
+    e->context = (struct source_context){st->loop, st->http, st->rt->settings, set, client, section_source, e};
+    e->renewal = (struct renewal){.renew_s = 0, .last_s = INT64_MAX};
+}
+
+enum err_code credential_store_new(struct loop *loop, const struct runtime *rt, struct worker *workers,
+                                   size_t workers_n, struct credential_store **out, struct err *err)
+{
+    const struct settings *s = rt->settings;
+    struct credential_store *st = calloc(1, sizeof(*st));
+
+    if (!st) return err_set(err, ERR_NO_MEMORY, 0, "credentials");
+    *out = st;
+    st->loop = loop;
+    st->rt = rt;
+    st->workers = workers;
+    st->workers_n = workers_n;
+    TRY(http_new(loop, &st->http, err));
+    st->v = calloc(credentials_slots(s) + 1, sizeof(*st->v));
+    if (!st->v) return err_set(err, ERR_NO_MEMORY, 0, "credentials");
+    st->n = credentials_slots(s);
+    for (size_t i = 0; i < s->credentials_n; i++) {
+        const struct set_credentials *set = &s->credentials[i];
+
+        init_entry(st, credentials_slot(s, set, NULL), set, NULL);
+        for (size_t k = 0; set->per_client && k < s->clients_n; k++)
+            init_entry(st, credentials_slot(s, set, &s->clients[k]), set, s->clients[k].name);
+    }
+    rt->key_needs->arg = st;
+    rt->key_needs->wake = wake;
+    credential_store_tick(st);
+    return ERR_NONE;
+}
+
+void credential_store_free(struct credential_store **stp)
+{
+    struct credential_store *st = *stp;
+
+    if (!st) return;
+    *stp = NULL;
+    st->rt->key_needs->wake = NULL; /* no worker runs any more */
+    for (size_t i = 0; i < st->n; i++)
+        if (st->v[i].source) source_cancel(st->v[i].source);
+    for (size_t i = 0; i < st->n; i++) {
+        source_free(&st->v[i].source);
+        credentials_unref(&st->v[i].now);
+        file_watch_clear(&st->v[i].files);
+    }
+    http_free(&st->http);
+    free(st->v);
+    free(st);
+}
+
+/* ------------------------------------------------------------- what can be seen of it */
+
+static const char *state_of(const struct entry *e)
+{
+    if (e->context.set->source == CREDENTIALS_NONE) return "unsigned";
+    if (!e->now) return "pending";
+    if (!e->now->usable) return e->fetched_s ? "expired" : "failed";
+    return e->why[0] ? "stale" : "good";
+}
+
+static json_t *entry_json(const struct entry *e, int64_t wall_s)
+{
+    const struct credentials *c = e->now && e->now->usable ? e->now : NULL;
+    json_t *o =
+        json_pack("{ss ss ss ss so so sb sI sI sb}", "name", e->context.set->name, "client",
+                  e->context.client ? e->context.client : "", "source", credentials_source_name(e->context.set->source),
+                  "state", state_of(e), "origin", json_text(e->origin), "last_error", json_text(e->why), "temporary",
+                  c && c->session_token, "fetches", (json_int_t)e->fetches, "failures", (json_int_t)e->failures,
+                  "fetching", e->running);
+    char id[24] = "";
+
+    if (!o) return NULL;
+    if (c) credentials_mask(c->access_key_id, id, sizeof(id));
+    json_object_set_new(o, "access_key_id", json_text(id));
+    json_object_set_new(o, "expires_in_s", c && c->expires_s ? json_integer(c->expires_s - wall_s) : json_null());
+    json_object_set_new(o, "expires", c && c->expires_s ? json_integer(c->expires_s) : json_null());
+    json_object_set_new(o, "fetched_s", e->fetched_s ? json_integer(wall_s - e->fetched_s) : json_null());
+    return o;
+}
+
+json_t *credential_store_json(const struct credential_store *st)
+{
+    int64_t wall_s = clock_wall_us() / 1000000;
+    json_t *v = json_array();
+
+    for (size_t i = 0; v && i < st->n; i++)
+        if (st->v[i].source || (!st->v[i].context.client && !st->v[i].context.set->per_client))
+            json_array_append_new(v, entry_json(&st->v[i], wall_s));
+    return v;
+}
