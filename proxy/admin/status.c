@@ -33,7 +33,7 @@ static json_t *address_json(const struct table_address *t, int64_t now_us)
                      "retries", load(&a->retries), "bytes_in", load(&a->bytes_in), "bytes_out", load(&a->bytes_out));
 }
 
-static json_t *dns_json(const struct set_endpoint *set, const struct table_endpoint *t, int64_t now_us)
+static json_t *dns_json(const struct endpoint_conf *set, const struct table_endpoint *t, int64_t now_us)
 {
     if (t->dns == DNS_OFF) return json_pack("{ss}", "state", dns_state_name(t->dns));
     return json_pack("{ss ss sf sf so}", "state", dns_state_name(t->dns), "name", set->dns_name, "since_s",
@@ -41,7 +41,7 @@ static json_t *dns_json(const struct set_endpoint *set, const struct table_endpo
                      seconds(t->dns_next_us > now_us ? t->dns_next_us - now_us : 0), "reason", json_text(t->dns_why));
 }
 
-static json_t *endpoint_json(const struct set_endpoint *set, const struct table_endpoint *t, int64_t now_us)
+static json_t *endpoint_json(const struct endpoint_conf *set, const struct table_endpoint *t, int64_t now_us)
 {
     json_t *addresses = json_array();
 

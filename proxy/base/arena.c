@@ -44,7 +44,7 @@ void arena_init(struct arena *a, size_t block_bytes, size_t limit_bytes)
 
 static struct arena_block *block_new(size_t cap)
 {
-    struct arena_block *block = malloc(sizeof *block + cap);
+    struct arena_block *block = malloc(sizeof(*block) + cap);
 
     if (!block) return NULL;
     block->next = NULL;

@@ -21,7 +21,7 @@ static bool parse_ip(struct str s, unsigned port, struct netaddr *out)
 {
     char text[INET6_ADDRSTRLEN];
 
-    memset(out, 0, sizeof *out);
+    memset(out, 0, sizeof(*out));
     if (!str_to_cstr(s, text, sizeof text)) return false;
     if (inet_pton(AF_INET, text, &out->u.in.sin_addr) == 1) {
         out->u.in.sin_family = AF_INET;

@@ -43,7 +43,7 @@ static void print_notes(const struct settings *s)
     char where[CONFIG_PLACE_TEXT];
 
     for (size_t i = 0; i < s->policies_n; i++) {
-        const struct set_policy *policy = &s->policies[i];
+        const struct policy_conf *policy = &s->policies[i];
 
         if (policy->access != POLICY_READ_WRITE) continue;
         fprintf(stderr,

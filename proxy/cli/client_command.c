@@ -74,7 +74,7 @@ static struct settings *read_settings(const char *config, char **clients_path)
     return s;
 }
 
-static const struct set_client *find_client(const struct settings *s, struct str name)
+static const struct principal_conf *find_client(const struct settings *s, struct str name)
 {
     for (size_t i = 0; s && i < s->clients_n; i++)
         if (str_eq(str_from(s->clients[i].name), name)) return &s->clients[i];
@@ -130,7 +130,7 @@ static void make_pair(struct pair *pair)
 /* What stands against giving @name a pair; CLI_FINE: nothing. */
 static int judge_add(const struct settings *s, const struct request *r)
 {
-    const struct set_client *client = find_client(s, r->name);
+    const struct principal_conf *client = find_client(s, r->name);
 
     if (client && (client->access_key_id || client->secret_access_key))
         return cli_problem(
@@ -182,7 +182,7 @@ static void print_pair(const struct request *r, const struct clients_file *f, co
 
 static int add_locked(struct clients_file *f, const struct settings *s, const struct request *r)
 {
-    const struct set_client *client = find_client(s, r->name);
+    const struct principal_conf *client = find_client(s, r->name);
     bool with_policy = !client || !client->policy;
     struct err err = {0};
     struct pair pair;
@@ -203,7 +203,7 @@ static int add_locked(struct clients_file *f, const struct settings *s, const st
 /* What stands against giving @name a password; CLI_FINE: nothing. @f: NULL before it is open. */
 static int judge_password(const struct clients_file *f, const struct settings *s, const struct request *r)
 {
-    const struct set_client *client = find_client(s, r->name);
+    const struct principal_conf *client = find_client(s, r->name);
 
     if (!client || !client->policy) {
         if (r->policy && !policy_exists(s, r->policy))
@@ -237,7 +237,7 @@ static enum err_code write_password(struct clients_file *f, const struct request
 
 static int password_locked(struct clients_file *f, const struct settings *s, const struct request *r)
 {
-    const struct set_client *client = find_client(s, r->name);
+    const struct principal_conf *client = find_client(s, r->name);
     char in_url[3 * CLIENT_NAME_MOST + 1];
     struct sbuf b = sbuf_make(in_url, sizeof in_url);
     struct err err = {0};
@@ -258,7 +258,7 @@ static int password_locked(struct clients_file *f, const struct settings *s, con
 
 static int not_there(const struct clients_file *f, const struct settings *s, const struct request *r)
 {
-    const struct set_client *client = find_client(s, r->name);
+    const struct principal_conf *client = find_client(s, r->name);
 
     if (client)
         return cli_problem("client \"%s\" is not in the clients file but in %s:%d; remove its section there",
@@ -297,7 +297,7 @@ static int remove_client(const struct request *r)
     bool has = clients_file_has(&file, r->name);
     int exit_code = has ? remove_section(&file, r) : CLI_PROBLEM;
     struct settings *s = read_settings(r->config, &unused);
-    const struct set_client *client = find_client(s, r->name);
+    const struct principal_conf *client = find_client(s, r->name);
     if (!has)
         exit_code = not_there(&file, s, r);
     else if (exit_code == CLI_FINE && client)
@@ -311,7 +311,7 @@ static int remove_client(const struct request *r)
 
 /* --- list --- */
 
-static void print_client(const struct set_client *client)
+static void print_client(const struct principal_conf *client)
 {
     printf("%-20s %-20s %-16s %s:%d\n", client->name, client->access_key_id ? client->access_key_id : "-",
            client->policy ? client->policy : "-", client->place.file, client->place.line);

@@ -41,14 +41,14 @@ struct wish {
     bool json, fetch, drop;
 };
 
-static const struct set_credentials *find(const struct settings *s, const char *name)
+static const struct credentials_conf *find(const struct settings *s, const char *name)
 {
     for (size_t i = 0; i < s->credentials_n; i++)
         if (strcmp(s->credentials[i].name, name) == 0) return &s->credentials[i];
     return NULL;
 }
 
-static int print_result(const struct wish *w, const struct set_credentials *set, const struct source_result *r)
+static int print_result(const struct wish *w, const struct credentials_conf *set, const struct source_result *r)
 {
     bool good = r->outcome == SOURCE_GOOD;
     char id[24] = "", until[32] = "never";
@@ -78,7 +78,7 @@ static int print_result(const struct wish *w, const struct set_credentials *set,
 static int run_fetch(const struct wish *w)
 {
     struct settings *s = config_load_without_clients(w->config, stderr);
-    const struct set_credentials *set;
+    const struct credentials_conf *set;
     struct source_result r;
     struct err err = {0};
     int code;

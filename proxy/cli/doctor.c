@@ -165,7 +165,7 @@ static int examine_all(const struct wish *w, const struct settings *s, FILE *pro
     int code = CLI_FINE;
 
     for (size_t i = 0; i < s->endpoints_n; i++) {
-        const struct set_endpoint *ep = &s->endpoints[i];
+        const struct endpoint_conf *ep = &s->endpoints[i];
 
         if (w->endpoint && strcmp(w->endpoint, ep->name) != 0) continue;
         if (found && !w->json) putchar('\n');

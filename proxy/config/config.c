@@ -16,12 +16,12 @@
 /* Each section with a name begins alike, so that build_items can fill it without knowing it. */
 #define STARTS_ALIKE(type) \
     _Static_assert(offsetof(struct type, name) == 0 && offsetof(struct type, place) == sizeof(char *), "name, place")
-STARTS_ALIKE(set_listener);
-STARTS_ALIKE(set_endpoint);
-STARTS_ALIKE(set_credentials);
-STARTS_ALIKE(set_client);
-STARTS_ALIKE(set_policy);
-STARTS_ALIKE(set_tunnel);
+STARTS_ALIKE(listener_conf);
+STARTS_ALIKE(endpoint_conf);
+STARTS_ALIKE(credentials_conf);
+STARTS_ALIKE(principal_conf);
+STARTS_ALIKE(policy_conf);
+STARTS_ALIKE(tunnel_conf);
 
 struct item_head {
     char *name; /* owned */
@@ -311,7 +311,7 @@ struct settings *config_load_stream(FILE *in, const char *name, FILE *problems)
 
 /* --- sharing --- */
 
-static void free_derived(struct set_endpoint *endpoint)
+static void free_derived(struct endpoint_conf *endpoint)
 {
     free(endpoint->suffix);
     free(endpoint->dns_name);
@@ -361,13 +361,13 @@ void settings_unref(struct settings **s)
 
 /* --- looking up --- */
 
-const struct set_client *settings_client_by_key(const struct settings *s, struct str access_key_id)
+const struct principal_conf *settings_client_by_key(const struct settings *s, struct str access_key_id)
 {
     size_t low = 0, high = s->clients_by_key_n;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const struct set_client *client = &s->clients[s->clients_by_key[middle]];
+        const struct principal_conf *client = &s->clients[s->clients_by_key[middle]];
         int order = str_cmp(access_key_id, str_from(client->access_key_id));
         if (order == 0) return client;
         if (order < 0)
@@ -378,14 +378,14 @@ const struct set_client *settings_client_by_key(const struct settings *s, struct
     return NULL;
 }
 
-const struct set_client *settings_client_by_name(const struct settings *s, struct str name)
+const struct principal_conf *settings_client_by_name(const struct settings *s, struct str name)
 {
     for (size_t i = 0; i < s->clients_n; i++)
         if (str_eq(str_from(s->clients[i].name), name)) return &s->clients[i];
     return NULL;
 }
 
-const struct set_tunnel *settings_tunnel_for_host(const struct settings *s, struct str host)
+const struct tunnel_conf *settings_tunnel_for_host(const struct settings *s, struct str host)
 {
     for (size_t i = 0; i < s->tunnels_n; i++)
         for (size_t j = 0; j < s->tunnels[i].hosts.n; j++)
@@ -400,7 +400,7 @@ bool str_list_matches(const struct str_list *patterns, struct str host)
     return false;
 }
 
-bool set_ways_intercept(const struct set_ways *ways)
+bool ways_intercept(const struct ways_conf *ways)
 {
     return ways->intercept.n > 1 || (ways->intercept.n == 1 && strcmp(ways->intercept.v[0], "none") != 0);
 }
@@ -410,19 +410,19 @@ bool settings_need_ca(const struct settings *s)
     bool client_intercepts = false;
 
     for (size_t i = 0; i < s->clients_n; i++)
-        client_intercepts |= set_ways_intercept(&s->clients[i].ways);
+        client_intercepts |= ways_intercept(&s->clients[i].ways);
     for (size_t i = 0; i < s->listeners_n; i++) {
-        const struct set_listener *l = &s->listeners[i];
+        const struct listener_conf *l = &s->listeners[i];
         /* What a client may have intercepted can only be known where it shows its password. */
         if (l->mode != LISTENER_ENDPOINT &&
-            (set_ways_intercept(&l->ways) || (l->proxy_auth != PROXY_AUTH_NO && client_intercepts)))
+            (ways_intercept(&l->ways) || (l->proxy_auth != PROXY_AUTH_NO && client_intercepts)))
             return true;
         if (l->mode != LISTENER_REDIRECT && l->tls != LISTENER_PLAIN && !l->certificate) return true;
     }
     return false;
 }
 
-const struct set_endpoint *settings_endpoint_for_region(const struct settings *s, struct str region)
+const struct endpoint_conf *settings_endpoint_for_region(const struct settings *s, struct str region)
 {
     /* An endpoint in the Region itself goes before one that only stands in for it. */
     for (size_t i = 0; i < s->endpoints_n; i++)
@@ -433,7 +433,7 @@ const struct set_endpoint *settings_endpoint_for_region(const struct settings *s
     return NULL;
 }
 
-const struct set_endpoint *settings_default_endpoint(const struct settings *s)
+const struct endpoint_conf *settings_default_endpoint(const struct settings *s)
 {
     for (size_t i = 0; i < s->endpoints_n; i++)
         if (s->endpoints[i].is_default) return &s->endpoints[i];

@@ -58,7 +58,7 @@ size_t config_resolve(struct config_build *b, struct raw_section *section, const
 
 static void check_listener_tls(struct config_build *b, struct raw_section *section)
 {
-    struct set_listener *listener = section->item;
+    struct listener_conf *listener = section->item;
     const char *given = listener->certificate ? "certificate" : "private_key";
 
     if (!listener->certificate && !listener->private_key) return;
@@ -87,7 +87,7 @@ static void check_listener_mode(struct config_build *b, struct raw_section *sect
         {"tunnel", true, false, true},      {"transparent", false, false, true},      {"names", true, true, false},
         {"certificate", true, true, false}, {"private_key", true, true, false},
     };
-    const struct set_listener *listener = section->item;
+    const struct listener_conf *listener = section->item;
     static const char *const words[] = {"forward", "endpoint", "redirect"};
 
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
@@ -103,7 +103,7 @@ static void check_listener_mode(struct config_build *b, struct raw_section *sect
 
 static void check_proxy_protocol(struct config_build *b, struct raw_section *section)
 {
-    const struct set_listener *listener = section->item;
+    const struct listener_conf *listener = section->item;
 
     if (listener->proxy_protocol && !config_text_of(section, "trusted_proxies"))
         config_problem(b, config_place_of(section, "proxy_protocol"),
@@ -116,7 +116,7 @@ static void check_proxy_protocol(struct config_build *b, struct raw_section *sec
 
 static void check_listener(struct config_build *b, struct raw_section *section)
 {
-    struct set_listener *listener = section->item;
+    struct listener_conf *listener = section->item;
 
     if (!config_text_of(section, "mode"))
         config_problem(b, section->place, "listener \"%s\" has no mode; write mode = forward or mode = endpoint",
@@ -136,11 +136,11 @@ static void check_listener(struct config_build *b, struct raw_section *section)
 /* The address @at of @section must not be bound by an earlier one of any listener. */
 static void check_bind(struct config_build *b, struct raw_section *section, size_t at)
 {
-    struct set_listener *mine = section->item;
+    struct listener_conf *mine = section->item;
     char text[NETADDR_TEXT];
 
     for (size_t i = 0; i <= section->index; i++) {
-        struct set_listener *other = &b->s->listeners[i];
+        struct listener_conf *other = &b->s->listeners[i];
         size_t n = other == mine ? at : other->bind_n;
         for (size_t j = 0; j < n; j++) {
             if (!config_same_address(&other->bind[j], &mine->bind[at])) continue;
@@ -154,7 +154,7 @@ static void check_bind(struct config_build *b, struct raw_section *section, size
 
 static void check_binds(struct config_build *b, struct raw_section *section)
 {
-    struct set_listener *listener = section->item;
+    struct listener_conf *listener = section->item;
 
     for (size_t i = 0; i < listener->bind_n; i++)
         check_bind(b, section, i);
@@ -174,7 +174,7 @@ static bool is_access_key(struct str s)
 
 static void check_pair(struct config_build *b, struct raw_section *section)
 {
-    struct set_client *client = section->item;
+    struct principal_conf *client = section->item;
     bool has_id = config_text_of(section, "access_key_id") != NULL,
          has_secret = config_text_of(section, "secret_access_key") != NULL;
 
@@ -202,7 +202,7 @@ static void check_pair(struct config_build *b, struct raw_section *section)
 
 static void check_password(struct config_build *b, struct raw_section *section)
 {
-    const struct set_client *client = section->item;
+    const struct principal_conf *client = section->item;
 
     if (client->password && !password_hash_valid(client->password))
         config_problem(b, config_place_of(section, "password"),
@@ -213,7 +213,7 @@ static void check_password(struct config_build *b, struct raw_section *section)
 
 static void check_client(struct config_build *b, struct raw_section *section)
 {
-    struct set_client *client = section->item;
+    struct principal_conf *client = section->item;
 
     check_pair(b, section);
     check_password(b, section);
@@ -232,8 +232,8 @@ static void check_client(struct config_build *b, struct raw_section *section)
 
 static int compare_keys(const void *a, const void *b, void *clients)
 {
-    const struct set_client *x = (struct set_client *)clients + *(const size_t *)a;
-    const struct set_client *y = (struct set_client *)clients + *(const size_t *)b;
+    const struct principal_conf *x = (struct principal_conf *)clients + *(const size_t *)a;
+    const struct principal_conf *y = (struct principal_conf *)clients + *(const size_t *)b;
     int order = strcmp(x->access_key_id, y->access_key_id);
 
     if (order != 0) return order;
@@ -250,8 +250,8 @@ static void sort_clients(struct config_build *b)
             s->clients_by_key[s->clients_by_key_n++] = i;
     qsort_r(s->clients_by_key, s->clients_by_key_n, sizeof s->clients_by_key[0], compare_keys, s->clients);
     for (size_t i = 1; i < s->clients_by_key_n; i++) {
-        const struct set_client *before = &s->clients[s->clients_by_key[i - 1]];
-        const struct set_client *client = &s->clients[s->clients_by_key[i]];
+        const struct principal_conf *before = &s->clients[s->clients_by_key[i - 1]];
+        const struct principal_conf *client = &s->clients[s->clients_by_key[i]];
         if (strcmp(before->access_key_id, client->access_key_id) != 0) continue;
         config_problem(
             b, client->place,

@@ -34,7 +34,7 @@ static bool is_never_target(const struct netaddr *a)
     return false;
 }
 
-bool settings_address_allowed(const struct set_server *server, const struct netaddr *a)
+bool settings_address_allowed(const struct server_conf *server, const struct netaddr *a)
 {
     if (is_never_target(a)) return false;
     if (netaddr_is_private(a)) return true;
@@ -85,7 +85,7 @@ void config_check_address_list(struct config_build *b, struct raw_section *secti
 
 static void check_dns(struct config_build *b, struct raw_section *section)
 {
-    struct set_endpoint *endpoint = section->item;
+    struct endpoint_conf *endpoint = section->item;
 
     if (endpoint->dns && !config_text_of(section, "name"))
         config_problem(b, config_place_of(section, "dns"),
@@ -122,7 +122,7 @@ static void check_zone(struct config_build *b, struct raw_section *section, cons
 
 static void check_zones(struct config_build *b, struct raw_section *section)
 {
-    struct set_endpoint *endpoint = section->item;
+    struct endpoint_conf *endpoint = section->item;
 
     for (size_t i = 0; i < endpoint->address_zones.n; i++)
         if (endpoint->address_zones.v[i][0]) check_zone(b, section, "addresses", endpoint->address_zones.v[i]);
@@ -133,7 +133,7 @@ static void check_zones(struct config_build *b, struct raw_section *section)
 
 static void check_addresses(struct config_build *b, struct raw_section *section)
 {
-    struct set_endpoint *endpoint = section->item;
+    struct endpoint_conf *endpoint = section->item;
 
     if (!config_text_of(section, "addresses")) {
         if (!endpoint->dns)
@@ -148,7 +148,7 @@ static void check_addresses(struct config_build *b, struct raw_section *section)
 
 void config_check_endpoint(struct config_build *b, struct raw_section *section)
 {
-    struct set_endpoint *endpoint = section->item;
+    struct endpoint_conf *endpoint = section->item;
 
     check_dns(b, section);
     check_zones(b, section);
@@ -166,7 +166,7 @@ void config_check_one_default(struct config_build *b)
 
     for (size_t i = 0; i < b->raw->n; i++) {
         struct raw_section *section = b->raw->v[i];
-        if (section->id != SECTION_ENDPOINT || !((struct set_endpoint *)section->item)->is_default) continue;
+        if (section->id != SECTION_ENDPOINT || !((struct endpoint_conf *)section->item)->is_default) continue;
         if (first)
             config_problem(b, config_place_of(section, "default"),
                            "endpoint \"%s\" is the default already; keep one default = yes", first->name);
@@ -177,7 +177,7 @@ void config_check_one_default(struct config_build *b)
 
 /* --- tunnels --- */
 
-static bool has_host_of(const struct set_ways *ways, const struct set_tunnel *tunnel)
+static bool has_host_of(const struct ways_conf *ways, const struct tunnel_conf *tunnel)
 {
     for (size_t i = 0; i < tunnel->hosts.n; i++)
         if (str_list_matches(&ways->tunnel, str_from(tunnel->hosts.v[i]))) return true;
@@ -185,7 +185,7 @@ static bool has_host_of(const struct set_ways *ways, const struct set_tunnel *tu
 }
 
 /* Tunnels that no listener and no client leads to are a mistake. */
-static bool is_reachable(const struct settings *s, const struct set_tunnel *tunnel)
+static bool is_reachable(const struct settings *s, const struct tunnel_conf *tunnel)
 {
     for (size_t i = 0; i < s->listeners_n; i++)
         if (has_host_of(&s->listeners[i].ways, tunnel)) return true;
@@ -196,7 +196,7 @@ static bool is_reachable(const struct settings *s, const struct set_tunnel *tunn
 
 void config_check_tunnel(struct config_build *b, struct raw_section *section)
 {
-    const struct set_tunnel *tunnel = section->item;
+    const struct tunnel_conf *tunnel = section->item;
 
     for (size_t i = 0; i < 2; i++) {
         static const char *const keys[] = {"hosts", "addresses"};

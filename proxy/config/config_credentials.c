@@ -96,7 +96,7 @@ static unsigned users_of(const char *key)
 
 bool config_credentials_use(struct raw_section *section, const char *key)
 {
-    return is_one_of(((struct set_credentials *)section->item)->source, users_of(key));
+    return is_one_of(((struct credentials_conf *)section->item)->source, users_of(key));
 }
 
 /* NULL: not set, or empty. */
@@ -112,7 +112,7 @@ static bool is_source_known(struct raw_section *section)
 {
     const char *text = config_text_of(section, "source");
 
-    return !text || strcmp(text, credentials_source_name(((struct set_credentials *)section->item)->source)) == 0;
+    return !text || strcmp(text, credentials_source_name(((struct credentials_conf *)section->item)->source)) == 0;
 }
 
 /* --- what follows from other values --- */
@@ -129,7 +129,7 @@ static void take_variables(struct config_build *b, struct raw_section *section)
 {
     static const char *const keys[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
                                        "AWS_SECURITY_TOKEN"};
-    struct set_credentials *credentials = section->item;
+    struct credentials_conf *credentials = section->item;
 
     for (size_t i = 0; credentials->source == CREDENTIALS_ENVIRONMENT && i < ARRAY_LEN(keys); i++)
         config_note_secret_variable(b, keys[i]);
@@ -146,7 +146,7 @@ static bool leads_to(struct config_build *b, const char *name, const char *wante
     for (size_t i = 0; name && i <= b->s->credentials_n; i++) {
         if (strcmp(name, wanted) == 0) return true;
         struct raw_section *section = config_raw_section(b->raw, SECTION_CREDENTIALS, str_from(name));
-        name = section ? ((struct set_credentials *)section->item)->source_credentials : NULL;
+        name = section ? ((struct credentials_conf *)section->item)->source_credentials : NULL;
     }
     return false;
 }
@@ -157,7 +157,7 @@ static const char *region_of_user(struct config_build *b, const char *name)
     const char *first = NULL;
 
     for (size_t i = 0; i < b->s->endpoints_n; i++) {
-        const struct set_endpoint *endpoint = &b->s->endpoints[i];
+        const struct endpoint_conf *endpoint = &b->s->endpoints[i];
         if (!endpoint->region) continue;
         if (leads_to(b, endpoint->credentials, name)) return endpoint->region;
         if (!first) first = endpoint->region;
@@ -170,7 +170,7 @@ static const char *region_of_user(struct config_build *b, const char *name)
 
 static void finish_region(struct config_build *b, struct raw_section *section)
 {
-    struct set_credentials *credentials = section->item;
+    struct credentials_conf *credentials = section->item;
     const char *region = variable("AWS_REGION");
     struct str anchor = config_arn_region(credentials->trust_anchor_arn);
 
@@ -186,7 +186,7 @@ static void finish_region(struct config_build *b, struct raw_section *section)
 
 static void finish_service_url(struct raw_section *section)
 {
-    struct set_credentials *credentials = section->item;
+    struct credentials_conf *credentials = section->item;
     const char *service = credentials->source == CREDENTIALS_ROLES_ANYWHERE ? "rolesanywhere" : "sts";
     struct str region = str_from(credentials->region);
 
@@ -212,7 +212,7 @@ static void drop_slash(char *url)
     if (n > 0 && url[n - 1] == '/') url[n - 1] = '\0';
 }
 
-static void finish_private_key(struct config_build *b, struct set_credentials *credentials)
+static void finish_private_key(struct config_build *b, struct credentials_conf *credentials)
 {
     char *path;
 
@@ -222,7 +222,7 @@ static void finish_private_key(struct config_build *b, struct set_credentials *c
     credentials->private_key = path;
 }
 
-static bool is_per_client(const struct set_credentials *credentials)
+static bool is_per_client(const struct credentials_conf *credentials)
 {
     bool found = config_has_client(credentials->session_name);
 
@@ -233,7 +233,7 @@ static bool is_per_client(const struct set_credentials *credentials)
 
 void config_finish_credentials(struct config_build *b, struct raw_section *section)
 {
-    struct set_credentials *credentials = section->item;
+    struct credentials_conf *credentials = section->item;
     bool has_keys = config_text_of(section, "access_key_id") || config_text_of(section, "secret_access_key");
     const char *addresses = config_text_of(section, "addresses");
 
@@ -254,7 +254,7 @@ void config_finish_credentials(struct config_build *b, struct raw_section *secti
 
 static void no_effect(struct config_build *b, struct raw_section *section, const char *key)
 {
-    const struct set_credentials *credentials = section->item;
+    const struct credentials_conf *credentials = section->item;
     char words[256];
     struct sbuf list = sbuf_make(words, sizeof words - 1);
 
@@ -268,7 +268,7 @@ static void no_effect(struct config_build *b, struct raw_section *section, const
 
 static void check_keys(struct config_build *b, struct raw_section *section)
 {
-    const struct set_credentials *credentials = section->item;
+    const struct credentials_conf *credentials = section->item;
     size_t n;
     const struct option *options = config_section_options(SECTION_CREDENTIALS, &n);
 
@@ -287,7 +287,7 @@ static void check_environment(struct config_build *b, struct raw_section *sectio
 {
     static const char *const names[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"};
 
-    if (((struct set_credentials *)section->item)->source != CREDENTIALS_ENVIRONMENT) return;
+    if (((struct credentials_conf *)section->item)->source != CREDENTIALS_ENVIRONMENT) return;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (!variable(names[i]))
             config_problem(
@@ -301,7 +301,7 @@ static void check_environment(struct config_build *b, struct raw_section *sectio
 
 static void check_region(struct config_build *b, struct raw_section *section)
 {
-    const struct set_credentials *credentials = section->item;
+    const struct credentials_conf *credentials = section->item;
     bool is_signed = credentials->source != CREDENTIALS_WEB_IDENTITY, has_url = config_text_of(section, "service_url");
 
     if (config_text_of(section, "region")) return;
@@ -317,7 +317,7 @@ static void check_region(struct config_build *b, struct raw_section *section)
 
 static void check_service(struct config_build *b, struct raw_section *section)
 {
-    const struct set_credentials *credentials = section->item;
+    const struct credentials_conf *credentials = section->item;
 
     if (config_credentials_use(section, "ca_file"))
         config_check_file(b, section, "ca_file", credentials->ca_file, false);
@@ -333,7 +333,7 @@ static void check_service(struct config_build *b, struct raw_section *section)
 
 static void check_base(struct config_build *b, struct raw_section *section)
 {
-    struct set_credentials *credentials = section->item;
+    struct credentials_conf *credentials = section->item;
 
     if (!credentials->source_credentials || credentials->source != CREDENTIALS_ASSUME_ROLE) return;
     credentials->source_index = config_resolve(b, section, "source_credentials", credentials->source_credentials,
@@ -349,7 +349,7 @@ static void check_base(struct config_build *b, struct raw_section *section)
 /* A circle is told once, at the first of its sections. */
 static void check_circle(struct config_build *b, struct raw_section *section)
 {
-    const struct set_credentials *all = b->s->credentials;
+    const struct credentials_conf *all = b->s->credentials;
     size_t first = section->index, at = all[first].source_index;
     char words[512];
     struct sbuf way = sbuf_make(words, sizeof words - 1);
@@ -370,7 +370,7 @@ static void check_circle(struct config_build *b, struct raw_section *section)
 /* A role that is asked for with a client's own session is that client's, too. */
 static void inherit_per_client(struct config_build *b, struct raw_section *section)
 {
-    struct set_credentials *all = b->s->credentials;
+    struct credentials_conf *all = b->s->credentials;
     size_t at = section->index;
 
     for (size_t i = 0; i < b->s->credentials_n && at != SIZE_MAX; i++, at = all[at].source_index)

@@ -10,7 +10,7 @@
 
 static void check_secrets(struct config_build *b, struct raw_section *section)
 {
-    const struct set_credentials *credentials = section->item;
+    const struct credentials_conf *credentials = section->item;
     const struct {
         const char *key, *value;
     } secrets[] = {{"access_key_id", credentials->access_key_id},
@@ -41,7 +41,7 @@ static bool is_pkcs12(const char *path)
 /* A PIN in the URI would be shown with it. */
 static void check_private_key(struct config_build *b, struct raw_section *section)
 {
-    const char *text = ((struct set_credentials *)section->item)->private_key;
+    const char *text = ((struct credentials_conf *)section->item)->private_key;
 
     if (!text) return;
     if (!str_starts(str_from(text), STR("pkcs11:")))
@@ -54,7 +54,7 @@ static void check_private_key(struct config_build *b, struct raw_section *sectio
 
 static void check_key_pair(struct config_build *b, struct raw_section *section)
 {
-    const struct set_credentials *credentials = section->item;
+    const struct credentials_conf *credentials = section->item;
     static const char *const inside[] = {"private_key", "certificate_chain"};
     bool pkcs12 = is_pkcs12(credentials->certificate);
 
@@ -75,7 +75,7 @@ static void check_key_pair(struct config_build *b, struct raw_section *section)
 
 void config_check_credentials_files(struct config_build *b, struct raw_section *section)
 {
-    const struct set_credentials *credentials = section->item;
+    const struct credentials_conf *credentials = section->item;
 
     check_secrets(b, section);
     if (credentials->source == CREDENTIALS_ROLES_ANYWHERE && credentials->certificate) check_key_pair(b, section);

@@ -87,7 +87,7 @@ static bool is_role_arn(const char *text, bool aws)
 
 static void check_role_arn(struct config_build *b, struct raw_section *section)
 {
-    const struct set_credentials *credentials = section->item;
+    const struct credentials_conf *credentials = section->item;
 
     if (!credentials->role_arn || !config_credentials_use(section, "role_arn")) return;
     if (!is_role_arn(credentials->role_arn, !config_text_of(section, "service_url")))
@@ -113,7 +113,7 @@ static bool check_anywhere_arn(struct config_build *b, struct raw_section *secti
 
 static void check_anywhere(struct config_build *b, struct raw_section *section)
 {
-    const struct set_credentials *set = section->item;
+    const struct credentials_conf *set = section->item;
     bool anchor = check_anywhere_arn(b, section, "trust_anchor_arn", set->trust_anchor_arn, STR("trust-anchor/"));
     bool profile = check_anywhere_arn(b, section, "profile_arn", set->profile_arn, STR("profile/"));
     struct str region = config_arn_region(set->trust_anchor_arn), other = config_arn_region(set->profile_arn);
@@ -207,7 +207,7 @@ static void check_session_length(struct config_build *b, struct raw_section *sec
 
 static void check_session_name(struct config_build *b, struct raw_section *section)
 {
-    const char *text = ((struct set_credentials *)section->item)->session_name;
+    const char *text = ((struct credentials_conf *)section->item)->session_name;
 
     if (!text || !config_credentials_use(section, "session_name")) return;
     struct pattern p = read_pattern(str_from(text), "_+=,.@-", false);
@@ -253,7 +253,7 @@ static const char *tag_mistake(const struct settings *s, const struct str_list *
 
 static void check_tags(struct config_build *b, struct raw_section *section)
 {
-    const struct str_list *tags = &((struct set_credentials *)section->item)->tags;
+    const struct str_list *tags = &((struct credentials_conf *)section->item)->tags;
 
     if (!config_credentials_use(section, "tags")) return;
     if (tags->n > TAGS_MAX)
@@ -353,7 +353,7 @@ static void check_container_url(struct config_build *b, struct raw_section *sect
 
 static void check_url(struct config_build *b, struct raw_section *section)
 {
-    const struct set_credentials *credentials = section->item;
+    const struct credentials_conf *credentials = section->item;
     const char *text = credentials->url;
     struct url url;
 
@@ -385,6 +385,6 @@ void config_check_credentials_formats(struct config_build *b, struct raw_section
     check_session_name(b, section);
     check_tags(b, section);
     check_url(b, section);
-    check_service_url(b, section, "service_url", ((struct set_credentials *)section->item)->service_url);
-    check_service_url(b, section, "sso_url", ((struct set_credentials *)section->item)->sso_url);
+    check_service_url(b, section, "service_url", ((struct credentials_conf *)section->item)->service_url);
+    check_service_url(b, section, "sso_url", ((struct credentials_conf *)section->item)->sso_url);
 }

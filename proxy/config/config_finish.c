@@ -29,7 +29,7 @@ static bool is_plain_path(const char *path)
 
 static void finish_health(struct config_build *b, struct raw_section *section)
 {
-    struct set_listener *listener = section->item;
+    struct listener_conf *listener = section->item;
 
     if (!listener->health || is_plain_path(listener->health)) return;
     if (strcmp(listener->health, "off") != 0)
@@ -41,7 +41,7 @@ static void finish_health(struct config_build *b, struct raw_section *section)
 }
 
 /* Nobody said how clients call an endpoint listener: as this machine calls itself. */
-static void take_machine_names(struct set_listener *listener)
+static void take_machine_names(struct listener_conf *listener)
 {
     char name[HOST_NAME_MAX + 1] = "";
 
@@ -53,7 +53,7 @@ static void take_machine_names(struct set_listener *listener)
 
 static void finish_listener(struct config_build *b, struct raw_section *section)
 {
-    struct set_listener *listener = section->item;
+    struct listener_conf *listener = section->item;
     unsigned port = listener->mode == LISTENER_FORWARD    ? PORT_FORWARD
                     : listener->mode == LISTENER_REDIRECT ? PORT_REDIRECT
                     : listener->tls == LISTENER_PLAIN     ? PORT_ENDPOINT
@@ -105,7 +105,7 @@ static bool parse_vpce_name(struct str name, struct vpce_name *out)
 
 static void take_vpce_name(struct config_build *b, struct raw_section *section)
 {
-    struct set_endpoint *endpoint = section->item;
+    struct endpoint_conf *endpoint = section->item;
     struct config_place place = config_place_of(section, "name");
     struct vpce_name name;
 
@@ -141,7 +141,7 @@ static unsigned endpoint_port(struct raw_section *section)
     return text && str_to_u64(str_from(text), &port) && port <= 65535 ? (unsigned)port : 443;
 }
 
-static char *s3_host(const struct set_endpoint *endpoint)
+static char *s3_host(const struct endpoint_conf *endpoint)
 {
     const char *service = endpoint->fips ? "s3-fips." : "s3.";
     size_t cap = strlen(service) + strlen(endpoint->region) + strlen(endpoint->suffix) + 2;
@@ -169,7 +169,7 @@ static char *dns_name_of(struct str name)
 
 static void finish_dns(struct config_build *b, struct raw_section *section)
 {
-    struct set_endpoint *endpoint = section->item;
+    struct endpoint_conf *endpoint = section->item;
     const char *resolvers = config_text_of(section, "resolver");
 
     if (resolvers) config_parse_addresses(b, section, "resolver", resolvers, 53);
@@ -179,7 +179,7 @@ static void finish_dns(struct config_build *b, struct raw_section *section)
 
 static void finish_endpoint(struct config_build *b, struct raw_section *section)
 {
-    struct set_endpoint *endpoint = section->item;
+    struct endpoint_conf *endpoint = section->item;
     const char *addresses = config_text_of(section, "addresses");
 
     endpoint->credentials_index = SIZE_MAX;
@@ -212,7 +212,7 @@ static bool is_bucket_pattern(struct str s)
 
 static void finish_policy(struct config_build *b, struct raw_section *section)
 {
-    struct set_policy *policy = section->item;
+    struct policy_conf *policy = section->item;
 
     if (!config_text_of(section, "list_buckets")) policy->list_buckets = policy->buckets.n == 0;
     for (size_t i = 0; i < policy->buckets.n; i++)
@@ -231,12 +231,12 @@ static void finish_tunnel(struct config_build *b, struct raw_section *section)
 
 static void finish_client(struct config_build *b UNUSED, struct raw_section *section)
 {
-    ((struct set_client *)section->item)->credentials_index = SIZE_MAX;
+    ((struct principal_conf *)section->item)->credentials_index = SIZE_MAX;
 }
 
 static void finish_log(struct config_build *b)
 {
-    struct set_log *set = &b->s->log;
+    struct log_conf *set = &b->s->log;
 
     if (!set->access || strcmp(set->access, "-") == 0 || strcmp(set->access, "off") == 0) return;
     char *path = config_path(b->s->file, set->access);
@@ -259,7 +259,7 @@ static void finish_ca(struct config_build *b)
 
 static void finish_admin(struct config_build *b)
 {
-    struct set_admin *admin = &b->s->admin;
+    struct admin_conf *admin = &b->s->admin;
     char *path;
 
     admin->is_default = !config_raw_value(config_raw_section(b->raw, SECTION_ADMIN, STR_NONE), "socket")->text;

@@ -91,7 +91,7 @@ struct raw_section *config_raw_section(struct raw *raw, enum section_id id, stru
 
 struct raw_section *config_raw_add(struct raw *raw, enum section_id id, struct str name, struct config_place place)
 {
-    struct raw_section *section = config_alloc(sizeof *section);
+    struct raw_section *section = config_alloc(sizeof(*section));
     size_t n;
 
     config_section_options(id, &n);

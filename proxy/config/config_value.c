@@ -11,16 +11,17 @@
 
 _Static_assert(sizeof(enum listener_mode) == sizeof(unsigned), "enum fields are written as unsigned");
 _Static_assert(
-    offsetof(struct set_listener, bind_n) == offsetof(struct set_listener, bind) + sizeof(void *) &&
-        offsetof(struct set_endpoint, addresses_n) == offsetof(struct set_endpoint, addresses) + sizeof(void *) &&
-        offsetof(struct set_endpoint, address_zones) == offsetof(struct set_endpoint, addresses_n) + sizeof(size_t) &&
-        offsetof(struct set_endpoint, resolvers_n) == offsetof(struct set_endpoint, resolvers) + sizeof(void *) &&
-        offsetof(struct set_listener, trusted_proxies_n) ==
-            offsetof(struct set_listener, trusted_proxies) + sizeof(void *) &&
-        offsetof(struct set_tunnel, addresses_n) == offsetof(struct set_tunnel, addresses) + sizeof(void *) &&
-        offsetof(struct set_credentials, addresses_n) == offsetof(struct set_credentials, addresses) + sizeof(void *) &&
-        offsetof(struct set_server, private_networks_n) ==
-            offsetof(struct set_server, private_networks) + sizeof(void *),
+    offsetof(struct listener_conf, bind_n) == offsetof(struct listener_conf, bind) + sizeof(void *) &&
+        offsetof(struct endpoint_conf, addresses_n) == offsetof(struct endpoint_conf, addresses) + sizeof(void *) &&
+        offsetof(struct endpoint_conf, address_zones) == offsetof(struct endpoint_conf, addresses_n) + sizeof(size_t) &&
+        offsetof(struct endpoint_conf, resolvers_n) == offsetof(struct endpoint_conf, resolvers) + sizeof(void *) &&
+        offsetof(struct listener_conf, trusted_proxies_n) ==
+            offsetof(struct listener_conf, trusted_proxies) + sizeof(void *) &&
+        offsetof(struct tunnel_conf, addresses_n) == offsetof(struct tunnel_conf, addresses) + sizeof(void *) &&
+        offsetof(struct credentials_conf, addresses_n) ==
+            offsetof(struct credentials_conf, addresses) + sizeof(void *) &&
+        offsetof(struct server_conf, private_networks_n) ==
+            offsetof(struct server_conf, private_networks) + sizeof(void *),
     "an array's length follows its pointer");
 
 /* A value being parsed: where to complain and where to write. */

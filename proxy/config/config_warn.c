@@ -22,7 +22,7 @@ static bool has_password(const struct settings *s)
 
 static void warn_passwords(struct config_build *b, struct raw_section *section)
 {
-    const struct set_listener *listener = section->item;
+    const struct listener_conf *listener = section->item;
 
     if (listener->proxy_auth == PROXY_AUTH_REQUIRED && !has_password(b->s))
         WARN(
@@ -40,11 +40,11 @@ static bool is_loopback(const struct netaddr *a)
 
 static void warn_anonymous(struct config_build *b, struct raw_section *section)
 {
-    const struct set_listener *listener = section->item;
+    const struct listener_conf *listener = section->item;
     char text[NETADDR_TEXT];
 
     if (!listener->anonymous) return;
-    const struct set_client *client = &b->s->clients[listener->anonymous_index];
+    const struct principal_conf *client = &b->s->clients[listener->anonymous_index];
     if (b->s->policies[client->policy_index].access == POLICY_READ_ONLY) return;
     for (size_t i = 0; i < listener->bind_n; i++) {
         if (is_loopback(&listener->bind[i])) continue;
@@ -82,7 +82,7 @@ static bool matches_tunnel(const struct settings *s, const char *pattern)
     return false;
 }
 
-static void warn_ways(struct config_build *b, struct raw_section *section, const struct set_ways *ways)
+static void warn_ways(struct config_build *b, struct raw_section *section, const struct ways_conf *ways)
 {
     for (size_t i = 0; i < ways->tunnel.n; i++) {
         const char *pattern = ways->tunnel.v[i];
@@ -106,8 +106,8 @@ static bool is_named_by_listener(const struct settings *s, const char *endpoint)
 /* settings_endpoint_for_region decides; this says what it comes to. */
 static void warn_same_region(struct config_build *b, struct raw_section *section)
 {
-    const struct set_endpoint *endpoint = section->item;
-    const struct set_endpoint *first = settings_endpoint_for_region(b->s, str_from(endpoint->region));
+    const struct endpoint_conf *endpoint = section->item;
+    const struct endpoint_conf *first = settings_endpoint_for_region(b->s, str_from(endpoint->region));
 
     if (first != endpoint && !is_named_by_listener(b->s, endpoint->name))
         WARN(b, section, config_text_of(section, "region") ? "region" : "name",
@@ -136,7 +136,7 @@ static bool has_forward_listener(const struct settings *s)
  * have any name, are reached by an endpoint listener's own names. */
 static void warn_unknown_region(struct config_build *b, struct raw_section *section)
 {
-    const struct set_endpoint *endpoint = section->item;
+    const struct endpoint_conf *endpoint = section->item;
     bool vpce = endpoint->vpce_name != NULL;
 
     if ((vpce || has_forward_listener(b->s)) && partition_suffix(str_from(endpoint->region)).n == 0)
@@ -214,7 +214,7 @@ static void warn_aws_keys(struct config_build *b, struct raw_section *section, c
 
 static void warn_credentials(struct config_build *b, struct raw_section *section)
 {
-    const struct set_credentials *c = section->item;
+    const struct credentials_conf *c = section->item;
 
     if (section->place.file && !credentials_are_used(b->s, section->index, b->no_clients))
         settings_warn(
@@ -233,7 +233,7 @@ static void warn_credentials(struct config_build *b, struct raw_section *section
 static void warn_client(struct config_build *b, struct raw_section *section)
 {
     enum { SECRET_LEAST = 16 };
-    const struct set_client *client = section->item;
+    const struct principal_conf *client = section->item;
 
     warn_ways(b, section, &client->ways);
     if (client->secret_access_key && strlen(client->secret_access_key) < SECRET_LEAST)
@@ -246,7 +246,7 @@ static void warn_client(struct config_build *b, struct raw_section *section)
 
 static void warn_listener(struct config_build *b, struct raw_section *section)
 {
-    const struct set_listener *listener = section->item;
+    const struct listener_conf *listener = section->item;
 
     warn_ways(b, section, &listener->ways);
     if (b->no_clients) return;

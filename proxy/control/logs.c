@@ -34,7 +34,7 @@ static void put_line(void *arg, struct str line)
     sink_wake(l->log);
 }
 
-static enum err_code open_sinks(struct logs *l, const struct set_log *set, struct err *err)
+static enum err_code open_sinks(struct logs *l, const struct log_conf *set, struct err *err)
 {
     size_t bytes = set->buffer_kib * 1024;
 

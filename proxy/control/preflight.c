@@ -64,13 +64,13 @@ static void warn_end(struct preflight *p, const void *item, const char *file, in
 
 /* --- the local CA --- */
 
-static bool intercepts(const struct settings *s, const struct set_listener *l, struct str host)
+static bool intercepts(const struct settings *s, const struct listener_conf *l, struct str host)
 {
     struct err ignored;
 
     if (way_choose(s, l, NULL, host, &ignored).way == WAY_INTERCEPT) return true;
     for (size_t i = 0; i < s->clients_n && l->proxy_auth != PROXY_AUTH_NO; i++) {
-        const struct set_client *c = &s->clients[i];
+        const struct principal_conf *c = &s->clients[i];
         if ((c->ways.intercept.n || c->ways.tunnel.n) && way_choose(s, l, c, host, &ignored).way == WAY_INTERCEPT)
             return true;
     }
@@ -94,7 +94,7 @@ static void check_name(struct preflight *p, const struct ca *ca, const void *ite
 }
 
 /* The name of S3 that stands for the Region: an authority that permits it was made for the others, too. */
-static void check_region(struct preflight *p, const struct ca *ca, const struct set_endpoint *ep, const char *key,
+static void check_region(struct preflight *p, const struct ca *ca, const struct endpoint_conf *ep, const char *key,
                          struct str region)
 {
     char name[256];
@@ -109,7 +109,7 @@ static void check_region(struct preflight *p, const struct ca *ca, const struct 
 }
 
 /* Clients that call an address see a certificate for it; an authority that was made for other ones goes on working. */
-static void warn_addresses(struct preflight *p, const struct ca *ca, const struct set_listener *l)
+static void warn_addresses(struct preflight *p, const struct ca *ca, const struct listener_conf *l)
 {
     char text[NETADDR_TEXT];
     struct str ip;
@@ -131,14 +131,14 @@ static void check_names(struct preflight *p, const struct ca *ca)
     const struct settings *s = p->s;
 
     for (size_t i = 0; i < s->endpoints_n; i++) {
-        const struct set_endpoint *ep = &s->endpoints[i];
+        const struct endpoint_conf *ep = &s->endpoints[i];
 
         check_region(p, ca, ep, ep->vpce_name ? "name" : "region", str_from(ep->region));
         for (size_t j = 0; j < ep->also_regions.n; j++)
             check_region(p, ca, ep, "also_regions", str_from(ep->also_regions.v[j]));
     }
     for (size_t i = 0; i < s->listeners_n; i++) {
-        const struct set_listener *l = &s->listeners[i];
+        const struct listener_conf *l = &s->listeners[i];
         if (l->tls == LISTENER_PLAIN || l->certificate || l->mode == LISTENER_REDIRECT) continue;
         warn_addresses(p, ca, l);
         for (size_t j = 0; j < l->names.n && !l->names_default; j++)
@@ -164,7 +164,7 @@ static void warn_wide(struct preflight *p, const struct ca *ca)
 
 static void check_ca(struct preflight *p)
 {
-    const struct set_ca *set = &p->s->ca;
+    const struct ca_conf *set = &p->s->ca;
     struct ca *ca = NULL;
     struct err err = {0};
 
@@ -188,7 +188,7 @@ static void check_ca(struct preflight *p)
 
 /* --- other certificates --- */
 
-static void check_listener(struct preflight *p, const struct set_listener *l)
+static void check_listener(struct preflight *p, const struct listener_conf *l)
 {
     SSL_CTX *ctx = NULL;
     struct err err = {0};
@@ -215,7 +215,7 @@ static void check_authorities(struct preflight *p, const void *item, const char 
 /* The file of the access log is made by `serve`; its folder is not. */
 static void check_access_log(struct preflight *p)
 {
-    const struct set_log *log = &p->s->log;
+    const struct log_conf *log = &p->s->log;
     char folder[PATH_MAX];
     struct stat st;
 

@@ -7,6 +7,6 @@
 #include "config/config.h"
 
 /* What [credentials] section @set asks for that is not on this machine becomes a warning of @s. */
-void preflight_warn_source(struct settings *s, const struct set_credentials *set);
+void preflight_warn_source(struct settings *s, const struct credentials_conf *set);
 
 #endif

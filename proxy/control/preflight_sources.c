@@ -27,7 +27,7 @@ static bool program_is_there(const char *name)
     return false;
 }
 
-static void warn_command(struct settings *s, const struct set_credentials *set)
+static void warn_command(struct settings *s, const struct credentials_conf *set)
 {
     struct command_line line = {0};
     struct err err = {0};
@@ -42,7 +42,7 @@ static void warn_command(struct settings *s, const struct set_credentials *set)
     command_line_clear(&line);
 }
 
-static void warn_profile(struct settings *s, const struct set_credentials *set)
+static void warn_profile(struct settings *s, const struct credentials_conf *set)
 {
     const struct source_context context = {.settings = s, .set = set};
     struct source reader = {.context = &context};
@@ -61,7 +61,7 @@ static void warn_profile(struct settings *s, const struct set_credentials *set)
     source_forget_files(&reader);
 }
 
-void preflight_warn_source(struct settings *s, const struct set_credentials *set)
+void preflight_warn_source(struct settings *s, const struct credentials_conf *set)
 {
     if (set->source == CREDENTIALS_PROCESS && set->command) warn_command(s, set);
     if (set->source == CREDENTIALS_PROFILE && set->profile) warn_profile(s, set);

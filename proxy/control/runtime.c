@@ -7,7 +7,7 @@
 
 static enum err_code load_ca(struct runtime *rt, struct err *err)
 {
-    const struct set_ca *ca = &rt->settings->ca;
+    const struct ca_conf *ca = &rt->settings->ca;
 
     if (!settings_need_ca(rt->settings)) return ERR_NONE;
     TRY(ca_load(ca->certificate, ca->private_key, &rt->ca, err));
@@ -23,7 +23,7 @@ static enum err_code load_listeners(struct runtime *rt, struct err *err)
     rt->listener_ctx = calloc(s->listeners_n + 1, sizeof(SSL_CTX *));
     if (!rt->listener_ctx) return err_set(err, ERR_NO_MEMORY, 0, "listeners");
     for (size_t i = 0; i < s->listeners_n; i++) {
-        const struct set_listener *l = &s->listeners[i];
+        const struct listener_conf *l = &s->listeners[i];
 
         if (l->certificate) TRY(tls_server_ctx(NULL, l->certificate, l->private_key, &rt->listener_ctx[i], err));
     }

@@ -71,7 +71,7 @@ static rlim_t raise_file_limit(rlim_t want)
 /* Two descriptors per transfer, and some of our own: never more connections than there are descriptors for. */
 static enum err_code limit_connections(struct server *sv, struct err *err)
 {
-    const struct set_server *s = &sv->rt->settings->server;
+    const struct server_conf *s = &sv->rt->settings->server;
     rlim_t own = OWN_FILES + sv->workers_n * WORKER_FILES + sv->fds_n;
     rlim_t want = (rlim_t)s->max_connections * 2 + own, files = raise_file_limit(want);
     size_t max = s->max_connections;

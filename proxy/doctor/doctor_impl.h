@@ -26,7 +26,7 @@ struct doctor_address {
 struct doctor {
     const struct doctor_order *order;
     const struct settings *settings;
-    const struct set_endpoint *ep;
+    const struct endpoint_conf *ep;
     uint64_t timeout_ms;
     struct loop loop;
     int64_t deadline_us;  /* of the wait that runs; monotonic */

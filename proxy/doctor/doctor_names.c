@@ -163,7 +163,7 @@ bool doctor_service_name(struct doctor *d, struct doctor_finding *f)
 /* Zonal names to look up: those of the configuration, else guesses, whose absence means nothing. */
 static size_t set_zones(struct doctor *d, struct str name, struct dns_lookup *v)
 {
-    const struct set_endpoint *ep = d->ep;
+    const struct endpoint_conf *ep = d->ep;
     struct str region = str_from(ep->region);
     size_t n = 0, most = ep->zones.n ? ep->zones.n : ZONES_GUESSED;
     char zonal[DNS_NAME], letter[2] = "a";
@@ -285,7 +285,7 @@ static void compare(struct doctor *d, struct doctor_finding *f, const struct dns
 
 static bool written(struct doctor *d, struct doctor_finding *f)
 {
-    const struct set_endpoint *ep = d->ep;
+    const struct endpoint_conf *ep = d->ep;
 
     for (size_t i = 0; i < ep->addresses_n; i++)
         if (!add_address(d, &ep->addresses[i], i < ep->address_zones.n ? ep->address_zones.v[i] : "")) break;

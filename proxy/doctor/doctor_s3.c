@@ -57,7 +57,7 @@ static void put_id(const char *access_key_id, char *out, size_t cap)
 }
 
 /* Where the keys come from, as whoever reads it knows it. */
-static void put_source(struct doctor *d, const struct set_credentials *set, char *out, size_t cap)
+static void put_source(struct doctor *d, const struct credentials_conf *set, char *out, size_t cap)
 {
     if (d->order->name_alone)
         snprintf(out, cap, "looked for as SDKs do (source = %s)", credentials_source_name(set->source));
@@ -65,7 +65,7 @@ static void put_source(struct doctor *d, const struct set_credentials *set, char
         snprintf(out, cap, "[credentials %s] source = %s", set->name, credentials_source_name(set->source));
 }
 
-static void tell_keys(struct doctor *d, struct doctor_finding *f, const struct set_credentials *set,
+static void tell_keys(struct doctor *d, struct doctor_finding *f, const struct credentials_conf *set,
                       const struct source_result *r)
 {
     char source[120], id[24], until[32] = "never";
@@ -82,7 +82,7 @@ static void tell_keys(struct doctor *d, struct doctor_finding *f, const struct s
 }
 
 /* Whose session: where each client has one of its own, the first one's. */
-static const char *choose_client(struct doctor *d, struct doctor_finding *f, const struct set_credentials *set)
+static const char *choose_client(struct doctor *d, struct doctor_finding *f, const struct credentials_conf *set)
 {
     if (!set->per_client || !d->settings->clients_n) return NULL;
     doctor_add(f, "each client has a session of its own; tried as %s", d->settings->clients[0].name);
@@ -91,7 +91,7 @@ static const char *choose_client(struct doctor *d, struct doctor_finding *f, con
 
 bool doctor_credentials(struct doctor *d, struct doctor_finding *f)
 {
-    const struct set_credentials *set = &d->settings->credentials[d->ep->credentials_index];
+    const struct credentials_conf *set = &d->settings->credentials[d->ep->credentials_index];
     struct source_result r = {0};
     struct err err = {0};
     const char *cause, *looked;
@@ -373,7 +373,7 @@ bool doctor_request(struct doctor *d, struct doctor_finding *f)
 bool doctor_region(struct doctor *d, struct doctor_finding *f)
 {
     const char *region = d->bucket_region, *bucket = d->order->bucket;
-    const struct set_endpoint *other = region[0] ? settings_endpoint_for_region(d->settings, str_from(region)) : NULL;
+    const struct endpoint_conf *other = region[0] ? settings_endpoint_for_region(d->settings, str_from(region)) : NULL;
 
     if (!d->elsewhere) {
         if (region[0])

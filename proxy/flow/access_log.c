@@ -89,12 +89,12 @@ static void put_request(struct line *l, const struct request *req)
 {
     char peer[NETADDR_TEXT];
 
-    netaddr_format(&req->client->peer, peer);
+    netaddr_format(&req->session->peer, peer);
     put_str(l, "req", str_from(req->id));
-    put_str(l, "listener", str_from(req->client->listener->name));
+    put_str(l, "listener", str_from(req->session->listener->name));
     put_str(l, "peer", str_from(peer));
-    if (req->client->listener->mode == LISTENER_REDIRECT) {
-        netaddr_format(&req->client->original, peer);
+    if (req->session->listener->mode == LISTENER_REDIRECT) {
+        netaddr_format(&req->session->original, peer);
         put_str(l, "original", str_from(peer));
     }
     put_str(l, "client", req->caller ? str_from(req->caller->name) : STR_NONE);

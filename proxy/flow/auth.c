@@ -65,7 +65,7 @@ enum step_result auth_find_caller(struct request *req, struct str access_key)
     req->caller = settings_client_by_key(req->worker->rt->settings, access_key);
     if (req->caller) return STEP_NEXT;
     unchanged = host_goes_unchanged(req);
-    if (unchanged && req->client->listener->foreign == FOREIGN_PASS) {
+    if (unchanged && req->session->listener->foreign == FOREIGN_PASS) {
         req->auth = AUTH_FOREIGN;
         return STEP_NEXT;
     }

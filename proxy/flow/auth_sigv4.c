@@ -78,7 +78,7 @@ static enum step_result keep_for_chunks(struct request *req, const struct hmac_k
 /* The port that the client came to, as far as it can know. */
 static unsigned port_of(const struct request *req)
 {
-    const struct client *c = req->client;
+    const struct session *c = req->session;
     struct netaddr here = {.len = sizeof(here.u)};
 
     if (c->listener->mode != LISTENER_ENDPOINT)

@@ -60,7 +60,7 @@ static bool is_from_other_origin(const struct request *req, const struct header 
 
 static enum step_result check_web_page(struct request *req)
 {
-    const struct set_listener *l = req->client->listener;
+    const struct listener_conf *l = req->session->listener;
 
     if (l->web_pages == WEB_PAGES_ALLOW) return STEP_NEXT;
     for (size_t i = 0; i < req->in->headers.n; i++) {
@@ -86,7 +86,7 @@ static enum step_result check_answer_fields(struct request *req)
 
 enum step_result auth_accept_unsigned(struct request *req)
 {
-    const struct set_listener *l = req->client->listener;
+    const struct listener_conf *l = req->session->listener;
 
     if (!req->user && l->anonymous_index == SIZE_MAX)
         return request_fail(req, ERR_NO_AUTH, "no signature, and listener %s has no `anonymous = CLIENT`", l->name);

@@ -11,7 +11,7 @@
 
 bool crl_page_is_asked(const struct request *req)
 {
-    const struct client *c = req->client;
+    const struct session *c = req->session;
     const struct head_request *in = req->in;
     struct str host, bucket;
     unsigned port;
@@ -43,7 +43,7 @@ enum step_result crl_page_answer(struct request *req)
     if (b.overflow) return request_fail(req, ERR_NO_MEMORY, "revocation list");
     req->status = 200;
     req->answered = true;
-    if (conn_write(&req->client->conn, b.p, b.n, &took) != CONN_OK || took != b.n) req->broken = true;
+    if (conn_write(&req->session->conn, b.p, b.n, &took) != CONN_OK || took != b.n) req->broken = true;
     req->step = STEP_finish - 1;
     return STEP_NEXT;
 }

@@ -12,7 +12,7 @@
 /* BUCKET.NAME of the listener's own names, or BUCKET.s3.… */
 static bool names_bucket(const struct request *req)
 {
-    const struct set_listener *l = req->client->listener;
+    const struct listener_conf *l = req->session->listener;
     char lower[256];
     struct sbuf b = sbuf_make(lower, sizeof(lower));
     struct str host, bucket;
@@ -30,7 +30,7 @@ static bool names_bucket(const struct request *req)
 
 bool healthz_is_asked(const struct request *req)
 {
-    const struct client *c = req->client;
+    const struct session *c = req->session;
     const struct head_request *in = req->in;
 
     if (!in || !c->listener->health || c->authority || c->listener->mode == LISTENER_REDIRECT) return false;

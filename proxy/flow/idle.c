@@ -3,12 +3,12 @@
  * not said all of a request's head, that are between requests, that linger, and tunnels at rest. Where connections run
  * out they go, in this order, so that silent ones lock nobody out.
  */
-#include "flow/client.h"
+#include "flow/session.h"
 #include "flow/worker.h"
 
 enum { EVICT_AFTER_US = 1000000, WORKERS_AT_LEAST = 8 };
 
-void client_busy(struct client *c)
+void session_busy(struct session *c)
 {
     struct worker *w = c->worker;
 
@@ -19,7 +19,7 @@ void client_busy(struct client *c)
     c->idle_older = c->idle_newer = NULL;
 }
 
-void client_idle(struct client *c)
+void session_idle(struct session *c)
 {
     struct worker *w = c->worker;
 
@@ -31,13 +31,13 @@ void client_idle(struct client *c)
     w->idle_newest = c;
 }
 
-bool client_evict(struct worker *w)
+bool session_evict(struct worker *w)
 {
-    struct client *c;
+    struct session *c;
 
     while ((c = w->idle_oldest) && w->loop.now_us - c->idle_since_us >= EVICT_AFTER_US) {
-        client_busy(c);
-        if (!client_leave(c)) continue; /* it was idle when it was looked at last */
+        session_busy(c);
+        if (!session_leave(c)) continue; /* it was idle when it was looked at last */
         limits_note(w->rt->limits, LIMITS_EVICTED);
         return true;
     }
@@ -45,10 +45,10 @@ bool client_evict(struct worker *w)
 }
 
 /* Each worker has its share to close. */
-void client_make_room(struct worker *w)
+void session_make_room(struct worker *w)
 {
     size_t share = (limits_excess(w->rt->limits) + WORKERS_AT_LEAST - 1) / WORKERS_AT_LEAST;
 
-    while (share && client_evict(w))
+    while (share && session_evict(w))
         share--;
 }

@@ -15,12 +15,12 @@
 enum { REMEMBERED = 256, RETRY_US = 10000 };
 
 struct password_ask {
-    struct wait_place place;         /* in the queue; first, so that one pointer is both */
-    struct passwords *passwords;     /* borrowed: whose queue */
-    struct loop *loop;               /* borrowed */
-    const struct set_client *client; /* borrowed: settings; NULL: nobody */
-    uint8_t key[SHA256_BYTES];       /* what it is remembered by */
-    char password[PASSWORD_MAX];     /* wiped once it was looked at */
+    struct wait_place place;             /* in the queue; first, so that one pointer is both */
+    struct passwords *passwords;         /* borrowed: whose queue */
+    struct loop *loop;                   /* borrowed */
+    const struct principal_conf *client; /* borrowed: settings; NULL: nobody */
+    uint8_t key[SHA256_BYTES];           /* what it is remembered by */
+    char password[PASSWORD_MAX];         /* wiped once it was looked at */
     size_t password_n;
     bool right;
     password_done_fn *done; /* the worker's; NULL: forgotten */
@@ -44,8 +44,8 @@ static struct str key_str(const uint8_t key[SHA256_BYTES])
 }
 
 /* @p->salt never changes after the start. A password is remembered with whose it is. */
-static void make_key(const struct passwords *p, struct digest *d, const struct set_client *client, struct str password,
-                     uint8_t key[SHA256_BYTES])
+static void make_key(const struct passwords *p, struct digest *d, const struct principal_conf *client,
+                     struct str password, uint8_t key[SHA256_BYTES])
 {
     uint8_t inner[SHA256_BYTES];
 
@@ -192,8 +192,8 @@ static bool enqueue(struct passwords *p, struct password_ask *a, const struct ne
 }
 
 enum password_verdict passwords_ask(struct passwords *p, struct digest *d, struct loop *loop,
-                                    const struct netaddr *peer, const struct set_client *client, struct str password,
-                                    password_done_fn *done, void *arg, struct password_ask **ask)
+                                    const struct netaddr *peer, const struct principal_conf *client,
+                                    struct str password, password_done_fn *done, void *arg, struct password_ask **ask)
 {
     uint8_t key[SHA256_BYTES] = {0};
     struct password_ask *a;

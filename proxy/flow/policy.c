@@ -6,7 +6,7 @@
 #include "flow/flow.h"
 #include "flow/worker.h"
 
-static bool bucket_listed(const struct set_policy *p, struct str bucket)
+static bool bucket_listed(const struct policy_conf *p, struct str bucket)
 {
     if (!p->buckets.n) return true;
     for (size_t i = 0; i < p->buckets.n; i++)
@@ -14,7 +14,7 @@ static bool bucket_listed(const struct set_policy *p, struct str bucket)
     return false;
 }
 
-static bool access_allowed(const struct set_policy *p, enum operation_access access)
+static bool access_allowed(const struct policy_conf *p, enum operation_access access)
 {
     switch (access) {
     case ACCESS_READ: return true;
@@ -24,7 +24,7 @@ static bool access_allowed(const struct set_policy *p, enum operation_access acc
     return p->access == POLICY_ADMIN;
 }
 
-bool policy_allows(const struct set_policy *p, const struct operation *op, struct str bucket)
+bool policy_allows(const struct policy_conf *p, const struct operation *op, struct str bucket)
 {
     if (!access_allowed(p, op->access)) return false;
     if (!bucket.n)
@@ -43,7 +43,7 @@ static const char *action_of(const struct operation *op)
 
 /* In the words of AWS (IAM User Guide, "Troubleshoot access denied error messages"): who, what, where, why. Which
  * policy it was is for the log. */
-static enum step_result deny(struct request *req, const struct set_policy *p, const char *action, struct str bucket,
+static enum step_result deny(struct request *req, const struct policy_conf *p, const char *action, struct str bucket,
                              struct str key)
 {
     request_tell(req,
@@ -99,7 +99,7 @@ static struct str what_needs_admin(const struct request *req)
     return req->form ? form_field_needs_admin(req->form) : STR_NONE;
 }
 
-static enum step_result check_fields(struct request *req, const struct set_policy *p)
+static enum step_result check_fields(struct request *req, const struct policy_conf *p)
 {
     struct str field = access_allowed(p, ACCESS_ADMIN) ? STR_NONE : what_needs_admin(req);
 
@@ -112,7 +112,7 @@ static enum step_result check_fields(struct request *req, const struct set_polic
 /* --- buckets that a request names --- */
 
 /* What is no bucket's name (an access point's ARN, a URL) may lead to any bucket: only `*` matches it. */
-static bool source_listed(const struct set_policy *p, struct str bucket)
+static bool source_listed(const struct policy_conf *p, struct str bucket)
 {
     return bucket_listed(p, s3_bucket_valid(bucket) ? bucket : STR_NONE);
 }
@@ -135,7 +135,7 @@ enum step_result policy_copy_bucket(struct request *req, struct str value, struc
 
 enum step_result step_check_policy(struct request *req)
 {
-    const struct set_policy *p;
+    const struct policy_conf *p;
 
     if (!req->caller) return STEP_NEXT; /* S3 knows whose it is and what they may do, or it is a preflight */
     p = &req->worker->rt->settings->policies[req->caller->policy_index];

@@ -19,7 +19,7 @@ static enum step_result ask_for_it(struct request *req, const char *why)
 }
 
 /* Nobody on the way can read it: TLS, or it never leaves the machine. */
-static bool is_safe(const struct client *c)
+static bool is_safe(const struct session *c)
 {
     static const struct str loopback[] = {STR_INIT("127.0.0.0/8"), STR_INIT("::1/128")};
 
@@ -50,11 +50,11 @@ static bool read_basic(struct str value, char out[USER_MAX + 2], size_t *n)
 
 static void on_verdict(void *arg, bool right)
 {
-    struct client *c = arg;
+    struct session *c = arg;
 
     c->req.ask = NULL;
     c->req.user_verdict = right ? PASSWORD_RIGHT : PASSWORD_WRONG;
-    client_run(c);
+    session_run(c);
 }
 
 /* Asks whether @user_pass ("NAME:PASSWORD") is right. */
@@ -66,8 +66,8 @@ static enum password_verdict ask(struct request *req, struct str user_pass)
     if (colon == SIZE_MAX || !w->rt->passwords) return PASSWORD_WRONG;
     req->user_tried = arena_dup(&req->arena, str_head(user_pass, colon < NAME_MAX_BYTES ? colon : NAME_MAX_BYTES));
     req->user = settings_client_by_name(w->rt->settings, str_head(user_pass, colon));
-    return passwords_ask(w->rt->passwords, w->digest, &w->loop, &req->client->peer, req->user,
-                         str_tail(user_pass, colon + 1), on_verdict, req->client, &req->ask);
+    return passwords_ask(w->rt->passwords, w->digest, &w->loop, &req->session->peer, req->user,
+                         str_tail(user_pass, colon + 1), on_verdict, req->session, &req->ask);
 }
 
 static enum step_result check_field(struct request *req, struct str value)
@@ -92,7 +92,7 @@ static enum step_result take_verdict(struct request *req)
                             "too many passwords wait to be checked already, from your address or from all");
     case PASSWORD_WRONG: break;
     }
-    const struct set_client *user = req->user;
+    const struct principal_conf *user = req->user;
     req->user = NULL;
     /* For the log; the client does not learn which of them it was. */
     return ask_for_it(req, !req->user_tried.n ? "no name in Proxy-Authorization"
@@ -103,7 +103,7 @@ static enum step_result take_verdict(struct request *req)
 
 enum step_result step_check_user(struct request *req)
 {
-    const struct client *c = req->client;
+    const struct session *c = req->session;
     enum proxy_auth_mode mode = c->listener->proxy_auth;
     const struct header *h = headers_find(&req->in->headers, HDR_PROXY_AUTHORIZATION);
 

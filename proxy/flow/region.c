@@ -26,7 +26,7 @@ void region_learn(struct request *req, struct str region)
 }
 
 /* Same body rules: what was planned for one endpoint holds for the other. */
-static bool same_body(const struct request *req, const struct set_endpoint *to)
+static bool same_body(const struct request *req, const struct endpoint_conf *to)
 {
     return req->in->body == BODY_NONE || !req->body_planned ||
            (req->endpoint->trailers == to->trailers && req->endpoint->payload == to->payload);
@@ -34,18 +34,18 @@ static bool same_body(const struct request *req, const struct set_endpoint *to)
 
 /* The endpoint that serves @region instead of the one chosen, or NULL: there is none, or none may be taken. A listener
  * that is bound to one endpoint stays there; keys of one partition are unknown in another. */
-static const struct set_endpoint *other_endpoint(const struct request *req, struct str region)
+static const struct endpoint_conf *other_endpoint(const struct request *req, struct str region)
 {
-    const struct set_endpoint *to = settings_endpoint_for_region(req->worker->rt->settings, region);
+    const struct endpoint_conf *to = settings_endpoint_for_region(req->worker->rt->settings, region);
 
     if (!to || to == req->endpoint || req->auth == AUTH_FOREIGN || !names_bucket(req)) return NULL;
     if (str_eq(str_from(req->endpoint->region), region)) return NULL;
-    if (req->own_name && req->client->listener->endpoint_index != SIZE_MAX) return NULL;
+    if (req->own_name && req->session->listener->endpoint_index != SIZE_MAX) return NULL;
     if (strcmp(to->suffix, req->endpoint->suffix) != 0 || (req->s3.fips && !to->fips)) return NULL;
     return same_body(req, to) ? to : NULL;
 }
 
-static void move(struct request *req, const struct set_endpoint *to)
+static void move(struct request *req, const struct endpoint_conf *to)
 {
     if (!req->region_from.n) req->region_from = str_from(req->endpoint->region);
     req->endpoint = to;
@@ -54,7 +54,7 @@ static void move(struct request *req, const struct set_endpoint *to)
 void region_route(struct request *req)
 {
     struct str known = names_bucket(req) ? region_cache_get(req->worker->regions, req->bucket) : STR_NONE;
-    const struct set_endpoint *to = known.n ? other_endpoint(req, known) : NULL;
+    const struct endpoint_conf *to = known.n ? other_endpoint(req, known) : NULL;
 
     if (to) move(req, to);
 }
@@ -96,7 +96,7 @@ struct str region_of_document(struct request *req, struct str document)
 
 bool region_correct(struct request *req, struct str region)
 {
-    const struct set_endpoint *from = req->endpoint, *to = other_endpoint(req, region);
+    const struct endpoint_conf *from = req->endpoint, *to = other_endpoint(req, region);
     unsigned status = req->answer->status;
     char ctx[256];
 

@@ -36,10 +36,10 @@ static bool is_redirect(unsigned status)
 }
 
 /* By which name the client speaks to us. */
-static struct str client_scheme(const struct request *req)
+static struct str session_scheme(const struct request *req)
 {
     if (req->uri.form == URI_ABSOLUTE) return req->uri.scheme;
-    return req->client->tls ? STR("https") : STR("http");
+    return req->session->tls ? STR("https") : STR("http");
 }
 
 /* Location of the answer, as the client sees things. 303 is left alone: S3 answers it to a form that says itself where
@@ -48,7 +48,7 @@ static enum location_result map_location(struct request *req, struct str locatio
 {
     bool redirect = is_redirect(req->answer->status);
     const struct location_view view = {
-        .scheme = client_scheme(req),
+        .scheme = session_scheme(req),
         .authority = req->authority,
         .name = &req->s3,
         .bucket = req->bucket,
@@ -66,8 +66,8 @@ static enum location_result map_location(struct request *req, struct str locatio
 /* What the client can do about a bucket that is in @region. */
 enum step_result reply_refuse_region(struct request *req, struct str region)
 {
-    const struct set_endpoint *ep = settings_endpoint_for_region(req->worker->rt->settings, region);
-    const struct set_listener *l = req->client->listener;
+    const struct endpoint_conf *ep = settings_endpoint_for_region(req->worker->rt->settings, region);
+    const struct listener_conf *l = req->session->listener;
     const char *advice = "No endpoint of this proxy serves that Region; its administrator can add one.";
 
     if (ep && req->own_name && l->endpoint_index == SIZE_MAX)
@@ -87,7 +87,7 @@ enum step_result reply_check_redirect(struct request *req)
     const struct header *location = headers_find(all, HDR_LOCATION);
     struct sbuf ignored;
 
-    if (req->client->listener->mode != LISTENER_ENDPOINT || !is_redirect(req->answer->status)) return STEP_NEXT;
+    if (req->session->listener->mode != LISTENER_ENDPOINT || !is_redirect(req->answer->status)) return STEP_NEXT;
     if (location && map_location(req, location->value, &ignored) != LOCATION_AWAY) return STEP_NEXT;
     if (req->other_region.n) return reply_refuse_region(req, req->other_region);
     return request_fail(req, ERR_OTHER_REGION,
@@ -119,7 +119,7 @@ static void drop_content(struct request *req)
 
 static struct str bucket_url(struct request *req)
 {
-    struct str scheme = client_scheme(req), authority = req->authority;
+    struct str scheme = session_scheme(req), authority = req->authority;
     struct sbuf url = arena_sbuf(&req->arena, scheme.n + authority.n + 3 * req->bucket.n + 8);
 
     sbuf_printf(&url, "%.*s://%.*s", STR_ARG(scheme), STR_ARG(authority));
@@ -205,8 +205,8 @@ static void put_interim(struct request *req, struct str bytes)
     size_t took;
 
     if (req->in->minor == 0) return; /* RFC 9110 15.2: HTTP/1.0 knows no 1xx */
-    if (conn_write(&req->client->conn, bytes.p, bytes.n, &took) == CONN_OK && took != bytes.n)
-        conn_break(&req->client->conn, "an interim answer was cut");
+    if (conn_write(&req->session->conn, bytes.p, bytes.n, &took) == CONN_OK && took != bytes.n)
+        conn_break(&req->session->conn, "an interim answer was cut");
     req->interim_sent = true;
 }
 
@@ -361,13 +361,13 @@ void reply_text(struct request *req, unsigned status, struct str text)
     if (req->in->method_id != METHOD_HEAD) sbuf_add(&b, text);
     req->status = status;
     req->answered = true;
-    if (b.overflow || conn_write(&req->client->conn, b.p, b.n, &took) != CONN_OK || took != b.n) req->broken = true;
+    if (b.overflow || conn_write(&req->session->conn, b.p, b.n, &took) != CONN_OK || took != b.n) req->broken = true;
 }
 
 /* Where the bucket is, or where we would look for it. */
 static struct str bucket_region(const struct request *req)
 {
-    const struct set_endpoint *ep = router_endpoint(req);
+    const struct endpoint_conf *ep = router_endpoint(req);
     struct str known = region_cache_get(req->worker->regions, req->bucket);
 
     if (known.n) return known;
@@ -459,7 +459,7 @@ static bool ends_connection(const struct request *req)
     case ERR_NOT_AN_ENDPOINT:
     case ERR_CLIENT_TIMEOUT:
     case ERR_INCOMPLETE_BODY: return true;
-    case ERR_PROXY_AUTH: return connect && req->client->listener->proxy_auth != PROXY_AUTH_REQUIRED;
+    case ERR_PROXY_AUTH: return connect && req->session->listener->proxy_auth != PROXY_AUTH_REQUIRED;
     default: return connect;
     }
 }
@@ -477,7 +477,7 @@ void reply_error(struct request *req)
     decide_close(req);
     if (ends_connection(req)) req->client_closes = true;
     b = arena_sbuf(&req->arena, ERROR_MAX + 4096);
-    if (req->client->at_hello)
+    if (req->session->at_hello)
         put_alert(req, &b);
     else if (plain)
         put_plain_error(req, &b, info, message);
@@ -485,5 +485,5 @@ void reply_error(struct request *req)
         put_s3_error(req, &b, info, message);
     req->status = (unsigned)info->http_status;
     req->answered = true;
-    if (b.overflow || conn_write(&req->client->conn, b.p, b.n, &took) != CONN_OK || took != b.n) req->broken = true;
+    if (b.overflow || conn_write(&req->session->conn, b.p, b.n, &took) != CONN_OK || took != b.n) req->broken = true;
 }

@@ -40,10 +40,10 @@ static void make_id(struct worker *w, char out[REQUEST_ID_BYTES + 1])
     out[REQUEST_ID_BYTES] = '\0';
 }
 
-void request_begin(struct request *req, struct client *client)
+void request_begin(struct request *req, struct session *client)
 {
     memset(req, 0, sizeof(*req));
-    req->client = client;
+    req->session = client;
     req->worker = client->worker;
     arena_init(&req->arena, ARENA_BLOCK, ARENA_LIMIT);
 }
@@ -95,7 +95,7 @@ const char *request_log_ctx(const struct request *req, char *buf, size_t n)
 {
     char peer[NETADDR_TEXT];
 
-    netaddr_format(&req->client->peer, peer);
+    netaddr_format(&req->session->peer, peer);
     snprintf(buf, n, "req=%s peer=%s client=%s step=%s", req->id, peer, req->caller ? req->caller->name : "-",
              request_step_name(req->step));
     return buf;
@@ -121,17 +121,17 @@ static void on_failure(struct request *req)
 static bool lost_client(struct request *req)
 {
     if (req->tunnel && !req->tunnel->ended_by) req->tunnel->ended_by = "client";
-    request_fail(req, ERR_CLIENT_GONE, "%s", req->client->conn.error);
+    request_fail(req, ERR_CLIENT_GONE, "%s", req->session->conn.error);
     on_failure(req);
     return true;
 }
 
 /* A client that broke the connection off is noticed whatever its request waits for. One that only ended its own
  * direction still listens. The first step and the last one read and write themselves. */
-static bool client_is_lost(struct request *req)
+static bool session_is_lost(struct request *req)
 {
     if (req->step == STEP_read_head || req->step == STEP_finish) return false;
-    return conn_was_reset(&req->client->conn) && lost_client(req);
+    return conn_was_reset(&req->session->conn) && lost_client(req);
 }
 
 /* Before waiting: what was collected must leave. False: a side is broken, go round again. */
@@ -142,8 +142,8 @@ static bool flush_both(struct request *req)
         req->send_state = SEND_STOPPED; /* the answer may be there all the same */
         return false;
     }
-    if (req->broken || conn_flush(&req->client->conn) != CONN_ERROR) return true;
-    if (req->step == STEP_read_head && !req->client->in_request) return true; /* its next read tells */
+    if (req->broken || conn_flush(&req->session->conn) != CONN_ERROR) return true;
+    if (req->step == STEP_read_head && !req->session->in_request) return true; /* its next read tells */
     return !lost_client(req);
 }
 
@@ -158,7 +158,7 @@ enum step_result request_run(struct request *req)
             on_failure(req);
         } else if (r == STEP_OVER) {
             return r;
-        } else if (flush_both(req) && !client_is_lost(req)) {
+        } else if (flush_both(req) && !session_is_lost(req)) {
             return STEP_WAIT;
         }
     }
@@ -179,7 +179,7 @@ enum step_result request_abort(struct request *req, enum err_code code, const ch
 static enum step_result turn_away(struct request *req)
 {
     req->client_closes = true;
-    return request_fail(req, ERR_TOO_MANY, "%s", req->client->too_many);
+    return request_fail(req, ERR_TOO_MANY, "%s", req->session->too_many);
 }
 
 /* Nobody can act on this head; what it seems to ask for is still told. */
@@ -213,7 +213,7 @@ struct str request_asked_host(const struct request *req)
 /* The head is complete: copied, so that the buffer is free for the body, and parsed. */
 static enum step_result take_head(struct request *req, size_t skip, size_t head_len)
 {
-    struct client *c = req->client;
+    struct session *c = req->session;
     struct buf *b = &c->in;
     struct head_request *in = arena_alloc(&req->arena, sizeof(*in));
     struct str raw = arena_dup(&req->arena, str_make(b->mem + b->raw + skip, head_len));
@@ -227,7 +227,7 @@ static enum step_result take_head(struct request *req, size_t skip, size_t head_
     req->in = in;
     req->client_closes = !in->keep_alive || req->worker->stopping;
     body_init(&req->body, in->body, in->content_length);
-    client_busy(c);
+    session_busy(c);
     if (c->too_many) return turn_away(req);
     if (!c->lacks_tls) return STEP_NEXT;
     req->client_closes = true;
@@ -237,10 +237,10 @@ static enum step_result take_head(struct request *req, size_t skip, size_t head_
 
 void request_first_byte(struct request *req)
 {
-    req->client->in_request = true;
+    req->session->in_request = true;
     req->started_us = clock_monotonic_us();
     req->started_wall_us = clock_wall_us();
-    req->client->since_us = req->started_us;
+    req->session->since_us = req->started_us;
     make_id(req->worker, req->id);
     waiting_begin(req);
 }
@@ -248,14 +248,14 @@ void request_first_byte(struct request *req)
 /* Of TLS where it is not wanted, before or instead of HTTP. */
 static enum step_result refuse_tls(struct request *req)
 {
-    req->client->at_hello = true;
+    req->session->at_hello = true;
     return request_fail(req, ERR_TLS_UNWANTED,
                         "a TLS handshake came to [listener %s], which has tls = off: use http://, or set tls = on (or "
                         "auto)",
-                        req->client->listener->name);
+                        req->session->listener->name);
 }
 
-static bool begins_tls(const struct client *c)
+static bool begins_tls(const struct session *c)
 {
     return !c->tls && !c->requests && (unsigned char)c->in.mem[c->in.raw] == CLIENT_HELLO_RECORD;
 }
@@ -263,13 +263,13 @@ static bool begins_tls(const struct client *c)
 /* A part of a head may wait for long. */
 static void park_head(struct request *req)
 {
-    buf_return(&req->client->in, &req->worker->loop.bufs);
-    buf_park(&req->client->in, &req->worker->loop.bufs);
+    buf_return(&req->session->in, &req->worker->loop.bufs);
+    buf_park(&req->session->in, &req->worker->loop.bufs);
 }
 
 enum step_result step_read_head(struct request *req)
 {
-    struct client *c = req->client;
+    struct session *c = req->session;
     struct buf *b = &c->in;
 
     for (;;) {
@@ -321,7 +321,7 @@ static void let_go_upstream(struct request *req)
 /* Reads the rest of a refused body away, so that the next request can follow. CONN_OK: done. */
 static enum conn_result drain_body(struct request *req)
 {
-    struct client *c = req->client;
+    struct session *c = req->session;
     struct buf *b = &c->in;
 
     while (!req->body.done) {
@@ -363,7 +363,7 @@ void request_cut(struct request *req, enum err_code code, const char *detail)
 
 static enum step_result over(struct request *req)
 {
-    struct buf *b = &req->client->in;
+    struct buf *b = &req->session->in;
 
     b->start = b->mid = b->raw; /* what follows is the next request */
     buf_return(b, &req->worker->loop.bufs);
@@ -375,11 +375,11 @@ enum step_result step_finish(struct request *req)
 {
     let_go_upstream(req);
     if (req->broken) return over(req);
-    switch (conn_flush(&req->client->conn)) {
+    switch (conn_flush(&req->session->conn)) {
     case CONN_AGAIN: return STEP_WAIT;
     case CONN_OK: break;
     default:
-        if (req->err.code == ERR_NONE) request_fail(req, ERR_CLIENT_GONE, "%s", req->client->conn.error);
+        if (req->err.code == ERR_NONE) request_fail(req, ERR_CLIENT_GONE, "%s", req->session->conn.error);
         req->broken = true;
         return over(req);
     }

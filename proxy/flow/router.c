@@ -7,10 +7,10 @@
 
 #include <arpa/inet.h>
 
-const struct set_endpoint *router_endpoint_for_host(const struct settings *s, const struct s3_host *host,
-                                                    struct str name, struct err *err)
+const struct endpoint_conf *router_endpoint_for_host(const struct settings *s, const struct s3_host *host,
+                                                     struct str name, struct err *err)
 {
-    const struct set_endpoint *ep =
+    const struct endpoint_conf *ep =
         host->region.n ? settings_endpoint_for_region(s, host->region) : settings_default_endpoint(s);
 
     if (!ep) {
@@ -41,7 +41,7 @@ static bool is_ip_literal(struct str host)
 
 /* Names of an endpoint listener: its own ones, addresses, localhost. BUCKET.NAME is host style; of two names that end
  * alike the longer one counts, whatever their order. */
-bool router_own_name(const struct set_listener *l, struct str host, struct str *bucket)
+bool router_own_name(const struct listener_conf *l, struct str host, struct str *bucket)
 {
     size_t longest = 0;
 
@@ -64,7 +64,7 @@ bool router_own_name(const struct set_listener *l, struct str host, struct str *
     return longest > 0;
 }
 
-bool router_serves_name(const struct settings *s, const struct set_listener *l, struct str host)
+bool router_serves_name(const struct settings *s, const struct listener_conf *l, struct str host)
 {
     struct s3_host s3;
     struct str bucket;
@@ -101,7 +101,7 @@ static enum step_result find_authority(struct request *req)
 /* Which host the client speaks to. */
 static enum step_result find_host(struct request *req)
 {
-    struct client *c = req->client;
+    struct session *c = req->session;
     struct str authority, host;
     unsigned port;
     struct sbuf lower;
@@ -139,7 +139,7 @@ enum step_result router_read_path(struct request *req, bool plus_is_blank, struc
 
 bool router_plus_is_blank(const struct request *req)
 {
-    const struct set_endpoint *ep = router_endpoint(req);
+    const struct endpoint_conf *ep = router_endpoint(req);
 
     return !ep || ep->plus == PLUS_BLANK;
 }
@@ -207,7 +207,7 @@ static void find_operation(struct request *req)
 
 static enum step_result refuse_host(struct request *req)
 {
-    const struct set_listener *l = req->client->listener;
+    const struct listener_conf *l = req->session->listener;
     struct err why = req->err;
 
     if (l->mode != LISTENER_ENDPOINT) return STEP_FAIL;
@@ -219,7 +219,7 @@ static enum step_result refuse_host(struct request *req)
 /* Plain requests through a proxy are intercepted by their nature, and must be allowed to be. */
 static enum step_result check_way(struct request *req)
 {
-    const struct client *c = req->client;
+    const struct session *c = req->session;
     struct way_choice choice;
 
     if (c->listener->mode == LISTENER_ENDPOINT || c->authority) return STEP_NEXT;
@@ -262,8 +262,9 @@ enum step_result step_find_target(struct request *req)
     }
     r = find_host(req);
     if (r != STEP_NEXT) return r;
-    if (req->client->refusal) return request_fail(req, req->client->refusal->code, "%s", req->client->refusal->detail);
-    req->own_name = router_own_name(req->client->listener, req->host, &req->bucket);
+    if (req->session->refusal)
+        return request_fail(req, req->session->refusal->code, "%s", req->session->refusal->detail);
+    req->own_name = router_own_name(req->session->listener, req->host, &req->bucket);
     if (req->own_name)
         take_own_name(req);
     else if (find_endpoint(req) != STEP_NEXT)
@@ -274,11 +275,11 @@ enum step_result step_find_target(struct request *req)
     return r;
 }
 
-const struct set_endpoint *router_endpoint(const struct request *req)
+const struct endpoint_conf *router_endpoint(const struct request *req)
 {
     const struct settings *s = req->worker->rt->settings;
-    const struct set_listener *l = req->client->listener;
-    const struct set_endpoint *ep = req->endpoint;
+    const struct listener_conf *l = req->session->listener;
+    const struct endpoint_conf *ep = req->endpoint;
 
     if (!ep && l->endpoint_index != SIZE_MAX) ep = &s->endpoints[l->endpoint_index];
     if (!ep && req->signed_region.n) ep = settings_endpoint_for_region(s, req->signed_region);

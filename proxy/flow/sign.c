@@ -26,7 +26,7 @@ static void out_add(struct out *o, struct str name, struct str value, enum heade
 /* Host: the name that the endpoint serves. Host style stays where the wildcard certificate covers it. */
 struct str sign_host(struct request *req, bool *host_style)
 {
-    const struct set_endpoint *ep = req->endpoint;
+    const struct endpoint_conf *ep = req->endpoint;
     const struct s3_endpoint_names names = {str_from(ep->host), str_from(ep->region), str_from(ep->suffix), ep->fips};
     struct sbuf b = arena_sbuf(&req->arena, 512);
     bool ok = s3_host_upstream(&req->s3, req->bucket, req->host_style, &names, &b, host_style);

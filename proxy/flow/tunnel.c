@@ -20,7 +20,7 @@ enum {
 static void on_event(struct conn *up, void *arg)
 {
     (void)up;
-    client_run(((struct tunnel *)arg)->client);
+    session_run(((struct tunnel *)arg)->session);
 }
 
 void tunnel_free(struct tunnel **tp, bool reset)
@@ -30,11 +30,11 @@ void tunnel_free(struct tunnel **tp, bool reset)
     if (!t) return;
     *tp = NULL;
     conn_close(&t->up, reset);
-    pool_release(&t->client->worker->pool, &t->at);
+    pool_release(&t->session->worker->pool, &t->at);
     splice_drop(&t->out.splice);
     splice_drop(&t->back.splice);
-    buf_drop(&t->back_buf, &t->client->worker->loop.bufs);
-    loop_free_later(&t->client->worker->loop, t);
+    buf_drop(&t->back_buf, &t->session->worker->loop.bufs);
+    loop_free_later(&t->session->worker->loop, t);
 }
 
 /* --- deciding --- */
@@ -47,8 +47,8 @@ static enum step_result say_established(struct request *req)
     req->status = 200;
     req->answered = true;
     if (!req->in) return STEP_NEXT; /* brought here by its network: it never asked */
-    if (conn_write(&req->client->conn, text, sizeof(text) - 1, &took) != CONN_OK || took != sizeof(text) - 1)
-        return request_fail(req, ERR_CLIENT_GONE, "%s", req->client->conn.error);
+    if (conn_write(&req->session->conn, text, sizeof(text) - 1, &took) != CONN_OK || took != sizeof(text) - 1)
+        return request_fail(req, ERR_CLIENT_GONE, "%s", req->session->conn.error);
     return STEP_NEXT;
 }
 
@@ -57,7 +57,7 @@ static enum step_result begin(struct request *req, const struct way_choice *choi
     struct tunnel *t = calloc(1, sizeof(*t));
 
     if (!t) return request_fail(req, ERR_NO_MEMORY, "tunnel");
-    t->client = req->client;
+    t->session = req->session;
     t->via = choice->via;
     t->checked = !req->in; /* it came here by the name in its ClientHello */
     req->endpoint = choice->endpoint;
@@ -85,26 +85,26 @@ static struct way_choice choose(struct request *req)
 {
     req->caller = req->user;
     if (req->user) req->auth = AUTH_PASSWORD;
-    return way_choose(req->worker->rt->settings, req->client->listener, req->user, req->host, &req->err);
+    return way_choose(req->worker->rt->settings, req->session->listener, req->user, req->host, &req->err);
 }
 
-bool tunnel_refuse_inside(struct client *c, struct str host, const struct set_client *user, const struct err *why)
+bool tunnel_refuse_inside(struct session *c, struct str host, const struct principal_conf *user, const struct err *why)
 {
     const struct runtime *rt = c->worker->rt;
 
     if (why->code != ERR_HOST_REFUSED || !rt->ca || !way_intercepts(c->listener, user)) return false;
-    return s3_host_is_s3(host) && ca_permits(rt->ca, host) && client_intercept(c, host, user, why);
+    return s3_host_is_s3(host) && ca_permits(rt->ca, host) && session_intercept(c, host, user, why);
 }
 
 /* A port that is not S3's may not be TLS at all: that refusal is an answer to CONNECT. */
 static enum step_result intercept(struct request *req, const struct way_choice *choice)
 {
-    struct client *c = req->client;
+    struct session *c = req->session;
 
     if (choice->way == WAY_REFUSE) {
         if (!tunnel_refuse_inside(c, req->host, req->user, &req->err)) return STEP_FAIL;
         req->err = (struct err){0};
-    } else if (!client_intercept(c, req->host, req->user, NULL)) {
+    } else if (!session_intercept(c, req->host, req->user, NULL)) {
         return request_fail(req, ERR_NO_MEMORY, "CONNECT");
     }
     req->step = STEP_finish - 1;
@@ -113,7 +113,7 @@ static enum step_result intercept(struct request *req, const struct way_choice *
 
 enum step_result tunnel_connect(struct request *req)
 {
-    const struct client *c = req->client;
+    const struct session *c = req->session;
     struct way_choice choice;
     unsigned port;
 
@@ -131,7 +131,7 @@ enum step_result tunnel_redirected(struct request *req)
 {
     struct way_choice choice;
 
-    req->host = str_from(req->client->hello.name);
+    req->host = str_from(req->session->hello.name);
     if (!req->host.n)
         return request_fail(req, ERR_HOST_REFUSED, "The client names no server in its TLS handshake (SNI).");
     choice = choose(req);
@@ -225,7 +225,7 @@ enum step_result tunnel_open(struct request *req)
 
 /* --- time --- */
 
-static void check_attempt(struct client *c)
+static void check_attempt(struct session *c)
 {
     struct tunnel *t = c->req.tunnel;
     uint64_t ms = t->via ? t->via->connect_timeout_ms : c->req.endpoint->connect_timeout_ms;
@@ -233,11 +233,11 @@ static void check_attempt(struct client *c)
     if (c->worker->loop.now_us - c->req.attempt_us <= (int64_t)ms * 1000) return;
     t->timed_out = true;
     conn_break(&t->up, "no connection within connect_timeout"); /* tunnel_open goes on to the next address */
-    client_run(c);
+    session_run(c);
 }
 
 /* Bytes that one side has given are on their way to the other: here, or in our kernel. */
-static bool is_moving(struct client *c)
+static bool is_moving(struct session *c)
 {
     struct tunnel *t = c->req.tunnel;
 
@@ -246,31 +246,31 @@ static bool is_moving(struct client *c)
 }
 
 /* A tunnel at rest may end as if its sides had ended it; of one in motion both must see that it was cut. */
-static bool is_at_rest(struct client *c)
+static bool is_at_rest(struct session *c)
 {
     return !is_moving(c) && !conn_has_unread(&c->conn) && !conn_has_unread(&c->req.tunnel->up);
 }
 
 /* A reader may pause; where nobody has anything to read, it is idle. */
-static uint64_t patience_ms(struct client *c)
+static uint64_t patience_ms(struct session *c)
 {
-    const struct set_server *s = &c->worker->rt->settings->server;
+    const struct server_conf *s = &c->worker->rt->settings->server;
     uint64_t ms = s->tunnel_idle_timeout_ms;
 
     if (is_moving(c)) return s->pause_timeout_ms > ms ? s->pause_timeout_ms : ms;
     return c->worker->stopping && ms > IDLE_STOPPING_MS ? IDLE_STOPPING_MS : ms;
 }
 
-bool tunnel_leave(struct client *c)
+bool tunnel_leave(struct session *c)
 {
     if (!c->req.tunnel->open || !is_at_rest(c)) return false;
     request_abort(&c->req, ERR_TUNNEL_IDLE, "no byte for some time, and connections run out");
     c->req.broken = false;
-    client_run(c);
+    session_run(c);
     return true;
 }
 
-void tunnel_check_time(struct client *c)
+void tunnel_check_time(struct session *c)
 {
     struct tunnel *t = c->req.tunnel;
     bool stopping = c->worker->stopping, cut;
@@ -282,16 +282,16 @@ void tunnel_check_time(struct client *c)
     }
     silent_us = waiting_for_tunnel(&c->req);
     if (silent_us < REST_US || is_moving(c))
-        client_busy(c);
+        session_busy(c);
     else
-        client_idle(c);
+        session_idle(c);
     if (silent_us > (int64_t)patience_ms(c) * 1000) {
         if (!t->ended_by) t->ended_by = stopping ? "shutdown" : "idle";
         cut = !is_at_rest(c);
         request_abort(&c->req, stopping ? ERR_SHUTDOWN : ERR_TUNNEL_IDLE, "no byte for too long");
         c->req.broken = cut;
-        client_run(c);
+        session_run(c);
     } else if (t->ending) {
-        client_run(c);
+        session_run(c);
     }
 }

@@ -76,7 +76,7 @@ static enum conn_result sink(const struct pump *p)
         r = read_on(p);
         if (r != CONN_OK) return r == CONN_TRUNCATED ? CONN_EOF : r;
     }
-    loop_defer(&p->req->worker->loop, &p->req->client->task);
+    loop_defer(&p->req->worker->loop, &p->req->session->task);
     return CONN_AGAIN;
 }
 
@@ -98,7 +98,7 @@ static enum conn_result pump(const struct pump *p)
             return CONN_EOF;
         }
         if (f->bytes >= limit) {
-            loop_defer(&p->req->worker->loop, &p->req->client->task);
+            loop_defer(&p->req->worker->loop, &p->req->session->task);
             return CONN_AGAIN;
         }
         r = read_on(p);
@@ -120,7 +120,7 @@ static enum step_result wrong_name(struct request *req, const char *what)
 
 static enum step_result judge_name(struct request *req)
 {
-    const char *name = req->client->hello.name;
+    const char *name = req->session->hello.name;
     char text[CLIENT_HELLO_NAME_MAX + 32];
 
     if (!name[0] || str_eq(str_from(name), req->host)) return STEP_NEXT;
@@ -131,7 +131,7 @@ static enum step_result judge_name(struct request *req)
 /* Looks at what the client has sent so far. STEP_WAIT: too little. */
 static enum step_result judge_bytes(struct request *req)
 {
-    struct client *c = req->client;
+    struct session *c = req->session;
     struct str raw = buf_raw(&c->in);
     struct err err = {0};
 
@@ -150,7 +150,7 @@ static enum step_result judge_bytes(struct request *req)
  * on. */
 static enum step_result check_hello(struct request *req)
 {
-    struct client *c = req->client;
+    struct session *c = req->session;
     struct buf *b = &c->in;
 
     for (;;) {
@@ -189,7 +189,7 @@ static enum conn_result pump_out(const struct pump *p)
 static enum step_result judge_error(struct request *req)
 {
     struct tunnel *t = req->tunnel;
-    struct conn *c = &req->client->conn;
+    struct conn *c = &req->session->conn;
     bool client = c->broken || c->write_broken || !(t->up.broken || t->up.write_broken);
 
     if (!t->ended_by) t->ended_by = client ? "client" : "endpoint";
@@ -201,7 +201,7 @@ static enum step_result judge_error(struct request *req)
 enum step_result step_tunnel(struct request *req)
 {
     struct tunnel *t = req->tunnel;
-    struct client *c = req->client;
+    struct session *c = req->session;
     struct pump out, back;
     enum conn_result r_out = CONN_AGAIN, r_back;
 

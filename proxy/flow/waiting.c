@@ -9,7 +9,7 @@
 static enum party relay_party(struct request *req)
 {
     if (req->answer_state == ANSWER_BODY || req->answer_state == ANSWER_DONE)
-        return conn_is_sending(&req->client->conn) ? PARTY_CLIENT_READS : PARTY_ENDPOINT_SENDS;
+        return conn_is_sending(&req->session->conn) ? PARTY_CLIENT_READS : PARTY_ENDPOINT_SENDS;
     if (req->answer_state == ANSWER_PEEK) return PARTY_ENDPOINT_SENDS;
     if (conn_is_sending(&req->up->conn)) return PARTY_ENDPOINT_READS;
     if (req->hold || req->send_state == SEND_DONE || req->send_state == SEND_STOPPED) return PARTY_ENDPOINT_ANSWERS;
@@ -25,14 +25,14 @@ static enum party party_of(struct request *req)
     case STEP_send: return req->up || req->place.queued ? PARTY_NONE : PARTY_CLIENT_SENDS;
     case STEP_relay: return req->up ? relay_party(req) : PARTY_NONE;
     case STEP_tunnel: return PARTY_TUNNEL;
-    case STEP_finish: return conn_is_sending(&req->client->conn) ? PARTY_CLIENT_READS : PARTY_CLIENT_SENDS;
+    case STEP_finish: return conn_is_sending(&req->session->conn) ? PARTY_CLIENT_READS : PARTY_CLIENT_SENDS;
     default: return keyring_waits(req) ? PARTY_NONE : PARTY_CLIENT_SENDS;
     }
 }
 
 void waiting_begin(struct request *req)
 {
-    struct conn *c = &req->client->conn;
+    struct conn *c = &req->session->conn;
 
     progress_begin(&req->progress, req->started_us);
     progress_restart(&req->progress, PARTY_CLIENT_SENDS, c->received);
@@ -65,7 +65,7 @@ void waiting_for_endpoint(struct request *req)
 static enum party look(struct request *req)
 {
     struct progress *p = &req->progress;
-    struct conn *c = &req->client->conn;
+    struct conn *c = &req->session->conn;
     uint64_t rate = req->worker->rt->settings->server.min_rate, read = conn_acknowledged(c);
     enum party party = party_of(req);
 
@@ -94,12 +94,12 @@ static bool longer_than(int64_t us, uint64_t ms)
 
 static uint64_t limit_ms(struct request *req, enum party party)
 {
-    const struct set_server *s = &req->worker->rt->settings->server;
+    const struct server_conf *s = &req->worker->rt->settings->server;
     int64_t silent_us = req->progress.silent_us[party];
 
     if (party == PARTY_ENDPOINT_ANSWERS) return req->endpoint->response_timeout_ms;
     if (party != PARTY_CLIENT_READS) return s->body_timeout_ms;
-    if (longer_than(silent_us, s->body_timeout_ms) && conn_is_dead(&req->client->conn, s->body_timeout_ms))
+    if (longer_than(silent_us, s->body_timeout_ms) && conn_is_dead(&req->session->conn, s->body_timeout_ms))
         return s->body_timeout_ms; /* one that pauses is there; this one went without a word */
     return s->pause_timeout_ms;
 }
@@ -135,10 +135,10 @@ enum err_code waiting_check(struct request *req, const char **why)
 
 bool waiting_for_reader(struct request *req)
 {
-    const struct set_server *s = &req->worker->rt->settings->server;
+    const struct server_conf *s = &req->worker->rt->settings->server;
     struct progress *p = &req->progress;
 
     progress_look(p, PARTY_CLIENT_READS, req->worker->loop.now_us);
-    progress_count(p, PARTY_CLIENT_READS, conn_acknowledged(&req->client->conn), s->min_rate);
+    progress_count(p, PARTY_CLIENT_READS, conn_acknowledged(&req->session->conn), s->min_rate);
     return longer_than(p->silent_us[PARTY_CLIENT_READS], limit_ms(req, PARTY_CLIENT_READS));
 }

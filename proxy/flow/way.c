@@ -8,15 +8,15 @@
 static const struct way_choice refused = {.way = WAY_REFUSE};
 
 /* A client whose password was seen may have ways of its own. */
-static const struct set_ways *ways_of(const struct set_listener *l, const struct set_client *user)
+static const struct ways_conf *ways_of(const struct listener_conf *l, const struct principal_conf *user)
 {
     bool own = user && (user->ways.tunnel.n || user->ways.intercept.n);
 
     return own ? &user->ways : &l->ways;
 }
 
-static struct way_choice choose_private(const struct set_ways *ways, const struct set_listener *l, struct str host,
-                                        const struct set_tunnel *via, struct err *err)
+static struct way_choice choose_private(const struct ways_conf *ways, const struct listener_conf *l, struct str host,
+                                        const struct tunnel_conf *via, struct err *err)
 {
     if (str_list_matches(&ways->tunnel, host)) return (struct way_choice){.way = WAY_TUNNEL, .via = via};
     err_set(err, ERR_HOST_REFUSED, 0, "%.*s is a host of [tunnel %s], but `tunnel` of [listener %s] does not name it.",
@@ -34,9 +34,9 @@ static bool serves_name(const struct way_choice *c, struct str host, struct err 
     return false;
 }
 
-bool way_intercepts(const struct set_listener *l, const struct set_client *user)
+bool way_intercepts(const struct listener_conf *l, const struct principal_conf *user)
 {
-    return set_ways_intercept(ways_of(l, user));
+    return ways_intercept(ways_of(l, user));
 }
 
 enum err_code way_check_port(const struct way_choice *choice, unsigned port, struct err *err)
@@ -50,11 +50,11 @@ enum err_code way_check_port(const struct way_choice *choice, unsigned port, str
                    (unsigned)wanted);
 }
 
-struct way_choice way_choose(const struct settings *s, const struct set_listener *l, const struct set_client *user,
+struct way_choice way_choose(const struct settings *s, const struct listener_conf *l, const struct principal_conf *user,
                              struct str host, struct err *err)
 {
-    const struct set_ways *ways = ways_of(l, user);
-    const struct set_tunnel *via = settings_tunnel_for_host(s, host);
+    const struct ways_conf *ways = ways_of(l, user);
+    const struct tunnel_conf *via = settings_tunnel_for_host(s, host);
     struct way_choice c = {.way = WAY_INTERCEPT};
 
     if (via) return choose_private(ways, l, host, via, err);

@@ -18,7 +18,7 @@ static void on_accept(struct listener *l, int fd, const struct netaddr *peer)
 {
     struct worker *w = l->arg;
 
-    client_accept(w, w->listener_of[l - w->listeners], fd, peer);
+    session_accept(w, w->listener_of[l - w->listeners], fd, peer);
 }
 
 /* No descriptors left: what is only kept for later use goes first. */
@@ -28,7 +28,7 @@ static void on_full(struct listener *l)
 
     pool_close_all_idle(&w->pool);
     splice_pool_clear(&w->pipes);
-    client_evict(w);
+    session_evict(w);
 }
 
 static void check_stopped(struct worker *w)
@@ -43,31 +43,31 @@ static void check_stopped(struct worker *w)
 }
 
 /* What no event tells of. */
-static void check_upstream(struct client *c)
+static void check_upstream(struct session *c)
 {
     struct request *req = &c->req;
 
-    if (c->state != CLIENT_REQUESTS || !c->in_request) return;
+    if (c->state != SESSION_REQUESTS || !c->in_request) return;
     if (upstream_is_dead(req)) {
         req->up->dead = true;
         conn_break(&req->up->conn, "no sign of life within dead_timeout");
-        client_run(c);
+        session_run(c);
     } else if (relay_stop_holding(req) || keyring_waits(req)) {
-        client_run(c);
+        session_run(c);
     }
 }
 
 static void on_tick(void *arg)
 {
     struct worker *w = arg;
-    struct client *c, *next;
+    struct session *c, *next;
 
-    for (c = w->clients; c; c = next) {
+    for (c = w->sessions; c; c = next) {
         next = c->next; /* checking one client ends at most that one; its memory lives until the turn's end */
-        client_check_time(c);
+        session_check_time(c);
         check_upstream(c);
     }
-    client_make_room(w);
+    session_make_room(w);
     keyring_collect(&w->keyring);
     pool_tick(&w->pool);
     for (size_t i = 0; i < w->listeners_n; i++)
@@ -152,7 +152,7 @@ enum err_code worker_start(struct worker *w, struct err *err)
 static void stop_now(void *arg)
 {
     struct worker *w = arg;
-    struct client *c, *next;
+    struct session *c, *next;
 
     if (w->stopping) { /* asked twice: no more patience */
         w->stop_by_us = 0;
@@ -163,9 +163,9 @@ static void stop_now(void *arg)
     w->stop_by_us = w->loop.now_us + (int64_t)w->rt->settings->server.shutdown_timeout_ms * 1000;
     for (size_t i = 0; i < w->listeners_n; i++)
         listener_stop(&w->listeners[i]);
-    for (c = w->clients; c; c = next) {
+    for (c = w->sessions; c; c = next) {
         next = c->next;
-        client_stop(c);
+        session_stop(c);
     }
     pool_close_all_idle(&w->pool);
     check_stopped(w);
@@ -186,11 +186,11 @@ void worker_clear(struct worker *w)
 {
     for (size_t i = 0; i < w->listeners_n; i++)
         listener_stop(&w->listeners[i]);
-    while (w->clients) {
-        struct client *c = w->clients;
+    while (w->sessions) {
+        struct session *c = w->sessions;
 
-        client_stop(c);
-        if (w->clients == c) client_kill(c);
+        session_stop(c);
+        if (w->sessions == c) session_kill(c);
     }
     on_turn(w);
     pool_clear(&w->pool);

@@ -416,7 +416,7 @@ static enum err_code check_ca(struct ca *ca, const char *path, struct err *err)
 enum err_code ca_load(const char *cert_path, const char *key_path, struct ca **out, struct err *err)
 {
     *out = NULL;
-    struct ca *ca = calloc(1, sizeof *ca);
+    struct ca *ca = calloc(1, sizeof(*ca));
     if (!ca) return err_set(err, ERR_NO_MEMORY, 0, "CA");
     ERR_clear_error();
     enum err_code code = read_certificate(cert_path, &ca->cert, err);

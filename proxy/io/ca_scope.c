@@ -117,7 +117,7 @@ static void add_machine(struct ca_scope *scope, bool v6)
     freeifaddrs(all);
 }
 
-static void add_listener(struct ca_scope *scope, const struct set_listener *l)
+static void add_listener(struct ca_scope *scope, const struct listener_conf *l)
 {
     if (l->mode == LISTENER_REDIRECT) return; /* nobody speaks to it */
     for (size_t i = 0; i < l->names.n && !l->names_default; i++)
@@ -136,7 +136,7 @@ void ca_scope_init(struct ca_scope *scope, const struct settings *s)
     scope->full = false;
     arena_init(&scope->arena, ARENA_BLOCK, ARENA_LIMIT);
     for (size_t i = 0; i < s->endpoints_n; i++) {
-        const struct set_endpoint *ep = &s->endpoints[i];
+        const struct endpoint_conf *ep = &s->endpoints[i];
 
         s3_names_of_region(str_from(ep->region), str_from(ep->suffix), ep->fips, add_name, scope);
         for (size_t j = 0; j < ep->also_regions.n; j++) {

@@ -108,7 +108,7 @@ static void cache_put(struct mint *m, struct str key, X509 *leaf, int64_t not_be
         struct entry *old = m->oldest;
         entry_free(m, slot_of(m, str_make(old->key, old->key_n), old->hash));
     }
-    struct entry *e = malloc(sizeof *e + key.n);
+    struct entry *e = malloc(sizeof(*e) + key.n);
     if (!e) return;
     *e = (struct entry){.leaf = leaf, .not_before = not_before, .renew_at = renew_at, .hash = hash, .key_n = key.n};
     memcpy(e->key, key.p, key.n);
@@ -311,7 +311,7 @@ bool mint_crl(struct mint *m, int64_t now_s, struct sbuf *out)
 struct mint *mint_new(const struct ca *ca, unsigned leaf_days, const char *crl_url)
 {
     ASSERT(leaf_days >= 1 && leaf_days <= 397);
-    struct mint *m = calloc(1, sizeof *m);
+    struct mint *m = calloc(1, sizeof(*m));
     if (!m) return NULL;
     m->ca = ca;
     m->leaf_days = leaf_days;

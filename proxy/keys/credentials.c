@@ -141,7 +141,7 @@ static struct source *section_source(void *arg, size_t index)
 {
     struct entry *e = arg;
     const struct settings *s = e->store->rt->settings;
-    const struct set_client *client =
+    const struct principal_conf *client =
         e->context.client ? settings_client_by_name(s, str_from(e->context.client)) : NULL;
     struct waiter *w = calloc(1, sizeof(*w));
 
@@ -385,7 +385,7 @@ static void wake(void *arg)
 
 /* ------------------------------------------------------------- start and end */
 
-static void init_entry(struct credential_store *st, size_t slot, const struct set_credentials *set, const char *client)
+static void init_entry(struct credential_store *st, size_t slot, const struct credentials_conf *set, const char *client)
 {
     struct entry *e = &st->v[slot];
 
@@ -412,7 +412,7 @@ enum err_code credential_store_new(struct loop *loop, const struct runtime *rt, 
     if (!st->v) return err_set(err, ERR_NO_MEMORY, 0, "credentials");
     st->n = credentials_slots(s);
     for (size_t i = 0; i < s->credentials_n; i++) {
-        const struct set_credentials *set = &s->credentials[i];
+        const struct credentials_conf *set = &s->credentials[i];
 
         init_entry(st, credentials_slot(s, set, NULL), set, NULL);
         for (size_t k = 0; set->per_client && k < s->clients_n; k++)

@@ -19,7 +19,7 @@ struct fetcher {
 
 static struct source *section_source(void *arg, size_t index);
 
-static struct source *make_source(struct fetcher *f, const struct set_credentials *set, struct err *err)
+static struct source *make_source(struct fetcher *f, const struct credentials_conf *set, struct err *err)
 {
     struct source_context *context = &f->contexts[f->contexts_n];
 
@@ -48,7 +48,7 @@ static void on_done(void *arg, struct source_result *r)
     loop_stop(&f->loop);
 }
 
-static enum err_code fetch(struct fetcher *f, const struct set_credentials *set, struct err *err)
+static enum err_code fetch(struct fetcher *f, const struct credentials_conf *set, struct err *err)
 {
     struct source *source;
 
@@ -61,7 +61,7 @@ static enum err_code fetch(struct fetcher *f, const struct set_credentials *set,
     return ERR_NONE;
 }
 
-enum err_code fetch_once(const struct settings *s, const struct set_credentials *set, const char *client,
+enum err_code fetch_once(const struct settings *s, const struct credentials_conf *set, const char *client,
                          struct source_result *out, struct err *err)
 {
     struct fetcher *f = calloc(1, sizeof(*f));

@@ -104,7 +104,7 @@ static enum err_code read_one(struct source *s, const struct wanted *w, struct e
 enum err_code profile_files_read(struct source *s, struct profile_files **out, struct err *err)
 {
     struct profile_files *f = calloc(1, sizeof(*f));
-    const struct set_credentials *set = s->context->set;
+    const struct credentials_conf *set = s->context->set;
     enum err_code code;
 
     *out = f;

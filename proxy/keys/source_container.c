@@ -124,7 +124,7 @@ static size_t read_token_file(struct container *s, const char *path, char *out, 
  * length in @out_n, 0 without a token. False: the fetch has ended. */
 static bool find_token(struct container *s, char *out, size_t cap, size_t *out_n)
 {
-    const struct set_credentials *set = s->base.context->set;
+    const struct credentials_conf *set = s->base.context->set;
     const char *file = set->token_file, *token = NULL;
     size_t at = (size_t)snprintf(out, cap, "Authorization: "), n;
 

@@ -276,7 +276,7 @@ static void ask_token(struct imds *s)
 /* ---- the source ---- */
 
 /* The section's, else as the SDKs find it. NULL: none of the two modes. */
-static const char *find_url(const struct set_credentials *set)
+static const char *find_url(const struct credentials_conf *set)
 {
     const char *endpoint = metadata_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
     const char *mode = metadata_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");

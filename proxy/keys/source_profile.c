@@ -37,13 +37,13 @@ const char *environment_text(const char *name)
 }
 
 /* Was the profile asked for by [credentials] or AWS_PROFILE? Else it is "default". */
-static bool profile_is_named(const struct set_credentials *set)
+static bool profile_is_named(const struct credentials_conf *set)
 {
     return set->profile || environment_text("AWS_PROFILE") || environment_text("AWS_DEFAULT_PROFILE");
 }
 
 /* As the AWS CLI; botocore alone has the other order. */
-static const char *profile_name(const struct set_credentials *set)
+static const char *profile_name(const struct credentials_conf *set)
 {
     const char *name = set->profile;
 

@@ -228,7 +228,7 @@ static void on_answer(void *arg, const struct http_answer *a)
 static void send_to_next(struct roles_anywhere *s)
 {
     const struct source_context *context = s->source.context;
-    const struct set_credentials *set = context->set;
+    const struct credentials_conf *set = context->set;
     struct http_request r = {.method = "POST",
                              .url = s->job.url.p,
                              .headers_n = s->job.headers_n,

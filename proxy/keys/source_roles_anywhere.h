@@ -12,7 +12,7 @@ enum { SESSION_NAME_MAX = 64, SESSION_HEADERS = 7, SUBJECT_MAX = 96 };
 
 /* One request in the making: first what it is made of, all borrowed, then what became of it. */
 struct session_job {
-    const struct set_credentials *set;
+    const struct credentials_conf *set;
     const char *client; /* NULL: everybody's */
     struct identity_pin_memory *pins;
 

@@ -39,7 +39,7 @@ static enum err_code no_memory(struct err *err)
 static enum err_code find_url(struct session_job *job, struct err *err)
 {
     static const struct str scheme = STR_INIT("https://"), path = STR_INIT("/sessions");
-    const struct set_credentials *set = job->set;
+    const struct credentials_conf *set = job->set;
     struct sbuf b = arena_sbuf(&job->arena, PATH_MAX);
 
     sbuf_add(&b, str_from(set->service_url));
@@ -84,7 +84,7 @@ static enum err_code session_name(const struct session_job *job, char out[SESSIO
 
 static enum err_code make_body(struct session_job *job, struct err *err)
 {
-    const struct set_credentials *set = job->set;
+    const struct credentials_conf *set = job->set;
     char name[SESSION_NAME_MAX + 1] = "";
     json_t *o;
     char *text = NULL;
@@ -114,7 +114,7 @@ static void note_file(void *arg, const char *path)
 
 static enum err_code load(struct session_job *job, struct identity *id, struct err *err)
 {
-    const struct set_credentials *set = job->set;
+    const struct credentials_conf *set = job->set;
     struct identity_setup setup = {.certificate = set->certificate,
                                    .certificate_chain = set->certificate_chain,
                                    .private_key = set->private_key,

@@ -159,7 +159,7 @@ static bool make_url(const struct sso_source *p, char out[URL_MAX])
 
 static void ask(struct sso_source *p)
 {
-    const struct set_credentials *set = p->s.context->set;
+    const struct credentials_conf *set = p->s.context->set;
     struct http_request r = {
         .method = "GET", .timeout_ms = set->timeout_ms, .ca_file = set->ca_file, .environment_proxy = set->http_proxy};
     size_t cap = strlen(p->token.access_token) + 32;

@@ -99,7 +99,7 @@ static void say_origin(const struct source *s, struct source_result *r)
 
 static void fetch_section(struct source *s)
 {
-    const struct set_credentials *set = s->context->set;
+    const struct credentials_conf *set = s->context->set;
     struct source_result r = {.outcome = SOURCE_GOOD};
 
     source_forget_files(s);

@@ -134,7 +134,7 @@ static void send_to_next(struct sts_source *s);
 static void on_answer(void *arg, const struct http_answer *a)
 {
     struct sts_source *s = arg;
-    const struct set_credentials *set = s->source.context->set;
+    const struct credentials_conf *set = s->source.context->set;
 
     s->call = NULL;
     if (a->status) {
@@ -324,7 +324,7 @@ struct source *source_web_identity_with(const struct source_context *context, co
 
 struct source *source_assume_role(const struct source_context *context)
 {
-    const struct set_credentials *set = context->set;
+    const struct credentials_conf *set = context->set;
     struct role_request r = {.role_arn = set->role_arn,
                              .session_name = set->session_name,
                              .external_id = set->external_id,
@@ -337,7 +337,7 @@ struct source *source_assume_role(const struct source_context *context)
 
 struct source *source_web_identity(const struct source_context *context)
 {
-    const struct set_credentials *set = context->set;
+    const struct credentials_conf *set = context->set;
     struct role_request r = {.role_arn = set->role_arn,
                              .session_name = set->session_name,
                              .token_file = set->token_file,

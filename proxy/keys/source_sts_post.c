@@ -58,7 +58,7 @@ static struct str without_default_port(struct str authority)
 }
 
 /* A profile's Region has been judged by nobody yet; what [credentials] says is https://HOST[:PORT] and a Region. */
-static enum source_outcome find_service(struct sts_post *p, const struct set_credentials *set,
+static enum source_outcome find_service(struct sts_post *p, const struct credentials_conf *set,
                                         const struct sts_role *role, const char *region, char why[SOURCE_WHY])
 {
     struct str authority;

@@ -79,7 +79,7 @@ static void check_find(const struct query_param *all, size_t n, size_t i)
 
 static void check_query(struct str in)
 {
-    struct query_param some[4], *all = calloc(in.n + 1, sizeof *all);
+    struct query_param some[4], *all = calloc(in.n + 1, sizeof(*all));
     ASSERT(all);
     size_t n = query_split(in, all, in.n + 1), bytes = 0;
     ASSERT(n <= in.n && query_split(in, some, ARRAY_LEN(some)) == n);

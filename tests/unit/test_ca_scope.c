@@ -33,7 +33,7 @@ struct fixture {
 };
 
 /* As if this machine called itself so. */
-static void call_machine(struct set_listener *l, const char *hostname)
+static void call_machine(struct listener_conf *l, const char *hostname)
 {
     assert_true(l->names_default);
     while (l->names.n)
@@ -43,7 +43,7 @@ static void call_machine(struct set_listener *l, const char *hostname)
 
 static int set_up(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = calloc(1, sizeof(*f));
     FILE *in = fmemopen((char *)(uintptr_t)text, sizeof text - 1, "r");
 
     if (!f || !in) return 1;

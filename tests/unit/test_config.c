@@ -111,7 +111,7 @@ static void test_config_load_smallest_has_defaults(void **state UNUSED)
     assert_int_equal(s->log.level, LOG_INFO);
     assert_int_equal(s->log.format, LOG_TEXT);
     assert_string_equal(s->log.access, "-");
-    const struct set_endpoint *e = &s->endpoints[0];
+    const struct endpoint_conf *e = &s->endpoints[0];
     assert_string_equal(e->host, "s3.ap-northeast-1.amazonaws.com");
     assert_string_equal(e->sni, e->host);
     assert_string_equal(e->suffix, "amazonaws.com");
@@ -123,11 +123,11 @@ static void test_config_load_smallest_has_defaults(void **state UNUSED)
     assert_int_equal(e->max_idle, 64);
     assert_int_equal(e->trailers, TRAILERS_PASS);
     assert_string_equal(s->credentials[e->credentials_index].secret_access_key, "wJalrXUtn");
-    const struct set_listener *l = &s->listeners[0];
+    const struct listener_conf *l = &s->listeners[0];
     assert_int_equal(l->mode, LISTENER_ENDPOINT);
     assert_string_equal(s->clients[l->anonymous_index].name, "me");
     assert_true(l->endpoint_index == SIZE_MAX && l->tls == LISTENER_PLAIN);
-    const struct set_policy *p = &s->policies[s->clients[0].policy_index];
+    const struct policy_conf *p = &s->policies[s->clients[0].policy_index];
     assert_true(p->access == POLICY_ADMIN && p->list_buckets && p->buckets.n == 0);
     assert_true(s->clients[0].credentials_index == SIZE_MAX && s->clients_by_key_n == 0);
     settings_unref(&s);
@@ -141,7 +141,7 @@ static void test_config_load_zones_and_dns(void **state UNUSED)
                                         "[endpoint named]\n"
                                         "name = bucket.vpce-0123456789-ab.s3.us-east-1.vpce.amazonaws.com\n"
                                         "zones = a, us-east-1c\nresolver = 10.0.0.2, [fd00::2]:5353\nport = 444\n");
-    const struct set_endpoint *e = &s->endpoints[1], *d = &s->endpoints[2];
+    const struct endpoint_conf *e = &s->endpoints[1], *d = &s->endpoints[2];
 
     assert_int_equal(e->addresses_n, 3);
     assert_int_equal(e->address_zones.n, 3);
@@ -222,7 +222,7 @@ static void test_config_load_values_of_each_type(void **state UNUSED)
     assert_string_equal(s->listeners[1].names.v[0], "s3.example.com");
     assert_string_equal(s->listeners[1].names.v[1], "other.test");
     assert_int_equal(s->listeners[1].endpoint_index, 1);
-    const struct set_endpoint *one = &s->endpoints[0], *two = &s->endpoints[1];
+    const struct endpoint_conf *one = &s->endpoints[0], *two = &s->endpoints[1];
     assert_true(one->fips && one->is_default && one->trailers == TRAILERS_DECODE);
     assert_string_equal(one->region, "us-gov-west-1");
     assert_string_equal(one->host, "s3-fips.us-gov-west-1.amazonaws.com");
@@ -233,7 +233,7 @@ static void test_config_load_values_of_each_type(void **state UNUSED)
     assert_string_equal(two->sni, "front.local");
     assert_string_equal(two->suffix, "amazonaws.com.cn");
     assert_string_equal(s->credentials[two->credentials_index].session_token, "t1t2==");
-    const struct set_policy *p = &s->policies[s->clients[0].policy_index];
+    const struct policy_conf *p = &s->policies[s->clients[0].policy_index];
     assert_true(p->access == POLICY_READ_WRITE && !p->list_buckets && p->buckets.n == 2);
     assert_int_equal(s->clients[0].credentials_index, two->credentials_index);
     assert_ptr_equal(settings_client_by_key(s, STR("S3ORA")), &s->clients[1]);
@@ -362,7 +362,7 @@ static void test_config_load_roles_get_region_and_service(void **state UNUSED)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         snprintf(text, sizeof text, GOOD "%s", rows[i].text);
         struct settings *s = load_good(text);
-        const struct set_credentials *c = &s->credentials[s->credentials_n - 1];
+        const struct credentials_conf *c = &s->credentials[s->credentials_n - 1];
         const char *region = c->region ? c->region : "", *url = c->service_url ? c->service_url : "";
         if (strcmp(region, rows[i].region) != 0 || strcmp(url, rows[i].url) != 0) print_error("%s\n", rows[i].name);
         assert_string_equal(c->name, "x");
@@ -372,7 +372,7 @@ static void test_config_load_roles_get_region_and_service(void **state UNUSED)
     }
 }
 
-static const struct set_credentials *last(const struct settings *s)
+static const struct credentials_conf *last(const struct settings *s)
 {
     return &s->credentials[s->credentials_n - 1];
 }
@@ -435,7 +435,7 @@ static void test_config_load_credentials_of_each_kind(void **state UNUSED)
                        "[credentials y]\nsource = assume-role\nsource_credentials = x\nregion = us-east-1\n" ROLE);
 
     assert_string_equal(s->credentials[3].url, "http://[fd00:ec2::254]:80");
-    const struct set_credentials *x = &s->credentials[5], *y = &s->credentials[6];
+    const struct credentials_conf *x = &s->credentials[5], *y = &s->credentials[6];
     assert_true(x->per_client && x->tags.n == 2 && x->source_index == 0 && x->duration_ms == 900000);
     assert_int_equal(netaddr_port(&x->addresses[0]), 443);
     assert_int_equal(netaddr_port(&x->addresses[1]), 8443);

@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct set_server server;
+static const struct server_conf server;
 static char name[] = "vpce-1-2.s3.us-east-1.vpce.amazonaws.com", region[] = "us-east-1", suffix[] = "amazonaws.com";
-static const struct set_endpoint endpoint = {.region = region, .suffix = suffix, .dns_name = name, .port = 443};
+static const struct endpoint_conf endpoint = {.region = region, .suffix = suffix, .dns_name = name, .port = 443};
 
 /* "10.0.0.1 10.0.0.2", "-" no data, "!" no such name, "?" no answer */
 static void answer(struct dns_lookup *l, const char *text, uint32_t ttl_s)
@@ -55,7 +55,7 @@ static void judge(struct dns_lookup *v, const char *a, const char *aaaa, enum dn
 
 static struct dns_lookup *lookups(void)
 {
-    struct dns_lookup *v = calloc(2, sizeof *v);
+    struct dns_lookup *v = calloc(2, sizeof(*v));
 
     assert_non_null(v);
     for (size_t i = 0; i < 2; i++) {
@@ -123,7 +123,7 @@ static void test_dns_judge_public_answer_leaves_the_last_good_one(void **state U
 static void test_dns_judge_nothing_is_explained(void **state UNUSED)
 {
     struct dns_lookup *v = lookups();
-    struct dns_view *view = calloc(1, sizeof *view);
+    struct dns_view *view = calloc(1, sizeof(*view));
 
     judge(v, "-", "-", DNS_EMPTY, "", 5000);
     judge(v, "!", "!", DNS_EMPTY, "", 5000);
@@ -145,7 +145,7 @@ static void test_dns_judge_clamps_the_ttl(void **state UNUSED)
         uint32_t ttl_s;
         uint64_t wait_ms;
     } rows[] = {{0, 5000}, {1, 5000}, {5, 5000}, {6, 6000}, {300, 300000}, {301, 300000}, {UINT32_MAX, 300000}};
-    struct dns_view *view = calloc(1, sizeof *view);
+    struct dns_view *view = calloc(1, sizeof(*view));
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct dns_lookup *v = lookups();
@@ -162,7 +162,7 @@ static void test_dns_judge_clamps_the_ttl(void **state UNUSED)
 static void test_dns_judge_zone_of_the_zonal_name_stays(void **state UNUSED)
 {
     struct dns_lookup *v = lookups();
-    struct dns_view *view = calloc(1, sizeof *view);
+    struct dns_view *view = calloc(1, sizeof(*view));
 
     memcpy(v[0].zone, "a", 2);
     answer(&v[0], "10.0.1.23", 60);

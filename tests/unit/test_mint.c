@@ -48,7 +48,7 @@ static void make_paths(struct fixture *f)
 /* A CA for dns_names, and for 127.0.0.0/8 and fd00::/8 if @with_ip, loaded, and a mint. */
 static struct fixture *set_up(bool with_ip)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = calloc(1, sizeof(*f));
     struct err err = {.detail = ""};
     assert_non_null(f);
     make_paths(f);

@@ -15,7 +15,7 @@
 
 static struct loop loop;
 static struct digest *digest;
-static struct set_client client = {.name = (char *)"alice"};
+static struct principal_conf client = {.name = (char *)"alice"};
 static struct settings settings = {.clients = &client, .clients_n = 1};
 static struct passwords *passwords;
 static struct netaddr peer;

@@ -9,11 +9,11 @@
 #include <cmocka.h>
 
 static char *two[] = {(char *)"alpha", (char *)"team-*"};
-static const struct set_policy all = {.access = POLICY_ADMIN, .list_buckets = true};
-static const struct set_policy writer = {.access = POLICY_READ_WRITE, .list_buckets = true};
-static const struct set_policy reader = {.access = POLICY_READ_ONLY, .list_buckets = true};
-static const struct set_policy listed = {.access = POLICY_READ_WRITE, .buckets = {two, 2}};
-static const struct set_policy listed_lists = {.access = POLICY_READ_ONLY, .buckets = {two, 2}, .list_buckets = true};
+static const struct policy_conf all = {.access = POLICY_ADMIN, .list_buckets = true};
+static const struct policy_conf writer = {.access = POLICY_READ_WRITE, .list_buckets = true};
+static const struct policy_conf reader = {.access = POLICY_READ_ONLY, .list_buckets = true};
+static const struct policy_conf listed = {.access = POLICY_READ_WRITE, .buckets = {two, 2}};
+static const struct policy_conf listed_lists = {.access = POLICY_READ_ONLY, .buckets = {two, 2}, .list_buckets = true};
 
 static const struct operation list_buckets = {"ListBuckets", LEVEL_SERVICE, ACCESS_READ, false};
 static const struct operation list = {"ListObjectsV2", LEVEL_BUCKET, ACCESS_READ, false};
@@ -29,7 +29,7 @@ static void test_policy_allows_table(void **state)
 {
     static const struct {
         const char *name;
-        const struct set_policy *policy;
+        const struct policy_conf *policy;
         const struct operation *operation;
         const char *bucket;
         bool allowed;

@@ -59,7 +59,7 @@ static struct outcome run(struct str boundary, struct str body, size_t first, si
     struct sbuf b = sbuf_make(out.text, sizeof out.text - 1);
     struct arena arena;
     struct err err = {.code = ERR_NONE};
-    struct post_form *f = malloc(sizeof *f);
+    struct post_form *f = malloc(sizeof(*f));
     enum form_result result = FORM_MORE;
     size_t n = 0, used = 0;
 

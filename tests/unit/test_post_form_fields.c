@@ -29,7 +29,7 @@ struct fixture {
 
 static int fixture_setup(void **state)
 {
-    struct fixture *x = calloc(1, sizeof *x);
+    struct fixture *x = calloc(1, sizeof(*x));
 
     if (!x) return -1;
     x->digest = digest_new();

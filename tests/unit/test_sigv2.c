@@ -87,7 +87,7 @@ struct verdict {
 
 static int fixture_setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = calloc(1, sizeof(*f));
 
     if (!f) return -1;
     f->digest = digest_new();
@@ -272,7 +272,7 @@ static bool is_header_covered(const struct verdict *v, const struct header *h)
 
 static void cover_request(struct cover *c, struct str raw, const struct verdict *v)
 {
-    memset(c, 0, sizeof *c);
+    memset(c, 0, sizeof(*c));
     cover_span(c, raw, v->head.method, false);
     cover_span(c, raw, v->uri.path, false);
     for (size_t i = 0; i < v->in.query_n; i++)

@@ -56,7 +56,7 @@ struct verdict {
 
 static int fixture_setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct fixture *f = calloc(1, sizeof(*f));
 
     if (!f) return -1;
     f->digest = digest_new();
@@ -256,7 +256,7 @@ static void cover_authorization(struct cover *c, struct str raw, struct str valu
 
 static void cover_request(struct cover *c, struct str raw, const struct verdict *v)
 {
-    memset(c, 0, sizeof *c);
+    memset(c, 0, sizeof(*c));
     cover_span(c, raw, v->head.method, false);
     cover_target(c, raw, v->head.target);
     for (size_t i = 0; i < v->head.headers.n; i++) {

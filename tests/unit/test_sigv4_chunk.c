@@ -665,7 +665,7 @@ static void test_aws_chunked_signed_chunks_moved_doubled_or_left_out_are_refused
         {"01230", 4 * 8192, ERR_INCOMPLETE_BODY},
     };
     static const size_t sizes[] = {8192, 8192, 8192};
-    struct many *m = malloc(sizeof *m);
+    struct many *m = malloc(sizeof(*m));
     struct aws_chunked c;
 
     assert_non_null(m);
@@ -694,7 +694,7 @@ static void test_aws_chunked_signed_only_the_last_chunk_may_be_small(void **stat
         {{8192, 8191, 8192}, 3, 3, 8191},
         {{8192, 9000, 100, 1}, 4, 4, 100},
     };
-    struct many *m = malloc(sizeof *m);
+    struct many *m = malloc(sizeof(*m));
     struct aws_chunked c;
 
     assert_non_null(m);
@@ -718,7 +718,7 @@ static void test_aws_chunked_signed_only_the_last_chunk_may_be_small(void **stat
 static void test_aws_chunked_signed_decode_keeps_the_end_of_a_bad_chunk(void **state)
 {
     static const size_t sizes[] = {8192, 8192};
-    struct many *m = malloc(sizeof *m);
+    struct many *m = malloc(sizeof(*m));
     struct decoder dec;
     size_t plain_n;
 

@@ -18,7 +18,7 @@
 
 struct probe {
     struct loop loop;
-    struct set_credentials set;
+    struct credentials_conf set;
     struct source_context context;
     struct settings settings;
     struct source *source;
@@ -61,11 +61,11 @@ static struct probe *probe_new(struct source *(*make)(const struct source_contex
     assert_non_null(mkdtemp(p->folder));
     snprintf(p->config, sizeof(p->config), "%s/config", p->folder);
     snprintf(p->credentials, sizeof(p->credentials), "%s/credentials", p->folder);
-    p->set = (struct set_credentials){.name = "x",
-                                      .profile = "p",
-                                      .config_file = p->config,
-                                      .shared_credentials_file = p->credentials,
-                                      .timeout_ms = 600 * 1000};
+    p->set = (struct credentials_conf){.name = "x",
+                                       .profile = "p",
+                                       .config_file = p->config,
+                                       .shared_credentials_file = p->credentials,
+                                       .timeout_ms = 600 * 1000};
     p->context = (struct source_context){.loop = &p->loop, .settings = &p->settings, .set = &p->set};
     p->source = make(&p->context);
     assert_non_null(p->source);

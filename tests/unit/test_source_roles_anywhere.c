@@ -20,7 +20,7 @@
 struct fixture {
     struct loop loop;
     struct settings settings;
-    struct set_credentials set;
+    struct credentials_conf set;
     struct source_context context;
     struct source *source;
     char file[FOLDER_PATH], certificate[FOLDER_PATH], key[FOLDER_PATH];
@@ -51,17 +51,17 @@ static int setup(void **state)
     folder_path(f->certificate, "machine.pem");
     folder_path(f->key, "machine.key");
     f->settings.file = folder_path(f->file, "s3onramp.ini");
-    f->set = (struct set_credentials){.name = text("default"),
-                                      .source = CREDENTIALS_ROLES_ANYWHERE,
-                                      .role_arn = text("arn:aws:iam::123456789012:role/backup"),
-                                      .profile_arn = text("p"),
-                                      .trust_anchor_arn = text("t"),
-                                      .certificate = f->certificate,
-                                      .private_key = f->key,
-                                      .region = text("ap-northeast-1"),
-                                      .service_url = text("https://127.0.0.1:1"), /* nobody is there */
-                                      .duration_ms = 3600000,
-                                      .timeout_ms = 60000};
+    f->set = (struct credentials_conf){.name = text("default"),
+                                       .source = CREDENTIALS_ROLES_ANYWHERE,
+                                       .role_arn = text("arn:aws:iam::123456789012:role/backup"),
+                                       .profile_arn = text("p"),
+                                       .trust_anchor_arn = text("t"),
+                                       .certificate = f->certificate,
+                                       .private_key = f->key,
+                                       .region = text("ap-northeast-1"),
+                                       .service_url = text("https://127.0.0.1:1"), /* nobody is there */
+                                       .duration_ms = 3600000,
+                                       .timeout_ms = 60000};
     f->context.loop = &f->loop;
     f->context.settings = &f->settings;
     f->context.set = &f->set;

@@ -94,7 +94,7 @@ static void expect_failure(struct source *s, enum source_outcome outcome, const 
 static void test_source_static_gives_what_is_written(void **state UNUSED)
 {
     char id[] = "AKIDEXAMPLE", secret[] = "wJalr/XUtn+FEMI", token[] = "tok==", name[] = "default";
-    struct set_credentials set = {.name = name, .access_key_id = id, .secret_access_key = secret};
+    struct credentials_conf set = {.name = name, .access_key_id = id, .secret_access_key = secret};
     struct source_context context = {.set = &set};
     struct source *s = source_static(&context);
 
@@ -108,7 +108,7 @@ static void test_source_static_gives_what_is_written(void **state UNUSED)
 static void test_source_static_unusable_text_is_refused(void **state UNUSED)
 {
     char id[] = "AK ID", secret[] = "hid den", token[] = "", name[] = "default", path[256];
-    struct set_credentials set = {.name = name, .access_key_id = id, .secret_access_key = secret};
+    struct credentials_conf set = {.name = name, .access_key_id = id, .secret_access_key = secret};
     struct source_context context = {.set = &set};
     struct source *s = source_static(&context);
 
@@ -134,10 +134,10 @@ static void test_source_static_unusable_text_is_refused(void **state UNUSED)
 static void test_source_static_files_are_read_at_each_fetch(void **state UNUSED)
 {
     char id[256], secret[256], token[256], name[] = "k", origin[1024];
-    struct set_credentials set = {.name = name,
-                                  .access_key_id = in_folder(id, "id"),
-                                  .secret_access_key = in_folder(secret, "secret"),
-                                  .session_token = in_folder(token, "token")};
+    struct credentials_conf set = {.name = name,
+                                   .access_key_id = in_folder(id, "id"),
+                                   .secret_access_key = in_folder(secret, "secret"),
+                                   .session_token = in_folder(token, "token")};
     struct source_context context = {.set = &set};
     struct source *s = source_static(&context);
 
@@ -183,7 +183,7 @@ static void test_source_static_files_of_others_are_refused(void **state UNUSED)
          "secret_access_key: there is a NUL byte in @/secret; write the secret into it as text"},
     };
     char id[] = "AKID", secret[256], name[] = "k";
-    struct set_credentials set = {.name = name, .access_key_id = id, .secret_access_key = in_folder(secret, "secret")};
+    struct credentials_conf set = {.name = name, .access_key_id = id, .secret_access_key = in_folder(secret, "secret")};
     struct source_context context = {.set = &set};
     struct source *s = source_static(&context);
 
@@ -236,7 +236,7 @@ static void test_source_secret_size_is_bounded(void **state UNUSED)
 
 static void test_source_environment_all_or_nothing(void **state UNUSED)
 {
-    struct set_credentials set = {.source = CREDENTIALS_ENVIRONMENT};
+    struct credentials_conf set = {.source = CREDENTIALS_ENVIRONMENT};
     struct source_context context = {.set = &set};
     struct source *s = source_static(&context);
 

@@ -51,7 +51,7 @@ static void fake_give(struct fake *f)
 struct world {
     struct loop loop;
     struct http *http;
-    struct set_credentials set;
+    struct credentials_conf set;
     struct netaddr silent; /* takes connections and says nothing */
     int fd;
     struct source_context context;
@@ -88,12 +88,12 @@ static int setup(void **state)
     assert_int_equal(loop_init(&w->loop, NULL, NULL, w, NULL), ERR_NONE);
     assert_int_equal(http_new(&w->loop, &w->http, NULL), ERR_NONE);
     open_silent(w);
-    w->set = (struct set_credentials){.source = CREDENTIALS_ASSUME_ROLE,
-                                      .region = (char *)"eu-west-3",
-                                      .addresses = &w->silent,
-                                      .addresses_n = 1,
-                                      .timeout_ms = 600000,
-                                      .source_index = SIZE_MAX};
+    w->set = (struct credentials_conf){.source = CREDENTIALS_ASSUME_ROLE,
+                                       .region = (char *)"eu-west-3",
+                                       .addresses = &w->silent,
+                                       .addresses_n = 1,
+                                       .timeout_ms = 600000,
+                                       .source_index = SIZE_MAX};
     w->context = (struct source_context){.loop = &w->loop, .http = w->http, .set = &w->set, .section = no_section};
     w->base.source = (struct source){.ops = &fake_ops, .context = &w->context};
     return 0;

@@ -71,8 +71,8 @@ static void test_way_choose_is_default_deny(void **state)
     const struct settings *s = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const struct set_client *user = cases[i].user ? settings_client_by_name(s, str_from(cases[i].user)) : NULL;
-        const struct set_listener *l = s->listeners;
+        const struct principal_conf *user = cases[i].user ? settings_client_by_name(s, str_from(cases[i].user)) : NULL;
+        const struct listener_conf *l = s->listeners;
         struct err err = {0};
 
         while (strcmp(l->name, cases[i].listener) != 0)
@@ -103,7 +103,7 @@ static void test_settings_need_ca_without_interception_needs_none(void **state U
 
 static void test_way_check_port_follows_the_way(void **state UNUSED)
 {
-    static const struct set_tunnel via = {.port = 8443};
+    static const struct tunnel_conf via = {.port = 8443};
     static const struct {
         struct way_choice choice;
         unsigned port;

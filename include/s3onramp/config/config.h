@@ -47,7 +47,7 @@ struct config_place {
     int line;
 };
 
-struct set_server {
+struct server_conf {
     size_t workers;                    /* 0: one per CPU, at most 8 */
     size_t max_connections;            /* client connections of all workers */
     size_t max_connections_per_source; /* 0: half of them */
@@ -60,12 +60,12 @@ struct set_server {
 };
 
 /* What becomes of a host that a client of a proxy asks for: patterns with '*' and '?', in lower case. */
-struct set_ways {
+struct ways_conf {
     struct str_list tunnel;    /* bytes pass untouched; looked at first */
     struct str_list intercept; /* TLS ends here, requests are signed anew; S3 names only */
 };
 
-struct set_listener {
+struct listener_conf {
     char *name;
     struct config_place place;
     enum listener_mode mode;
@@ -85,13 +85,13 @@ struct set_listener {
     size_t trusted_proxies_n;
     enum proxy_auth_mode proxy_auth;        /* Proxy-Authorization; forward listeners only */
     bool proxy_auth_plain;                  /* passwords are taken without TLS from others than loopback, too */
-    struct set_ways ways;                   /* of forward and redirect listeners */
+    struct ways_conf ways;                  /* of forward and redirect listeners */
     bool transparent;                       /* redirect: IP_TRANSPARENT, for TPROXY */
     size_t anonymous_index, endpoint_index; /* into clients / endpoints; SIZE_MAX if none */
 };
 
 /* Private hosts besides S3 that clients may be tunnelled to. */
-struct set_tunnel {
+struct tunnel_conf {
     char *name;
     struct config_place place;
     struct str_list hosts; /* exact names */
@@ -101,7 +101,7 @@ struct set_tunnel {
     uint64_t connect_timeout_ms;
 };
 
-struct set_endpoint {
+struct endpoint_conf {
     char *name; /* section */
     struct config_place place;
     char *vpce_name; /* key `name`: endpoint-specific name, or NULL */
@@ -139,7 +139,7 @@ struct set_endpoint {
 };
 
 /* Which keys belong to which source: config_credentials.c. What is not set is NULL. */
-struct set_credentials {
+struct credentials_conf {
     char *name;
     struct config_place place;
     enum credentials_source source;
@@ -183,12 +183,12 @@ struct set_credentials {
     uint64_t wait_timeout_ms; /* how long requests wait for credentials */
 };
 
-struct set_client {
+struct principal_conf {
     char *name;
     struct config_place place;
     char *access_key_id, *secret_access_key; /* local pair; both NULL for a client that is only reached anonymously */
     char *password;                          /* crypt(3) hash for Proxy-Authorization, or NULL */
-    struct set_ways
+    struct ways_conf
         ways; /* in place of the listener's for this client, once its password was seen; empty: the listener's */
     char *policy;
     enum sigv2_mode sigv2;                  /* where Signature Version 2 is taken; QUERY: in URLs only */
@@ -196,7 +196,7 @@ struct set_client {
     size_t policy_index, credentials_index; /* credentials_index: SIZE_MAX if not set */
 };
 
-struct set_policy {
+struct policy_conf {
     char *name; /* "allow-all" and "read-only" exist without a section */
     struct config_place place;
     enum policy_access access;
@@ -204,18 +204,18 @@ struct set_policy {
     bool list_buckets;       /* ListBuckets allowed; default: only if `buckets` is empty */
 };
 
-struct set_ca {
+struct ca_conf {
     char *certificate, *private_key;
     uint64_t leaf_days;
     char *crl; /* where leaves say that the revocation list is, or NULL */
 };
 
-struct set_admin {
+struct admin_conf {
     char *socket; /* path of the Unix socket, or "off" */
     bool is_default;
 };
 
-struct set_log {
+struct log_conf {
     enum log_level level;
     enum log_format format;
     char *access; /* "-" stderr (default), "off", or a file's path; never NULL */
@@ -231,22 +231,22 @@ struct config_warning {
 struct settings {
     _Atomic unsigned refs;
     char *file; /* path it was read from */
-    struct set_server server;
-    struct set_ca ca;
-    struct set_log log;
-    struct set_admin admin;
+    struct server_conf server;
+    struct ca_conf ca;
+    struct log_conf log;
+    struct admin_conf admin;
     struct str_list secret_variables; /* of the environment, that hold secrets of some section: no helper gets them */
-    struct set_listener *listeners;
+    struct listener_conf *listeners;
     size_t listeners_n;
-    struct set_endpoint *endpoints;
+    struct endpoint_conf *endpoints;
     size_t endpoints_n;
-    struct set_credentials *credentials;
+    struct credentials_conf *credentials;
     size_t credentials_n;
-    struct set_client *clients;
+    struct principal_conf *clients;
     size_t clients_n;
-    struct set_policy *policies;
+    struct policy_conf *policies;
     size_t policies_n;
-    struct set_tunnel *tunnels;
+    struct tunnel_conf *tunnels;
     size_t tunnels_n;
     size_t *clients_by_key; /* owned; clients_by_key_n indexes of clients that have a key, sorted by access_key_id */
     size_t clients_by_key_n;
@@ -297,24 +297,24 @@ struct settings *settings_ref(struct settings *s);
 void settings_unref(struct settings **s); /* the last one wipes and frees */
 
 /* NULL if unknown. Lookup time is logarithmic; the comparison is not of a secret. */
-const struct set_client *settings_client_by_key(const struct settings *s, struct str access_key_id);
+const struct principal_conf *settings_client_by_key(const struct settings *s, struct str access_key_id);
 /* By the section's name; NULL if unknown. */
-const struct set_client *settings_client_by_name(const struct settings *s, struct str name);
+const struct principal_conf *settings_client_by_name(const struct settings *s, struct str name);
 /* The [tunnel] section that lists @host (lower case), or NULL. */
-const struct set_tunnel *settings_tunnel_for_host(const struct settings *s, struct str host);
+const struct tunnel_conf *settings_tunnel_for_host(const struct settings *s, struct str host);
 /* True if @host (lower case) matches one of the patterns. */
 bool str_list_matches(const struct str_list *patterns, struct str host);
 /* True if TLS of some host ends here: "none" is no host of S3's. */
-bool set_ways_intercept(const struct set_ways *ways);
+bool ways_intercept(const struct ways_conf *ways);
 /* True if some listener makes leaf certificates and so needs the local authority. */
 bool settings_need_ca(const struct settings *s);
 /* Endpoint that serves @region (its own, or one of also_regions), or NULL. */
-const struct set_endpoint *settings_endpoint_for_region(const struct settings *s, struct str region);
+const struct endpoint_conf *settings_endpoint_for_region(const struct settings *s, struct str region);
 /* May requests go to @a: is it private or in private_networks, and neither link-local, metadata nor multicast? */
-bool settings_address_allowed(const struct set_server *server, const struct netaddr *a);
+bool settings_address_allowed(const struct server_conf *server, const struct netaddr *a);
 /* @zone as it is compared and shown: without @region in front ("ap-northeast-1a" and "a" are one). */
 struct str settings_zone_short(struct str zone, struct str region);
 /* The one marked default, else the only one, else the first. */
-const struct set_endpoint *settings_default_endpoint(const struct settings *s);
+const struct endpoint_conf *settings_default_endpoint(const struct settings *s);
 
 #endif

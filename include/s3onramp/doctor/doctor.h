@@ -30,12 +30,12 @@ struct doctor_finding {
 /* All borrowed. */
 struct doctor_order {
     const struct settings *settings;
-    const struct set_endpoint *endpoint; /* NULL: @name is none, only that can be said */
-    const char *name;                    /* the endpoint-specific name; NULL: there is none */
-    const char *left_out;                /* see struct doctor_word, or NULL */
-    bool name_alone;                     /* there is no configuration: fixes do not ask to change it */
-    const char *bucket;                  /* or NULL */
-    uint64_t timeout_ms;                 /* of each wait for the other side */
+    const struct endpoint_conf *endpoint; /* NULL: @name is none, only that can be said */
+    const char *name;                     /* the endpoint-specific name; NULL: there is none */
+    const char *left_out;                 /* see struct doctor_word, or NULL */
+    bool name_alone;                      /* there is no configuration: fixes do not ask to change it */
+    const char *bucket;                   /* or NULL */
+    uint64_t timeout_ms;                  /* of each wait for the other side */
 };
 
 typedef void doctor_told_fn(void *arg, const struct doctor_finding *finding);

@@ -20,7 +20,7 @@ MUST_CHECK enum err_code auth_verify_sigv4(struct request *req, const struct hma
                                            const struct sigv4_auth *auth, struct str timestamp, struct str *canonical,
                                            struct str *string_to_sign, struct err *err);
 /* policy.c: may @caller do @operation on @bucket? For tests as well. */
-bool policy_allows(const struct set_policy *policy, const struct operation *operation, struct str bucket);
+bool policy_allows(const struct policy_conf *policy, const struct operation *operation, struct str bucket);
 /* policy.c: the bucket in the value of x-amz-copy-source (the whole ARN if it is one). */
 enum step_result policy_copy_bucket(struct request *req, struct str value, struct str *bucket);
 /* waiting.c, the one judge of silence. The clocks of @req start: its first byte came. */
@@ -96,19 +96,19 @@ struct str sign_host(struct request *req, bool *host_style);
 struct str sign_path(struct request *req, bool host_style);
 /* router.c: where @req goes or would go: by its host, its listener, the Region of its signature, else the default;
  * NULL: there is none. */
-const struct set_endpoint *router_endpoint(const struct request *req);
+const struct endpoint_conf *router_endpoint(const struct request *req);
 /* router.c: is @host, in any case, a name of the listener's own? Then @bucket is what stands before it (host style), or
  * empty. */
-bool router_own_name(const struct set_listener *l, struct str host, struct str *bucket);
+bool router_own_name(const struct listener_conf *l, struct str host, struct str *bucket);
 /* Would requests for @host that come straight to the listener be served? */
-bool router_serves_name(const struct settings *s, const struct set_listener *l, struct str host);
+bool router_serves_name(const struct settings *s, const struct listener_conf *l, struct str host);
 /* router.c: the path once decoded, into *@path; a raw '+' in it is a blank or itself. Whether the endpoint reads it so.
  * Makes @path, in one of these readings, what the request is about. */
 enum step_result router_read_path(struct request *req, bool plus_is_blank, struct str *path);
 bool router_plus_is_blank(const struct request *req);
 void router_take_path(struct request *req, struct str path);
 /* router.c: the endpoint for an S3 host name; NULL with the reason in @err. For CONNECT and for requests. */
-const struct set_endpoint *router_endpoint_for_host(const struct settings *s, const struct s3_host *host,
-                                                    struct str name, struct err *err);
+const struct endpoint_conf *router_endpoint_for_host(const struct settings *s, const struct s3_host *host,
+                                                     struct str name, struct err *err);
 
 #endif

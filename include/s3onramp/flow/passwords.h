@@ -34,8 +34,8 @@ void passwords_free(struct passwords **p);
 /* Is @password the one of @client (NULL: nobody)? PASSWORD_PENDING: *@ask is set and @done will be called on @loop;
  * PASSWORD_BUSY: too many are being asked, by this @peer or by all. @d: the caller's. */
 enum password_verdict passwords_ask(struct passwords *p, struct digest *d, struct loop *loop,
-                                    const struct netaddr *peer, const struct set_client *client, struct str password,
-                                    password_done_fn *done, void *arg, struct password_ask **ask);
+                                    const struct netaddr *peer, const struct principal_conf *client,
+                                    struct str password, password_done_fn *done, void *arg, struct password_ask **ask);
 /* The answer is not wanted any more: what is not being hashed yet never is. Nulls *@ask; NULL is fine. On the asking
  * worker's thread. */
 void passwords_forget(struct password_ask **ask);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * request.h: one request from its first byte to its access line. Lives in a struct client, on its worker's thread.
+ * request.h: one request from its first byte to its access line. Lives in a struct session, on its worker's thread.
  *
  *   read_head → check_user → find_target → check_caller → check_policy → choose_route → sign → send → relay
  *   request.c   proxy_auth.c router.c      auth.c         policy.c       router.c       sign.c upstream.c relay.c
@@ -80,8 +80,8 @@ struct error_note {
 struct form;
 
 struct request {
-    struct client *client; /* borrowed: contains this */
-    struct worker *worker; /* borrowed */
+    struct session *session; /* borrowed: contains this */
+    struct worker *worker;   /* borrowed */
     enum request_step step, failed_at;
     struct arena arena; /* everything below that is a view lives here, or in settings */
     char id[REQUEST_ID_BYTES + 1];
@@ -101,9 +101,9 @@ struct request {
     struct body body; /* framing of the client's body */
 
     /* check_user */
-    const struct set_client *user; /* proven by Proxy-Authorization, here or at the CONNECT around; NULL: nobody */
-    struct password_ask *ask;      /* owned while the password is being checked */
-    struct str user_tried;         /* the name in Proxy-Authorization */
+    const struct principal_conf *user; /* proven by Proxy-Authorization, here or at the CONNECT around; NULL: nobody */
+    struct password_ask *ask;          /* owned while the password is being checked */
+    struct str user_tried;             /* the name in Proxy-Authorization */
     enum password_verdict user_verdict;
     bool user_asked;
 
@@ -120,7 +120,7 @@ struct request {
     const struct operation *operation;
 
     /* check_caller */
-    const struct set_client *caller; /* NULL for AUTH_FOREIGN, whose it is only S3 knows, and AUTH_PREFLIGHT */
+    const struct principal_conf *caller; /* NULL for AUTH_FOREIGN, whose it is only S3 knows, and AUTH_PREFLIGHT */
     enum auth_kind auth;
     bool plus_is_space;
     struct str signed_region; /* of the client's scope; empty if unsigned */
@@ -131,8 +131,8 @@ struct request {
     struct chunk_signature chunk_seal; /* owned: for signed chunks, begun with the head's signature */
 
     /* choose_route */
-    const struct set_endpoint *endpoint;
-    const struct set_credentials *credentials; /* NULL for these two: nothing is signed */
+    const struct endpoint_conf *endpoint;
+    const struct credentials_conf *credentials; /* NULL for these two: nothing is signed */
 
     /* sign */
     struct credentials *keys; /* one reference: what it is signed with; NULL: unsigned */
@@ -208,7 +208,7 @@ REQUEST_STEPS(X)
 #undef X
 
 const char *request_step_name(enum request_step step);
-void request_begin(struct request *req, struct client *client);
+void request_begin(struct request *req, struct session *client);
 /* The clock starts, the request gets its id. */
 void request_first_byte(struct request *req);
 /* Runs steps until one waits or the request is over. STEP_WAIT or STEP_OVER. */

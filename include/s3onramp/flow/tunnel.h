@@ -9,23 +9,23 @@
 #include "flow/upstream/pool.h"
 #include "io/splice.h"
 
-struct client;
+struct session;
 
 enum way { WAY_REFUSE, WAY_INTERCEPT, WAY_TUNNEL };
 
 /* What becomes of a host. */
 struct way_choice {
     enum way way;
-    struct s3_host s3;                   /* unless via */
-    const struct set_endpoint *endpoint; /* of an S3 name */
-    const struct set_tunnel *via;        /* of a host of a [tunnel] section */
+    struct s3_host s3;                    /* unless via */
+    const struct endpoint_conf *endpoint; /* of an S3 name */
+    const struct tunnel_conf *via;        /* of a host of a [tunnel] section */
 };
 
 /* @host: lower case. @user: proven by a password, or NULL. WAY_REFUSE: @err says why and what to configure. */
-struct way_choice way_choose(const struct settings *s, const struct set_listener *l, const struct set_client *user,
+struct way_choice way_choose(const struct settings *s, const struct listener_conf *l, const struct principal_conf *user,
                              struct str host, struct err *err);
 /* Does TLS of anything end at this listener, for @user? */
-bool way_intercepts(const struct set_listener *l, const struct set_client *user);
+bool way_intercepts(const struct listener_conf *l, const struct principal_conf *user);
 /* May a CONNECT to @port take this way? ERR_PORT_REFUSED. */
 MUST_CHECK enum err_code way_check_port(const struct way_choice *choice, unsigned port, struct err *err);
 
@@ -38,30 +38,30 @@ struct tunnel_flow { /* one direction */
 };
 
 struct tunnel {
-    struct client *client;        /* borrowed */
-    const struct set_tunnel *via; /* borrowed; NULL: req->endpoint */
-    struct conn up;               /* to the address; CONN_CLOSED: none */
-    struct pool_address *at;      /* held; of an endpoint */
-    uint64_t tried;               /* addresses: bits of the pool, or how many of the section */
-    bool timed_out;               /* the last attempt */
-    bool open;                    /* the client was told so */
-    bool checked;                 /* its ClientHello asks for the right name, or need not be looked at */
-    struct tunnel_flow out, back; /* client → address, address → client */
-    struct buf back_buf;          /* where bytes cannot be spliced: the client speaks TLS to us */
-    bool ending;                  /* the endpoint broke off: over once the client has got what there is */
-    const char *ended_by;         /* "client", "endpoint", "idle"; NULL: nobody yet */
+    struct session *session;       /* borrowed */
+    const struct tunnel_conf *via; /* borrowed; NULL: req->endpoint */
+    struct conn up;                /* to the address; CONN_CLOSED: none */
+    struct pool_address *at;       /* held; of an endpoint */
+    uint64_t tried;                /* addresses: bits of the pool, or how many of the section */
+    bool timed_out;                /* the last attempt */
+    bool open;                     /* the client was told so */
+    bool checked;                  /* its ClientHello asks for the right name, or need not be looked at */
+    struct tunnel_flow out, back;  /* client → address, address → client */
+    struct buf back_buf;           /* where bytes cannot be spliced: the client speaks TLS to us */
+    bool ending;                   /* the endpoint broke off: over once the client has got what there is */
+    const char *ended_by;          /* "client", "endpoint", "idle"; NULL: nobody yet */
 };
 
 /* Clients show nobody what a refused CONNECT says, or an alert. Where the refusal @why is about an S3 name that our
  * authority may speak for, the connection is taken all the same, and each request inside is answered with it. False: it
  * cannot be. */
-MUST_CHECK bool tunnel_refuse_inside(struct client *c, struct str host, const struct set_client *user,
+MUST_CHECK bool tunnel_refuse_inside(struct session *c, struct str host, const struct principal_conf *user,
                                      const struct err *why);
 /* Gives everything back. @reset: both sides must see that it was broken off. Nulls *@t; NULL is fine. */
 void tunnel_free(struct tunnel **t, bool reset);
 /* Ends an idle one cleanly; false: it is not idle. */
-bool tunnel_leave(struct client *c);
+bool tunnel_leave(struct session *c);
 /* Once a tick: connect timeout, idle limit. */
-void tunnel_check_time(struct client *c);
+void tunnel_check_time(struct session *c);
 
 #endif

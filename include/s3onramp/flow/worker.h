@@ -5,7 +5,7 @@
 #ifndef S3ONRAMP_FLOW_WORKER_H
 #define S3ONRAMP_FLOW_WORKER_H
 
-#include "flow/client.h"
+#include "flow/session.h"
 #include "flow/upstream/region_cache.h"
 #include "io/listener.h"
 #include "io/splice.h"
@@ -27,9 +27,9 @@ struct worker {
     struct listener *listeners; /* owned */
     size_t *listener_of;        /* owned: which settings listener each of them is */
     size_t listeners_n;
-    struct client *clients;
+    struct session *sessions;
     size_t clients_n;
-    struct client *idle_oldest, *idle_newest;
+    struct session *idle_oldest, *idle_newest;
     size_t refused_n; /* clients that only wait to be told so */
     bool stopping;
     int64_t stop_by_us, warned_full_us;

@@ -10,7 +10,7 @@
 
 /* Blocks until it has them or knows why not (@out->outcome, why). @client: whose session, or NULL. The caller clears
  * @out->keys. Another error than ERR_NONE: it could not even be tried. */
-MUST_CHECK enum err_code fetch_once(const struct settings *s, const struct set_credentials *set, const char *client,
+MUST_CHECK enum err_code fetch_once(const struct settings *s, const struct credentials_conf *set, const char *client,
                                     struct source_result *out, struct err *err);
 
 #endif

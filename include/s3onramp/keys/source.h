@@ -61,8 +61,8 @@ struct source_context {
     struct loop *loop;
     struct http *http;
     const struct settings *settings;
-    const struct set_credentials *set; /* the section */
-    const char *client;                /* whose session it is; NULL: everybody's */
+    const struct credentials_conf *set; /* the section */
+    const char *client;                 /* whose session it is; NULL: everybody's */
     /* A source that gives what [credentials] section @index has now, or will have; made by credentials.c. NULL: out of
      * memory. */
     struct source *(*section)(void *arg, size_t index);

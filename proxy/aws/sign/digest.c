@@ -31,7 +31,7 @@ struct hmac_key {
 
 struct digest *digest_new(void)
 {
-    struct digest *d = calloc(1, sizeof *d);
+    struct digest *d = calloc(1, sizeof(*d));
 
     if (!d) return NULL;
     ERR_clear_error();
@@ -164,7 +164,7 @@ void digest_hmac_sha1(struct digest *d, struct str key, struct str data, uint8_t
 /* With two contexts, still empty. */
 static struct hmac_key *key_alloc(void)
 {
-    struct hmac_key *k = calloc(1, sizeof *k);
+    struct hmac_key *k = calloc(1, sizeof(*k));
 
     if (!k) return NULL;
     k->inner = EVP_MD_CTX_new();

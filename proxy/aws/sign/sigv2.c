@@ -289,7 +289,7 @@ static enum err_code fields_make(struct fields *f, size_t max, struct arena *are
     f->n = 0;
     f->v = NULL;
     if (max == 0) return ERR_NONE;
-    if (max <= SIZE_MAX / sizeof *f->v) f->v = arena_alloc(arena, max * sizeof *f->v);
+    if (max <= SIZE_MAX / sizeof(*f->v)) f->v = arena_alloc(arena, max * sizeof(*f->v));
     return f->v ? ERR_NONE : ERR_NO_MEMORY;
 }
 
@@ -311,7 +311,7 @@ static int field_cmp(const void *a, const void *b)
 
 static void fields_sort(struct fields *f)
 {
-    if (f->n > 1) qsort(f->v, f->n, sizeof *f->v, field_cmp);
+    if (f->n > 1) qsort(f->v, f->n, sizeof(*f->v), field_cmp);
 }
 
 static size_t fields_cap(const struct fields *f)

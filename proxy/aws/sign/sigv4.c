@@ -75,7 +75,7 @@ static int param_cmp_void(const void *a, const void *b)
 static void params_sort(struct query_param *params, size_t n)
 {
     if (n > SORT_BY_INSERTION) {
-        qsort(params, n, sizeof *params, param_cmp_void);
+        qsort(params, n, sizeof(*params), param_cmp_void);
         return;
     }
     for (size_t i = 1; i < n; i++) {
@@ -114,7 +114,7 @@ static enum err_code canonical_params(const struct sigv4_input *in, struct arena
     if (in->query_n == 0) return ERR_NONE;
     if (in->query_n > SIZE_MAX / sizeof **out) return ERR_NO_MEMORY;
 
-    struct query_param *params = arena_alloc(arena, in->query_n * sizeof *params);
+    struct query_param *params = arena_alloc(arena, in->query_n * sizeof(*params));
     size_t n = 0;
     if (!params) return ERR_NO_MEMORY;
     for (size_t i = 0; i < in->query_n; i++) {
@@ -462,7 +462,7 @@ static size_t insert_name(struct str *names, size_t n, struct str name)
         if (order == 0) return n;
         if (order < 0) break;
     }
-    memmove(&names[to + 1], &names[to], (n - to) * sizeof *names);
+    memmove(&names[to + 1], &names[to], (n - to) * sizeof(*names));
     names[to] = name;
     return n + 1;
 }
@@ -490,7 +490,7 @@ struct str sigv4_headers_to_sign(const struct headers *headers, struct arena *ar
 
     for (size_t i = 0; i < headers->n; i++)
         name_bytes += headers->v[i].name.n + 1;
-    struct str *names = arena_alloc(arena, headers->n * sizeof *names);
+    struct str *names = arena_alloc(arena, headers->n * sizeof(*names));
     struct sbuf lower = arena_sbuf(arena, name_bytes), joined = arena_sbuf(arena, name_bytes);
     if (!names || !lower.p || !joined.p) return STR_NONE;
 

@@ -32,7 +32,7 @@ struct sigv4_keys *sigv4_keys_new(size_t slots)
     if (slots == 0) slots = 1;
     if (slots > UINT32_MAX || slots > (SIZE_MAX - sizeof(struct sigv4_keys)) / sizeof(struct key_slot)) return NULL;
 
-    struct sigv4_keys *k = calloc(1, sizeof *k + slots * sizeof k->slots[0]);
+    struct sigv4_keys *k = calloc(1, sizeof(*k) + slots * sizeof k->slots[0]);
     if (k) k->n = slots;
     return k;
 }

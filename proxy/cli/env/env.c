@@ -74,12 +74,12 @@ void env_url(const struct env_facts *f, bool with_user, char out[1024])
     out[b.n] = '\0';
 }
 
-static const struct set_listener *find_listener(const struct settings *s, const char *name)
+static const struct listener_conf *find_listener(const struct settings *s, const char *name)
 {
-    const struct set_listener *first = NULL;
+    const struct listener_conf *first = NULL;
 
     for (size_t i = 0; i < s->listeners_n; i++) {
-        const struct set_listener *l = &s->listeners[i];
+        const struct listener_conf *l = &s->listeners[i];
 
         if (name && strcmp(l->name, name) == 0) return l;
         if (!first || (first->mode != LISTENER_FORWARD && l->mode == LISTENER_FORWARD)) first = l;
@@ -92,9 +92,9 @@ static const struct set_listener *find_listener(const struct settings *s, const 
 }
 
 /* The Region that the listener's requests go to unless they say otherwise. */
-static void find_region(struct env_facts *f, const struct settings *s, const struct set_listener *l)
+static void find_region(struct env_facts *f, const struct settings *s, const struct listener_conf *l)
 {
-    const struct set_endpoint *ep = settings_default_endpoint(s);
+    const struct endpoint_conf *ep = settings_default_endpoint(s);
 
     for (size_t i = 0; l->endpoint && i < s->endpoints_n; i++)
         if (strcmp(s->endpoints[i].name, l->endpoint) == 0) ep = &s->endpoints[i];
@@ -108,7 +108,7 @@ static bool is_wildcard(struct str ip)
 }
 
 /* A name of the listener's own that can be printed as it is. */
-static const char *own_name(const struct set_listener *l)
+static const char *own_name(const struct listener_conf *l)
 {
     for (size_t i = 0; i < l->names.n && !l->names_default; i++)
         if (!strchr(l->names.v[i], '*')) return l->names.v[i];
@@ -117,7 +117,7 @@ static const char *own_name(const struct set_listener *l)
 
 static bool find_host(struct env_facts *f, const struct wish *w)
 {
-    const struct set_listener *l = f->listener;
+    const struct listener_conf *l = f->listener;
     char text[NETADDR_TEXT];
     struct str ip;
     const char *name = w->host ? w->host : l->mode == LISTENER_ENDPOINT ? own_name(l) : NULL;
@@ -155,7 +155,7 @@ static bool tidy_host(struct env_facts *f)
 /* A sniffing listener takes passwords over TLS only, unless it is told otherwise. */
 static bool wants_tls(const struct env_facts *f)
 {
-    const struct set_listener *l = f->listener;
+    const struct listener_conf *l = f->listener;
 
     if (l->tls != LISTENER_SNIFF) return l->tls == LISTENER_TLS;
     return l->mode == LISTENER_FORWARD && l->proxy_auth != PROXY_AUTH_NO && !l->proxy_auth_plain && !f->loopback;
@@ -164,9 +164,9 @@ static bool wants_tls(const struct env_facts *f)
 /* Do clients see certificates of the local CA? */
 static bool needs_trust(const struct env_facts *f)
 {
-    const struct set_listener *l = f->listener;
+    const struct listener_conf *l = f->listener;
     bool own = f->user && (f->client->ways.tunnel.n || f->client->ways.intercept.n);
-    bool inside = l->mode != LISTENER_ENDPOINT && set_ways_intercept(own ? &f->client->ways : &l->ways);
+    bool inside = l->mode != LISTENER_ENDPOINT && ways_intercept(own ? &f->client->ways : &l->ways);
 
     return inside || (f->tls && !l->certificate);
 }
@@ -187,7 +187,7 @@ static int find_client(struct env_facts *f, const struct settings *s, const stru
 
 /* --- what is to be known --- */
 
-static void print_names_only(const struct set_listener *l)
+static void print_names_only(const struct listener_conf *l)
 {
     fputs("Clients that compare DNS names only do not take a certificate for an address: ", stderr);
     if (l->names_default && l->names.n)

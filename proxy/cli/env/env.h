@@ -26,10 +26,10 @@ enum env_format {
 
 /* What a workstation has to know. Borrows from the settings and the command line. */
 struct env_facts {
-    const struct set_listener *listener;
-    const struct set_client *client; /* NULL: none named */
-    const char *user;                /* for the proxy's URL; NULL: it asks for no password */
-    char host[260];                  /* as clients call it; with [] if it is an IPv6 address */
+    const struct listener_conf *listener;
+    const struct principal_conf *client; /* NULL: none named */
+    const char *user;                    /* for the proxy's URL; NULL: it asks for no password */
+    char host[260];                      /* as clients call it; with [] if it is an IPv6 address */
     unsigned port;
     bool tls;            /* https:// to the listener */
     bool loopback;       /* only this machine reaches it */

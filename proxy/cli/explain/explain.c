@@ -102,7 +102,7 @@ bool explain_read_file(const char *path, char **text, size_t *n)
  * Nothing is the list of buckets. False: there is a key without a bucket. */
 static bool put_s3_uri(struct sbuf *url, const struct settings *s, const struct explain_wish *wish, struct str rest)
 {
-    const struct set_endpoint *ep = settings_default_endpoint(s);
+    const struct endpoint_conf *ep = settings_default_endpoint(s);
     struct str bucket = str_head(rest, str_index(rest, '/')), key = str_tail(rest, bucket.n + 1);
     struct str region = wish->region ? str_from(wish->region) : ep ? str_from(ep->region) : STR("us-east-1");
     bool host_style = s3_bucket_host_style(bucket);
@@ -272,7 +272,7 @@ static enum err_code find_captured_host(struct rig *rig, struct sbuf *host, stru
     struct str name;
     bool connect;
 
-    any.listener = &(const struct set_listener){.mode = LISTENER_ENDPOINT};
+    any.listener = &(const struct listener_conf){.mode = LISTENER_ENDPOINT};
     req = rig_take(rig, &any, 0, err);
     if (!req) return err->code;
     connect = req->in->method_id == METHOD_CONNECT;

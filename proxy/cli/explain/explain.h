@@ -63,7 +63,7 @@ MUST_CHECK bool explain_read_file(const char *path, char **text, size_t *n);
 struct rig {
     struct runtime rt;
     struct worker worker;
-    struct client client; /* its req is the one request */
+    struct session session; /* its req is the one request */
 };
 
 /* A request head as it would come in. */
@@ -73,7 +73,7 @@ struct arrival {
     struct str host; /* lower case, without port; borrowed */
     unsigned port;   /* 0: not given */
     bool tls;        /* to an S3 name: by way of CONNECT, or redirected TLS */
-    const struct set_listener *listener;
+    const struct listener_conf *listener;
 };
 
 /* @settings: outlive it. NULL: out of memory. */
@@ -84,7 +84,7 @@ void rig_free(struct rig **rig);
 MUST_CHECK struct request *rig_take(struct rig *rig, const struct arrival *a, int64_t now_s, struct err *err);
 /* The listener that such a request comes to: the one called @name, or, with NULL, the one that has the host as its own
  * name, else the first proxy, else the first. NULL: said why. */
-MUST_CHECK const struct set_listener *rig_find_listener(struct rig *rig, const struct arrival *a, const char *name);
+MUST_CHECK const struct listener_conf *rig_find_listener(struct rig *rig, const struct arrival *a, const char *name);
 
 /* --- explain_name.c --- */
 
@@ -105,9 +105,9 @@ struct proof {
     struct str covered;   /* the payload line */
     struct str expires;   /* SigV2 query */
     int64_t signed_s, end_s;
-    bool plus_is_plus;           /* the reading of '+' that verified */
-    const struct set_client *by; /* whose secret it is judged with */
-    struct str canonical;        /* ours; for SigV2 the string to sign */
+    bool plus_is_plus;               /* the reading of '+' that verified */
+    const struct principal_conf *by; /* whose secret it is judged with */
+    struct str canonical;            /* ours; for SigV2 the string to sign */
 };
 
 int explain_signature(struct report *r, struct rig *rig, struct request *req, const struct arrival *a,

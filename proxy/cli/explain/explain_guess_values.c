@@ -47,7 +47,7 @@ static void guess_s3_names(struct guesses *g, const struct request *req, size_t 
     add_host_f(g, line, "s3.amazonaws.com%.*s%.*s%.*s", STR_NONE, STR_NONE, STR_NONE);
     if (bucket.n) add_host_f(g, line, "%.*s.s3.amazonaws.com%.*s%.*s", bucket, STR_NONE, STR_NONE);
     for (size_t i = 0; i < s->endpoints_n; i++) {
-        const struct set_endpoint *ep = &s->endpoints[i];
+        const struct endpoint_conf *ep = &s->endpoints[i];
         struct str host = str_from(ep->host), region = str_from(ep->region), suffix = str_from(ep->suffix);
 
         add_host(g, line, host, OTHER_HOST);
@@ -68,7 +68,7 @@ static void guess_own_names(struct guesses *g, const struct request *req, size_t
     char text[NETADDR_TEXT];
 
     for (size_t i = 0; i < s->listeners_n; i++) {
-        const struct set_listener *l = &s->listeners[i];
+        const struct listener_conf *l = &s->listeners[i];
 
         for (size_t j = 0; j < l->bind_n; j++) {
             netaddr_format(&l->bind[j], text);

@@ -38,13 +38,13 @@ static const char *service_word(enum s3_service service)
     return words[service];
 }
 
-static const char *mode_text(const struct set_listener *l)
+static const char *mode_text(const struct listener_conf *l)
 {
     return l->mode == LISTENER_FORWARD ? "forward" : l->mode == LISTENER_ENDPOINT ? "endpoint" : "redirect";
 }
 
 /* What to do about errors whose sentence, which is for clients, does not say it. */
-static void print_advice(struct report *r, const struct request *req, const struct set_listener *l)
+static void print_advice(struct report *r, const struct request *req, const struct listener_conf *l)
 {
     const char *key = "next", *label = "what to do";
 
@@ -86,7 +86,7 @@ static void print_advice(struct report *r, const struct request *req, const stru
 }
 
 /* What the client gets for @req->err, and what can be done. */
-static void explain_error(struct report *r, const struct request *req, const struct set_listener *l)
+static void explain_error(struct report *r, const struct request *req, const struct listener_conf *l)
 {
     const struct err_info *info = err_info(req->err.code);
     struct str message = reply_message(req);
@@ -156,7 +156,7 @@ static void print_address(struct report *r, const struct netaddr *a, const char 
     report_add(r, "addresses", "address", "%s%s%s", text, *zone ? ", zone " : "", zone);
 }
 
-static void print_addresses(struct report *r, const struct set_endpoint *ep)
+static void print_addresses(struct report *r, const struct endpoint_conf *ep)
 {
     for (size_t i = 0; i < ep->addresses_n; i++)
         print_address(r, &ep->addresses[i], i < ep->address_zones.n ? ep->address_zones.v[i] : "");
@@ -185,9 +185,9 @@ static int tunnelled(struct report *r, const struct way_choice *choice)
 }
 
 /* The client whose own ways may hold: its password is seen at the CONNECT. */
-static const struct set_client *user_of(const struct settings *s, const struct set_listener *l, const char *name)
+static const struct principal_conf *user_of(const struct settings *s, const struct listener_conf *l, const char *name)
 {
-    const struct set_client *client = name ? settings_client_by_name(s, str_from(name)) : NULL;
+    const struct principal_conf *client = name ? settings_client_by_name(s, str_from(name)) : NULL;
 
     return client && client->password && l->proxy_auth != PROXY_AUTH_NO ? client : NULL;
 }
@@ -217,15 +217,15 @@ static bool explain_way(struct report *r, const struct settings *s, const struct
 
 /* --- route --- */
 
-static const char *default_text(const struct settings *s, const struct set_endpoint *ep)
+static const char *default_text(const struct settings *s, const struct endpoint_conf *ep)
 {
     return ep->is_default ? "it is marked default" : s->endpoints_n == 1 ? "it is the only one" : "it is the first";
 }
 
 static void print_reason(struct report *r, const struct settings *s, const struct request *req,
-                         const struct set_listener *l)
+                         const struct listener_conf *l)
 {
-    const struct set_endpoint *ep = req->endpoint;
+    const struct endpoint_conf *ep = req->endpoint;
     struct str region = req->own_name ? req->signed_region : req->s3.region;
     const char *whose = req->own_name ? "the client signs for" : "the name is of";
 
@@ -266,9 +266,9 @@ static void print_outgoing(struct report *r, struct request *req)
 
 static int explain_endpoint(struct report *r, struct request *req, const struct explain_wish *wish)
 {
-    static const struct set_client nobody = {.credentials_index = SIZE_MAX};
+    static const struct principal_conf nobody = {.credentials_index = SIZE_MAX};
     const struct settings *s = req->worker->rt->settings;
-    const struct set_listener *l = req->client->listener;
+    const struct listener_conf *l = req->session->listener;
     bool known = req->caller;
 
     if (!known) req->caller = &nobody;
@@ -290,12 +290,12 @@ static int explain_endpoint(struct report *r, struct request *req, const struct 
 /* --- caller --- */
 
 /* Named on the command line: what may this client do? */
-static int explain_policy(struct report *r, struct request *req, const struct set_client *client)
+static int explain_policy(struct report *r, struct request *req, const struct principal_conf *client)
 {
     if (client) req->caller = client;
     if (!req->caller || req->auth == AUTH_FOREIGN) return CLI_FINE;
     if (step_check_policy(req) != STEP_NEXT) {
-        explain_error(r, req, req->client->listener);
+        explain_error(r, req, req->session->listener);
         return CLI_PROBLEM;
     }
     report_put(r, "policy", "policy", "[policy %s] allows client %s to do this", req->caller->policy,
@@ -307,7 +307,7 @@ static int explain_policy(struct report *r, struct request *req, const struct se
 static int explain_named_caller(struct report *r, struct request *req, const struct explain_wish *wish)
 {
     const struct settings *s = req->worker->rt->settings;
-    const struct set_listener *l = req->client->listener;
+    const struct listener_conf *l = req->session->listener;
 
     if (wish->client) return explain_policy(r, req, settings_client_by_name(s, str_from(wish->client)));
     if (l->anonymous_index == SIZE_MAX) return CLI_FINE;
@@ -326,7 +326,7 @@ static int explain_caller(struct report *r, struct request *req, const struct ex
         return CLI_FINE;
     }
     if (step_check_caller(req) != STEP_NEXT) {
-        explain_error(r, req, req->client->listener);
+        explain_error(r, req, req->session->listener);
         return CLI_PROBLEM;
     }
     if (req->auth == AUTH_FOREIGN)

@@ -21,22 +21,22 @@ struct rig *rig_new(struct settings *settings)
     rig->worker.digest = digest_new();
     rig->worker.client_keys = sigv4_keys_new(KEYS_KEPT);
     rig->worker.regions = region_cache_new(BUCKETS_KEPT);
-    rig->client.worker = &rig->worker;
-    rig->client.conn.fd = -1;
+    rig->session.worker = &rig->worker;
+    rig->session.conn.fd = -1;
     if (!rig->worker.digest || !rig->worker.client_keys || !rig->worker.regions) rig_free(&rig);
     return rig;
 }
 
 static void drop_request(struct rig *rig)
 {
-    struct request *req = &rig->client.req;
+    struct request *req = &rig->session.req;
 
     checksum_clear(&req->checksum);
     chunk_signature_clear(&req->chunk_seal);
     arena_clear(&req->arena);
     memset(req, 0, sizeof(*req));
-    free(rig->client.authority);
-    rig->client.authority = NULL;
+    free(rig->session.authority);
+    rig->session.authority = NULL;
 }
 
 void rig_free(struct rig **rig)
@@ -52,15 +52,15 @@ void rig_free(struct rig **rig)
 
 struct request *rig_take(struct rig *rig, const struct arrival *a, int64_t now_s, struct err *err)
 {
-    struct request *req = &rig->client.req;
+    struct request *req = &rig->session.req;
     struct header *fields;
     struct str raw;
 
     drop_request(rig);
-    request_begin(req, &rig->client);
-    rig->client.listener = a->listener;
-    rig->client.tls = a->tls;
-    if (a->tls && a->listener->mode != LISTENER_ENDPOINT) rig->client.authority = strndup(a->host.p, a->host.n);
+    request_begin(req, &rig->session);
+    rig->session.listener = a->listener;
+    rig->session.tls = a->tls;
+    if (a->tls && a->listener->mode != LISTENER_ENDPOINT) rig->session.authority = strndup(a->host.p, a->host.n);
     arena_clear(&req->arena);
     arena_init(&req->arena, HEAD_ARENA, HEAD_ARENA_MOST);
     raw = arena_dup(&req->arena, a->head);
@@ -76,7 +76,7 @@ struct request *rig_take(struct rig *rig, const struct arrival *a, int64_t now_s
     return req;
 }
 
-static bool bound_to(const struct set_listener *l, unsigned port)
+static bool bound_to(const struct listener_conf *l, unsigned port)
 {
     for (size_t i = 0; i < l->bind_n; i++)
         if (netaddr_port(&l->bind[i]) == port) return true;
@@ -84,7 +84,7 @@ static bool bound_to(const struct set_listener *l, unsigned port)
 }
 
 /* Is the host one of the listener's own names? The data path knows. */
-static bool owns_host(struct rig *rig, const struct arrival *a, const struct set_listener *l)
+static bool owns_host(struct rig *rig, const struct arrival *a, const struct listener_conf *l)
 {
     struct arrival at = *a;
     struct err err;
@@ -97,13 +97,13 @@ static bool owns_host(struct rig *rig, const struct arrival *a, const struct set
 }
 
 /* --listener, or a [listener] that the request fits. */
-const struct set_listener *rig_find_listener(struct rig *rig, const struct arrival *a, const char *name)
+const struct listener_conf *rig_find_listener(struct rig *rig, const struct arrival *a, const char *name)
 {
     const struct settings *s = rig->rt.settings;
-    const struct set_listener *own = NULL, *proxy = NULL;
+    const struct listener_conf *own = NULL, *proxy = NULL;
 
     for (size_t i = 0; i < s->listeners_n; i++) {
-        const struct set_listener *l = &s->listeners[i];
+        const struct listener_conf *l = &s->listeners[i];
 
         if (name && strcmp(l->name, name) == 0) return l;
         if (name) continue;

@@ -330,7 +330,7 @@ static void explain_wrong(struct report *r, struct rig *rig, struct request *req
 
 static bool find_secret(struct report *r, const struct settings *s, struct proof *p, const char *name)
 {
-    const struct set_client *owner = settings_client_by_key(s, p->access_key);
+    const struct principal_conf *owner = settings_client_by_key(s, p->access_key);
 
     p->by = name ? settings_client_by_name(s, str_from(name)) : owner;
     report_str(r, "access_key", "access key", p->access_key);

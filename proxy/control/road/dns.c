@@ -17,8 +17,8 @@ struct asked {
 
 struct dns {
     struct resolver *resolver; /* owned */
-    const struct set_server *server;
-    const struct set_endpoint *ep;
+    const struct server_conf *server;
+    const struct endpoint_conf *ep;
     dns_changed_fn *changed;
     void *arg;
     struct dns_lookup *v; /* owned */
@@ -84,7 +84,7 @@ static void take_over(struct dns_lookup *v, size_t n)
 }
 
 /* An address of this round that must not be dialled; NULL: there is none. */
-static const struct netaddr *find_public(const struct set_server *server, const struct dns_lookup *v, size_t n,
+static const struct netaddr *find_public(const struct server_conf *server, const struct dns_lookup *v, size_t n,
                                          const char **name)
 {
     for (size_t i = 0; i < n; i++)
@@ -149,7 +149,7 @@ static const struct dns_lookup *culprit(const struct dns_lookup *v, size_t n)
     return &v[0];
 }
 
-static void explain_nothing(const struct set_endpoint *ep, const struct dns_lookup *l, struct dns_view *out)
+static void explain_nothing(const struct endpoint_conf *ep, const struct dns_lookup *l, struct dns_view *out)
 {
     if (l->now.result == DNS_NO_ANSWER) {
         out->state = DNS_FAILED;
@@ -163,7 +163,7 @@ static void explain_nothing(const struct set_endpoint *ep, const struct dns_look
              l->now.result == DNS_NO_NAME ? "no such name (NXDOMAIN)" : "no address", l->name, ep->suffix, ep->suffix);
 }
 
-void dns_judge(const struct set_server *server, const struct set_endpoint *ep, struct dns_lookup *v, size_t n,
+void dns_judge(const struct server_conf *server, const struct endpoint_conf *ep, struct dns_lookup *v, size_t n,
                struct dns_view *out)
 {
     const struct dns_lookup *bad = culprit(v, n);
@@ -230,7 +230,7 @@ static enum err_code make_lookups(struct dns *d, struct err *err)
     return ERR_NONE;
 }
 
-enum err_code dns_new(struct loop *loop, const struct set_server *server, const struct set_endpoint *ep,
+enum err_code dns_new(struct loop *loop, const struct server_conf *server, const struct endpoint_conf *ep,
                       dns_changed_fn *changed, void *arg, struct dns **out, struct err *err)
 {
     struct dns *d = calloc(1, sizeof(*d));

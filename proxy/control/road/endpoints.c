@@ -31,7 +31,7 @@ struct target {
 
 struct watch {
     struct endpoints *all;
-    const struct set_endpoint *set;
+    const struct endpoint_conf *set;
     SSL_CTX *ctx; /* owned */
     struct health_rules rules;
     struct target *v[ADDRESS_MAX]; /* owned */
@@ -56,7 +56,7 @@ struct endpoints {
 
 /* ------------------------------------------------------------- publishing */
 
-static bool is_preferred(const struct set_endpoint *ep, const char *zone)
+static bool is_preferred(const struct endpoint_conf *ep, const char *zone)
 {
     struct str region = str_from(ep->region);
 
@@ -161,7 +161,7 @@ static void on_probe(void *arg, const char *why, bool certificate)
 /* What is barred must show a good certificate before it is used again, whatever is probed otherwise. */
 static void start_probe(struct target *t, int64_t now_us)
 {
-    const struct set_endpoint *set = t->watch->set;
+    const struct endpoint_conf *set = t->watch->set;
     enum probe_kind kind = t->health.barred && set->probe == PROBE_TCP ? PROBE_TLS : set->probe;
     struct err err = {0};
 
@@ -293,7 +293,7 @@ static void on_dns(void *arg, const struct dns_view *view)
 
 /* ------------------------------------------------------------- all */
 
-static enum err_code watch_init(struct watch *w, struct endpoints *e, const struct set_endpoint *set, struct err *err)
+static enum err_code watch_init(struct watch *w, struct endpoints *e, const struct endpoint_conf *set, struct err *err)
 {
     struct str region = str_from(set->region);
 

@@ -149,7 +149,7 @@ void probe_abandon(struct probe **pp)
     loop_free_later(p->loop, p);
 }
 
-enum err_code probe_ctx(const struct set_endpoint *ep, SSL_CTX **out, struct err *err)
+enum err_code probe_ctx(const struct endpoint_conf *ep, SSL_CTX **out, struct err *err)
 {
     return tls_client_ctx(ep->ca_file, NULL, out, err);
 }

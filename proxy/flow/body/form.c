@@ -40,7 +40,7 @@ static enum step_result begin(struct request *req)
 static enum step_result read_fields(struct request *req)
 {
     struct form *f = req->form;
-    struct buf *b = &req->client->in;
+    struct buf *b = &req->session->in;
     size_t used;
 
     for (;;) {
@@ -120,7 +120,7 @@ static enum step_result check_sigv2(struct request *req)
 /* A key of nobody's: the form goes on as it came, and S3 judges it. */
 static enum step_result leave_to_s3(struct request *req)
 {
-    req->client->in.start -= req->form->fields_bytes;
+    req->session->in.start -= req->form->fields_bytes;
     req->form = NULL;
     return STEP_NEXT;
 }
@@ -199,7 +199,7 @@ static enum err_code wrong_length(struct request *req)
 enum err_code form_scan(struct request *req)
 {
     struct form *f = req->form;
-    struct buf *b = &req->client->in;
+    struct buf *b = &req->session->in;
     size_t known, n = 0;
     struct str rest;
 

@@ -46,7 +46,7 @@ static enum err_code unframe(struct request *req, char *data, size_t *n)
 /* Decodes what was read: raw → plain, in place. */
 static enum err_code decode_raw(struct request *req)
 {
-    struct buf *b = &req->client->in;
+    struct buf *b = &req->session->in;
     size_t used, n;
 
     if (b->raw == b->end || req->body.done) return ERR_NONE;
@@ -64,7 +64,7 @@ static enum err_code decode_raw(struct request *req)
 /* Takes what the client has sent into its buffer, decoded and checked. */
 static enum conn_result take_body(struct request *req, bool *moved)
 {
-    struct client *c = req->client;
+    struct session *c = req->session;
     struct buf *b = &c->in;
     enum conn_result r;
     size_t got, room;
@@ -92,7 +92,7 @@ static enum conn_result take_body(struct request *req, bool *moved)
 
 void relay_forget_sent(struct request *req)
 {
-    req->client->in.start += req->kept;
+    req->session->in.start += req->kept;
     req->kept = 0;
     req->replay = false;
 }
@@ -100,7 +100,7 @@ void relay_forget_sent(struct request *req)
 /* How much of the buffer may leave now. */
 static size_t sendable(const struct request *req)
 {
-    const struct buf *b = &req->client->in;
+    const struct buf *b = &req->session->in;
     size_t n = b->mid - b->start - req->kept;
     bool judged = req->body.done || !req->chunked;
 
@@ -125,7 +125,7 @@ static enum conn_result send_head(struct request *req, bool *moved)
 
 static enum conn_result send_plain(struct request *req, bool *moved)
 {
-    struct buf *b = &req->client->in;
+    struct buf *b = &req->session->in;
     size_t n = sendable(req), took;
     enum conn_result r;
 
@@ -172,7 +172,7 @@ enum step_result relay_take_whole_body(struct request *req)
 static enum conn_result pump_request(struct request *req, bool *moved)
 {
     enum conn_result r = CONN_OK;
-    struct buf *b = &req->client->in;
+    struct buf *b = &req->session->in;
 
     if (req->send_state == SEND_DONE || req->send_state == SEND_STOPPED) return CONN_OK;
     if (req->send_state == SEND_HEAD) r = send_head(req, moved);
@@ -227,7 +227,7 @@ enum step_result step_relay(struct request *req)
         if (req->answer_state == ANSWER_DONE) return STEP_NEXT;
         if (!moved) return STEP_WAIT;
         if (req->body_sent + req->answer_body.plain - before > TURN_BYTES) {
-            loop_defer(&req->worker->loop, &req->client->task);
+            loop_defer(&req->worker->loop, &req->session->task);
             return STEP_WAIT;
         }
     }

@@ -325,10 +325,10 @@ static enum step_result pump_peek(struct request *req, bool *moved)
     return STEP_NEXT;
 }
 
-static enum step_result client_gone(struct request *req)
+static enum step_result session_gone(struct request *req)
 {
     return request_fail(req, ERR_CLIENT_GONE, "%s after %llu bytes of the answer",
-                        req->client->conn.error[0] ? req->client->conn.error : "connection closed",
+                        req->session->conn.error[0] ? req->session->conn.error : "connection closed",
                         (unsigned long long)req->answer_bytes);
 }
 
@@ -336,10 +336,10 @@ static enum step_result write_answer_head(struct request *req, bool *moved)
 {
     while (req->answer_head.n) {
         size_t took;
-        enum conn_result r = conn_write(&req->client->conn, req->answer_head.p, req->answer_head.n, &took);
+        enum conn_result r = conn_write(&req->session->conn, req->answer_head.p, req->answer_head.n, &took);
 
         if (r == CONN_AGAIN) return STEP_WAIT;
-        if (r != CONN_OK) return client_gone(req);
+        if (r != CONN_OK) return session_gone(req);
         req->answer_head = str_tail(req->answer_head, took);
         *moved = true;
     }
@@ -365,10 +365,10 @@ static enum step_result pump_answer_body(struct request *req, bool *moved)
     decoded = decode_answer(req, moved);
     if (decoded == STEP_FAIL) return decoded;
     if (b->start != b->mid) {
-        switch (framer_write(&req->answer_framer, &req->client->conn, b->mem + b->start, b->mid - b->start, &took)) {
+        switch (framer_write(&req->answer_framer, &req->session->conn, b->mem + b->start, b->mid - b->start, &took)) {
         case CONN_OK: break;
         case CONN_AGAIN: return STEP_WAIT;
-        default: return client_gone(req);
+        default: return session_gone(req);
         }
         b->start += took;
         count_answer(req, took);
@@ -379,10 +379,10 @@ static enum step_result pump_answer_body(struct request *req, bool *moved)
         buf_return(b, &req->worker->loop.bufs);
         return decoded;
     }
-    switch (framer_end(&req->answer_framer, &req->client->conn)) {
+    switch (framer_end(&req->answer_framer, &req->session->conn)) {
     case CONN_OK: req->answer_state = ANSWER_DONE; return STEP_NEXT;
     case CONN_AGAIN: return STEP_WAIT;
-    default: return client_gone(req);
+    default: return session_gone(req);
     }
 }
 

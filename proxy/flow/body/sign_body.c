@@ -131,7 +131,7 @@ static enum step_result hash_body(struct request *req)
     enum step_result r = relay_take_whole_body(req);
 
     if (r != STEP_NEXT) return r;
-    body = buf_plain(&req->client->in);
+    body = buf_plain(&req->session->in);
     digest_sha256(req->worker->digest, body, hash);
     req->hashed += body.n;
     hex_lower(&hex, hash, sizeof(hash));

@@ -82,12 +82,13 @@ size_t credentials_slots(const struct settings *s)
     return n;
 }
 
-size_t credentials_slot(const struct settings *s, const struct set_credentials *set, const struct set_client *client)
+size_t credentials_slot(const struct settings *s, const struct credentials_conf *set,
+                        const struct principal_conf *client)
 {
     size_t slot = s->credentials_n;
 
     if (!set->per_client || !client) return (size_t)(set - s->credentials);
-    for (const struct set_credentials *before = s->credentials; before < set; before++)
+    for (const struct credentials_conf *before = s->credentials; before < set; before++)
         if (before->per_client) slot += s->clients_n;
     return slot + (size_t)(client - s->clients);
 }
@@ -145,11 +146,11 @@ void keyring_offer(struct keyring *k, size_t slot, struct credentials *c)
 
 static void wake_waiting(struct worker *w)
 {
-    struct client *c, *next;
+    struct session *c, *next;
 
-    for (c = w->clients; c; c = next) {
+    for (c = w->sessions; c; c = next) {
         next = c->next;
-        if (c->state == CLIENT_REQUESTS && c->in_request && keyring_waits(&c->req)) client_run(c);
+        if (c->state == SESSION_REQUESTS && c->in_request && keyring_waits(&c->req)) session_run(c);
     }
 }
 
@@ -215,7 +216,7 @@ static bool renewal_is_over(const struct request *req)
 
 static enum step_result no_keys(struct request *req, const struct credentials *c)
 {
-    const struct set_credentials *set = req->credentials;
+    const struct credentials_conf *set = req->credentials;
 
     req->keys_wait_us = 0;
     if (req->keys_refused)
@@ -233,7 +234,7 @@ static enum step_result no_keys(struct request *req, const struct credentials *c
 enum step_result keyring_take(struct request *req)
 {
     struct worker *w = req->worker;
-    const struct set_credentials *set = req->credentials;
+    const struct credentials_conf *set = req->credentials;
     bool over = renewal_is_over(req); /* before the look at what it gave */
     struct credentials *now = newest(&w->keyring.slots[slot_of(req)]);
 

@@ -272,7 +272,7 @@ static void on_event(struct conn *c, void *arg)
 
     (void)c;
     if (u->owner)
-        client_run(u->owner->client);
+        session_run(u->owner->session);
     else
         idle_event(u);
 }

@@ -32,7 +32,7 @@ static void call_next(struct pool *p, size_t endpoint)
     if (!place) return;
     req = request_of(place);
     req->called = true;
-    loop_defer(&p->worker->loop, &req->client->task);
+    loop_defer(&p->worker->loop, &req->session->task);
 }
 
 void pool_give_place(struct pool_address *a, struct pool *p)
@@ -60,7 +60,7 @@ void pool_release(struct pool *p, struct pool_address **at)
 
 bool pool_wait(struct pool *p, size_t endpoint, struct request *req)
 {
-    const struct set_endpoint *ep = &p->worker->rt->settings->endpoints[endpoint];
+    const struct endpoint_conf *ep = &p->worker->rt->settings->endpoints[endpoint];
 
     if (!wait_queue_add(&p->endpoints[endpoint].queue, &req->place, req->caller, ep->max_queue, p->worker->loop.now_us))
         return false;
@@ -92,7 +92,7 @@ static size_t count_room(const struct pool_endpoint *e, uint64_t most)
 /* Who waited for too long is told so. Ending one request frees no place and takes nobody else out of the queue. */
 static void expire_queue(struct pool *p, size_t endpoint)
 {
-    const struct set_endpoint *ep = &p->worker->rt->settings->endpoints[endpoint];
+    const struct endpoint_conf *ep = &p->worker->rt->settings->endpoints[endpoint];
     int64_t oldest = p->worker->loop.now_us - (int64_t)ep->queue_timeout_ms * 1000;
     struct wait_place *place = p->endpoints[endpoint].queue.first, *next;
 
@@ -106,7 +106,7 @@ static void expire_queue(struct pool *p, size_t endpoint)
         snprintf(text, sizeof(text), "[endpoint %s] no place within queue_timeout: max_connections_per_address = %llu",
                  ep->name, (unsigned long long)ep->max_connections);
         request_abort(req, ERR_QUEUE, text);
-        client_run(req->client);
+        session_run(req->session);
     }
 }
 

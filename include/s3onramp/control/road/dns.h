@@ -39,14 +39,14 @@ MUST_CHECK bool dns_zonal_name(struct str name, struct str zone, struct str regi
 /* The zone in an endpoint's name, without the Region; empty: a regional name. */
 struct str dns_zone_of_name(struct str name, struct str region);
 /* Takes the answers of a round over into the lookups, and judges. */
-void dns_judge(const struct set_server *server, const struct set_endpoint *ep, struct dns_lookup *v, size_t n,
+void dns_judge(const struct server_conf *server, const struct endpoint_conf *ep, struct dns_lookup *v, size_t n,
                struct dns_view *out);
 
 struct dns;
 /* Called after each round; @view is valid during the call. */
 typedef void dns_changed_fn(void *arg, const struct dns_view *view);
 
-MUST_CHECK enum err_code dns_new(struct loop *loop, const struct set_server *server, const struct set_endpoint *ep,
+MUST_CHECK enum err_code dns_new(struct loop *loop, const struct server_conf *server, const struct endpoint_conf *ep,
                                  dns_changed_fn *changed, void *arg, struct dns **out, struct err *err);
 void dns_free(struct dns **d);
 /* Once a tick: asks when it is time. */

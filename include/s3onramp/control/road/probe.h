@@ -24,6 +24,6 @@ void probe_expire(struct probe *p);
 /* @done is not called any more. Nulls *@p; NULL is fine. */
 void probe_abandon(struct probe **p);
 /* A context like the endpoint's own, which keeps no sessions: each probe sees the certificate. */
-MUST_CHECK enum err_code probe_ctx(const struct set_endpoint *ep, SSL_CTX **out, struct err *err);
+MUST_CHECK enum err_code probe_ctx(const struct endpoint_conf *ep, SSL_CTX **out, struct err *err);
 
 #endif

@@ -42,7 +42,8 @@ void credentials_mask(const char *access_key_id, char *out, size_t cap);
 
 /* How many slots @s has, and which one @set has for @client (NULL: nobody in particular). */
 size_t credentials_slots(const struct settings *s);
-size_t credentials_slot(const struct settings *s, const struct set_credentials *set, const struct set_client *client);
+size_t credentials_slot(const struct settings *s, const struct credentials_conf *set,
+                        const struct principal_conf *client);
 
 /* What workers tell of a slot; relaxed atomics. */
 struct key_need {

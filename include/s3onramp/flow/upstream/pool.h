@@ -20,7 +20,7 @@ struct worker;
 struct upconn;
 
 struct pool_address {
-    const struct set_endpoint *endpoint; /* borrowed: settings */
+    const struct endpoint_conf *endpoint; /* borrowed: settings */
     size_t endpoint_index;
     struct address *shared;     /* one reference */
     const struct netaddr *addr; /* of shared */

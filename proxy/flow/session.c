@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * client.c: see client.h. Both sides' events end up in client_run, which runs until nothing moves any more.
+ * session.c: see session.h. Both sides' events end up in session_run, which runs until nothing moves any more.
  */
-#include "flow/client.h"
+#include "flow/session.h"
 
 #include "base/log.h"
 #include "flow/flow.h"
@@ -23,19 +23,20 @@ enum {
 static const char *const state_names[] = {"header", "sniff", "hello", "tls", "requests", "linger", "gone"};
 
 /* The one way from state to state. */
-static void set_state(struct client *c, enum client_state to)
+static void set_state(struct session *c, enum session_state to)
 {
     static const bool allowed[7][7] = {
-        [CLIENT_HEADER] = {[CLIENT_SNIFF] = true,
-                           [CLIENT_HELLO] = true,
-                           [CLIENT_TLS] = true,
-                           [CLIENT_REQUESTS] = true,
-                           [CLIENT_GONE] = true},
-        [CLIENT_SNIFF] = {[CLIENT_HELLO] = true, [CLIENT_TLS] = true, [CLIENT_REQUESTS] = true, [CLIENT_GONE] = true},
-        [CLIENT_HELLO] = {[CLIENT_TLS] = true, [CLIENT_REQUESTS] = true, [CLIENT_GONE] = true},
-        [CLIENT_TLS] = {[CLIENT_REQUESTS] = true, [CLIENT_LINGER] = true, [CLIENT_GONE] = true},
-        [CLIENT_REQUESTS] = {[CLIENT_SNIFF] = true, [CLIENT_LINGER] = true, [CLIENT_GONE] = true},
-        [CLIENT_LINGER] = {[CLIENT_GONE] = true},
+        [CLIENT_HEADER] = {[SESSION_SNIFF] = true,
+                           [SESSION_HELLO] = true,
+                           [SESSION_TLS] = true,
+                           [SESSION_REQUESTS] = true,
+                           [SESSION_GONE] = true},
+        [SESSION_SNIFF] =
+            {[SESSION_HELLO] = true, [SESSION_TLS] = true, [SESSION_REQUESTS] = true, [SESSION_GONE] = true},
+        [SESSION_HELLO] = {[SESSION_TLS] = true, [SESSION_REQUESTS] = true, [SESSION_GONE] = true},
+        [SESSION_TLS] = {[SESSION_REQUESTS] = true, [SESSION_LINGER] = true, [SESSION_GONE] = true},
+        [SESSION_REQUESTS] = {[SESSION_SNIFF] = true, [SESSION_LINGER] = true, [SESSION_GONE] = true},
+        [SESSION_LINGER] = {[SESSION_GONE] = true},
     };
 
     ASSERT(allowed[c->state][to]);
@@ -44,12 +45,12 @@ static void set_state(struct client *c, enum client_state to)
     c->since_us = c->worker->loop.now_us;
 }
 
-static void client_free(struct client *c, bool reset)
+static void session_free(struct session *c, bool reset)
 {
     struct worker *w = c->worker;
 
-    if (c->state == CLIENT_GONE) return;
-    set_state(c, CLIENT_GONE);
+    if (c->state == SESSION_GONE) return;
+    set_state(c, SESSION_GONE);
     request_end(&c->req);
     loop_cancel(&w->loop, &c->task);
     conn_close(&c->conn, reset);
@@ -62,10 +63,10 @@ static void client_free(struct client *c, bool reset)
     if (c->prev)
         c->prev->next = c->next;
     else
-        w->clients = c->next;
+        w->sessions = c->next;
     if (c->next) c->next->prev = c->prev;
     w->clients_n--;
-    client_busy(c);
+    session_busy(c);
     if (c->counted) limits_leave(w->rt->limits);
     if (c->source_counted) limits_leave_source(w->rt->limits, netaddr_site(&c->peer));
     if (c->too_many) w->refused_n--;
@@ -73,22 +74,22 @@ static void client_free(struct client *c, bool reset)
 }
 
 /* Our FIN goes out behind what waits; then what still comes is read away. */
-static void linger(struct client *c)
+static void linger(struct session *c)
 {
     conn_shutdown(&c->conn);
     buf_drop(&c->in, &c->worker->loop.bufs);
-    set_state(c, CLIENT_LINGER);
-    client_idle(c);
+    set_state(c, SESSION_LINGER);
+    session_idle(c);
 }
 
 /* Ends a connection that can go on no longer. What the client still sends must not make our kernel answer with a reset:
  * one that overtakes our fatal alert, or what the other side of a tunnel said last. True: it lingers. */
-static bool client_end(struct client *c, bool reset)
+static bool session_end(struct session *c, bool reset)
 {
     bool sending = !reset && c->req.tunnel && c->req.tunnel->out.lost;
 
     if (!c->conn.alerted && !sending) {
-        client_free(c, reset);
+        session_free(c, reset);
         return false;
     }
     request_end(&c->req);
@@ -99,16 +100,16 @@ static bool client_end(struct client *c, bool reset)
 static void on_event(struct conn *conn, void *arg)
 {
     (void)conn;
-    client_run(arg);
+    session_run(arg);
 }
 
 static void on_task(void *arg)
 {
-    client_run(arg);
+    session_run(arg);
 }
 
 /* Without SNI the certificate names the address that the client came to, and what the listener calls itself. */
-static char *names_without_sni(const struct client *c)
+static char *names_without_sni(const struct session *c)
 {
     struct netaddr a = {.len = sizeof(a.u)};
     char text[900], ip[INET6_ADDRSTRLEN] = "";
@@ -126,7 +127,7 @@ static char *names_without_sni(const struct client *c)
     return strndup(b.p, b.n);
 }
 
-static SSL_CTX *server_ctx(const struct client *c)
+static SSL_CTX *server_ctx(const struct session *c)
 {
     const struct runtime *rt = c->worker->rt;
 
@@ -139,7 +140,7 @@ static SSL_CTX *server_ctx(const struct client *c)
  * asked for things. */
 static bool may_name(struct str name, void *arg)
 {
-    const struct client *c = arg;
+    const struct session *c = arg;
     struct str rest = str_from(c->tls_name), own;
 
     if (c->authority) return str_eq(name, str_from(c->authority));
@@ -149,7 +150,7 @@ static bool may_name(struct str name, void *arg)
 }
 
 /* TLS begins with the bytes that were read already. False: the client is gone. */
-static bool start_tls(struct client *c)
+static bool start_tls(struct session *c)
 {
     struct err err = {0};
     enum err_code code = conn_tls_accept(&c->conn, server_ctx(c), c->tls_name, may_name, buf_raw(&c->in), &err);
@@ -158,27 +159,27 @@ static bool start_tls(struct client *c)
     c->hello = (struct client_hello){0};
     if (code != ERR_NONE) {
         LOG(LOG_WARN, "listener %s: %s", c->listener->name, err.detail);
-        client_free(c, true);
+        session_free(c, true);
         return false;
     }
-    set_state(c, CLIENT_TLS);
+    set_state(c, SESSION_TLS);
     return true;
 }
 
 /* What follows the balancer's header, if there is one. False: the client is gone. */
-static bool begin(struct client *c)
+static bool begin(struct session *c)
 {
     if (c->listener->tls == LISTENER_PLAIN) {
-        set_state(c, CLIENT_REQUESTS);
+        set_state(c, SESSION_REQUESTS);
         return true;
     }
     if (c->listener->mode != LISTENER_REDIRECT) c->tls_name = names_without_sni(c);
-    set_state(c, CLIENT_SNIFF);
+    set_state(c, SESSION_SNIFF);
     return true;
 }
 
 /* Where a redirected connection wanted to go: what the kernel's NAT table says, or (TPROXY) its own address here. */
-static void find_original(struct client *c, int fd)
+static void find_original(struct session *c, int fd)
 {
     enum { ORIGINAL_DST = 80 }; /* SO_ORIGINAL_DST, IP6T_SO_ORIGINAL_DST */
     struct netaddr *a = &c->original;
@@ -190,14 +191,14 @@ static void find_original(struct client *c, int fd)
     if (getsockname(fd, &a->u.sa, &a->len)) memset(a, 0, sizeof(*a));
 }
 
-static bool is_trusted_proxy(const struct set_listener *l, const struct netaddr *peer)
+static bool is_trusted_proxy(const struct listener_conf *l, const struct netaddr *peer)
 {
     for (size_t i = 0; i < l->trusted_proxies_n; i++)
         if (netblock_has(&l->trusted_proxies[i], peer)) return true;
     return false;
 }
 
-static void log_turned_away(const struct client *c, const char *why)
+static void log_turned_away(const struct session *c, const char *why)
 {
     char peer[NETADDR_TEXT];
 
@@ -216,7 +217,7 @@ static void warn_full(struct worker *w, const char *why, const struct netaddr *p
 }
 
 /* It is too much: to be told so if there is a place for that, in a language that it understands before any TLS. */
-static bool refuse(struct client *c, enum limits_event event, const char *why)
+static bool refuse(struct session *c, enum limits_event event, const char *why)
 {
     struct worker *w = c->worker;
 
@@ -228,16 +229,16 @@ static bool refuse(struct client *c, enum limits_event event, const char *why)
     return true;
 }
 
-static bool enter(struct client *c)
+static bool enter(struct session *c)
 {
     struct worker *w = c->worker;
 
-    c->counted = limits_enter(w->rt->limits) || (client_evict(w) && limits_enter(w->rt->limits));
+    c->counted = limits_enter(w->rt->limits) || (session_evict(w) && limits_enter(w->rt->limits));
     return c->counted || refuse(c, LIMITS_REFUSED, "max_connections is reached, and none of them is idle");
 }
 
 /* Where it comes from is known. False: the client is gone. */
-static bool enter_source(struct client *c)
+static bool enter_source(struct session *c)
 {
     struct limits *l = c->worker->rt->limits;
 
@@ -247,28 +248,28 @@ static bool enter_source(struct client *c)
     limits_leave(l);
     c->counted = false;
     if (refuse(c, LIMITS_REFUSED_SOURCE, "max_connections_per_source is reached")) return true;
-    client_free(c, false);
+    session_free(c, false);
     return false;
 }
 
-static void join(struct client *c)
+static void join(struct session *c)
 {
     struct worker *w = c->worker;
 
     c->task.run = on_task;
     c->task.arg = c;
-    c->next = w->clients;
-    if (w->clients) w->clients->prev = c;
-    w->clients = c;
+    c->next = w->sessions;
+    if (w->sessions) w->sessions->prev = c;
+    w->sessions = c;
     w->clients_n++;
-    client_idle(c);
+    session_idle(c);
     request_begin(&c->req, c);
 }
 
 /* Its place, or one in which it is told that there is none. NULL: neither; @fd is closed. */
-static struct client *client_new(struct worker *w, size_t listener_index, int fd, const struct netaddr *peer)
+static struct session *session_new(struct worker *w, size_t listener_index, int fd, const struct netaddr *peer)
 {
-    struct client *c = calloc(1, sizeof(*c));
+    struct session *c = calloc(1, sizeof(*c));
     struct err err = {0};
 
     if (!c) {
@@ -293,22 +294,22 @@ static struct client *client_new(struct worker *w, size_t listener_index, int fd
     return NULL;
 }
 
-void client_accept(struct worker *w, size_t listener_index, int fd, const struct netaddr *peer)
+void session_accept(struct worker *w, size_t listener_index, int fd, const struct netaddr *peer)
 {
-    struct client *c = client_new(w, listener_index, fd, peer);
+    struct session *c = session_new(w, listener_index, fd, peer);
 
     if (!c) return;
     join(c);
     if (c->listener->mode == LISTENER_REDIRECT) find_original(c, fd);
     if (c->listener->proxy_protocol && !is_trusted_proxy(c->listener, peer)) {
         log_turned_away(c, "it is none of trusted_proxies");
-        client_free(c, true);
+        session_free(c, true);
         return;
     }
-    if (c->listener->proxy_protocol || (enter_source(c) && begin(c))) client_run(c);
+    if (c->listener->proxy_protocol || (enter_source(c) && begin(c))) session_run(c);
 }
 
-bool client_intercept(struct client *c, struct str host, const struct set_client *user, const struct err *refusal)
+bool session_intercept(struct session *c, struct str host, const struct principal_conf *user, const struct err *refusal)
 {
     char *authority = strndup(host.p, host.n), *name = strndup(host.p, host.n);
     struct err *why = refusal ? malloc(sizeof(*why)) : NULL;
@@ -331,7 +332,7 @@ bool client_intercept(struct client *c, struct str host, const struct set_client
 }
 
 /* More of what comes before any request. False: wait, or the client is gone. */
-static bool read_more(struct client *c)
+static bool read_more(struct session *c)
 {
     struct buf *b = &c->in;
     size_t got, room = 0;
@@ -339,7 +340,7 @@ static bool read_more(struct client *c)
 
     if (buf_borrow(b, &c->worker->loop.bufs)) room = buf_room(b);
     if (!room) {
-        client_free(c, true);
+        session_free(c, true);
         return false;
     }
     r = conn_read(&c->conn, b->mem + b->end, room, &got);
@@ -348,7 +349,7 @@ static bool read_more(struct client *c)
         return true;
     }
     if (r != CONN_AGAIN) {
-        client_free(c, false);
+        session_free(c, false);
         return false;
     }
     buf_return(b, &c->worker->loop.bufs);
@@ -357,7 +358,7 @@ static bool read_more(struct client *c)
 }
 
 /* The balancer's header. False: wait, or the client is gone. */
-static bool run_header(struct client *c)
+static bool run_header(struct session *c)
 {
     struct buf *b = &c->in;
     struct str raw = buf_raw(b);
@@ -368,7 +369,7 @@ static bool run_header(struct client *c)
     case PROXY_HEADER_MORE: return read_more(c);
     case PROXY_HEADER_BAD:
         log_turned_away(c, err.detail);
-        client_free(c, true);
+        session_free(c, true);
         return false;
     case PROXY_HEADER_DONE: break;
     }
@@ -381,7 +382,7 @@ static bool run_header(struct client *c)
 }
 
 /* Until the ClientHello is there as a whole, there is no TLS that would need memory. What is none OpenSSL refuses. */
-static bool has_hello(struct client *c)
+static bool has_hello(struct session *c)
 {
     struct str raw = buf_raw(&c->in);
     struct err err = {0};
@@ -391,7 +392,7 @@ static bool has_hello(struct client *c)
 
 /* The first byte tells TLS from plain HTTP, which is answered in plain HTTP even where TLS is wanted (take_head).
  * False: wait, or the client is gone. */
-static bool run_sniff(struct client *c)
+static bool run_sniff(struct session *c)
 {
     struct buf *b = &c->in;
     unsigned char first;
@@ -400,25 +401,25 @@ static bool run_sniff(struct client *c)
     first = (unsigned char)b->mem[b->raw];
     c->lacks_tls = first >= 'A' && first <= 'Z' && c->listener->tls == LISTENER_TLS && !c->authority;
     if (c->lacks_tls || (first != CLIENT_HELLO_RECORD && (c->listener->tls != LISTENER_TLS || c->authority))) {
-        set_state(c, CLIENT_REQUESTS);
+        set_state(c, SESSION_REQUESTS);
         return true;
     }
     if (c->too_many) {
-        client_free(c, true);
+        session_free(c, true);
         return false;
     }
     if (c->listener->mode != LISTENER_REDIRECT) return has_hello(c) ? start_tls(c) : read_more(c);
-    set_state(c, CLIENT_HELLO);
+    set_state(c, SESSION_HELLO);
     return true;
 }
 
 /* Does TLS for @name end here, be it only to say why it is refused? */
-static bool takes_hello(struct client *c, struct str name)
+static bool takes_hello(struct session *c, struct str name)
 {
     struct err err = {0};
 
     switch (way_choose(c->worker->rt->settings, c->listener, NULL, name, &err).way) {
-    case WAY_INTERCEPT: return client_intercept(c, name, NULL, NULL);
+    case WAY_INTERCEPT: return session_intercept(c, name, NULL, NULL);
     case WAY_REFUSE: return tunnel_refuse_inside(c, name, NULL, &err);
     case WAY_TUNNEL: break;
     }
@@ -426,16 +427,16 @@ static bool takes_hello(struct client *c, struct str name)
 }
 
 /* What is not intercepted is a request of its own, and the client waits for a ServerHello. */
-static void begin_at_hello(struct client *c)
+static void begin_at_hello(struct session *c)
 {
     c->at_hello = true;
-    client_busy(c);
+    session_busy(c);
     request_first_byte(&c->req);
-    set_state(c, CLIENT_REQUESTS);
+    set_state(c, SESSION_REQUESTS);
 }
 
 /* A redirected client's ClientHello says where it wants to go. False: wait, or the client is gone. */
-static bool run_hello(struct client *c)
+static bool run_hello(struct session *c)
 {
     struct str raw = buf_raw(&c->in), name;
     struct err err = {0};
@@ -452,7 +453,7 @@ static bool run_hello(struct client *c)
     return true;
 }
 
-static bool run_tls(struct client *c)
+static bool run_tls(struct session *c)
 {
     char peer[NETADDR_TEXT];
     enum conn_result r = conn_handshake(&c->conn);
@@ -465,15 +466,15 @@ static bool run_tls(struct client *c)
             strstr(c->conn.error, "unknown ca")
                 ? " (the client does not trust our CA: give it the certificate that `s3onramp ca export` prints)"
                 : "");
-        return client_end(c, false);
+        return session_end(c, false);
     }
     c->tls = true;
-    set_state(c, CLIENT_REQUESTS);
+    set_state(c, SESSION_REQUESTS);
     return true;
 }
 
 /* The answer is out: the next request, a tunnel, or the end. False: nothing more to do now. */
-static bool next_request(struct client *c)
+static bool next_request(struct session *c)
 {
     bool tunnel = c->req.in && c->req.in->method_id == METHOD_CONNECT && c->req.status == 200;
     bool closes = (c->req.client_closes && !tunnel) || c->worker->stopping;
@@ -485,19 +486,19 @@ static bool next_request(struct client *c)
         return true;
     }
     request_begin(&c->req, c);
-    client_idle(c);
+    session_idle(c);
     c->in_request = c->in.raw != c->in.end;
     c->since_us = c->worker->loop.now_us;
-    if (tunnel) set_state(c, CLIENT_SNIFF);
+    if (tunnel) set_state(c, SESSION_SNIFF);
     return true;
 }
 
-static bool run_requests(struct client *c)
+static bool run_requests(struct session *c)
 {
     switch (request_run(&c->req)) {
     case STEP_OVER:
-        if (c->req.broken) return client_end(c, true);
-        if (c->req.silent || (c->req.tunnel && c->req.tunnel->open)) return client_end(c, false);
+        if (c->req.broken) return session_end(c, true);
+        if (c->req.silent || (c->req.tunnel && c->req.tunnel->open)) return session_end(c, false);
         return next_request(c);
     default: return false;
     }
@@ -505,7 +506,7 @@ static bool run_requests(struct client *c)
 
 /* Our FIN is out: what still comes is thrown away, so that the kernel does not answer it with a reset that overtakes
  * our last answer. */
-static bool run_linger(struct client *c)
+static bool run_linger(struct session *c)
 {
     char *sink = buf_pool_get(&c->worker->loop.bufs);
     long r = -2;
@@ -517,55 +518,55 @@ static bool run_linger(struct client *c)
         while (r > 0);
         buf_pool_put(&c->worker->loop.bufs, &sink);
     }
-    if (r != -1) client_free(c, false);
+    if (r != -1) session_free(c, false);
     return false;
 }
 
-void client_run(struct client *c)
+void session_run(struct session *c)
 {
     bool again = true;
 
-    if (c->state != CLIENT_GONE && !buf_unpark(&c->in, &c->worker->loop.bufs)) {
-        client_free(c, true);
+    if (c->state != SESSION_GONE && !buf_unpark(&c->in, &c->worker->loop.bufs)) {
+        session_free(c, true);
         return;
     }
-    while (again && c->state != CLIENT_GONE) {
+    while (again && c->state != SESSION_GONE) {
         switch (c->state) {
         case CLIENT_HEADER: again = run_header(c); break;
-        case CLIENT_HELLO: again = run_hello(c); break;
-        case CLIENT_SNIFF: again = run_sniff(c); break;
-        case CLIENT_TLS: again = run_tls(c); break;
-        case CLIENT_REQUESTS: again = run_requests(c); break;
-        case CLIENT_LINGER: again = run_linger(c); break;
-        case CLIENT_GONE: return;
+        case SESSION_HELLO: again = run_hello(c); break;
+        case SESSION_SNIFF: again = run_sniff(c); break;
+        case SESSION_TLS: again = run_tls(c); break;
+        case SESSION_REQUESTS: again = run_requests(c); break;
+        case SESSION_LINGER: again = run_linger(c); break;
+        case SESSION_GONE: return;
         }
     }
 }
 
-static bool older_than(const struct client *c, int64_t since_us, uint64_t ms)
+static bool older_than(const struct session *c, int64_t since_us, uint64_t ms)
 {
     return c->worker->loop.now_us - since_us > (int64_t)ms * 1000;
 }
 
 /* Between requests, and before the first. */
-static void check_idle_time(struct client *c)
+static void check_idle_time(struct session *c)
 {
-    const struct set_server *s = &c->worker->rt->settings->server;
+    const struct server_conf *s = &c->worker->rt->settings->server;
 
     uint64_t ms = c->requests ? s->idle_timeout_ms : s->header_timeout_ms;
 
     if (c->too_many && ms > REFUSED_MS) ms = REFUSED_MS; /* it has somebody else's place */
-    if (older_than(c, c->since_us, ms)) client_free(c, false);
+    if (older_than(c, c->since_us, ms)) session_free(c, false);
 }
 
-bool client_leave(struct client *c)
+bool session_leave(struct session *c)
 {
-    if (c->state == CLIENT_REQUESTS && c->req.step == STEP_tunnel) return tunnel_leave(c);
-    client_free(c, false);
+    if (c->state == SESSION_REQUESTS && c->req.step == STEP_tunnel) return tunnel_leave(c);
+    session_free(c, false);
     return true;
 }
 
-static void check_request_time(struct client *c)
+static void check_request_time(struct session *c)
 {
     struct request *req = &c->req;
     const char *why = "the request's head was not complete within header_timeout";
@@ -586,53 +587,53 @@ static void check_request_time(struct client *c)
     }
     if (code != ERR_NONE) {
         request_abort(req, code, why);
-        client_run(c);
+        session_run(c);
     } else if (req->step == STEP_send && req->up && older_than(c, req->attempt_us, req->endpoint->connect_timeout_ms)) {
         conn_break(&req->up->conn, "no connection within connect_timeout"); /* step_send goes on to the next address */
-        client_run(c);
+        session_run(c);
     }
 }
 
 /* Its last answer is on the way as long as its kernel has not got all of it. */
-static void check_linger_time(struct client *c)
+static void check_linger_time(struct session *c)
 {
     const struct worker *w = c->worker;
     bool over = conn_is_sending(&c->conn) ? waiting_for_reader(&c->req)
                                           : older_than(c, c->since_us, w->stopping ? LINGER_STOPPING_MS : LINGER_MS);
 
-    if (over) client_free(c, false);
+    if (over) session_free(c, false);
 }
 
-void client_check_time(struct client *c)
+void session_check_time(struct session *c)
 {
     const struct settings *s = c->worker->rt->settings;
 
     switch (c->state) {
     case CLIENT_HEADER:
-    case CLIENT_SNIFF:
-    case CLIENT_HELLO:
-    case CLIENT_TLS:
-        if (older_than(c, c->since_us, s->server.tls_timeout_ms)) client_free(c, true);
+    case SESSION_SNIFF:
+    case SESSION_HELLO:
+    case SESSION_TLS:
+        if (older_than(c, c->since_us, s->server.tls_timeout_ms)) session_free(c, true);
         break;
-    case CLIENT_REQUESTS: check_request_time(c); break;
-    case CLIENT_LINGER: check_linger_time(c); break;
-    case CLIENT_GONE: break;
+    case SESSION_REQUESTS: check_request_time(c); break;
+    case SESSION_LINGER: check_linger_time(c); break;
+    case SESSION_GONE: break;
     }
 }
 
-void client_stop(struct client *c)
+void session_stop(struct session *c)
 {
-    if (c->state == CLIENT_REQUESTS && c->in_request) return; /* its answer will say Connection: close */
-    if (c->state == CLIENT_LINGER) return;                    /* its last answer is still on the way */
-    if (c->state == CLIENT_REQUESTS && conn_is_sending(&c->conn))
+    if (c->state == SESSION_REQUESTS && c->in_request) return; /* its answer will say Connection: close */
+    if (c->state == SESSION_LINGER) return;                    /* its last answer is still on the way */
+    if (c->state == SESSION_REQUESTS && conn_is_sending(&c->conn))
         linger(c);
     else
-        client_free(c, false);
+        session_free(c, false);
 }
 
-void client_kill(struct client *c)
+void session_kill(struct session *c)
 {
-    c->req.broken = c->state == CLIENT_REQUESTS && c->in_request;
+    c->req.broken = c->state == SESSION_REQUESTS && c->in_request;
     if (c->req.broken) request_cut(&c->req, ERR_SHUTDOWN, "cut at the end of shutdown_timeout, or by a second signal");
-    client_free(c, c->req.broken);
+    session_free(c, c->req.broken);
 }

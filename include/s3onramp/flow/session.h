@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * session.h: one client connection: a balancer's header, sniffing, TLS, one request after the other, a
+ * lingering end. One worker.
+ *
+ *   CLIENT_HEADER ──▶ SESSION_SNIFF ──▶ SESSION_TLS ──▶ SESSION_REQUESTS ──▶ SESSION_LINGER ──▶ gone
+ *                      │  ▲   │           ▲             ▲  ▲   │ CONNECT, intercepted
+ *                      │  └───┼───────────┼─────────────┼──┼───┘
+ *                      │      └───────────┼─────────────┼──┘ plain
+ *     redirect listener└──▶ SESSION_HELLO ─┘ intercepted │
+ *                              └────────────────────────┘ tunnelled or refused
+ */
+#ifndef S3ONRAMP_FLOW_CLIENT_H
+#define S3ONRAMP_FLOW_CLIENT_H
+
+#include "flow/request.h"
+#include "http/client_hello.h"
+
+#include <event2/util.h>
+
+enum session_state {
+    CLIENT_HEADER,
+    SESSION_SNIFF,
+    SESSION_HELLO,
+    SESSION_TLS,
+    SESSION_REQUESTS,
+    SESSION_LINGER,
+    SESSION_GONE
+};
+
+struct session {
+    struct conn conn;
+    struct worker *worker;
+    const struct listener_conf *listener; /* borrowed: settings */
+    size_t listener_index;
+    enum session_state state;
+    struct session *prev, *next;             /* the worker's list */
+    struct session *idle_older, *idle_newer; /* the worker's list of those that are idle */
+    bool idle;
+    int64_t idle_since_us;
+    bool counted, source_counted; /* in rt->limits */
+    const char *too_many; /* connections: its first request is answered with 503, for this reason; NULL: welcome */
+    struct loop_task task;
+    struct buf in;
+    struct netaddr peer;               /* as the balancer tells it, if one does */
+    struct netaddr original;           /* redirect listeners: where it wanted to go; never dialled */
+    const struct principal_conf *user; /* proven at the CONNECT around, or NULL */
+    struct client_hello hello;         /* of a redirected or tunnelled client */
+    bool at_hello;                     /* not intercepted, or TLS is not wanted: the client waits for a ServerHello */
+    bool lacks_tls;                    /* plain HTTP where TLS is wanted */
+    char *authority;     /* owned: lower-case host of CONNECT, or of a redirected ClientHello; NULL: none */
+    struct err *refusal; /* owned: why nothing may be asked for through this CONNECT; NULL: it may */
+    char *tls_name;      /* owned: certificate names without SNI */
+    bool tls;            /* requests come over TLS */
+    bool in_request;     /* a byte of a request was seen */
+    int64_t since_us;    /* monotonic: when the current state, or idle time, began */
+    uint64_t requests;
+    struct request req;
+};
+
+/* Takes over @fd. */
+void session_accept(struct worker *w, size_t listener_index, int fd, const struct netaddr *peer);
+/* Runs the state machine; the client may be gone afterwards. */
+void session_run(struct session *c);
+/* Once a tick. */
+void session_check_time(struct session *c);
+/* The worker stops: idle ones go, others after their request. */
+void session_stop(struct session *c);
+/* Ends it at once, with a reset if a request runs. */
+void session_kill(struct session *c);
+/* idle.c: it waits for nothing but its own next word. Safe to call twice. */
+void session_idle(struct session *c);
+void session_busy(struct session *c);
+/* Closes the client of @w that has been idle for longest; false: there is none. */
+bool session_evict(struct worker *w);
+/* Once a tick: closes idle ones where connections run out. */
+void session_make_room(struct worker *w);
+/* Ends an idle one as if it had been idle for too long; false: it is not idle. */
+bool session_leave(struct session *c);
+/* From here on the connection is for @host only, as @user (NULL: nobody in particular); further bytes of the client are
+ * TLS or plain HTTP. @refusal (copied): what each request is answered with; NULL: none. False: out of memory. */
+MUST_CHECK bool session_intercept(struct session *c, struct str host, const struct principal_conf *user,
+                                  const struct err *refusal);
+
+#endif
