@@ -60,9 +60,18 @@ enum option_type {
 
 enum { NO_FIELD = -1 }; /* for .offset: kept as text only */
 
+/* From when a changed value counts, after the running proxy was told to reload. */
+enum option_takes {
+    TAKES_LIVE = 1,     /* with the next request, on open connections, too */
+    TAKES_NEW_SESSIONS, /* with connections that begin then */
+    TAKES_RESTART,      /* when the program starts; .restart says why */
+};
+
 struct option {
     enum section_id section;
     const char *key;
+    enum option_takes takes;
+    const char *restart; /* NULL except with TAKES_RESTART */
     enum option_type type;
     long offset;                 /* in the section's struct */
     const char *def, *min, *max; /* as they would be written; NULL: none */

@@ -83,10 +83,24 @@ static void print_choices(const struct option *o, FILE *out)
     fputc('\n', out);
 }
 
+static void print_takes(const struct option *o, FILE *out)
+{
+    char text[256];
+    struct sbuf b = sbuf_make(text, sizeof text);
+
+    if (o->takes == TAKES_LIVE) return;
+    if (o->takes == TAKES_RESTART)
+        sbuf_printf(&b, "(Counts from the next start: %s.)", o->restart);
+    else
+        sbuf_add(&b, STR("(Counts for new connections.)"));
+    print_comment(sbuf_str(&b), out);
+}
+
 static void print_example_option(const struct option *o, FILE *out)
 {
     print_comment(str_from(o->help), out);
     if (o->choices) print_choices(o, out);
+    print_takes(o, out);
     if (o->example)
         fprintf(out, "%s = %s\n", o->key, o->example);
     else
@@ -107,7 +121,9 @@ void config_print_example(FILE *out)
           "# default.\n"
           "# Change the values that are not: the endpoint's name and addresses, and who may come from where.\n"
           "# Relative paths are relative to the folder of this file. Durations: 500ms, 60s, 5m, 1h.\n"
-          "# A line that begins with a blank goes on with the value before it. Check it: s3onramp check -c FILE\n",
+          "# A line that begins with a blank goes on with the value before it. Check it: s3onramp check -c FILE\n"
+          "# `s3onramp reload` puts a changed file in force in the running proxy, except where it says something else "
+          "here.\n",
           out);
     for (size_t id = 0; id < SECTIONS_N; id++) {
         const struct section_kind *kind = &config_sections[id];
