@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "control/logs.h"
+#include "control/ports.h"
 #include "control/road/endpoints.h"
 #include "control/runtime.h"
 #include "flow/worker.h"
@@ -34,9 +35,8 @@ struct server {
     struct runtime *rt;
     struct worker *workers; /* owned */
     size_t workers_n;
-    int *fds; /* owned: listening sockets, worker by worker */
-    size_t fds_n, per_worker;
-    struct loop loop; /* the control thread's */
+    struct ports *ports; /* owned */
+    struct loop loop;    /* the control thread's */
     struct event *signals[5];
     struct endpoints *endpoints;
     struct credential_store *credentials;
@@ -72,7 +72,7 @@ static rlim_t raise_file_limit(rlim_t want)
 static enum err_code limit_connections(struct server *sv, struct err *err)
 {
     const struct server_conf *s = &sv->rt->settings->server;
-    rlim_t own = OWN_FILES + sv->workers_n * WORKER_FILES + sv->fds_n;
+    rlim_t own = OWN_FILES + sv->workers_n * WORKER_FILES + 2 * ports_list(sv->ports, NULL, 0);
     rlim_t want = (rlim_t)s->max_connections * 2 + own, files = raise_file_limit(want);
     size_t max = s->max_connections;
 
@@ -87,23 +87,16 @@ static enum err_code limit_connections(struct server *sv, struct err *err)
     return sv->rt->limits ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "limits");
 }
 
-static enum err_code open_listeners(struct server *sv, struct err *err)
+static enum err_code open_ports(struct server *sv, struct err *err)
 {
     const struct settings *s = sv->rt->settings;
 
     for (size_t i = 0; i < s->listeners_n; i++)
-        sv->per_worker += s->listeners[i].bind_n;
-    sv->fds_n = sv->per_worker * sv->workers_n;
-    sv->fds = malloc((sv->fds_n + 1) * sizeof(int));
-    if (!sv->fds) return err_set(err, ERR_NO_MEMORY, 0, "listeners");
-    memset(sv->fds, 0xff, (sv->fds_n + 1) * sizeof(int));
+        for (size_t j = 0; j < s->listeners[i].bind_n; j++)
+            TRY(ports_judge(sv->ports, &s->listeners[i].bind[j], err));
     for (size_t i = 0; i < s->listeners_n; i++)
         for (size_t j = 0; j < s->listeners[i].bind_n; j++)
-            TRY(listener_judge(&s->listeners[i].bind[j], err));
-    for (size_t w = 0, k = 0; w < sv->workers_n; w++)
-        for (size_t i = 0; i < s->listeners_n; i++)
-            for (size_t j = 0; j < s->listeners[i].bind_n; j++, k++)
-                TRY(listener_open(&s->listeners[i].bind[j], s->listeners[i].transparent, &sv->fds[k], err));
+            TRY(ports_open(sv->ports, &s->listeners[i].bind[j], s->listeners[i].transparent, sv->workers_n, err));
     return ERR_NONE;
 }
 
@@ -136,6 +129,7 @@ static void on_stop_signal(evutil_socket_t sig, short what, void *arg)
     LOG(LOG_INFO, "%s: %s", sig == SIGTERM ? "SIGTERM" : "SIGINT",
         sv->stops ? "again: ending at once" : "no new connections; finishing what runs");
     sv->stops++;
+    ports_free(&sv->ports); /* the workers close theirs */
     stop_all(sv);
     if (sv->stops == 1) {
         /* Joining blocks, and a second signal must still be heard: a thread of its own waits for the workers. */
@@ -198,17 +192,42 @@ static enum err_code watch_signals(struct server *sv, struct err *err)
     return ERR_NONE;
 }
 
+/* Copies of the sockets of one address that worker @w gets. *@n: how many are in @out already. */
+static enum err_code copy_sockets(struct server *sv, size_t w, size_t listener, const struct netaddr *addr,
+                                  struct worker_socket *out, size_t *n, struct err *err)
+{
+    for (size_t k = 0;; k++) {
+        int fd = ports_copy(sv->ports, addr, w, sv->workers_n, k);
+
+        if (fd < 0) return errno ? err_set(err, ERR_FILE, errno, "listening sockets") : ERR_NONE;
+        out[(*n)++] = (struct worker_socket){fd, listener};
+    }
+}
+
+static enum err_code make_worker(struct server *sv, size_t w, struct worker_socket *sockets, struct err *err)
+{
+    const struct settings *s = sv->rt->settings;
+    enum err_code code = ERR_NONE;
+    size_t n = 0;
+
+    for (size_t i = 0; code == ERR_NONE && i < s->listeners_n; i++)
+        for (size_t j = 0; code == ERR_NONE && j < s->listeners[i].bind_n; j++)
+            code = copy_sockets(sv, w, i, &s->listeners[i].bind[j], sockets, &n, err);
+    if (code == ERR_NONE) return worker_init(&sv->workers[w], sv->rt, w, sockets, n, err);
+    while (n)
+        close(sockets[--n].fd);
+    return code;
+}
+
 static enum err_code make_workers(struct server *sv, struct err *err)
 {
-    for (size_t i = 0; i < sv->workers_n; i++) {
-        enum err_code code = worker_init(&sv->workers[i], sv->rt, i, sv->fds + i * sv->per_worker, err);
+    struct worker_socket *sockets = calloc(ports_list(sv->ports, NULL, 0) + 1, sizeof(*sockets));
+    enum err_code code = sockets ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "workers");
 
-        /* What the worker took over it closes itself. */
-        for (size_t k = 0; k < sv->workers[i].listeners_n; k++)
-            sv->fds[i * sv->per_worker + k] = -1;
-        if (code != ERR_NONE) return code;
-    }
-    return ERR_NONE;
+    for (size_t i = 0; code == ERR_NONE && i < sv->workers_n; i++)
+        code = make_worker(sv, i, sockets, err);
+    free(sockets);
+    return code;
 }
 
 static enum err_code start_workers(struct server *sv, struct err *err)
@@ -280,9 +299,7 @@ void server_free(struct server **svp)
     credential_store_free(&sv->credentials);
     for (size_t i = 0; i < ARRAY_LEN(sv->signals); i++)
         if (sv->signals[i]) event_free(sv->signals[i]);
-    for (size_t i = 0; sv->fds && i < sv->fds_n; i++)
-        if (sv->fds[i] >= 0) close(sv->fds[i]);
-    free(sv->fds);
+    ports_free(&sv->ports);
     free(sv->workers);
     if (sv->loop.base) loop_clear(&sv->loop);
     runtime_free(&sv->rt);
@@ -329,7 +346,8 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
     }
     TRY(loop_init(&sv->loop, on_tick, NULL, sv, err));
     TRY(watch_signals(sv, err)); /* before anybody can connect, who may also ask for the end */
-    TRY(open_listeners(sv, err));
+    TRY(ports_new(&sv->ports, err));
+    TRY(open_ports(sv, err));
     TRY(limit_connections(sv, err));
     TRY(make_workers(sv, err));
     TRY(endpoints_new(&sv->loop, sv->rt, sv->workers, sv->workers_n, &sv->endpoints, err));
@@ -359,6 +377,7 @@ enum err_code server_new(struct settings *settings, struct server **out, struct 
 
 enum err_code server_run(struct server *sv, struct err *err)
 {
+    TRY(ports_end_given(sv->ports, true, err));
     TRY(start_workers(sv, err));
     announce(sv);
     loop_run(&sv->loop);

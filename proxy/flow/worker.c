@@ -83,27 +83,26 @@ static void on_turn(void *arg)
     check_stopped(w);
 }
 
-static enum err_code start_listeners(struct worker *w, const int *fds, struct err *err)
+static enum err_code start_listeners(struct worker *w, const struct worker_socket *sockets, size_t n, struct err *err)
 {
-    const struct settings *s = w->rt->settings;
-    size_t n = 0, k = 0;
+    enum err_code code = ERR_NONE;
 
-    for (size_t i = 0; i < s->listeners_n; i++)
-        n += s->listeners[i].bind_n;
     w->listeners = calloc(n + 1, sizeof(*w->listeners));
     w->listener_of = calloc(n + 1, sizeof(*w->listener_of));
-    if (!w->listeners || !w->listener_of) return err_set(err, ERR_NO_MEMORY, 0, "listeners");
-    for (size_t i = 0; i < s->listeners_n; i++) {
-        for (size_t j = 0; j < s->listeners[i].bind_n; j++, k++) {
-            w->listener_of[k] = i;
-            TRY(listener_start(&w->listeners[k], &w->loop, fds[k], on_accept, on_full, w, err));
-            w->listeners_n = k + 1;
+    if (!w->listeners || !w->listener_of) code = err_set(err, ERR_NO_MEMORY, 0, "listeners");
+    for (size_t i = 0; i < n; i++) {
+        if (code != ERR_NONE) {
+            close(sockets[i].fd);
+            continue;
         }
+        w->listener_of[i] = sockets[i].listener;
+        code = listener_start(&w->listeners[i], &w->loop, sockets[i].fd, on_accept, on_full, w, err);
+        w->listeners_n = i + 1;
     }
-    return ERR_NONE;
+    return code;
 }
 
-enum err_code worker_init(struct worker *w, struct runtime *rt, size_t index, const int *fds, struct err *err)
+static enum err_code init(struct worker *w, struct runtime *rt, size_t index, struct err *err)
 {
     char *mem;
 
@@ -122,8 +121,18 @@ enum err_code worker_init(struct worker *w, struct runtime *rt, size_t index, co
     if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem || (rt->access && !w->access))
         return err_set(err, ERR_NO_MEMORY, 0, "worker");
     TRY(keyring_init(&w->keyring, w, err));
-    TRY(pool_init(&w->pool, w, err));
-    return start_listeners(w, fds, err);
+    return pool_init(&w->pool, w, err);
+}
+
+enum err_code worker_init(struct worker *w, struct runtime *rt, size_t index, const struct worker_socket *sockets,
+                          size_t sockets_n, struct err *err)
+{
+    enum err_code code = init(w, rt, index, err);
+
+    if (code == ERR_NONE) return start_listeners(w, sockets, sockets_n, err);
+    for (size_t i = 0; i < sockets_n; i++)
+        close(sockets[i].fd);
+    return code;
 }
 
 static void *run(void *arg)

@@ -42,9 +42,14 @@ struct worker {
     char stamp[SIGV4_TIMESTAMP_BYTES]; /* of stamp_s */
 };
 
-/* @fds: one open listening socket per (listener, bind address) in the order of the settings; taken over. */
-MUST_CHECK enum err_code worker_init(struct worker *w, struct runtime *rt, size_t index, const int *fds,
-                                     struct err *err);
+struct worker_socket {
+    int fd;          /* listens */
+    size_t listener; /* of the settings; several sockets may be of one */
+};
+
+/* @sockets: taken over, also on failure. */
+MUST_CHECK enum err_code worker_init(struct worker *w, struct runtime *rt, size_t index,
+                                     const struct worker_socket *sockets, size_t sockets_n, struct err *err);
 MUST_CHECK enum err_code worker_start(struct worker *w, struct err *err);
 /* Any thread: stop accepting, finish what runs (at most shutdown_timeout), end the thread. */
 void worker_stop(struct worker *w);

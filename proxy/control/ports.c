@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * ports.c: see ports.h.
+ */
+#include "control/ports.h"
+
+#include "base/log.h"
+#include "io/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { FIRST_GIVEN = 3, GIVEN_MOST = 4096, NAME_TEXT = 128 };
+
+struct given {
+    int fd; /* owned; -1: it has a port now, or was taken */
+    char name[64];
+    struct netaddr addr; /* .len 0: a Unix socket */
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+};
+
+struct port {
+    struct netaddr addr;
+    int *fds; /* owned, as what they are */
+    size_t n;
+};
+
+struct ports {
+    struct given *given; /* owned */
+    size_t given_n;
+    struct port *v; /* owned */
+    size_t n;
+};
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+}
+
+/* --- given --- */
+
+static bool is_listening(int fd)
+{
+    int yes = 0;
+    socklen_t n = sizeof(yes);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) == 0 && yes;
+}
+
+static enum err_code take_one(struct given *g, struct err *err)
+{
+    union {
+        struct sockaddr sa;
+        struct sockaddr_un un;
+        struct sockaddr_in6 in6;
+    } u;
+    socklen_t n = sizeof(u);
+
+    memset(&u, 0, sizeof(u));
+    if (!is_listening(g->fd) || getsockname(g->fd, &u.sa, &n))
+        return err_set(err, ERR_FILE, 0,
+                       "descriptor %d%s%s, which this process was given (LISTEN_FDS), is no listening stream socket",
+                       g->fd, g->name[0] ? ", " : "", g->name);
+    fcntl(g->fd, F_SETFD, FD_CLOEXEC);
+    fcntl(g->fd, F_SETFL, fcntl(g->fd, F_GETFL) | O_NONBLOCK);
+    if (u.sa.sa_family == AF_UNIX) {
+        memcpy(g->path, u.un.sun_path, sizeof(g->path) - 1);
+    } else {
+        memcpy(&g->addr.u, &u, sizeof(g->addr.u));
+        g->addr.len = n;
+    }
+    return ERR_NONE;
+}
+
+static unsigned long number_of(const char *variable)
+{
+    const char *text = getenv(variable);
+
+    return text ? strtoul(text, NULL, 10) : 0;
+}
+
+static enum err_code take_given(struct ports *p, struct err *err)
+{
+    size_t n = number_of("LISTEN_PID") == (unsigned long)getpid() ? number_of("LISTEN_FDS") : 0;
+    const char *names = getenv("LISTEN_FDNAMES");
+    struct str rest = str_from(names ? names : ""), name;
+
+    if (n > GIVEN_MOST) return err_set(err, ERR_FILE, 0, "LISTEN_FDS is %zu: that is too many", n);
+    p->given = calloc(n + 1, sizeof(*p->given));
+    if (!p->given) return err_set(err, ERR_NO_MEMORY, 0, "listening sockets");
+    p->given_n = n;
+    for (size_t i = 0; i < n; i++) {
+        p->given[i].fd = FIRST_GIVEN + (int)i;
+        if (str_split(&rest, ':', &name)) (void)str_to_cstr(name, p->given[i].name, sizeof(p->given[i].name));
+    }
+    for (size_t i = 0; i < n; i++)
+        TRY(take_one(&p->given[i], err));
+    return ERR_NONE;
+}
+
+enum err_code ports_new(struct ports **out, struct err *err)
+{
+    static const char *const variables[] = {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"};
+    struct ports *p = calloc(1, sizeof(*p));
+    enum err_code code;
+
+    if (!p) return err_set(err, ERR_NO_MEMORY, 0, "listening sockets");
+    code = take_given(p, err);
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++)
+        unsetenv(variables[i]);
+    if (code != ERR_NONE)
+        ports_free(&p);
+    else
+        *out = p;
+    return code;
+}
+
+static bool is_given(const struct given *g, const struct netaddr *addr)
+{
+    return g->fd >= 0 && g->addr.len && netaddr_equal(&g->addr, addr);
+}
+
+int ports_take_unix(struct ports *p, const char *path)
+{
+    for (size_t i = 0; i < p->given_n; i++) {
+        struct given *g = &p->given[i];
+        int fd = g->fd;
+
+        if (fd < 0 || g->addr.len || strcmp(g->path, path) != 0) continue;
+        g->fd = -1;
+        return fd;
+    }
+    return -1;
+}
+
+enum err_code ports_end_given(struct ports *p, bool strict, struct err *err)
+{
+    for (size_t i = 0; i < p->given_n; i++) {
+        struct given *g = &p->given[i];
+        char text[NETADDR_TEXT];
+
+        if (g->fd < 0) continue;
+        if (g->addr.len) netaddr_format(&g->addr, text);
+        if (strict)
+            return err_set(err, ERR_FILE, 0,
+                           "the socket %s that systemd gave%s%s is no listener's `bind` (nor [admin] socket): take it "
+                           "out of the .socket unit, or add a listener",
+                           g->addr.len ? text : g->path, g->name[0] ? " as " : "", g->name);
+        close_fd(&g->fd);
+    }
+    return ERR_NONE;
+}
+
+/* --- ports --- */
+
+static struct port *find(const struct ports *p, const struct netaddr *addr)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (netaddr_equal(&p->v[i].addr, addr)) return &p->v[i];
+    return NULL;
+}
+
+static void close_port(struct port *port)
+{
+    for (size_t i = 0; i < port->n; i++)
+        close_fd(&port->fds[i]);
+    free(port->fds);
+}
+
+enum err_code ports_judge(const struct ports *p, const struct netaddr *addr, struct err *err)
+{
+    for (size_t i = 0; i < p->given_n; i++)
+        if (is_given(&p->given[i], addr)) return ERR_NONE;
+    return find(p, addr) ? ERR_NONE : listener_judge(addr, err);
+}
+
+static void adopt_given(struct ports *p, struct port *port)
+{
+    for (size_t i = 0; i < p->given_n; i++) {
+        if (!is_given(&p->given[i], &port->addr)) continue;
+        port->fds[port->n++] = p->given[i].fd;
+        p->given[i].fd = -1;
+    }
+}
+
+static bool can_have_more(const struct port *port)
+{
+    int yes = 0;
+    socklen_t n = sizeof(yes);
+
+    return port->n == 0 || (getsockopt(port->fds[0], SOL_SOCKET, SO_REUSEPORT, &yes, &n) == 0 && yes);
+}
+
+enum err_code ports_open(struct ports *p, const struct netaddr *addr, bool transparent, size_t workers_n,
+                         struct err *err)
+{
+    struct port *more = realloc(p->v, (p->n + 1) * sizeof(*more)), *port;
+
+    if (!more) return err_set(err, ERR_NO_MEMORY, 0, "listening sockets");
+    p->v = more;
+    port = &more[p->n];
+    *port = (struct port){.addr = *addr, .fds = malloc((p->given_n + workers_n) * sizeof(int))};
+    if (!port->fds) return err_set(err, ERR_NO_MEMORY, 0, "listening sockets");
+    p->n++;
+    adopt_given(p, port);
+    while (port->n < workers_n && can_have_more(port)) {
+        TRY(listener_open(addr, transparent, &port->fds[port->n], err));
+        port->n++;
+    }
+    return ERR_NONE;
+}
+
+void ports_close(struct ports *p, const struct netaddr *addr)
+{
+    struct port *port = find(p, addr);
+
+    if (!port) return;
+    close_port(port);
+    *port = p->v[--p->n];
+}
+
+int ports_copy(const struct ports *p, const struct netaddr *addr, size_t worker, size_t workers_n, size_t k)
+{
+    const struct port *port = find(p, addr);
+    size_t at = worker + k * workers_n;
+
+    errno = 0;
+    if (!port || port->n == 0) return -1;
+    if (at >= port->n && k > 0) return -1;
+    return fcntl(port->fds[at % port->n], F_DUPFD_CLOEXEC, FIRST_GIVEN);
+}
+
+size_t ports_list(const struct ports *p, int *fds, size_t max)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t j = 0; j < p->v[i].n; j++, n++)
+            if (n < max) fds[n] = p->v[i].fds[j];
+    return n;
+}
+
+void ports_free(struct ports **pp)
+{
+    struct ports *p = *pp;
+
+    if (!p) return;
+    *pp = NULL;
+    for (size_t i = 0; i < p->given_n; i++)
+        close_fd(&p->given[i].fd);
+    for (size_t i = 0; i < p->n; i++)
+        close_port(&p->v[i]);
+    free(p->given);
+    free(p->v);
+    free(p);
+}
