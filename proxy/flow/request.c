@@ -44,6 +44,7 @@ void request_begin(struct request *req, struct session *client)
 {
     memset(req, 0, sizeof(*req));
     req->session = client;
+    req->wake = &client->task;
     req->worker = client->worker;
     arena_init(&req->arena, ARENA_BLOCK, ARENA_LIMIT);
 }
@@ -52,7 +53,7 @@ void request_end(struct request *req)
 {
     if (req->up) pool_drop(&req->up, true);
     credentials_unref(&req->keys);
-    pool_leave_queue(&req->worker->pool, req);
+    pool_leave_queue(&req->worker->pool, &req->turn);
     passwords_forget(&req->ask);
     tunnel_free(&req->tunnel, req->broken);
     checksum_clear(&req->checksum);
@@ -110,7 +111,7 @@ static void on_failure(struct request *req)
     LOG_CTX(err_info(req->err.code)->blame == BLAME_CLIENT ? LOG_DEBUG : LOG_WARN,
             request_log_ctx(req, ctx, sizeof(ctx)), "%s: %s", err_info(req->err.code)->word, req->err.detail);
     pool_drop(&req->up, true);
-    pool_leave_queue(&req->worker->pool, req);
+    pool_leave_queue(&req->worker->pool, &req->turn);
     if (req->answered || req->err.code == ERR_CLIENT_GONE)
         req->broken = true;
     else

@@ -76,7 +76,7 @@ static enum conn_result sink(const struct pump *p)
         r = read_on(p);
         if (r != CONN_OK) return r == CONN_TRUNCATED ? CONN_EOF : r;
     }
-    loop_defer(&p->req->worker->loop, &p->req->session->task);
+    loop_defer(&p->req->worker->loop, p->req->wake);
     return CONN_AGAIN;
 }
 
@@ -98,7 +98,7 @@ static enum conn_result pump(const struct pump *p)
             return CONN_EOF;
         }
         if (f->bytes >= limit) {
-            loop_defer(&p->req->worker->loop, &p->req->session->task);
+            loop_defer(&p->req->worker->loop, p->req->wake);
             return CONN_AGAIN;
         }
         r = read_on(p);

@@ -22,7 +22,7 @@ static enum party party_of(struct request *req)
     switch (req->step) {
     case STEP_read_head:
     case STEP_check_user: return PARTY_NONE;
-    case STEP_send: return req->up || req->place.queued ? PARTY_NONE : PARTY_CLIENT_SENDS;
+    case STEP_send: return req->up || req->turn.place.queued ? PARTY_NONE : PARTY_CLIENT_SENDS;
     case STEP_relay: return req->up ? relay_party(req) : PARTY_NONE;
     case STEP_tunnel: return PARTY_TUNNEL;
     case STEP_finish: return conn_is_sending(&req->session->conn) ? PARTY_CLIENT_READS : PARTY_CLIENT_SENDS;

@@ -82,6 +82,7 @@ struct form;
 struct request {
     struct session *session; /* borrowed: contains this */
     struct worker *worker;   /* borrowed */
+    struct loop_task *wake;  /* borrowed: runs the session; for whatever the request waits for */
     enum request_step step, failed_at;
     struct arena arena; /* everything below that is a view lives here, or in settings */
     char id[REQUEST_ID_BYTES + 1];
@@ -153,11 +154,8 @@ struct request {
     uint64_t hashed;                  /* content bytes that were hashed or summed here, for the access line */
 
     /* send */
-    uint64_t tried;          /* addresses that failed */
-    struct wait_place place; /* in the queue of endpoint place_at */
-    size_t place_at;
-    bool called;                /* its turn has come */
-    int64_t queued_us;          /* monotonic: since when it waits; 0: it did not */
+    uint64_t tried;             /* addresses that failed */
+    struct pool_turn turn;      /* where all addresses are at their limit */
     struct upconn *up;          /* owned while the exchange lasts */
     char address[NETADDR_TEXT]; /* where it went last */
     unsigned attempts;

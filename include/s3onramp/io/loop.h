@@ -18,7 +18,7 @@ struct event;
 
 enum { LOOP_TICK_MS = 250 };
 
-struct loop_task { /* embedded in the object that wants another turn */
+struct loop_task { /* embedded in the object that wants another turn; the handle by which others wake it */
     struct loop_task *next;
     void (*run)(void *arg);
     void *arg;
@@ -69,6 +69,11 @@ MUST_CHECK bool loop_post(struct loop *l, void (*run)(void *), void *arg);
 /* Runs @t in the next turn, after the sockets were looked at again: how a long transfer lets others have a turn. */
 void loop_defer(struct loop *l, struct loop_task *t);
 void loop_cancel(struct loop *l, struct loop_task *t);
+/* Runs it at once, whether it waits for a turn or not. */
+static inline void loop_task_run(struct loop_task *t)
+{
+    t->run(t->arg);
+}
 /* free(@p) at the end of this turn: callbacks up the stack may still look at it. */
 void loop_free_later(struct loop *l, void *p);
 

@@ -227,7 +227,7 @@ enum step_result step_relay(struct request *req)
         if (req->answer_state == ANSWER_DONE) return STEP_NEXT;
         if (!moved) return STEP_WAIT;
         if (req->body_sent + req->answer_body.plain - before > TURN_BYTES) {
-            loop_defer(&req->worker->loop, &req->session->task);
+            loop_defer(&req->worker->loop, req->wake);
             return STEP_WAIT;
         }
     }

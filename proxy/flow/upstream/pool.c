@@ -249,7 +249,7 @@ static void idle_event(struct upconn *u)
 
 /* Whatever arrived behind the last answer, an end included, is looked for here once more: its event may stand behind
  * ours in this turn, and no bytes of one answer may be taken for the next one's. */
-struct upconn *pool_reuse(struct pool_address *a, struct request *req)
+struct upconn *pool_reuse(struct pool_address *a, struct loop_task *owner)
 {
     struct upconn *u;
 
@@ -260,7 +260,7 @@ struct upconn *pool_reuse(struct pool_address *a, struct request *req)
             continue;
         }
         a->busy_n++;
-        u->owner = req;
+        u->owner = owner;
         return u;
     }
     return NULL;
@@ -272,12 +272,12 @@ static void on_event(struct conn *c, void *arg)
 
     (void)c;
     if (u->owner)
-        session_run(u->owner->session);
+        loop_task_run(u->owner);
     else
         idle_event(u);
 }
 
-enum err_code pool_open(struct worker *w, struct pool_address *a, struct request *req, struct upconn **out,
+enum err_code pool_open(struct worker *w, struct pool_address *a, struct loop_task *owner, struct upconn **out,
                         struct err *err)
 {
     struct upconn *u = calloc(1, sizeof(*u));
@@ -289,7 +289,7 @@ enum err_code pool_open(struct worker *w, struct pool_address *a, struct request
     }
     u->worker = w;
     u->at = a;
-    u->owner = req;
+    u->owner = owner;
     code = conn_connect(&u->conn, &w->loop, a->addr, on_event, u, err);
     if (code == ERR_NO_DESCRIPTORS) { /* what is only kept for later use makes room */
         pool_close_all_idle(&w->pool);

@@ -6,8 +6,6 @@
 
 #include "flow/worker.h"
 
-#include <stdio.h>
-
 bool pool_take_place(struct pool_address *a)
 {
     uint64_t before = atomic_fetch_add_explicit(&a->shared->in_flight, 1, memory_order_relaxed);
@@ -19,20 +17,18 @@ bool pool_take_place(struct pool_address *a)
     return true;
 }
 
-static struct request *request_of(struct wait_place *place)
+static struct pool_turn *turn_of(struct wait_place *place)
 {
-    return (struct request *)(void *)((char *)place - offsetof(struct request, place));
+    return (struct pool_turn *)(void *)((char *)place - offsetof(struct pool_turn, place));
 }
 
 static void call_next(struct pool *p, size_t endpoint)
 {
     struct wait_place *place = wait_queue_take(&p->endpoints[endpoint].queue);
-    struct request *req;
 
     if (!place) return;
-    req = request_of(place);
-    req->called = true;
-    loop_defer(&p->worker->loop, &req->session->task);
+    turn_of(place)->called = true;
+    loop_defer(&p->worker->loop, turn_of(place)->owner);
 }
 
 void pool_give_place(struct pool_address *a, struct pool *p)
@@ -58,22 +54,23 @@ void pool_release(struct pool *p, struct pool_address **at)
     pool_give_place(a, p);
 }
 
-bool pool_wait(struct pool *p, size_t endpoint, struct request *req)
+bool pool_wait(struct pool *p, size_t endpoint, struct pool_turn *t, const void *who, struct loop_task *owner)
 {
     const struct endpoint_conf *ep = &p->worker->rt->settings->endpoints[endpoint];
 
-    if (!wait_queue_add(&p->endpoints[endpoint].queue, &req->place, req->caller, ep->max_queue, p->worker->loop.now_us))
+    if (!wait_queue_add(&p->endpoints[endpoint].queue, &t->place, who, ep->max_queue, p->worker->loop.now_us))
         return false;
-    if (!req->queued_us) req->queued_us = p->worker->loop.now_us;
-    req->place_at = endpoint;
+    if (!t->since_us) t->since_us = p->worker->loop.now_us;
+    t->endpoint = endpoint;
+    t->owner = owner;
     return true;
 }
 
-void pool_leave_queue(struct pool *p, struct request *req)
+void pool_leave_queue(struct pool *p, struct pool_turn *t)
 {
-    if (req->place.queued) wait_queue_remove(&p->endpoints[req->place_at].queue, &req->place);
-    if (req->called) call_next(p, req->place_at);
-    req->called = false;
+    if (t->place.queued) wait_queue_remove(&p->endpoints[t->endpoint].queue, &t->place);
+    if (t->called) call_next(p, t->endpoint);
+    t->called = false;
 }
 
 /* Places that other workers gave up. */
@@ -89,7 +86,7 @@ static size_t count_room(const struct pool_endpoint *e, uint64_t most)
     return (size_t)room;
 }
 
-/* Who waited for too long is told so. Ending one request frees no place and takes nobody else out of the queue. */
+/* Who waited for too long is told so, in a turn of its own. */
 static void expire_queue(struct pool *p, size_t endpoint)
 {
     const struct endpoint_conf *ep = &p->worker->rt->settings->endpoints[endpoint];
@@ -97,16 +94,13 @@ static void expire_queue(struct pool *p, size_t endpoint)
     struct wait_place *place = p->endpoints[endpoint].queue.first, *next;
 
     for (; place; place = next) {
-        struct request *req = request_of(place);
-        char text[160];
+        struct pool_turn *t = turn_of(place);
 
         next = place->next;
-        if (req->queued_us > oldest) continue;
+        if (t->since_us > oldest) continue;
         wait_queue_remove(&p->endpoints[endpoint].queue, place);
-        snprintf(text, sizeof(text), "[endpoint %s] no place within queue_timeout: max_connections_per_address = %llu",
-                 ep->name, (unsigned long long)ep->max_connections);
-        request_abort(req, ERR_QUEUE, text);
-        session_run(req->session);
+        t->expired = true;
+        loop_defer(&p->worker->loop, t->owner);
     }
 }
 

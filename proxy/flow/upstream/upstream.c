@@ -68,15 +68,22 @@ static enum step_result wait_in_turn(struct request *req)
 {
     struct pool *p = &req->worker->pool;
 
-    if (pool_wait(p, endpoint_index(req), req)) return STEP_WAIT;
+    if (pool_wait(p, endpoint_index(req), &req->turn, req->caller, req->wake)) return STEP_WAIT;
     return request_fail(req, ERR_QUEUE, "[endpoint %s] %llu requests wait already", req->endpoint->name,
                         (unsigned long long)req->endpoint->max_queue);
+}
+
+static enum step_result waited_too_long(struct request *req)
+{
+    return request_fail(req, ERR_QUEUE,
+                        "[endpoint %s] no place within queue_timeout: max_connections_per_address = %llu",
+                        req->endpoint->name, (unsigned long long)req->endpoint->max_connections);
 }
 
 /* Others that wait were there before. */
 static bool must_wait(const struct request *req)
 {
-    return !req->called && req->worker->pool.endpoints[endpoint_index(req)].queue.n > 0;
+    return !req->turn.called && req->worker->pool.endpoints[endpoint_index(req)].queue.n > 0;
 }
 
 /* A kept connection may be closed just when the request comes. It is for what can be sent again as a whole, and for
@@ -120,21 +127,22 @@ static enum step_result next_attempt(struct request *req)
 {
     struct worker *w = req->worker;
 
-    if (req->place.queued) return STEP_WAIT;
+    if (req->turn.expired) return waited_too_long(req);
+    if (req->turn.place.queued) return STEP_WAIT;
     if (must_wait(req)) return wait_in_turn(req);
     for (;;) {
         struct pool_address *a = NULL;
         enum choice_result r = pool_pick(&w->pool, endpoint_index(req), req->tried, has_body(req), &a);
 
-        req->called = false;
+        req->turn.called = false;
         if (r == CHOICE_NONE) return no_address(req);
         if (r == CHOICE_FULL) return wait_in_turn(req);
         if (!pool_take_place(a)) continue; /* another worker was faster */
         memcpy(req->address, a->text, sizeof(req->address));
         req->attempts++;
         req->attempt_us = w->loop.now_us;
-        if (may_be_kept(req) && (req->up = pool_reuse(a, req))) return STEP_NEXT;
-        switch (pool_open(w, a, req, &req->up, &req->err)) {
+        if (may_be_kept(req) && (req->up = pool_reuse(a, req->wake))) return STEP_NEXT;
+        switch (pool_open(w, a, req->wake, &req->up, &req->err)) {
         case ERR_NONE: return STEP_NEXT;
         case ERR_UPSTREAM_CONNECT: break;
         default: return STEP_FAIL; /* ours, not the address's */

@@ -15,7 +15,6 @@
 #include "flow/upstream/choice.h"
 #include "flow/upstream/wait_queue.h"
 
-struct request;
 struct worker;
 struct upconn;
 
@@ -43,12 +42,22 @@ struct upconn {
     struct conn conn;
     struct worker *worker;
     struct pool_address *at;
-    struct request *owner;        /* NULL: idle */
+    struct loop_task *owner;      /* borrowed: of who uses it, run at each event; NULL: idle */
     struct upconn *newer, *older; /* idle list */
     struct buf in;
     uint64_t requests; /* answered on it so far */
     int64_t idle_since_us;
     bool dead; /* broken by us: no sign of life */
+};
+
+/* A turn in the queue of an endpoint. Embedded in what waits; zero: it does not. */
+struct pool_turn {
+    struct wait_place place;
+    size_t endpoint;
+    struct loop_task *owner; /* borrowed: of who waits, run when its turn has come or it has waited for too long */
+    int64_t since_us;        /* monotonic: since when it waits, the first time; 0: it did not */
+    bool called;             /* its turn has come */
+    bool expired;            /* there was no place within queue_timeout */
 };
 
 struct pool_endpoint {
@@ -82,11 +91,11 @@ uint64_t pool_bit(const struct pool_address *a); /* its bit in `tried` */
 bool pool_has_untried(const struct pool *p, size_t endpoint, uint64_t tried);
 /* Takes one of the places that the endpoint allows at @a; false: there is none. pool_reuse or pool_open must follow. */
 MUST_CHECK bool pool_take_place(struct pool_address *a);
-/* An idle connection to @a for @req, or NULL: then the place is still taken. */
-struct upconn *pool_reuse(struct pool_address *a, struct request *req);
-/* Starts a new connection to @a for @req. The place is given up on failure. */
-MUST_CHECK enum err_code pool_open(struct worker *w, struct pool_address *a, struct request *req, struct upconn **out,
-                                   struct err *err);
+/* An idle connection to @a for @owner, or NULL: then the place is still taken. */
+struct upconn *pool_reuse(struct pool_address *a, struct loop_task *owner);
+/* Starts a new connection to @a for @owner. The place is given up on failure. */
+MUST_CHECK enum err_code pool_open(struct worker *w, struct pool_address *a, struct loop_task *owner,
+                                   struct upconn **out, struct err *err);
 /* For who brings a connection of its own to @a, as tunnels do: a place, and @a stays until pool_release. False: none.
  */
 MUST_CHECK bool pool_hold(struct pool_address *a);
@@ -101,10 +110,12 @@ void pool_report(struct pool_address *a, enum address_fault fault);
 /* Closes the idle connections to @a: one of them turned out to be dead, and the others are older. */
 void pool_close_idle(struct pool_address *a);
 
-/* Puts @req into the queue of its endpoint; false: it is full. The client's task runs when its turn has come. */
-MUST_CHECK bool pool_wait(struct pool *p, size_t endpoint, struct request *req);
-/* @req is over: takes it out of the queue, and passes its turn on if it had been called. */
-void pool_leave_queue(struct pool *p, struct request *req);
+/* Puts @t into the queue of @endpoint; false: it is full. @who: among whom turns are shared out, compared only. @owner
+ * runs in a turn of the loop of its own once @t is called, or once it has expired. */
+MUST_CHECK bool pool_wait(struct pool *p, size_t endpoint, struct pool_turn *t, const void *who,
+                          struct loop_task *owner);
+/* Takes @t out of the queue, and passes its turn on if it had been called. Fine if it does not wait. */
+void pool_leave_queue(struct pool *p, struct pool_turn *t);
 /* Once a tick: a new table, what has been idle for too long, who has waited for too long. */
 void pool_tick(struct pool *p);
 /* Closes every idle connection. */
