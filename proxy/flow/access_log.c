@@ -144,7 +144,7 @@ static void put_outcome(struct line *l, const struct request *req)
     put_u64(l, "bytes_hashed", hashed_bytes(req));
     put_u64(l, "bytes_out", req->tunnel ? req->tunnel->back.bytes : req->answer_bytes);
     put_str(l, "endpoint", where_to(req));
-    put_str(l, "credentials", req->keys ? str_from(req->credentials->name) : STR_NONE);
+    put_str(l, "credentials", req->lease.keys ? str_from(req->credentials->name) : STR_NONE);
     put_str(l, "address", str_from(req->address));
     put_u64(l, "attempts", req->attempts);
     put_u64(l, "retries", req->retries);

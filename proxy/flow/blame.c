@@ -22,7 +22,7 @@ static bool blames_our_key(struct str code)
 
 static bool holds_our_key(const struct request *req, struct str document)
 {
-    const struct credentials *k = req->keys;
+    const struct credentials *k = req->lease.keys;
 
     if (!k || !k->access_key_id) return false;
     return str_find(document, str_from(k->access_key_id)) != SIZE_MAX ||
@@ -69,7 +69,7 @@ enum step_result blame_judge(struct request *req, struct str document)
 {
     struct str code = str_head(s3_error_code_in(document), 64);
 
-    if (!req->keys) return STEP_NEXT;
+    if (!req->lease.keys) return STEP_NEXT;
     if (str_eq(code, STR("RequestTimeTooSkewed")) || (!document.n && is_skewed(req))) return blame_clock(req);
     if (blames_our_key(code))
         return request_fail(

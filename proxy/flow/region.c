@@ -112,7 +112,7 @@ bool region_correct(struct request *req, struct str region)
     move(req, to);
     req->tried = 0;
     req->fresh_only = false;
-    req->keys_refused = 0; /* that endpoint may be signed for with other keys */
+    req->lease.refused = 0; /* that endpoint may be signed for with other keys */
     req->step = STEP_choose_route - 1;
     return true;
 }

@@ -52,7 +52,8 @@ void request_begin(struct request *req, struct session *client)
 void request_end(struct request *req)
 {
     if (req->up) pool_drop(&req->up, true);
-    credentials_unref(&req->keys);
+    keyring_leave(&req->lease);
+    credentials_unref(&req->lease.keys);
     pool_leave_queue(&req->worker->pool, &req->turn);
     passwords_forget(&req->ask);
     tunnel_free(&req->tunnel, req->broken);
@@ -111,6 +112,7 @@ static void on_failure(struct request *req)
     LOG_CTX(err_info(req->err.code)->blame == BLAME_CLIENT ? LOG_DEBUG : LOG_WARN,
             request_log_ctx(req, ctx, sizeof(ctx)), "%s: %s", err_info(req->err.code)->word, req->err.detail);
     pool_drop(&req->up, true);
+    keyring_leave(&req->lease);
     pool_leave_queue(&req->worker->pool, &req->turn);
     if (req->answered || req->err.code == ERR_CLIENT_GONE)
         req->broken = true;

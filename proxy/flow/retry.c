@@ -132,7 +132,8 @@ bool retry_keys(struct request *req, struct str code)
 
     for (size_t i = 0; i < ARRAY_LEN(codes); i++)
         stale |= str_eq(code, codes[i]);
-    if (!stale || !req->replay || !keyring_refused(req)) return false;
+    if (!stale || !req->replay || !keyring_refused(&req->worker->keyring, sign_key_slot(req), &req->lease))
+        return false;
     request_fail(req, ERR_UPSTREAM_AUTH, "[endpoint %s] %s answered %.*s", req->endpoint->name, req->address,
                  STR_ARG(str_head(code, 40)));
     again(req, "keys");

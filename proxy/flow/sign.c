@@ -308,7 +308,7 @@ static enum step_result write_head(struct request *req, const struct out *o, str
 static enum step_result sign_and_write(struct request *req, struct out *o, struct str host, struct str timestamp)
 {
     struct worker *w = req->worker;
-    const struct credentials *keys = req->keys;
+    const struct credentials *keys = req->lease.keys;
     struct str region = str_from(req->endpoint->region), service = s3_signing_name(&req->s3);
     const struct hmac_key *key =
         sigv4_key(w->own_keys, w->digest, str_from(keys->access_key_id), str_from(keys->secret_access_key),
@@ -401,6 +401,41 @@ static bool signs(const struct request *req)
     return req->credentials && req->credentials->source != CREDENTIALS_NONE;
 }
 
+/* ------------------------------------------------------------- its keys */
+
+size_t sign_key_slot(const struct request *req)
+{
+    return credentials_slot(req->worker->rt->settings, req->credentials, req->caller);
+}
+
+static enum step_result no_keys(struct request *req)
+{
+    const struct credentials_conf *set = req->credentials;
+    const struct credentials *c = keyring_now(&req->worker->keyring, sign_key_slot(req));
+
+    if (req->lease.refused)
+        return request_fail(req, ERR_UPSTREAM_AUTH,
+                            "[endpoint %s] does not accept [credentials %s], and source = %s has given no others",
+                            req->endpoint->name, set->name, credentials_source_name(set->source));
+    return request_fail(req, ERR_NO_CREDENTIALS, "[credentials %s] source = %s: %s", set->name,
+                        credentials_source_name(set->source),
+                        !c          ? "has not answered yet"
+                        : c->usable ? "they have expired"
+                        : c->why[0] ? c->why
+                                    : "has none");
+}
+
+static enum step_result take_keys(struct request *req)
+{
+    switch (keyring_take(&req->worker->keyring, sign_key_slot(req), &req->lease, req->credentials->wait_timeout_ms,
+                         req->wake)) {
+    case KEYS_TAKEN: return STEP_NEXT;
+    case KEYS_WAIT: return STEP_WAIT;
+    case KEYS_NONE: break;
+    }
+    return no_keys(req);
+}
+
 enum step_result step_sign(struct request *req)
 {
     struct str host, timestamp = worker_timestamp(req->worker, clock_wall_us() / 1000000);
@@ -409,7 +444,7 @@ enum step_result step_sign(struct request *req)
     enum step_result r;
 
     if (req->auth == AUTH_FOREIGN) return write_untouched(req);
-    r = signs(req) ? keyring_take(req) : STEP_NEXT;
+    r = signs(req) ? take_keys(req) : STEP_NEXT;
     if (r == STEP_NEXT && req->credentials) r = sign_prepare_body(req);
     if (r != STEP_NEXT) return r;
     o = new_out(req);
@@ -427,7 +462,7 @@ enum step_result step_sign(struct request *req)
     if (!signs(req)) return write_unsigned(req, o);
     out_add(o, STR("X-Amz-Date"), timestamp, HDR_X_AMZ_DATE);
     out_add(o, STR("X-Amz-Content-Sha256"), sign_payload_hash(req), HDR_X_AMZ_CONTENT_SHA256);
-    if (req->keys->session_token)
-        out_add(o, STR("X-Amz-Security-Token"), str_from(req->keys->session_token), HDR_X_AMZ_SECURITY_TOKEN);
+    if (req->lease.keys->session_token)
+        out_add(o, STR("X-Amz-Security-Token"), str_from(req->lease.keys->session_token), HDR_X_AMZ_SECURITY_TOKEN);
     return sign_and_write(req, o, host, timestamp);
 }

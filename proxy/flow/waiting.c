@@ -26,7 +26,7 @@ static enum party party_of(struct request *req)
     case STEP_relay: return req->up ? relay_party(req) : PARTY_NONE;
     case STEP_tunnel: return PARTY_TUNNEL;
     case STEP_finish: return conn_is_sending(&req->session->conn) ? PARTY_CLIENT_READS : PARTY_CLIENT_SENDS;
-    default: return keyring_waits(req) ? PARTY_NONE : PARTY_CLIENT_SENDS;
+    default: return keyring_waits(&req->lease) ? PARTY_NONE : PARTY_CLIENT_SENDS;
     }
 }
 

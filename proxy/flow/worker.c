@@ -52,7 +52,7 @@ static void check_upstream(struct session *c)
         req->up->dead = true;
         conn_break(&req->up->conn, "no sign of life within dead_timeout");
         session_run(c);
-    } else if (relay_stop_holding(req) || keyring_waits(req)) {
+    } else if (relay_stop_holding(req)) {
         session_run(c);
     }
 }
@@ -68,7 +68,7 @@ static void on_tick(void *arg)
         check_upstream(c);
     }
     session_make_room(w);
-    keyring_collect(&w->keyring);
+    keyring_tick(&w->keyring);
     pool_tick(&w->pool);
     for (size_t i = 0; i < w->listeners_n; i++)
         listener_resume(&w->listeners[i]);
@@ -120,7 +120,7 @@ static enum err_code init(struct worker *w, struct runtime *rt, size_t index, st
     w->access = rt->access ? sink_queue_new(rt->access, SINK_ACCESS) : NULL;
     if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem || (rt->access && !w->access))
         return err_set(err, ERR_NO_MEMORY, 0, "worker");
-    TRY(keyring_init(&w->keyring, w, err));
+    TRY(keyring_init(&w->keyring, &w->loop, rt->key_needs, err));
     return pool_init(&w->pool, w, err);
 }
 

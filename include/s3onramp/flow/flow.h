@@ -66,15 +66,6 @@ enum step_result healthz_answer(struct request *req);
  * the proxy's own words. */
 enum step_result blame_judge(struct request *req, struct str document);
 
-/* keyring.c: The keys for @req->credentials into @req->keys. STEP_WAIT: there are none yet, for at most `wait` of the
- * section. */
-enum step_result keyring_take(struct request *req);
-/* True if @req waits for keys: it must be run again once a tick. */
-bool keyring_waits(const struct request *req);
-/* S3 answered that the keys are not valid (any more). True: newer ones may help; @req then waits for them and must be
- * sent again. */
-bool keyring_refused(struct request *req);
-
 /* region.c: remembers where the request's bucket is. */
 void region_learn(struct request *req, struct str region);
 /* Another endpoint, if the bucket is known to be elsewhere. */
@@ -89,6 +80,8 @@ bool region_asks_first(const struct request *req);
 /* ERR_COPY_REGION if a copy's source is known to be elsewhere. */
 enum step_result region_check_copy(struct request *req);
 
+/* sign.c: which keys @req is signed with. */
+size_t sign_key_slot(const struct request *req);
 /* sign.c: the name that goes out as Host, in the arena, and whether the bucket stays in it; {NULL,0} when out of
  * memory. */
 struct str sign_host(struct request *req, bool *host_style);

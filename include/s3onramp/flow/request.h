@@ -136,11 +136,9 @@ struct request {
     const struct credentials_conf *credentials; /* NULL for these two: nothing is signed */
 
     /* sign */
-    struct credentials *keys; /* one reference: what it is signed with; NULL: unsigned */
-    uint64_t keys_refused;    /* the version that S3 did not take; 0: none was refused */
-    int64_t keys_wait_us;     /* monotonic: since when it waits for keys; 0: it does not */
-    struct str out_head;      /* the whole head, as it goes out */
-    bool expects;             /* out_head has Expect: 100-continue */
+    struct key_lease lease; /* owned: what it is signed with; no keys: unsigned */
+    struct str out_head;    /* the whole head, as it goes out */
+    bool expects;           /* out_head has Expect: 100-continue */
     struct framer out_framer;
     bool body_planned;
     enum body_out out_kind;

@@ -312,7 +312,7 @@ static enum step_result pump_peek(struct request *req, bool *moved)
     code = str_head(s3_error_code_in(document), S3_ERROR_MAX);
     req->s3_error = arena_dup(&req->arena, code);
     if (reply_check_bucket(req, code) != STEP_NEXT) return STEP_FAIL;
-    if (req->keys && retry_keys(req, code)) return STEP_NEXT;
+    if (req->lease.keys && retry_keys(req, code)) return STEP_NEXT;
     if (req->replay) relay_forget_sent(req);
     if (blame_judge(req, document) != STEP_NEXT) return STEP_FAIL;
     /* The head goes in front of the document, wherever that stands. */

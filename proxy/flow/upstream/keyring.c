@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * keyring.c: see keyring.h.
  */
+#include "flow/upstream/keyring.h"
+
 #include "base/log.h"
 #include "base/secret.h"
-#include "flow/flow.h"
-#include "flow/worker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,9 +103,9 @@ struct key_needs *key_needs_new(size_t n)
 
 /* ------------------------------------------------------------- the worker's */
 
-enum err_code keyring_init(struct keyring *k, struct worker *w, struct err *err)
+enum err_code keyring_init(struct keyring *k, struct loop *loop, struct key_needs *needs, struct err *err)
 {
-    *k = (struct keyring){.worker = w, .n = credentials_slots(w->rt->settings)};
+    *k = (struct keyring){.loop = loop, .needs = needs, .n = needs->n};
     k->slots = calloc(k->n + 1, sizeof(*k->slots));
     if (!k->slots) {
         k->n = 0;
@@ -129,31 +129,6 @@ void keyring_clear(struct keyring *k)
     k->n = 0;
 }
 
-static void on_news(void *arg)
-{
-    keyring_collect(arg);
-}
-
-void keyring_offer(struct keyring *k, size_t slot, struct credentials *c)
-{
-    struct credentials *old =
-        atomic_exchange_explicit(&k->slots[slot].offered, credentials_ref(c), memory_order_acq_rel);
-
-    credentials_unref(&old);
-    atomic_store_explicit(&k->news, true, memory_order_release);
-    if (!loop_post(&k->worker->loop, on_news, k)) LOG(LOG_WARN, "out of memory: new credentials are taken up later");
-}
-
-static void wake_waiting(struct worker *w)
-{
-    struct session *c, *next;
-
-    for (c = w->sessions; c; c = next) {
-        next = c->next;
-        if (c->state == SESSION_REQUESTS && c->in_request && keyring_waits(&c->req)) session_run(c);
-    }
-}
-
 /* What is in force in @slot, with what was offered up to now. */
 static struct credentials *newest(struct keyring_slot *slot)
 {
@@ -166,25 +141,80 @@ static struct credentials *newest(struct keyring_slot *slot)
     return slot->now;
 }
 
-void keyring_collect(struct keyring *k)
+const struct credentials *keyring_now(struct keyring *k, size_t slot)
+{
+    return newest(&k->slots[slot]);
+}
+
+/* ------------------------------------------------------------- who waits */
+
+static void unlink_lease(struct key_lease *l)
+{
+    if (!l->at) return;
+    *l->at = l->next;
+    if (l->next) l->next->at = l->at;
+    l->at = NULL;
+    l->next = NULL;
+}
+
+static void link_lease(struct key_lease **list, struct key_lease *l)
+{
+    if (l->at) return;
+    l->next = *list;
+    l->at = list;
+    if (l->next) l->next->at = &l->next;
+    *list = l;
+}
+
+void keyring_leave(struct key_lease *l)
+{
+    unlink_lease(l);
+    l->since_us = 0;
+}
+
+/* Each once: who still waits then stands in the list again. */
+static void run_waiting(struct keyring *k)
+{
+    struct key_lease *todo = k->waiting, *l;
+
+    k->waiting = NULL;
+    if (todo) todo->at = &todo;
+    while ((l = todo)) {
+        unlink_lease(l);
+        link_lease(&k->waiting, l);
+        loop_task_run(l->owner);
+    }
+}
+
+static void collect(struct keyring *k)
 {
     if (!atomic_exchange_explicit(&k->news, false, memory_order_acq_rel)) return;
     for (size_t i = 0; i < k->n; i++)
         newest(&k->slots[i]);
-    wake_waiting(k->worker);
 }
 
-/* ------------------------------------------------------------- requests */
-
-static size_t slot_of(const struct request *req)
+static void on_news(void *arg)
 {
-    return credentials_slot(req->worker->rt->settings, req->credentials, req->caller);
+    collect(arg);
+    run_waiting(arg);
 }
 
-static struct key_need *need_of(const struct request *req)
+void keyring_offer(struct keyring *k, size_t slot, struct credentials *c)
 {
-    return &req->worker->rt->key_needs->v[slot_of(req)];
+    struct credentials *old =
+        atomic_exchange_explicit(&k->slots[slot].offered, credentials_ref(c), memory_order_acq_rel);
+
+    credentials_unref(&old);
+    atomic_store_explicit(&k->news, true, memory_order_release);
+    if (!loop_post(k->loop, on_news, k)) LOG(LOG_WARN, "out of memory: new credentials are taken up later");
 }
+
+void keyring_tick(struct keyring *k)
+{
+    on_news(k);
+}
+
+/* ------------------------------------------------------------- leases */
 
 static void note_use(struct key_need *need, int64_t now_us)
 {
@@ -193,85 +223,66 @@ static void note_use(struct key_need *need, int64_t now_us)
         atomic_store_explicit(&need->used_us, now_us, memory_order_relaxed);
 }
 
-static void wake_control(const struct request *req)
+static void wake_control(const struct keyring *k)
 {
-    const struct key_needs *needs = req->worker->rt->key_needs;
-
-    if (needs->wake) needs->wake(needs->arg);
+    if (k->needs->wake) k->needs->wake(k->needs->arg);
 }
 
-static bool may_use(const struct request *req, const struct credentials *c)
+static bool may_use(const struct key_lease *l, const struct credentials *c)
 {
-    return c && c->usable && c->version > req->keys_refused &&
-           (!c->expires_s || c->expires_s > clock_wall_us() / 1000000);
+    return c && c->usable && c->version > l->refused && (!c->expires_s || c->expires_s > clock_wall_us() / 1000000);
 }
 
-/* The keys that S3 refused were asked for anew since @req waits, and that has ended. */
-static bool renewal_is_over(const struct request *req)
+/* The keys that S3 refused were asked for anew since @l waits, and that has ended. */
+static bool renewal_is_over(const struct key_lease *l, struct key_need *need)
 {
-    int64_t renewed = atomic_load(&need_of(req)->renewed_us);
+    int64_t renewed = atomic_load(&need->renewed_us);
 
-    return req->keys_refused && req->keys_wait_us && renewed > req->keys_wait_us;
+    return l->refused && l->since_us && renewed > l->since_us;
 }
 
-static enum step_result no_keys(struct request *req, const struct credentials *c)
+static void wait_for_keys(struct keyring *k, struct key_lease *l, struct loop_task *owner)
 {
-    const struct credentials_conf *set = req->credentials;
-
-    req->keys_wait_us = 0;
-    if (req->keys_refused)
-        return request_fail(req, ERR_UPSTREAM_AUTH,
-                            "[endpoint %s] does not accept [credentials %s], and source = %s has given no others",
-                            req->endpoint->name, set->name, credentials_source_name(set->source));
-    return request_fail(req, ERR_NO_CREDENTIALS, "[credentials %s] source = %s: %s", set->name,
-                        credentials_source_name(set->source),
-                        !c          ? "has not answered yet"
-                        : c->usable ? "they have expired"
-                        : c->why[0] ? c->why
-                                    : "has none");
+    l->owner = owner;
+    link_lease(&k->waiting, l);
+    if (l->since_us) return;
+    l->since_us = k->loop->now_us;
+    wake_control(k);
 }
 
-enum step_result keyring_take(struct request *req)
+enum keys_result keyring_take(struct keyring *k, size_t slot, struct key_lease *l, uint64_t wait_ms,
+                              struct loop_task *owner)
 {
-    struct worker *w = req->worker;
-    const struct credentials_conf *set = req->credentials;
-    bool over = renewal_is_over(req); /* before the look at what it gave */
-    struct credentials *now = newest(&w->keyring.slots[slot_of(req)]);
+    struct key_need *need = &k->needs->v[slot];
+    bool over = renewal_is_over(l, need); /* before the look at what it gave */
+    struct credentials *now = newest(&k->slots[slot]);
 
-    note_use(need_of(req), w->loop.now_us);
-    if (may_use(req, now)) {
-        credentials_unref(&req->keys);
-        req->keys = credentials_ref(now);
-        req->keys_wait_us = 0;
-        return STEP_NEXT;
+    note_use(need, k->loop->now_us);
+    if (may_use(l, now)) {
+        credentials_unref(&l->keys);
+        l->keys = credentials_ref(now);
+        keyring_leave(l);
+        return KEYS_TAKEN;
     }
-    if (!req->keys_wait_us) {
-        req->keys_wait_us = w->loop.now_us;
-        wake_control(req);
-    }
-    if (over || (now && now->hopeless) || w->loop.now_us - req->keys_wait_us >= (int64_t)set->wait_timeout_ms * 1000)
-        return no_keys(req, now);
-    return STEP_WAIT;
+    wait_for_keys(k, l, owner);
+    if (!over && !(now && now->hopeless) && k->loop->now_us - l->since_us < (int64_t)wait_ms * 1000) return KEYS_WAIT;
+    keyring_leave(l);
+    return KEYS_NONE;
 }
 
-bool keyring_waits(const struct request *req)
+bool keyring_refused(struct keyring *k, size_t slot, struct key_lease *l)
 {
-    return req->step == STEP_sign && req->keys_wait_us;
-}
-
-bool keyring_refused(struct request *req)
-{
-    struct key_need *need = need_of(req);
+    struct key_need *need = &k->needs->v[slot];
     int64_t renewed = atomic_load(&need->renewed_us); /* before the look at what it gave */
-    const struct credentials *now = newest(&req->worker->keyring.slots[slot_of(req)]);
-    uint64_t version = req->keys->version;
+    const struct credentials *now = newest(&k->slots[slot]);
+    uint64_t version = l->keys->version;
 
-    if (req->keys_refused) return false; /* once per request */
-    req->keys_refused = version;
+    if (l->refused) return false; /* once per lease */
+    l->refused = version;
     if (now && now->usable && now->version > version) return true;
-    if (renewed && req->worker->loop.now_us - renewed < (int64_t)KEYS_RENEW_MS * 1000) return false;
+    if (renewed && k->loop->now_us - renewed < (int64_t)KEYS_RENEW_MS * 1000) return false;
     if (atomic_load_explicit(&need->refused, memory_order_relaxed) < version)
         atomic_store_explicit(&need->refused, version, memory_order_relaxed);
-    wake_control(req);
+    wake_control(k);
     return true;
 }

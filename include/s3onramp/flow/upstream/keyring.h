@@ -10,10 +10,7 @@
 #define S3ONRAMP_FLOW_UPSTREAM_KEYRING_H
 
 #include "config/config.h"
-
-#include <stdatomic.h>
-
-struct worker;
+#include "io/loop.h"
 
 enum { KEYS_WHY = 512, KEYS_RENEW_MS = 10000 /* between two fetches because S3 refused keys */ };
 
@@ -67,19 +64,46 @@ struct keyring_slot {
     struct credentials *now;               /* one reference: those in force; NULL: never any */
 };
 
-struct keyring {
-    struct worker *worker; /* borrowed */
-    _Atomic bool news;     /* something is offered somewhere */
-    size_t n;
-    struct keyring_slot *slots; /* owned */
+/* The keys that one request signs with, from when it first asks to its end. Embedded in it; zero at first. */
+struct key_lease {
+    struct credentials *keys;     /* one reference; NULL: none */
+    uint64_t refused;             /* the version that S3 did not take; 0: none was refused */
+    int64_t since_us;             /* monotonic: since when it waits for keys; 0: it does not */
+    struct key_lease **at, *next; /* the keyring's list of those that wait; @at is NULL outside of it */
+    struct loop_task *owner;      /* borrowed: run when there may be keys, and once a tick */
 };
 
-MUST_CHECK enum err_code keyring_init(struct keyring *k, struct worker *w, struct err *err);
+struct keyring {
+    struct loop *loop;       /* borrowed, as the next one */
+    struct key_needs *needs; /* one per slot */
+    _Atomic bool news;       /* something is offered somewhere */
+    size_t n;
+    struct keyring_slot *slots; /* owned */
+    struct key_lease *waiting;
+};
+
+enum keys_result { KEYS_TAKEN, KEYS_WAIT, KEYS_NONE };
+
+MUST_CHECK enum err_code keyring_init(struct keyring *k, struct loop *loop, struct key_needs *needs, struct err *err);
 void keyring_clear(struct keyring *k);
 /* Any thread: @c (borrowed; a reference is taken) replaces the keys of @slot in the worker's next turn; requests that
  * wait for them go on. */
 void keyring_offer(struct keyring *k, size_t slot, struct credentials *c);
-/* Takes what is offered. Once a tick, in case an offer could not wake the worker. */
-void keyring_collect(struct keyring *k);
+/* Once a tick: takes what is offered, in case an offer could not wake the worker, and runs those that wait. */
+void keyring_tick(struct keyring *k);
+/* The newest keys of @slot into @l; KEYS_WAIT: there are none, and @owner will run; KEYS_NONE: none has come within
+ * @wait_ms, or none will. */
+enum keys_result keyring_take(struct keyring *k, size_t slot, struct key_lease *l, uint64_t wait_ms,
+                              struct loop_task *owner);
+/* S3 answered that @l's keys are not valid (any more). True: newer ones may help; once per lease. */
+bool keyring_refused(struct keyring *k, size_t slot, struct key_lease *l);
+/* What @slot holds now, usable or not; NULL: it was never told anything. Until the next call. */
+const struct credentials *keyring_now(struct keyring *k, size_t slot);
+static inline bool keyring_waits(const struct key_lease *l)
+{
+    return l->since_us != 0;
+}
+/* Waits no more. Fine if it does not wait. */
+void keyring_leave(struct key_lease *l);
 
 #endif
