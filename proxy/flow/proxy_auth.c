@@ -50,11 +50,11 @@ static bool read_basic(struct str value, char out[USER_MAX + 2], size_t *n)
 
 static void on_verdict(void *arg, bool right)
 {
-    struct session *c = arg;
+    struct request *req = arg;
 
-    c->req.ask = NULL;
-    c->req.user_verdict = right ? PASSWORD_RIGHT : PASSWORD_WRONG;
-    session_run(c);
+    req->ask = NULL;
+    req->user_verdict = right ? PASSWORD_RIGHT : PASSWORD_WRONG;
+    loop_task_run(req->wake);
 }
 
 /* Asks whether @user_pass ("NAME:PASSWORD") is right. */
@@ -67,7 +67,7 @@ static enum password_verdict ask(struct request *req, struct str user_pass)
     req->user_tried = arena_dup(&req->arena, str_head(user_pass, colon < NAME_MAX_BYTES ? colon : NAME_MAX_BYTES));
     req->user = settings_client_by_name(w->rt->settings, str_head(user_pass, colon));
     return passwords_ask(w->rt->passwords, w->digest, &w->loop, &req->session->peer, req->user,
-                         str_tail(user_pass, colon + 1), on_verdict, req->session, &req->ask);
+                         str_tail(user_pass, colon + 1), on_verdict, req, &req->ask);
 }
 
 static enum step_result check_field(struct request *req, struct str value)

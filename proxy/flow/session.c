@@ -561,8 +561,32 @@ static void check_idle_time(struct session *c)
 
 bool session_leave(struct session *c)
 {
-    if (c->state == SESSION_REQUESTS && c->req.step == STEP_tunnel) return tunnel_leave(c);
-    session_free(c, false);
+    if (c->state != SESSION_REQUESTS || c->req.step != STEP_tunnel) {
+        session_free(c, false);
+        return true;
+    }
+    if (!tunnel_leave(&c->req)) return false;
+    session_run(c);
+    return true;
+}
+
+static void check_tunnel_time(struct session *c)
+{
+    bool resting, again = tunnel_check_time(&c->req, &resting);
+
+    if (resting)
+        session_idle(c);
+    else
+        session_busy(c);
+    if (again) session_run(c);
+}
+
+/* What comes without any event. True: the request must be run. */
+static bool check_endpoint(struct request *req)
+{
+    if (!upstream_is_dead(req)) return relay_stop_holding(req);
+    req->up->dead = true;
+    conn_break(&req->up->conn, "no sign of life within dead_timeout");
     return true;
 }
 
@@ -577,7 +601,7 @@ static void check_request_time(struct session *c)
         return;
     }
     if (req->step == STEP_tunnel) {
-        tunnel_check_time(c);
+        check_tunnel_time(c);
         return;
     }
     if (req->step == STEP_read_head) {
@@ -590,6 +614,8 @@ static void check_request_time(struct session *c)
         session_run(c);
     } else if (req->step == STEP_send && req->up && older_than(c, req->attempt_us, req->endpoint->connect_timeout_ms)) {
         conn_break(&req->up->conn, "no connection within connect_timeout"); /* step_send goes on to the next address */
+        session_run(c);
+    } else if (check_endpoint(req)) {
         session_run(c);
     }
 }

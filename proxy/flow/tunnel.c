@@ -20,7 +20,7 @@ enum {
 static void on_event(struct conn *up, void *arg)
 {
     (void)up;
-    session_run(((struct tunnel *)arg)->session);
+    loop_task_run(((struct tunnel *)arg)->owner);
 }
 
 void tunnel_free(struct tunnel **tp, bool reset)
@@ -30,11 +30,11 @@ void tunnel_free(struct tunnel **tp, bool reset)
     if (!t) return;
     *tp = NULL;
     conn_close(&t->up, reset);
-    pool_release(&t->session->worker->pool, &t->at);
+    pool_release(&t->worker->pool, &t->at);
     splice_drop(&t->out.splice);
     splice_drop(&t->back.splice);
-    buf_drop(&t->back_buf, &t->session->worker->loop.bufs);
-    loop_free_later(&t->session->worker->loop, t);
+    buf_drop(&t->back_buf, &t->worker->loop.bufs);
+    loop_free_later(&t->worker->loop, t);
 }
 
 /* --- deciding --- */
@@ -57,7 +57,8 @@ static enum step_result begin(struct request *req, const struct way_choice *choi
     struct tunnel *t = calloc(1, sizeof(*t));
 
     if (!t) return request_fail(req, ERR_NO_MEMORY, "tunnel");
-    t->session = req->session;
+    t->worker = req->worker;
+    t->owner = req->wake;
     t->via = choice->via;
     t->checked = !req->in; /* it came here by the name in its ClientHello */
     req->endpoint = choice->endpoint;
@@ -225,73 +226,66 @@ enum step_result tunnel_open(struct request *req)
 
 /* --- time --- */
 
-static void check_attempt(struct session *c)
+/* True: it took too long, and tunnel_open goes on to the next address. */
+static bool check_attempt(struct request *req)
 {
-    struct tunnel *t = c->req.tunnel;
-    uint64_t ms = t->via ? t->via->connect_timeout_ms : c->req.endpoint->connect_timeout_ms;
+    struct tunnel *t = req->tunnel;
+    uint64_t ms = t->via ? t->via->connect_timeout_ms : req->endpoint->connect_timeout_ms;
 
-    if (c->worker->loop.now_us - c->req.attempt_us <= (int64_t)ms * 1000) return;
+    if (req->worker->loop.now_us - req->attempt_us <= (int64_t)ms * 1000) return false;
     t->timed_out = true;
-    conn_break(&t->up, "no connection within connect_timeout"); /* tunnel_open goes on to the next address */
-    session_run(c);
+    conn_break(&t->up, "no connection within connect_timeout");
+    return true;
 }
 
 /* Bytes that one side has given are on their way to the other: here, or in our kernel. */
-static bool is_moving(struct session *c)
+static bool is_moving(struct request *req)
 {
-    struct tunnel *t = c->req.tunnel;
+    struct tunnel *t = req->tunnel;
+    struct session *c = req->session;
 
     return t->out.splice.n || t->back.splice.n || !buf_empty(&t->back_buf) || (t->checked && !buf_empty(&c->in)) ||
            conn_is_sending(&c->conn) || conn_is_sending(&t->up);
 }
 
 /* A tunnel at rest may end as if its sides had ended it; of one in motion both must see that it was cut. */
-static bool is_at_rest(struct session *c)
+static bool is_at_rest(struct request *req)
 {
-    return !is_moving(c) && !conn_has_unread(&c->conn) && !conn_has_unread(&c->req.tunnel->up);
+    return !is_moving(req) && !conn_has_unread(&req->session->conn) && !conn_has_unread(&req->tunnel->up);
 }
 
 /* A reader may pause; where nobody has anything to read, it is idle. */
-static uint64_t patience_ms(struct session *c)
+static uint64_t patience_ms(struct request *req)
 {
-    const struct server_conf *s = &c->worker->rt->settings->server;
+    const struct server_conf *s = &req->worker->rt->settings->server;
     uint64_t ms = s->tunnel_idle_timeout_ms;
 
-    if (is_moving(c)) return s->pause_timeout_ms > ms ? s->pause_timeout_ms : ms;
-    return c->worker->stopping && ms > IDLE_STOPPING_MS ? IDLE_STOPPING_MS : ms;
+    if (is_moving(req)) return s->pause_timeout_ms > ms ? s->pause_timeout_ms : ms;
+    return req->worker->stopping && ms > IDLE_STOPPING_MS ? IDLE_STOPPING_MS : ms;
 }
 
-bool tunnel_leave(struct session *c)
+bool tunnel_leave(struct request *req)
 {
-    if (!c->req.tunnel->open || !is_at_rest(c)) return false;
-    request_abort(&c->req, ERR_TUNNEL_IDLE, "no byte for some time, and connections run out");
-    c->req.broken = false;
-    session_run(c);
+    if (!req->tunnel->open || !is_at_rest(req)) return false;
+    request_abort(req, ERR_TUNNEL_IDLE, "no byte for some time, and connections run out");
+    req->broken = false;
     return true;
 }
 
-void tunnel_check_time(struct session *c)
+bool tunnel_check_time(struct request *req, bool *resting)
 {
-    struct tunnel *t = c->req.tunnel;
-    bool stopping = c->worker->stopping, cut;
+    struct tunnel *t = req->tunnel;
+    bool stopping = req->worker->stopping, cut;
     int64_t silent_us;
 
-    if (!t->open) {
-        check_attempt(c);
-        return;
-    }
-    silent_us = waiting_for_tunnel(&c->req);
-    if (silent_us < REST_US || is_moving(c))
-        session_busy(c);
-    else
-        session_idle(c);
-    if (silent_us > (int64_t)patience_ms(c) * 1000) {
-        if (!t->ended_by) t->ended_by = stopping ? "shutdown" : "idle";
-        cut = !is_at_rest(c);
-        request_abort(&c->req, stopping ? ERR_SHUTDOWN : ERR_TUNNEL_IDLE, "no byte for too long");
-        c->req.broken = cut;
-        session_run(c);
-    } else if (t->ending) {
-        session_run(c);
-    }
+    *resting = false;
+    if (!t->open) return check_attempt(req);
+    silent_us = waiting_for_tunnel(req);
+    *resting = silent_us >= REST_US && !is_moving(req);
+    if (silent_us <= (int64_t)patience_ms(req) * 1000) return t->ending;
+    if (!t->ended_by) t->ended_by = stopping ? "shutdown" : "idle";
+    cut = !is_at_rest(req);
+    request_abort(req, stopping ? ERR_SHUTDOWN : ERR_TUNNEL_IDLE, "no byte for too long");
+    req->broken = cut;
+    return true;
 }

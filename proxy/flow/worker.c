@@ -42,21 +42,6 @@ static void check_stopped(struct worker *w)
     }
 }
 
-/* What no event tells of. */
-static void check_upstream(struct session *c)
-{
-    struct request *req = &c->req;
-
-    if (c->state != SESSION_REQUESTS || !c->in_request) return;
-    if (upstream_is_dead(req)) {
-        req->up->dead = true;
-        conn_break(&req->up->conn, "no sign of life within dead_timeout");
-        session_run(c);
-    } else if (relay_stop_holding(req)) {
-        session_run(c);
-    }
-}
-
 static void on_tick(void *arg)
 {
     struct worker *w = arg;
@@ -65,7 +50,6 @@ static void on_tick(void *arg)
     for (c = w->sessions; c; c = next) {
         next = c->next; /* checking one client ends at most that one; its memory lives until the turn's end */
         session_check_time(c);
-        check_upstream(c);
     }
     session_make_room(w);
     keyring_tick(&w->keyring);

@@ -9,7 +9,9 @@
 #include "flow/upstream/pool.h"
 #include "io/splice.h"
 
+struct request;
 struct session;
+struct worker;
 
 enum way { WAY_REFUSE, WAY_INTERCEPT, WAY_TUNNEL };
 
@@ -38,7 +40,8 @@ struct tunnel_flow { /* one direction */
 };
 
 struct tunnel {
-    struct session *session;       /* borrowed */
+    struct worker *worker;         /* borrowed */
+    struct loop_task *owner;       /* borrowed: run at each event of the address's connection */
     const struct tunnel_conf *via; /* borrowed; NULL: req->endpoint */
     struct conn up;                /* to the address; CONN_CLOSED: none */
     struct pool_address *at;       /* held; of an endpoint */
@@ -59,9 +62,9 @@ MUST_CHECK bool tunnel_refuse_inside(struct session *c, struct str host, const s
                                      const struct err *why);
 /* Gives everything back. @reset: both sides must see that it was broken off. Nulls *@t; NULL is fine. */
 void tunnel_free(struct tunnel **t, bool reset);
-/* Ends an idle one cleanly; false: it is not idle. */
-bool tunnel_leave(struct session *c);
-/* Once a tick: connect timeout, idle limit. */
-void tunnel_check_time(struct session *c);
+/* Ends the tunnel of @req cleanly if it is at rest, so that the request must be run; false: it is not. */
+bool tunnel_leave(struct request *req);
+/* Once a tick: connect timeout, idle limit. True: the request must be run. *@resting: nothing moves in it. */
+bool tunnel_check_time(struct request *req, bool *resting);
 
 #endif
