@@ -15,8 +15,8 @@
 
 enum { LINE_BYTES = 8192, MESSAGE_BYTES = 2048, WRITE_WAIT_MS = 100 };
 
-enum log_level log_level_now = LOG_INFO;
-static enum log_format format_now = LOG_TEXT;
+_Atomic enum log_level log_level_now = LOG_INFO;
+static _Atomic enum log_format format_now = LOG_TEXT;
 static int fd_now = STDERR_FILENO;
 static void (*put_now)(void *arg, struct str line); /* NULL: to fd_now */
 static void *put_arg;
@@ -26,9 +26,14 @@ static const char *const level_names[] = {
 
 void log_setup(enum log_level level, enum log_format format, int fd)
 {
-    log_level_now = level;
-    format_now = format;
+    log_set(level, format);
     fd_now = fd;
+}
+
+void log_set(enum log_level level, enum log_format format)
+{
+    atomic_store_explicit(&log_level_now, level, memory_order_relaxed);
+    atomic_store_explicit(&format_now, format, memory_order_relaxed);
 }
 
 void log_give(void (*put)(void *arg, struct str line), void *arg)
@@ -39,7 +44,7 @@ void log_give(void (*put)(void *arg, struct str line), void *arg)
 
 enum log_format log_format_now(void)
 {
-    return format_now;
+    return atomic_load_explicit(&format_now, memory_order_relaxed);
 }
 
 /* Length of the UTF-8 sequence of more than one byte at the start of @s, or 0 if there is none that is well-formed
@@ -189,7 +194,7 @@ void log_line(enum log_level level, const char *ctx, const char *fmt, ...)
     int saved_errno = errno;
     va_list args;
 
-    if (level > log_level_now) return;
+    if (!log_wants(level)) return;
     va_start(args, fmt);
     if (vsnprintf(message, sizeof message, fmt, args) < 0) message[0] = '\0';
     va_end(args);
@@ -198,10 +203,11 @@ void log_line(enum log_level level, const char *ctx, const char *fmt, ...)
      * (all bytes escaped), is cut and still ends as a line. */
     struct sbuf b = sbuf_make(line, sizeof line);
     struct str context = str_head(str_from(ctx), 512);
-    (format_now == LOG_JSON ? build_json : build_text)(&b, level, context, str_from(message));
+    bool json = log_format_now() == LOG_JSON;
+    (json ? build_json : build_text)(&b, level, context, str_from(message));
     if (b.overflow) {
         b = sbuf_make(line, sizeof line);
-        (format_now == LOG_JSON ? build_json : build_text)(&b, level, context, str_head(str_from(message), 512));
+        (json ? build_json : build_text)(&b, level, context, str_head(str_from(message), 512));
     }
     if (put_now)
         put_now(put_arg, sbuf_str(&b));

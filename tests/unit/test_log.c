@@ -128,6 +128,10 @@ static void test_log_line_text_is_one_line(void **state UNUSED)
     assert_string_equal(out + 24, " warn req=1 client=me bad \\x0a\\x1b[31mname\n");
     LOG(LOG_DEBUG, "%s", "not at this level");
     assert_int_equal(captured(fds, out, sizeof out), 0);
+    log_set(LOG_DEBUG, LOG_JSON);
+    LOG(LOG_DEBUG, "%s", "at this one");
+    captured(fds, out, sizeof out);
+    assert_string_equal(out + 33, "\",\"level\":\"debug\",\"message\":\"at this one\"}\n");
     close_log(fds);
 }
 

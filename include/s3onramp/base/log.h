@@ -10,27 +10,35 @@
 #include "base/str.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-extern enum log_level log_level_now; /* read-only for others: lets LOG skip formatting */
+extern _Atomic enum log_level log_level_now; /* for log_wants alone */
+/* Lets LOG skip formatting. */
+static inline bool log_wants(enum log_level level)
+{
+    return level <= atomic_load_explicit(&log_level_now, memory_order_relaxed);
+}
 
-/* Before threads start, or by the control thread. @fd is borrowed, must outlive all calls. */
+/* Before threads start. @fd is borrowed, must outlive all calls. */
 void log_setup(enum log_level level, enum log_format format, int fd);
+/* Any thread; counts for the next line. */
+void log_set(enum log_level level, enum log_format format);
 /* From now on @put(@arg, line) takes all lines, on any thread; NULL: they go to the descriptor again. */
 void log_give(void (*put)(void *arg, struct str line), void *arg);
 enum log_format log_format_now(void);
 
 /* @ctx: NULL, or a text like "req=… client=…" put before the message. Control bytes in the text come out escaped. */
 void log_line(enum log_level level, const char *ctx, const char *fmt, ...) PRINTF_LIKE(3, 4);
-#define LOG(level, ...)                                                     \
-    do {                                                                    \
-        if ((level) <= log_level_now) log_line((level), NULL, __VA_ARGS__); \
+#define LOG(level, ...)                                             \
+    do {                                                            \
+        if (log_wants(level)) log_line((level), NULL, __VA_ARGS__); \
     } while (0)
-#define LOG_CTX(level, ctx, ...)                                             \
-    do {                                                                     \
-        if ((level) <= log_level_now) log_line((level), (ctx), __VA_ARGS__); \
+#define LOG_CTX(level, ctx, ...)                                     \
+    do {                                                             \
+        if (log_wants(level)) log_line((level), (ctx), __VA_ARGS__); \
     } while (0)
 
 /* Builders for log and access lines. */
