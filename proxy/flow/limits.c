@@ -19,7 +19,7 @@ struct source {
 };
 
 struct limits {
-    size_t max, max_per_source;
+    _Atomic size_t max, max_per_source;
     _Atomic size_t open;
     _Atomic uint64_t events[LIMITS_EVENTS_N];
     pthread_mutex_t lock; /* guards buckets */
@@ -32,8 +32,7 @@ struct limits *limits_new(size_t max, size_t max_per_source)
     struct limits *l = calloc(1, sizeof(*l));
 
     if (!l) return NULL;
-    l->max = max;
-    l->max_per_source = max_per_source ? max_per_source : (max + 1) / 2;
+    limits_set(l, max, max_per_source);
     pthread_mutex_init(&l->lock, NULL);
     secret_random(&l->hash_key, sizeof(l->hash_key));
     l->hash_key |= 1;
@@ -58,9 +57,25 @@ void limits_free(struct limits **lp)
     free(l);
 }
 
+void limits_set(struct limits *l, size_t max, size_t max_per_source)
+{
+    atomic_store_explicit(&l->max, max, memory_order_relaxed);
+    atomic_store_explicit(&l->max_per_source, max_per_source ? max_per_source : (max + 1) / 2, memory_order_relaxed);
+}
+
+static size_t max_of(const struct limits *l)
+{
+    return atomic_load_explicit(&l->max, memory_order_relaxed);
+}
+
+static size_t max_per_source_of(const struct limits *l)
+{
+    return atomic_load_explicit(&l->max_per_source, memory_order_relaxed);
+}
+
 bool limits_enter(struct limits *l)
 {
-    if (atomic_fetch_add_explicit(&l->open, 1, memory_order_relaxed) < l->max) return true;
+    if (atomic_fetch_add_explicit(&l->open, 1, memory_order_relaxed) < max_of(l)) return true;
     limits_leave(l);
     return false;
 }
@@ -88,7 +103,7 @@ bool limits_enter_source(struct limits *l, uint64_t site)
     pthread_mutex_lock(&l->lock);
     s = find(l, site);
     if (!*s && (*s = calloc(1, sizeof(**s)))) (*s)->site = site;
-    fits = *s && (*s)->n < l->max_per_source;
+    fits = *s && (*s)->n < max_per_source_of(l);
     if (fits) (*s)->n++;
     pthread_mutex_unlock(&l->lock);
     return fits;
@@ -112,7 +127,7 @@ void limits_leave_source(struct limits *l, uint64_t site)
 size_t limits_excess(const struct limits *l)
 {
     size_t open = atomic_load_explicit(&l->open, memory_order_relaxed);
-    size_t mark = l->max - (l->max / ROOM_SHARE ? l->max / ROOM_SHARE : 1);
+    size_t max = max_of(l), mark = max - (max / ROOM_SHARE ? max / ROOM_SHARE : 1);
 
     return open > mark ? open - mark : 0;
 }
@@ -125,8 +140,8 @@ void limits_note(struct limits *l, enum limits_event event)
 struct limits_figures limits_figures(const struct limits *l)
 {
     struct limits_figures f = {.open = atomic_load_explicit(&l->open, memory_order_relaxed),
-                               .max = l->max,
-                               .max_per_source = l->max_per_source};
+                               .max = max_of(l),
+                               .max_per_source = max_per_source_of(l)};
 
     for (size_t i = 0; i < LIMITS_EVENTS_N; i++)
         f.events[i] = atomic_load_explicit(&l->events[i], memory_order_relaxed);

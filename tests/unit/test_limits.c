@@ -26,6 +26,13 @@ static void test_no_more_than_max(void **state)
     limits_leave(l);
     assert_true(limits_enter(l));
     assert_int_equal(limits_figures(l).open, MAX);
+    limits_set(l, MAX + 1, 0);
+    assert_true(limits_enter(l));
+    assert_false(limits_enter(l));
+    assert_int_equal(limits_figures(l).max_per_source, (MAX + 2) / 2);
+    limits_set(l, 1, 1); /* nobody has to go for it, and nobody comes */
+    assert_false(limits_enter(l));
+    assert_int_equal(limits_excess(l), MAX + 1);
     limits_free(&l);
     assert_null(l);
     limits_free(&l);

@@ -28,6 +28,8 @@ struct limits_figures {
 /* @max_per_source: 0: half of @max. NULL: out of memory. */
 struct limits *limits_new(size_t max, size_t max_per_source);
 void limits_free(struct limits **l);
+/* From now on; who is there already stays. */
+void limits_set(struct limits *l, size_t max, size_t max_per_source);
 
 /* One connection more; false: there are @max already. limits_leave gives it back. */
 MUST_CHECK bool limits_enter(struct limits *l);
