@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { TELL_EVERY_S = 60, STUCK_MS = 2000, MOST_MS = 10000 };
+enum { TELL_EVERY_S = 60, STUCK_MS = 2000, MOST_MS = 10000, LEAVE_MS = 300 };
 
 /* One of the two: a stream in a sink. */
 struct told {
@@ -22,7 +22,9 @@ struct told {
 
 struct logs {
     struct sink *log, *access; /* owned; access: NULL unless it is a file */
+    struct sink *before;       /* owned: the access log's place until logs_leave; NULL: there is none */
     struct sink_queue *lines;  /* of LOG */
+    size_t queue_bytes;        /* of each queue, from the start */
     struct told v[SINK_STREAMS];
 };
 
@@ -34,16 +36,19 @@ static void put_line(void *arg, struct str line)
     sink_wake(l->log);
 }
 
+static bool is_file(const struct log_conf *set)
+{
+    return set->access[0] && strcmp(set->access, "-") != 0 && strcmp(set->access, "off") != 0;
+}
+
 static enum err_code open_sinks(struct logs *l, const struct log_conf *set, struct err *err)
 {
-    size_t bytes = set->buffer_kib * 1024;
-
-    TRY(sink_open_fd(STDERR_FILENO, bytes, &l->log, err));
+    l->queue_bytes = set->buffer_kib * 1024;
+    TRY(sink_open_fd(STDERR_FILENO, l->queue_bytes, &l->log, err));
     l->v[SINK_LOG] = (struct told){.name = "log", .sink = l->log, .stream = SINK_LOG};
     l->v[SINK_ACCESS] = (struct told){.name = "access", .stream = SINK_ACCESS};
-    if (strcmp(set->access, "off") == 0) return ERR_NONE;
-    if (set->access[0] && strcmp(set->access, "-") != 0) TRY(sink_open_file(set->access, bytes, &l->access, err));
-    l->v[SINK_ACCESS].sink = l->access ? l->access : l->log;
+    if (is_file(set)) TRY(sink_open_file(set->access, l->queue_bytes, &l->access, err));
+    l->v[SINK_ACCESS].sink = strcmp(set->access, "off") == 0 ? NULL : l->access ? l->access : l->log;
     return ERR_NONE;
 }
 
@@ -90,6 +95,7 @@ void logs_free(struct logs **lp)
 
     if (!l) return;
     *lp = NULL;
+    logs_leave(l);
     if (l->access) {
         sink_close(&l->access, STUCK_MS, MOST_MS, left);
         tell_end(&l->v[SINK_ACCESS], &left[SINK_ACCESS]);
@@ -102,6 +108,41 @@ void logs_free(struct logs **lp)
 struct sink *logs_access(const struct logs *l)
 {
     return l->v[SINK_ACCESS].sink;
+}
+
+enum err_code logs_open(const struct logs *l, const struct settings *s, struct sink **access, struct err *err)
+{
+    const struct log_conf *set = &s->log;
+
+    *access = NULL;
+    if (strcmp(set->access, "off") == 0) return ERR_NONE;
+    *access = is_file(set) ? l->access : l->log;
+    if (is_file(set) && (!l->access || strcmp(sink_name(l->access), set->access) != 0))
+        return sink_open_file(set->access, l->queue_bytes, access, err);
+    return ERR_NONE;
+}
+
+void logs_close(const struct logs *l, struct sink **access)
+{
+    if (*access != l->log && *access != l->access) sink_close(access, 0, 0, NULL);
+    *access = NULL;
+}
+
+void logs_take(struct logs *l, const struct settings *s, struct sink *access)
+{
+    struct told *t = &l->v[SINK_ACCESS];
+
+    log_set(s->log.level, s->log.format);
+    if (access == t->sink) return;
+    logs_leave(l);
+    l->before = l->access;
+    l->access = access == l->log ? NULL : access;
+    *t = (struct told){.name = t->name, .sink = access, .stream = SINK_ACCESS};
+}
+
+void logs_leave(struct logs *l)
+{
+    sink_close(&l->before, LEAVE_MS, LEAVE_MS, NULL);
 }
 
 void logs_reopen(struct logs *l)

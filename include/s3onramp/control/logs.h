@@ -19,6 +19,17 @@ void logs_free(struct logs **logs);
 
 /* Where access lines go; NULL: nowhere. */
 struct sink *logs_access(const struct logs *logs);
+/* For other settings, in two steps. The place that @s names for access lines (NULL: nowhere), opened if it is another
+ * one than now; nothing else changes. ERR_FILE: it cannot be opened. */
+MUST_CHECK enum err_code logs_open(const struct logs *logs, const struct settings *s, struct sink **access,
+                                   struct err *err);
+/* logs_open was for nothing. */
+void logs_close(const struct logs *logs, struct sink **access);
+/* From now on level and format are those of @s, and access lines go to @access. The place before stays open, since
+ * workers have lines for it, until logs_leave. */
+void logs_take(struct logs *logs, const struct settings *s, struct sink *access);
+/* Nobody has lines for the place before any more. */
+void logs_leave(struct logs *logs);
 /* The files may have been moved away. */
 void logs_reopen(struct logs *logs);
 /* Tells of lines that were lost: at once, then every minute, while there is somebody to be told. */
