@@ -11,6 +11,7 @@
 #include "control/ports.h"
 #include "control/road/endpoints.h"
 #include "control/runtime.h"
+#include "control/workers.h"
 #include "flow/worker.h"
 #include "keys/credentials.h"
 
@@ -24,8 +25,8 @@
 
 enum {
     MAX_WORKERS_BY_DEFAULT = 8,
-    OWN_FILES = 64, /* logs, credentials, DNS, probes, the admin socket */
-    TRIM_PEAK = 64, /* connections: what fewer need is not worth it */
+    OWN_FILES = 128, /* logs, credentials, DNS, probes, who asks at the admin socket */
+    TRIM_PEAK = 64,  /* connections: what fewer need is not worth it */
     TRIM_EVERY_US = 5000000,
     WORKER_FILES = 32, /* its loop, who is told that there is no place, some pipes */
     REST_MOST_S = 5,
@@ -408,4 +409,9 @@ struct credential_store *server_credentials(struct server *sv)
 const struct logs *server_logs(const struct server *sv)
 {
     return sv->logs;
+}
+
+bool server_ask_workers(struct server *sv, void (*run)(struct worker *w, void *arg), void (*done)(void *arg), void *arg)
+{
+    return workers_ask(&sv->loop, sv->workers, sv->workers_n, run, done, arg);
 }

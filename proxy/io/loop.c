@@ -19,9 +19,11 @@ static void run_posts(struct loop *l)
     l->posts_tail = &l->posts;
     pthread_mutex_unlock(&l->lock);
     for (; p; p = next) {
+        bool heap = p->heap;
+
         next = p->next;
         p->run(p->arg);
-        free(p);
+        if (heap) free(p);
     }
 }
 
@@ -133,21 +135,33 @@ void loop_stop(struct loop *l)
     event_base_loopbreak(l->base);
 }
 
-bool loop_post(struct loop *l, void (*run)(void *), void *arg)
+static void post(struct loop *l, struct loop_post *p)
 {
-    struct loop_post *p = malloc(sizeof(*p));
     uint64_t one = 1;
     ssize_t n;
 
-    if (!p) return false;
-    *p = (struct loop_post){NULL, run, arg};
     pthread_mutex_lock(&l->lock);
     *l->posts_tail = p;
     l->posts_tail = &p->next;
     pthread_mutex_unlock(&l->lock);
     n = write(l->wake_fd, &one, sizeof(one)); /* fails only when the counter is full: then it is awake already */
     (void)n;
+}
+
+bool loop_post(struct loop *l, void (*run)(void *), void *arg)
+{
+    struct loop_post *p = malloc(sizeof(*p));
+
+    if (!p) return false;
+    *p = (struct loop_post){NULL, run, arg, true};
+    post(l, p);
     return true;
+}
+
+void loop_post_with(struct loop *l, struct loop_post *p, void (*run)(void *), void *arg)
+{
+    *p = (struct loop_post){NULL, run, arg, false};
+    post(l, p);
 }
 
 void loop_defer(struct loop *l, struct loop_task *t)

@@ -25,5 +25,8 @@ const struct runtime *server_runtime(const struct server *sv);
 const struct endpoints *server_endpoints(const struct server *sv);
 struct credential_store *server_credentials(struct server *sv);
 const struct logs *server_logs(const struct server *sv);
+/* workers_ask() of all its workers (workers.h). */
+MUST_CHECK bool server_ask_workers(struct server *sv, void (*run)(struct worker *w, void *arg), void (*done)(void *arg),
+                                   void *arg);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * loop.h: one thread's event loop: libevent's base, work posted by other threads, work put off to the next turn, a
  * coarse tick, and objects freed at the end of the turn. All functions are for the loop's own thread, except loop_post
- * and loop_stop.
+ * and loop_post_with.
  */
 #ifndef S3ONRAMP_IO_LOOP_H
 #define S3ONRAMP_IO_LOOP_H
@@ -29,6 +29,7 @@ struct loop_post {
     struct loop_post *next;
     void (*run)(void *arg);
     void *arg;
+    bool heap; /* the loop's own */
 };
 
 struct loop {
@@ -66,6 +67,8 @@ void loop_run(struct loop *l);
 void loop_stop(struct loop *l); /* the loop's own thread */
 /* Any thread: @run(@arg) is called on the loop's thread. False when out of memory. */
 MUST_CHECK bool loop_post(struct loop *l, void (*run)(void *), void *arg);
+/* The same in memory of the caller's, so that it cannot fail: @run may use @p again, or free it. */
+void loop_post_with(struct loop *l, struct loop_post *p, void (*run)(void *), void *arg);
 /* Runs @t in the next turn, after the sockets were looked at again: how a long transfer lets others have a turn. */
 void loop_defer(struct loop *l, struct loop_task *t);
 void loop_cancel(struct loop *l, struct loop_task *t);
