@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * status.c: see status.h.
+ * status.c: the state of the proxy as JSON: endpoints, DNS, addresses, credentials, logs, counters. Times are told as
+ * seconds before or after now. Control thread.
  */
-#include "admin/status.h"
-
+#include "admin/command.h"
+#include "commands.h"
+#include "control/logs.h"
+#include "flow/runtime.h"
+#include "flow/upstream/address.h"
+#include "keys/credentials.h"
 #include "keys/json_text.h"
+
+#include <event2/buffer.h>
+#include <stdlib.h>
 
 static json_int_t load(const _Atomic uint64_t *counter)
 {
@@ -61,14 +69,152 @@ static json_t *connections_json(const struct limits *l)
                      (json_int_t)f.events[LIMITS_EVICTED]);
 }
 
-json_t *status_json(const struct runtime *rt, const struct address_table *t, const struct credential_store *credentials,
-                    const struct logs *logs, int64_t started_us, int64_t now_us)
-{
-    json_t *endpoints = json_array();
+/* What an answer is about: it lasts while that is taken. */
+struct status {
+    const struct server *server;
+    struct credential_store *credentials;
+    struct address_table *table; /* one reference */
+    int64_t started_us, now_us;
+    const struct part *const *parts; /* NULL: no more */
+    size_t at;                       /* in a list: where the next one is looked for */
+    bool begun;                      /* the first of the list is out */
+    bool any;                        /* a part is out */
+};
 
-    for (size_t i = 0; i < t->endpoints_n; i++)
-        json_array_append_new(endpoints, endpoint_json(&rt->settings->endpoints[i], &t->endpoints[i], now_us));
-    return json_pack("{ss sf so sI so so so}", "version", S3ONRAMP_VERSION, "uptime_s", seconds(now_us - started_us),
-                     "connections", connections_json(rt->limits), "table_version", (json_int_t)t->version, "endpoints",
-                     endpoints, "credentials", credential_store_json(credentials), "logs", logs_json(logs));
+/* A member of the answer. */
+struct part {
+    const char *name;
+    bool is_list;
+    /* The value, or the next one of the list, NULL: there are no more. */
+    json_t *(*get)(struct status *st);
+};
+
+static json_t *get_version(struct status *st UNUSED)
+{
+    return json_string(S3ONRAMP_VERSION);
+}
+
+static json_t *get_uptime(struct status *st)
+{
+    return json_real(seconds(st->now_us - st->started_us));
+}
+
+static json_t *get_connections(struct status *st)
+{
+    return connections_json(server_runtime(st->server)->limits);
+}
+
+static json_t *get_table_version(struct status *st)
+{
+    return json_integer((json_int_t)st->table->version);
+}
+
+static json_t *next_endpoint(struct status *st)
+{
+    const struct settings *s = server_runtime(st->server)->settings;
+    size_t i = st->at++;
+
+    return i < st->table->endpoints_n ? endpoint_json(&s->endpoints[i], &st->table->endpoints[i], st->now_us) : NULL;
+}
+
+static json_t *next_credentials(struct status *st)
+{
+    return credential_store_next(st->credentials, &st->at);
+}
+
+static json_t *get_logs(struct status *st)
+{
+    return logs_json(server_logs(st->server));
+}
+
+static const struct part version = {"version", false, get_version};
+static const struct part uptime = {"uptime_s", false, get_uptime};
+static const struct part connections = {"connections", false, get_connections};
+static const struct part table_version = {"table_version", false, get_table_version};
+static const struct part endpoints = {"endpoints", true, next_endpoint};
+static const struct part credentials = {"credentials", true, next_credentials};
+static const struct part logs = {"logs", false, get_logs};
+
+static const struct part *const all[] = {&version,   &uptime,      &connections, &table_version,
+                                         &endpoints, &credentials, &logs,        NULL};
+static const struct part *const only_credentials[] = {&credentials, NULL};
+
+static int add_text(const char *text, size_t n, void *out)
+{
+    return evbuffer_add(out, text, n);
+}
+
+/* The next item of the list, or its end. */
+static void add_item(struct status *st, json_t *value, struct evbuffer *out)
+{
+    evbuffer_add_printf(out, !value ? "]" : st->begun ? ",\n" : "\n");
+    if (value) json_dump_callback(value, add_text, out, JSON_COMPACT);
+    st->begun = value;
+    if (!value) st->at = 0;
+}
+
+static bool add_more(void *arg, struct evbuffer *out)
+{
+    struct status *st = arg;
+    const struct part *p = *st->parts;
+    json_t *value;
+
+    if (!p) {
+        evbuffer_add(out, "}\n", 2);
+        return false;
+    }
+    if (!st->begun) evbuffer_add_printf(out, "%s\"%s\": %s", st->any ? ",\n" : "{", p->name, p->is_list ? "[" : "");
+    value = p->get(st);
+    if (p->is_list)
+        add_item(st, value, out);
+    else if (!value || json_dump_callback(value, add_text, out, JSON_COMPACT | JSON_ENCODE_ANY))
+        evbuffer_add_printf(out, "null"); /* no memory */
+    st->any = true;
+    if (!st->begun) st->parts++;
+    json_decref(value);
+    return true;
+}
+
+static void end(void *arg)
+{
+    struct status *st = arg;
+
+    address_table_unref(&st->table);
+    free(st);
+}
+
+static void reply(struct admin_call *call, const struct part *const *parts)
+{
+    struct status *st = calloc(1, sizeof(*st));
+    struct server *sv = call->server;
+
+    if (!st) {
+        admin_reply_json(call, NULL);
+        return;
+    }
+    *st = (struct status){
+        .server = sv,
+        .credentials = server_credentials(sv),
+        .table = address_table_ref(endpoints_table(server_endpoints(sv))),
+        .started_us = call->started_us,
+        .now_us = server_loop(sv)->now_us,
+        .parts = parts,
+    };
+    admin_reply_stream(call, &(struct admin_stream){add_more, end, st});
+}
+
+void command_status(struct admin_call *call)
+{
+    reply(call, all);
+}
+
+void command_credentials(struct admin_call *call)
+{
+    reply(call, only_credentials);
+}
+
+void command_drop(struct admin_call *call)
+{
+    credential_store_drop(server_credentials(call->server), admin_call_text(call, "credentials"));
+    reply(call, only_credentials);
 }

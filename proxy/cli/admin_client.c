@@ -13,12 +13,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ANSWER_MAX = 16 * 1024 * 1024, PATIENCE_S = 10 };
+enum { ANSWER_MAX = 1024 * 1024 * 1024 };
 
-static int connect_to(const char *path)
+static int connect_to(const char *path, unsigned patience_s)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    struct timeval patience = {PATIENCE_S, 0};
+    struct timeval patience = {patience_s, 0};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), e;
 
     if (fd < 0 || !str_to_cstr(str_from(path), addr.sun_path, sizeof(addr.sun_path))) {
@@ -34,47 +34,87 @@ static int connect_to(const char *path)
     return -1;
 }
 
-/* @question: a line. */
-static json_t *ask(const char *path, const char *question)
+/* All of @text, whatever the socket takes at once. */
+static bool send_all(int fd, const char *text, size_t n)
 {
-    int fd = connect_to(path);
+    while (n > 0) {
+        ssize_t sent = send(fd, text, n, MSG_NOSIGNAL);
+
+        if (sent < 0) return false;
+        text += sent;
+        n -= (size_t)sent;
+    }
+    return true;
+}
+
+/* What comes up to the end, which the caller owns; NULL with errno. */
+static char *receive_all(int fd, size_t *n)
+{
     char *text = NULL;
-    size_t n = 0;
-    ssize_t got = -1;
+    ssize_t got;
+
+    *n = 0;
+    do {
+        char *more = *n < ANSWER_MAX ? realloc(text, *n + 65536) : NULL;
+
+        if (!more) {
+            free(text);
+            errno = ENOMEM;
+            return NULL;
+        }
+        text = more;
+        got = recv(fd, text + *n, 65536, 0);
+        if (got > 0) *n += (size_t)got;
+    } while (got > 0);
+    if (got == 0) return text;
+    free(text);
+    return NULL;
+}
+
+/* @line: ends with a newline. NULL with errno: no answer. */
+static json_t *exchange(const char *path, const char *line, unsigned patience_s)
+{
+    int fd = connect_to(path, patience_s);
     json_t *answer = NULL;
+    char *text;
+    size_t n;
 
     if (fd < 0) return NULL;
-    if (send(fd, question, strlen(question), MSG_NOSIGNAL) == (ssize_t)strlen(question)) {
-        do {
-            char *more = realloc(text, n + 65536);
-
-            if (!more) break;
-            text = more;
-            got = recv(fd, text + n, 65536, 0);
-            if (got > 0) n += (size_t)got;
-        } while (got > 0 && n < ANSWER_MAX);
-    }
+    text = send_all(fd, line, strlen(line)) ? receive_all(fd, &n) : NULL;
+    if (text && !(answer = json_loadb(text, n, 0, NULL))) errno = EPROTO;
     close(fd);
-    if (got == 0) answer = json_loadb(text, n, 0, NULL);
-    if (!answer) errno = got < 0 ? errno : EPROTO;
     free(text);
     return answer;
 }
 
-json_t *admin_ask(const char *path)
+static void say_no_answer(const char *path, int why)
 {
-    return ask(path, "{\"command\": \"status\"}\n");
+    if (why == EACCES)
+        cli_problem("you may not use %s, which is the proxy's user's: run this as that user (sudo -u " SECRET_PROXY_USER
+                    " s3onramp ...), or as root",
+                    path);
+    else
+        cli_problem("the proxy does not answer on %s (%s); start it (s3onramp serve), or set `socket` of [admin] to a "
+                    "path that it can make",
+                    path, strerror(why));
 }
 
-json_t *admin_drop(const char *path, const char *name)
+json_t *admin_ask(const char *path, json_t *question, unsigned patience_s)
 {
-    json_t *o = json_pack("{ss ss}", "command", "drop", "credentials", name), *answer = NULL;
-    char *text = json_dumps(o, JSON_COMPACT), *line = NULL;
+    char *text = json_dumps(question, JSON_COMPACT), *line = NULL;
+    json_t *answer = NULL;
 
-    if (text && asprintf(&line, "%s\n", text) > 0) answer = ask(path, line);
+    errno = ENOMEM;
+    if (text && asprintf(&line, "%s\n", text) > 0) answer = exchange(path, line, patience_s);
+    if (!answer) say_no_answer(path, errno);
+    if (json_object_get(answer, "error")) {
+        cli_problem("%s", admin_text(answer, "error"));
+        json_decref(answer);
+        answer = NULL;
+    }
     free(line);
     free(text);
-    json_decref(o);
+    json_decref(question);
     return answer;
 }
 
@@ -113,17 +153,4 @@ const char *admin_path(const char *socket, const char *config, struct settings *
     if (strcmp((*s)->admin.socket, "off") != 0) return (*s)->admin.socket;
     cli_problem("[admin] socket is off in %s; write a path there, and start the proxy anew", config);
     return NULL;
-}
-
-int admin_problem(const char *path, const json_t *answer)
-{
-    if (!answer && errno == EACCES)
-        return cli_problem(
-            "you may not use %s, which is the proxy's user's: run this as that user (sudo -u " SECRET_PROXY_USER
-            " s3onramp ...), or as root",
-            path);
-    return cli_problem(
-        "the proxy does not answer on %s (%s); start it (s3onramp serve), or set `socket` of [admin] to a path "
-        "that it can make",
-        path, answer ? admin_text(answer, "error") : strerror(errno));
 }

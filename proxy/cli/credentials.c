@@ -133,17 +133,19 @@ static json_t *chosen(const struct wish *w, const json_t *all)
     return out;
 }
 
+static json_t *question(const struct wish *w)
+{
+    return w->drop ? json_pack("{ss ss}", "command", "drop", "credentials", w->name)
+                   : json_pack("{ss}", "command", "credentials");
+}
+
 static int show_running(const struct wish *w, const char *path)
 {
-    json_t *answer = w->drop ? admin_drop(path, w->name) : admin_ask(path), *list, *c;
+    json_t *answer = admin_ask(path, question(w), ADMIN_PATIENCE_S), *list, *c;
     int code = CLI_FINE;
     size_t i;
 
-    if (!json_is_array(json_object_get(answer, "credentials"))) {
-        code = admin_problem(path, answer);
-        json_decref(answer);
-        return code;
-    }
+    if (!answer) return CLI_PROBLEM;
     list = chosen(w, json_object_get(answer, "credentials"));
     if (w->json) json_dumpf(list, stdout, JSON_INDENT(2));
     if (w->json) putchar('\n');

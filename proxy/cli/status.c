@@ -5,7 +5,6 @@
 #include "cli/admin_client.h"
 #include "cli/cli.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 enum { WATCH_EVERY_S = 2 };
@@ -125,16 +124,12 @@ static bool has_up(const json_t *endpoint)
 
 static int show(const struct wish *w, const char *path)
 {
-    json_t *answer = admin_ask(path), *e;
+    json_t *answer = admin_ask(path, json_pack("{ss}", "command", "status"), ADMIN_PATIENCE_S), *e;
     const json_t *endpoints = json_object_get(answer, "endpoints");
     int code = CLI_FINE;
     size_t i;
 
-    if (!json_is_array(endpoints)) {
-        code = admin_problem(path, answer);
-        json_decref(answer);
-        return code;
-    }
+    if (!answer) return CLI_PROBLEM;
     if (w->json) json_dumpf(answer, stdout, JSON_INDENT(2));
     if (w->json)
         putchar('\n');

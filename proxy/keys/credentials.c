@@ -473,13 +473,13 @@ static json_t *entry_json(const struct entry *e, int64_t wall_s)
     return o;
 }
 
-json_t *credential_store_json(const struct credential_store *st)
+json_t *credential_store_next(const struct credential_store *st, size_t *at)
 {
-    int64_t wall_s = clock_wall_us() / 1000000;
-    json_t *v = json_array();
+    while (*at < st->n) {
+        const struct entry *e = &st->v[(*at)++];
 
-    for (size_t i = 0; v && i < st->n; i++)
-        if (st->v[i].source || (!st->v[i].context.client && !st->v[i].context.set->per_client))
-            json_array_append_new(v, entry_json(&st->v[i], wall_s));
-    return v;
+        if (e->source || (!e->context.client && !e->context.set->per_client))
+            return entry_json(e, clock_wall_us() / 1000000);
+    }
+    return NULL;
 }

@@ -88,14 +88,21 @@ class Status(lib.Case):
 
     def test_protocol_refuses_nonsense(self):
         for text in (b"\n", b"{}\n", b"[]\n", b"{\"command\": \"stop\"}\n", b"{\"command\": 1}\n", b"{\"command\n", b"\xff\xfe\n",
-                     b"{\"command\": \"status\", \"command\": \"status\"}\n"):
+                     b"{\"command\": \"status\", \"command\": \"status\"}\n", b"{\"command\": \"drop\"}\n",
+                     b"{\"command\": \"status\", \"credentials\": \"x\"}\n"):
             with self.subTest(text):
                 self.assertIn("error", json.loads(ask(text)))
+        self.assertIn("commands: status, ", json.loads(ask(b'{"command": "stop"}\n'))["error"])
         try:
-            self.assertEqual(ask(b"x" * 4096), b"")
+            self.assertIn("at most 65536 bytes", json.loads(ask(b"x" * 65536))["error"])
         except (ConnectionResetError, BrokenPipeError):
             pass
         self.assertIn("endpoints", json.loads(ask(b'{"command": "status"}\n')))
+
+    def test_help_tells_the_commands(self):
+        commands = {c["command"]: c for c in json.loads(ask(b'{"command": "help"}\n'))["commands"]}
+        self.assertLessEqual({"status", "credentials", "drop", "help"}, set(commands))
+        self.assertEqual(commands["drop"]["arguments"], [dict(name="credentials", type="string", needed=True)])
 
     def test_silent_visitors_keep_nobody_out_for_long(self):
         path = str(self.proxy.folder / "admin.sock")

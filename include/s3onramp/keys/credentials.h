@@ -33,7 +33,8 @@ void credential_store_free(struct credential_store **st);
 void credential_store_drop(struct credential_store *st, const char *name);
 /* Once a tick, and when a worker asks for it. */
 void credential_store_tick(struct credential_store *st);
-/* An array, one object per slot that was ever wanted; no secrets. The caller owns it; NULL: out of memory. */
-MUST_CHECK json_t *credential_store_json(const struct credential_store *st);
+/* The next slot from *@at on (0: the first) that was ever wanted, as an object without secrets, which the caller owns;
+ * NULL: there are no more. */
+MUST_CHECK json_t *credential_store_next(const struct credential_store *st, size_t *at);
 
 #endif

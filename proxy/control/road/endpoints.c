@@ -114,7 +114,7 @@ static void publish(struct endpoints *e)
         pool_offer(&e->workers[i].pool, t);
 }
 
-const struct address_table *endpoints_table(const struct endpoints *e)
+struct address_table *endpoints_table(const struct endpoints *e)
 {
     return e->table;
 }

@@ -16,6 +16,6 @@ void endpoints_free(struct endpoints **e);
 /* Once a tick: collects what workers saw, starts probes and questions to DNS that are due, publishes. */
 void endpoints_tick(struct endpoints *e);
 /* The table in force; borrowed until the next tick. */
-const struct address_table *endpoints_table(const struct endpoints *e);
+struct address_table *endpoints_table(const struct endpoints *e);
 
 #endif

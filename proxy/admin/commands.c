@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * commands.c: the table of commands.
+ */
+#include "commands.h"
+
+static void command_help(struct admin_call *call);
+
+static const struct admin_command rows[] = {
+    {"status", {{0}}, ADMIN_LOOK, command_status, "endpoints, addresses and how they are, credentials, logs, counters"},
+    {"credentials", {{0}}, ADMIN_LOOK, command_credentials, "the keys that requests are signed with"},
+    {"drop",
+     {{"credentials", ADMIN_TEXT, true}},
+     ADMIN_CHANGE,
+     command_drop,
+     "takes the keys of a section out of use and asks its source anew"},
+    {"help", {{0}}, ADMIN_LOOK, command_help, "the commands there are"},
+};
+
+const struct admin_commands admin_commands = {rows, ARRAY_LEN(rows)};
+
+static json_t *arguments_json(const struct admin_command *command)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < ADMIN_ARGUMENTS && command->arguments[i].name; i++)
+        json_array_append_new(all, json_pack("{ss ss sb}", "name", command->arguments[i].name, "type",
+                                             command->arguments[i].type == ADMIN_TEXT ? "string" : "boolean", "needed",
+                                             command->arguments[i].needed));
+    return all;
+}
+
+static void command_help(struct admin_call *call)
+{
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        json_array_append_new(all, json_pack("{ss so ss}", "command", rows[i].name, "arguments",
+                                             arguments_json(&rows[i]), "help", rows[i].help));
+    admin_reply_json(call, json_pack("{so}", "commands", all));
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * commands.h: what the table of commands (commands.c) runs.
+ */
+#ifndef S3ONRAMP_ADMIN_COMMANDS_H
+#define S3ONRAMP_ADMIN_COMMANDS_H
+
+#include "admin/command.h"
+
+/* status.c */
+void command_status(struct admin_call *call);
+void command_credentials(struct admin_call *call);
+void command_drop(struct admin_call *call);
+
+#endif
