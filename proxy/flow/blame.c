@@ -9,17 +9,6 @@
 
 enum { MAX_SKEW_S = 900 }; /* S3's: "RequestTimeTooSkewed" */
 
-static bool blames_our_key(struct str code)
-{
-    static const struct str codes[] = {STR_INIT("SignatureDoesNotMatch"), STR_INIT("InvalidAccessKeyId"),
-                                       STR_INIT("ExpiredToken"),          STR_INIT("InvalidToken"),
-                                       STR_INIT("TokenRefreshRequired"),  STR_INIT("AuthorizationHeaderMalformed")};
-
-    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-        if (str_eq(code, codes[i])) return true;
-    return false;
-}
-
 static bool holds_our_key(const struct request *req, struct str document)
 {
     const struct credentials *k = req->lease.keys;
@@ -71,7 +60,7 @@ enum step_result blame_judge(struct request *req, struct str document)
 
     if (!req->lease.keys) return STEP_NEXT;
     if (str_eq(code, STR("RequestTimeTooSkewed")) || (!document.n && is_skewed(req))) return blame_clock(req);
-    if (blames_our_key(code))
+    if (s3_error_key_fault(code) != S3_KEY_NO_FAULT)
         return request_fail(
             req, ERR_UPSTREAM_AUTH, "[endpoint %s] %s answered %u %.*s: the endpoint does not accept [credentials %s]",
             req->endpoint->name, req->address, req->answer->status, STR_ARG(code), req->credentials->name);

@@ -11,6 +11,7 @@
  *   keys     our credentials have expired or are gone: once, with newer ones; costs nothing
  * All but the first and the last come out of the endpoint's budget (budget.h).
  */
+#include "aws/s3/s3_error.h"
 #include "base/log.h"
 #include "flow/flow.h"
 #include "flow/worker.h"
@@ -126,13 +127,8 @@ enum step_result retry_gone(struct request *req, enum conn_result why)
 /* Refused before anything was done, so any method may be repeated. */
 bool retry_keys(struct request *req, struct str code)
 {
-    static const struct str codes[] = {STR_INIT("ExpiredToken"), STR_INIT("InvalidToken"),
-                                       STR_INIT("TokenRefreshRequired"), STR_INIT("InvalidAccessKeyId")};
-    bool stale = false;
-
-    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-        stale |= str_eq(code, codes[i]);
-    if (!stale || !req->replay || !keyring_refused(&req->worker->keyring, sign_key_slot(req), &req->lease))
+    if (s3_error_key_fault(code) != S3_KEY_FAULT_RENEWABLE || !req->replay ||
+        !keyring_refused(&req->worker->keyring, sign_key_slot(req), &req->lease))
         return false;
     request_fail(req, ERR_UPSTREAM_AUTH, "[endpoint %s] %s answered %.*s", req->endpoint->name, req->address,
                  STR_ARG(str_head(code, 40)));

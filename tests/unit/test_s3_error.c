@@ -130,6 +130,29 @@ static void test_s3_error_text_in_first_of_its_name(void **state UNUSED)
             str_eq(s3_error_text_in(str_from(rows[i].document), str_from(rows[i].name)), str_from(rows[i].text)));
 }
 
+static void test_s3_error_key_fault_of_each_code(void **state)
+{
+    static const struct {
+        struct str code;
+        enum s3_key_fault expected;
+    } table[] = {
+        {STR_INIT("SignatureDoesNotMatch"), S3_KEY_FAULT},
+        {STR_INIT("AuthorizationHeaderMalformed"), S3_KEY_FAULT},
+        {STR_INIT("InvalidAccessKeyId"), S3_KEY_FAULT_RENEWABLE},
+        {STR_INIT("ExpiredToken"), S3_KEY_FAULT_RENEWABLE},
+        {STR_INIT("InvalidToken"), S3_KEY_FAULT_RENEWABLE},
+        {STR_INIT("TokenRefreshRequired"), S3_KEY_FAULT_RENEWABLE},
+        {STR_INIT("AccessDenied"), S3_KEY_NO_FAULT}, /* S3 knows the key, and refuses what it asks for */
+        {STR_INIT("RequestTimeTooSkewed"), S3_KEY_NO_FAULT},
+        {STR_INIT("ExpiredTokens"), S3_KEY_NO_FAULT},
+        {STR_INIT(""), S3_KEY_NO_FAULT},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (s3_error_key_fault(table[i].code) != table[i].expected) fail_msg("%.*s", STR_ARG(table[i].code));
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +162,7 @@ int main(void)
         cmocka_unit_test(test_s3_error_document_empty_message_gets_the_code),
         cmocka_unit_test(test_s3_error_document_too_small_buffer_overflows),
         cmocka_unit_test(test_s3_error_code_in_documents),
+        cmocka_unit_test(test_s3_error_key_fault_of_each_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,3 +87,22 @@ struct str s3_error_code_in(struct str document)
 {
     return s3_error_text_in(document, STR("Code"));
 }
+
+enum s3_key_fault s3_error_key_fault(struct str code)
+{
+    static const struct {
+        struct str code;
+        enum s3_key_fault fault;
+    } table[] = {
+        {STR_INIT("SignatureDoesNotMatch"), S3_KEY_FAULT},
+        {STR_INIT("AuthorizationHeaderMalformed"), S3_KEY_FAULT},
+        {STR_INIT("InvalidAccessKeyId"), S3_KEY_FAULT_RENEWABLE},
+        {STR_INIT("ExpiredToken"), S3_KEY_FAULT_RENEWABLE},
+        {STR_INIT("InvalidToken"), S3_KEY_FAULT_RENEWABLE},
+        {STR_INIT("TokenRefreshRequired"), S3_KEY_FAULT_RENEWABLE},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (str_eq(code, table[i].code)) return table[i].fault;
+    return S3_KEY_NO_FAULT;
+}

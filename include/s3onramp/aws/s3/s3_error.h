@@ -29,4 +29,8 @@ struct str s3_error_text_in(struct str document, struct str name);
  * <Code>…</Code>. */
 struct str s3_error_code_in(struct str document);
 
+/* Whether S3's error @code is about the key that a request was signed with, and if so whether a newer key may help. */
+enum s3_key_fault { S3_KEY_NO_FAULT, S3_KEY_FAULT, S3_KEY_FAULT_RENEWABLE };
+enum s3_key_fault s3_error_key_fault(struct str code);
+
 #endif
