@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static const struct err_info table[] = {
-#define X(code, http, s3, blame, word, text) [ERR_##code] = {http, blame, s3, word, text},
+#define X(code, http, s3, blame, tell, word, text) [ERR_##code] = {http, blame, tell, s3, word, text},
     ERR_TABLE(X)
 #undef X
 };

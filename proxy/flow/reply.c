@@ -239,53 +239,20 @@ static void put_date(struct sbuf *b)
     head_put(b, STR("Date"), str_from(text));
 }
 
-/* What the client is told. Details of failures on our side stay in the log. */
+/* Of a tunnel that passes through, the host is whatever its client asked for. */
+static const char *text_of(const struct request *req)
+{
+    if (req->tunnel && req->err.code == ERR_UPSTREAM_CONNECT) return "The host could not be reached. Please try again.";
+    if (req->tunnel && req->err.code == ERR_UPSTREAM_TIMEOUT)
+        return "The host could not be reached in time. Please try again.";
+    return err_info(req->err.code)->text;
+}
+
 struct str reply_message(const struct request *req)
 {
-    const struct err_info *info = err_info(req->err.code);
-
     if (req->told.n) return req->told;
-    switch (req->err.code) {
-    case ERR_UPSTREAM_CONNECT:
-        if (req->tunnel) return STR("The host could not be reached. Please try again.");
-        break;
-    case ERR_UPSTREAM_TIMEOUT:
-        if (req->tunnel) return STR("The host could not be reached in time. Please try again.");
-        break;
-    case ERR_HOST_REFUSED:
-    case ERR_PORT_REFUSED:
-    case ERR_AUTH_MALFORMED:
-    case ERR_AUTH_QUERY:
-    case ERR_AUTH_V2_EXPIRES:
-    case ERR_PARAM_NOT_SIGNED:
-    case ERR_NOT_IMPLEMENTED:
-    case ERR_BAD_REQUEST:
-    case ERR_BAD_FRAMING:
-    case ERR_BAD_TRAILER:
-    case ERR_MISDIRECTED:
-    case ERR_OTHER_REGION:
-    case ERR_BAD_BUCKET:
-    case ERR_NO_BUCKET:
-    case ERR_PREFLIGHT:
-    case ERR_FORM_NOT_MULTIPART:
-    case ERR_FORM_MALFORMED:
-    case ERR_FORM_TOO_LONG:
-    case ERR_FORM_NO_FILE:
-    case ERR_FORM_NO_KEY:
-    case ERR_FORM_FIELD:
-    case ERR_FORM_TAGGING:
-    case ERR_FORM_POLICY_INVALID:
-    case ERR_FORM_POLICY_FAILED:
-    case ERR_ENTITY_TOO_LARGE:
-    case ERR_ENTITY_TOO_SMALL:
-    case ERR_KEY_TOO_LONG:
-    case ERR_COPY_REGION:
-    case ERR_NO_ADDRESS:
-        if (req->err.detail[0]) return str_from(req->err.detail);
-        break;
-    default: break;
-    }
-    return str_from(info->text);
+    if ((err_info(req->err.code)->tell & TELL_DETAIL) && req->err.detail[0]) return str_from(req->err.detail);
+    return str_from(text_of(req));
 }
 
 /* S3's own sentence for what S3 would refuse, too: there are programs that look for it. */
@@ -293,18 +260,7 @@ static bool is_s3s_sentence(const struct request *req, struct str message)
 {
     const struct err_info *info = err_info(req->err.code);
 
-    switch (req->err.code) {
-    case ERR_HOST_REFUSED:
-    case ERR_NOT_A_PROXY:
-    case ERR_NOT_AN_ENDPOINT:
-    case ERR_NO_AUTH:
-    case ERR_WEB_PAGE:
-    case ERR_SIGV2_OFF:
-    case ERR_PROXY_AUTH:
-    case ERR_PROXY_AUTH_PLAIN:
-    case ERR_TUNNEL_NAME: return false;
-    default: return info->blame == BLAME_CLIENT && message.p == info->text;
-    }
+    return info->blame == BLAME_CLIENT && !(info->tell & TELL_OWN) && message.p == info->text;
 }
 
 /* Most clients show no more than the message: the request's id in it leads to the line in the log. */
@@ -446,29 +402,20 @@ static void put_alert(const struct request *req, struct sbuf *b)
     sbuf_char(b, alert_of(req->err.code));
 }
 
-/* What follows such a request was hardly meant as another one: bytes for a tunnel that is not there, or for whatever
- * the client took us for. A wrong or missing password may be followed by another try where nothing goes without. */
+/* What follows a CONNECT was meant for a tunnel that is not there. A wrong or missing password may be followed by
+ * another try where nothing goes without. */
 static bool ends_connection(const struct request *req)
 {
     bool connect = req->in && req->in->method_id == METHOD_CONNECT;
+    bool may_try_again = req->err.code == ERR_PROXY_AUTH && req->session->listener->proxy_auth == PROXY_AUTH_REQUIRED;
 
-    switch (req->err.code) {
-    case ERR_BAD_REQUEST:
-    case ERR_BAD_FRAMING:
-    case ERR_METHOD:
-    case ERR_NOT_AN_ENDPOINT:
-    case ERR_CLIENT_TIMEOUT:
-    case ERR_INCOMPLETE_BODY: return true;
-    case ERR_PROXY_AUTH: return connect && req->session->listener->proxy_auth != PROXY_AUTH_REQUIRED;
-    default: return connect;
-    }
+    return (connect && !may_try_again) || (err_info(req->err.code)->tell & TELL_ENDS);
 }
 
 void reply_error(struct request *req)
 {
     const struct err_info *info = err_info(req->err.code);
-    bool plain = request_method_id(req) == METHOD_CONNECT || req->err.code == ERR_PROXY_AUTH ||
-                 req->err.code == ERR_PROXY_AUTH_PLAIN;
+    bool plain = request_method_id(req) == METHOD_CONNECT || (info->tell & TELL_PLAIN);
     struct str message = message_with_id(req);
     struct sbuf b;
     size_t took;
