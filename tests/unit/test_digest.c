@@ -52,33 +52,33 @@ static void test_digest_sha256_published_values_match(void **state)
     (void)state;
 }
 
-static void test_sha256_stream_beside_others_matches_and_begins_anew(void **state)
+static void test_digest_stream_beside_others_matches_and_begins_anew(void **state)
 {
     struct digest *d = digest_new();
-    struct sha256_stream one, two = {.ctx = NULL};
+    struct digest_stream one, two = {.ctx = NULL};
     uint8_t hash[SHA256_BYTES];
 
     assert_non_null(d);
-    sha256_stream_clear(&two); /* zeroed is fine */
-    assert_true(sha256_stream_init(&one, d));
-    assert_true(sha256_stream_init(&two, d));
+    digest_stream_clear(&two); /* zeroed is fine */
+    assert_true(digest_stream_init(&one, d, DIGEST_SHA256));
+    assert_true(digest_stream_init(&two, d, DIGEST_SHA256));
     for (int round = 0; round < 2; round++) {
         for (const char *p = "abc"; *p; p++) {
-            sha256_stream_add(&one, str_make(p, 1));
-            sha256_stream_add(&two, STR_NONE);
+            digest_stream_add(&one, str_make(p, 1));
+            digest_stream_add(&two, STR_NONE);
             digest_sha256(d, STR("something else"), hash);
             digest_hmac_sha256(d, STR("key"), STR("data"), hash);
         }
-        sha256_stream_end(&two, hash);
+        digest_stream_end(&two, hash);
         assert_hash(hash, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-        sha256_stream_end(&one, hash);
+        digest_stream_end(&one, hash);
         assert_hash(hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
-    sha256_stream_add(&one, STR("left over"));
-    sha256_stream_clear(&one);
+    digest_stream_add(&one, STR("left over"));
+    digest_stream_clear(&one);
     assert_null(one.ctx);
-    sha256_stream_clear(&one);
-    sha256_stream_clear(&two);
+    digest_stream_clear(&one);
+    digest_stream_clear(&two);
     digest_free(&d);
     (void)state;
 }
@@ -191,7 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_digest_sha256_published_values_match),
-        cmocka_unit_test(test_sha256_stream_beside_others_matches_and_begins_anew),
+        cmocka_unit_test(test_digest_stream_beside_others_matches_and_begins_anew),
         cmocka_unit_test(test_hmac_key_dup_outlives_the_original),
         cmocka_unit_test(test_hmac_rfc4231_cases_match),
         cmocka_unit_test(test_hmac_sha1_rfc2202_cases_match),

@@ -7,7 +7,6 @@
 
 #include "base/encode.h"
 #include "crc_tables.h"
-#include "digest_stream.h"
 
 enum { SLICES = 8 };
 
@@ -92,8 +91,7 @@ bool checksum_init(struct checksum *c, enum checksum_kind kind)
 {
     *c = (struct checksum){.kind = kind};
     if (kind != CHECKSUM_SHA1 && kind != CHECKSUM_SHA256) return true;
-    c->md = digest_stream_new(kind == CHECKSUM_SHA1 ? DIGEST_SHA1 : DIGEST_SHA256);
-    return c->md != NULL;
+    return digest_stream_init(&c->sha, NULL, kind == CHECKSUM_SHA1 ? DIGEST_SHA1 : DIGEST_SHA256);
 }
 
 void checksum_add(struct checksum *c, const char *data, size_t n)
@@ -106,7 +104,7 @@ void checksum_add(struct checksum *c, const char *data, size_t n)
     case CHECKSUM_CRC32C: c->crc = crc32_add(crc32c_table, (uint32_t)c->crc, p, n); break;
     case CHECKSUM_CRC64NVME: c->crc = crc64_add(crc64nvme_table, c->crc, p, n); break;
     case CHECKSUM_SHA1:
-    case CHECKSUM_SHA256: digest_stream_add(c->md, data, n); break;
+    case CHECKSUM_SHA256: digest_stream_add(&c->sha, str_make(data, n)); break;
     }
 }
 
@@ -119,7 +117,7 @@ static size_t put_big_endian(uint8_t *out, uint64_t value, size_t bytes)
 
 void checksum_end(struct checksum *c, struct sbuf *b)
 {
-    uint8_t value[DIGEST_STREAM_MAX_BYTES];
+    uint8_t value[SHA256_BYTES];
     size_t n = 0;
 
     switch (c->kind) {
@@ -128,13 +126,13 @@ void checksum_end(struct checksum *c, struct sbuf *b)
     case CHECKSUM_CRC32C: n = put_big_endian(value, c->crc, sizeof(uint32_t)); break;
     case CHECKSUM_CRC64NVME: n = put_big_endian(value, c->crc, sizeof(uint64_t)); break;
     case CHECKSUM_SHA1:
-    case CHECKSUM_SHA256: n = digest_stream_end(c->md, value); break;
+    case CHECKSUM_SHA256: n = digest_stream_end(&c->sha, value); break;
     }
     base64_encode(b, value, n);
 }
 
 void checksum_clear(struct checksum *c)
 {
-    digest_stream_free(c->md);
+    digest_stream_clear(&c->sha);
     *c = (struct checksum){.kind = CHECKSUM_NONE};
 }

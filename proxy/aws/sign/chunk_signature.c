@@ -58,7 +58,7 @@ bool chunk_signature_begin(struct chunk_signature *cs, struct digest *digest, co
 {
     ASSERT(seed_signature.n == SHA256_HEX);
     *cs = (struct chunk_signature){.digest = digest, .key = hmac_key_dup(key)};
-    if (cs->key && sha256_stream_init(&cs->data, digest) &&
+    if (cs->key && digest_stream_init(&cs->data, digest, DIGEST_SHA256) &&
         lay_out_text(cs, timestamp, date, region, service, seed_signature))
         return true;
     chunk_signature_clear(cs);
@@ -68,7 +68,7 @@ bool chunk_signature_begin(struct chunk_signature *cs, struct digest *digest, co
 void chunk_signature_clear(struct chunk_signature *cs)
 {
     hmac_key_free(&cs->key);
-    sha256_stream_clear(&cs->data);
+    digest_stream_clear(&cs->data);
     if (cs->text) secret_wipe(cs->text, cs->previous_at + TAIL_BYTES);
     free(cs->text);
     *cs = (struct chunk_signature){.text = NULL};
@@ -76,7 +76,7 @@ void chunk_signature_clear(struct chunk_signature *cs)
 
 void chunk_signature_add(struct chunk_signature *cs, struct str data)
 {
-    sha256_stream_add(&cs->data, data);
+    digest_stream_add(&cs->data, data);
 }
 
 static void put_hex(char *to, const uint8_t bytes[SHA256_BYTES])
@@ -91,7 +91,7 @@ void chunk_signature_end_chunk(struct chunk_signature *cs, char out_hex[SHA256_H
     char *previous = cs->text + cs->previous_at;
     uint8_t hash[SHA256_BYTES];
 
-    sha256_stream_end(&cs->data, hash);
+    digest_stream_end(&cs->data, hash);
     put_hex(previous + 2 * LINE, hash);
     sigv4_signature(cs->digest, cs->key, str_make(cs->text, cs->previous_at + TAIL_BYTES), out_hex);
     memcpy(previous, out_hex, SHA256_HEX);

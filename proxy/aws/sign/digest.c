@@ -9,7 +9,6 @@
 #include "aws/sign/digest.h"
 
 #include "base/secret.h"
-#include "digest_stream.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -80,28 +79,37 @@ void digest_sha256(struct digest *d, struct str data, uint8_t out[SHA256_BYTES])
     md_end(d->once, out);
 }
 
-bool sha256_stream_init(struct sha256_stream *s, const struct digest *d)
+static const EVP_MD *algorithm(const struct digest *d, enum digest_kind kind)
+{
+    if (kind == DIGEST_SHA1) return d ? d->sha1 : EVP_sha1();
+    return d ? d->sha256 : EVP_sha256();
+}
+
+bool digest_stream_init(struct digest_stream *s, const struct digest *d, enum digest_kind kind)
 {
     s->ctx = EVP_MD_CTX_new();
-    if (s->ctx && EVP_DigestInit_ex2(s->ctx, d->sha256, NULL) == 1) return true;
+    if (s->ctx && EVP_DigestInit_ex2(s->ctx, algorithm(d, kind), NULL) == 1) return true;
     ERR_clear_error();
-    sha256_stream_clear(s);
+    digest_stream_clear(s);
     return false;
 }
 
-void sha256_stream_add(struct sha256_stream *s, struct str data)
+void digest_stream_add(struct digest_stream *s, struct str data)
 {
     md_add(s->ctx, data.p, data.n);
 }
 
 /* Without an algorithm EVP_DigestInit_ex2 begins again with the one that the context has. */
-void sha256_stream_end(struct sha256_stream *s, uint8_t out[SHA256_BYTES])
+size_t digest_stream_end(struct digest_stream *s, uint8_t out[SHA256_BYTES])
 {
-    md_end(s->ctx, out);
+    unsigned n = 0;
+
+    ASSERT(EVP_DigestFinal_ex(s->ctx, out, &n) == 1);
     ASSERT(EVP_DigestInit_ex2(s->ctx, NULL, NULL) == 1);
+    return n;
 }
 
-void sha256_stream_clear(struct sha256_stream *s)
+void digest_stream_clear(struct digest_stream *s)
 {
     EVP_MD_CTX_free(s->ctx);
     s->ctx = NULL;
@@ -218,36 +226,4 @@ void hmac_key_sign(struct digest *d, const struct hmac_key *k, struct str data, 
     ASSERT(EVP_MD_CTX_copy_ex(d->hmac, k->outer) == 1);
     md_add(d->hmac, inner, sizeof inner);
     md_end(d->hmac, out);
-}
-
-void *digest_stream_new(enum digest_kind kind)
-{
-    const EVP_MD *md = kind == DIGEST_SHA1 ? EVP_sha1() : EVP_sha256();
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-
-    ERR_clear_error();
-    if (ctx && EVP_DigestInit_ex2(ctx, md, NULL) != 1) {
-        ERR_clear_error();
-        EVP_MD_CTX_free(ctx);
-        ctx = NULL;
-    }
-    return ctx;
-}
-
-void digest_stream_add(void *stream, const char *data, size_t n)
-{
-    md_add(stream, data, n);
-}
-
-size_t digest_stream_end(void *stream, uint8_t out[DIGEST_STREAM_MAX_BYTES])
-{
-    unsigned n = 0;
-
-    ASSERT(EVP_DigestFinal_ex(stream, out, &n) == 1);
-    return n;
-}
-
-void digest_stream_free(void *stream)
-{
-    EVP_MD_CTX_free(stream);
 }

@@ -19,7 +19,7 @@ enum checksum_kind {
 struct checksum {
     enum checksum_kind kind;
     uint64_t crc;
-    void *md; /* owned: EVP_MD_CTX for SHA kinds, else NULL */
+    struct digest_stream sha; /* owned: begun for SHA kinds */
 };
 
 /* "x-amz-checksum-crc32" etc.; empty for CHECKSUM_NONE. Static. */

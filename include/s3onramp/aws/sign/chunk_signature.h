@@ -13,7 +13,7 @@
 struct chunk_signature {
     struct digest *digest;     /* borrowed */
     struct hmac_key *key;      /* owned: a copy, as the cache may drop its own while the body is on its way */
-    struct sha256_stream data; /* owned: of the current chunk; others use the digest between two pieces of it */
+    struct digest_stream data; /* owned: of the current chunk; others use the digest between two pieces of it */
     char *text;                /* owned: string to sign of the current chunk, its hash not yet filled in */
     size_t previous_at;        /* where in @text the previous signature stands */
 };

@@ -17,16 +17,18 @@ void digest_free(struct digest **d);
 
 void digest_sha256(struct digest *d, struct str data, uint8_t out[SHA256_BYTES]);
 
-/* A SHA-256 of one's own, for what is hashed over several turns of the thread while others use its struct digest. */
-struct sha256_stream {
-    void *ctx; /* owned: EVP_MD_CTX */
+/* A hash of one's own, for what comes piece by piece while others use the thread's struct digest. One thread each. */
+enum digest_kind { DIGEST_SHA1, DIGEST_SHA256 };
+struct digest_stream {
+    void *ctx; /* owned: EVP_MD_CTX; a void *, so that nobody else needs OpenSSL's headers */
 };
-/* Begins. False: out of memory; @s is then as after sha256_stream_clear. */
-MUST_CHECK bool sha256_stream_init(struct sha256_stream *s, const struct digest *d);
-void sha256_stream_add(struct sha256_stream *s, struct str data);
-/* Gives the hash of what was added and begins anew. */
-void sha256_stream_end(struct sha256_stream *s, uint8_t out[SHA256_BYTES]);
-void sha256_stream_clear(struct sha256_stream *s); /* wipes; zeroed memory is fine */
+/* Begins. @d: whose algorithm is used, which saves looking it up; NULL: it is looked up. False: out of memory; @s is
+ * then as after digest_stream_clear. */
+MUST_CHECK bool digest_stream_init(struct digest_stream *s, const struct digest *d, enum digest_kind kind);
+void digest_stream_add(struct digest_stream *s, struct str data);
+/* Gives the hash of what was added (SHA256_BYTES or SHA1_BYTES, which it returns) and begins anew. */
+size_t digest_stream_end(struct digest_stream *s, uint8_t out[SHA256_BYTES]);
+void digest_stream_clear(struct digest_stream *s); /* wipes; zeroed memory is fine */
 
 void digest_hmac_sha256(struct digest *d, struct str key, struct str data, uint8_t out[SHA256_BYTES]);
 void digest_hmac_sha1(struct digest *d, struct str key, struct str data, uint8_t out[SHA1_BYTES]);
