@@ -35,7 +35,8 @@ static size_t control_bytes(const char *p)
     return (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
 }
 
-void cli_put_safe(FILE *out, const char *text)
+/* Control characters as \x1b: for sentences that hold what others wrote. */
+static void put_safe(FILE *out, const char *text)
 {
     while (*text) {
         size_t n = control_bytes(text);
@@ -89,7 +90,7 @@ static void print_problem(const char *fmt, va_list args)
     if (vsnprintf(text, sizeof text, fmt, args) < 0) text[0] = '\0';
     if (problems_copy) fprintf(problems_copy, "%s\n", text);
     fprintf(stderr, "%ss3onramp:%s ", cli_color(stderr, CLI_RED), cli_color(stderr, CLI_PLAIN));
-    cli_put_safe(stderr, text);
+    put_safe(stderr, text);
     fputc('\n', stderr);
 }
 

@@ -12,7 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { ARENA_BLOCK = 16 * 1024 - 64, ARENA_LIMIT = 512 * 1024, DRAIN_LIMIT = 256 * 1024 };
+enum { ARENA_BLOCK = 16 * 1024 - 64, ARENA_LIMIT = 512 * 1024 };
 
 static const struct {
     const char *name;

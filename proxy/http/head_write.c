@@ -46,39 +46,8 @@ void head_put_request_line(struct sbuf *b, struct str method, struct str path, s
     sbuf_add(b, STR(" HTTP/1.1\r\n"));
 }
 
-void head_put_status_line(struct sbuf *b, unsigned status, struct str reason)
-{
-    ASSERT(status >= 100 && status <= 599);
-    sbuf_add(b, STR("HTTP/1.1 "));
-    sbuf_u64(b, status);
-    sbuf_char(b, ' ');
-    put_text(b, reason.n ? reason : str_from(http_reason(status)));
-    sbuf_add(b, STR("\r\n"));
-}
-
-void head_put(struct sbuf *b, struct str name, struct str value)
-{
-    put_token(b, name);
-    sbuf_add(b, STR(": "));
-    put_text(b, value);
-    sbuf_add(b, STR("\r\n"));
-}
-
-void head_put_u64(struct sbuf *b, struct str name, uint64_t value)
-{
-    put_token(b, name);
-    sbuf_add(b, STR(": "));
-    sbuf_u64(b, value);
-    sbuf_add(b, STR("\r\n"));
-}
-
-void head_put_end(struct sbuf *b)
-{
-    sbuf_add(b, STR("\r\n"));
-}
-
 /* RFC 9110 15; 429 and 431: RFC 6585. */
-const char *http_reason(unsigned status)
+static const char *reason_of(unsigned status)
 {
     switch (status) {
     case 100: return "Continue";
@@ -124,4 +93,35 @@ const char *http_reason(unsigned status)
     case 505: return "HTTP Version Not Supported";
     default: return status < 200 ? "Informational" : status < 300 ? "Success" : status < 400 ? "Redirection" : "Error";
     }
+}
+
+void head_put_status_line(struct sbuf *b, unsigned status, struct str reason)
+{
+    ASSERT(status >= 100 && status <= 599);
+    sbuf_add(b, STR("HTTP/1.1 "));
+    sbuf_u64(b, status);
+    sbuf_char(b, ' ');
+    put_text(b, reason.n ? reason : str_from(reason_of(status)));
+    sbuf_add(b, STR("\r\n"));
+}
+
+void head_put(struct sbuf *b, struct str name, struct str value)
+{
+    put_token(b, name);
+    sbuf_add(b, STR(": "));
+    put_text(b, value);
+    sbuf_add(b, STR("\r\n"));
+}
+
+void head_put_u64(struct sbuf *b, struct str name, uint64_t value)
+{
+    put_token(b, name);
+    sbuf_add(b, STR(": "));
+    sbuf_u64(b, value);
+    sbuf_add(b, STR("\r\n"));
+}
+
+void head_put_end(struct sbuf *b)
+{
+    sbuf_add(b, STR("\r\n"));
 }

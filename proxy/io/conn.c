@@ -299,11 +299,8 @@ enum conn_result conn_transport_send(struct conn *c)
 
 static enum conn_result plain_read(struct conn *c, char *p, size_t n, size_t *got)
 {
-    long r;
+    long r = conn_transport_recv(c, p, n);
 
-    *got = conn_take_seed(c, p, n);
-    if (*got) return CONN_OK;
-    r = conn_transport_recv(c, p, n);
     if (r == -1) return CONN_AGAIN;
     if (r == 0) return conn_end_of_stream(c);
     if (r < 0) return CONN_ERROR;
@@ -391,20 +388,14 @@ void conn_shutdown(struct conn *c)
     conn_transport_send(c);
 }
 
-bool conn_unread(struct conn *c, struct str bytes)
+static bool take_seed(struct conn *c, struct str bytes)
 {
-    char *mem;
-    size_t old = c->seed ? c->seed_n - c->seed_pos : 0;
-
     if (!bytes.n) return true;
-    mem = malloc(bytes.n + old);
-    if (!mem) return false;
-    memcpy(mem, bytes.p, bytes.n);
-    if (old) memcpy(mem + bytes.n, c->seed + c->seed_pos, old);
-    free(c->seed);
-    c->seed = mem;
+    c->seed = malloc(bytes.n);
+    if (!c->seed) return false;
+    memcpy(c->seed, bytes.p, bytes.n);
     c->seed_pos = 0;
-    c->seed_n = bytes.n + old;
+    c->seed_n = bytes.n;
     return true;
 }
 
@@ -413,7 +404,7 @@ enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback
 {
     ASSERT(c->state == CONN_OPEN && !c->outer);
     if (c->seed) return err_set(err, ERR_CLIENT_TLS, 0, "bytes stand before TLS");
-    if (!conn_unread(c, seed)) return err_set(err, ERR_NO_MEMORY, 0, "TLS seed");
+    if (!take_seed(c, seed)) return err_set(err, ERR_NO_MEMORY, 0, "TLS seed");
     c->tls_name = fallback_names;
     c->may_name = may_name;
     TRY(tls_attach(c, ctx, NULL, NULL, true, err));

@@ -383,27 +383,6 @@ static void test_conn_tls_accept_seed_is_read_first(void **state)
     pair_free(p);
 }
 
-static void test_conn_unread_comes_back_in_order(void **state)
-{
-    struct pair *p = pair_new(wait_only, wait_only);
-    char mem[32];
-    size_t got, took;
-
-    (void)state;
-    assert_int_equal(conn_write(&p->client.conn, "wire", 4, &took), CONN_OK);
-    assert_int_equal(conn_flush(&p->client.conn), CONN_OK);
-    assert_true(conn_unread(&p->server.conn, STR("second ")));
-    assert_true(conn_unread(&p->server.conn, STR("first ")));
-    assert_int_equal(conn_read(&p->server.conn, mem, 8, &got), CONN_OK);
-    assert_memory_equal(mem, "first se", 8);
-    assert_int_equal(conn_read(&p->server.conn, mem, sizeof(mem), &got), CONN_OK);
-    assert_int_equal(got, 5);
-    assert_memory_equal(mem, "cond ", 5);
-    assert_int_equal(conn_read(&p->server.conn, mem, sizeof(mem), &got), CONN_OK);
-    assert_memory_equal(mem, "wire", 4);
-    pair_free(p);
-}
-
 static void test_conn_write_after_peer_closed_still_reads_its_answer(void **state)
 {
     struct pair *p = pair_new(wait_only, wait_only);
@@ -452,7 +431,6 @@ int main(void)
         cmocka_unit_test(test_conn_read_bad_record_is_answered_with_an_alert),
         cmocka_unit_test(test_tls_ctx_offers_authenticated_ciphers_only),
         cmocka_unit_test(test_conn_tls_accept_seed_is_read_first),
-        cmocka_unit_test(test_conn_unread_comes_back_in_order),
         cmocka_unit_test(test_conn_write_after_peer_closed_still_reads_its_answer),
         cmocka_unit_test(test_conn_break_fails_every_call),
     };

@@ -650,12 +650,14 @@ static void test_head_put_status_line_phrases(void **state)
         struct head_response r;
         assert_int_equal(head_parse_response(sbuf_str(&b), METHOD_GET, fields, &r, NULL), ERR_NONE);
         assert_int_equal(r.status, status);
-        assert_str(r.reason, http_reason(status));
+        assert_true(r.reason.n > 0);
     }
     struct sbuf b = sbuf_make(mem, sizeof mem);
     head_put_status_line(&b, 200, STR("Fine"));
     assert_str(sbuf_str(&b), "HTTP/1.1 200 Fine\r\n");
-    assert_string_equal(http_reason(404), "Not Found");
+    b.n = 0;
+    head_put_status_line(&b, 404, STR_NONE);
+    assert_str(sbuf_str(&b), "HTTP/1.1 404 Not Found\r\n");
 }
 
 static void test_head_put_injected_line_never_gets_out(void **state)

@@ -2,6 +2,7 @@
  * test_sso_document.c: the token cache's file names, tokens and the portal's answers, good and bad.
  */
 #include "aws/documents/sso_document.h"
+#include "base/secret.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -89,7 +90,9 @@ static void test_keys_good_and_bad(void **state UNUSED)
             assert_string_equal(k.session_token, "T");
             assert_int_equal(k.expires_s, 1795521600);
         }
-        sso_keys_clear(&k);
+        secret_free(&k.access_key_id);
+        secret_free(&k.secret_access_key);
+        secret_free(&k.session_token);
     }
 }
 

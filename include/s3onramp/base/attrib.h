@@ -6,7 +6,6 @@
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define NONNULL(...) __attribute__((nonnull(__VA_ARGS__)))
 #define UNUSED __attribute__((unused))
 #define NORETURN __attribute__((noreturn))
 

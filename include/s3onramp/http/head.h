@@ -111,6 +111,5 @@ void head_put_status_line(struct sbuf *b, unsigned status, struct str reason);
 void head_put(struct sbuf *b, struct str name, struct str value);
 void head_put_u64(struct sbuf *b, struct str name, uint64_t value);
 void head_put_end(struct sbuf *b);
-const char *http_reason(unsigned status);
 
 #endif

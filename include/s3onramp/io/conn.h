@@ -131,9 +131,6 @@ MUST_CHECK enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const cha
 MUST_CHECK enum err_code conn_tls_connect(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session,
                                           struct err *err);
 enum conn_result conn_handshake(struct conn *c);
-/* Puts bytes back in front of what conn_read gives next (plain connections: after sniffing). Copied. False when out of
- * memory. */
-MUST_CHECK bool conn_unread(struct conn *c, struct str bytes);
 
 /* From outside: every further call answers CONN_ERROR, with @why. */
 void conn_break(struct conn *c, const char *why);

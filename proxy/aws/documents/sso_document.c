@@ -90,6 +90,14 @@ static enum err_code take_keys(const json_t *root, struct sso_keys *k, struct er
     return err_set(err, ERR_BAD_DOCUMENT, 0, "expiration is missing or no number of milliseconds");
 }
 
+static void keys_clear(struct sso_keys *k)
+{
+    secret_free(&k->access_key_id);
+    secret_free(&k->secret_access_key);
+    secret_free(&k->session_token);
+    *k = (struct sso_keys){0};
+}
+
 enum err_code sso_keys_parse(struct str json, struct sso_keys *out, struct err *err)
 {
     json_t *root = load(json, err);
@@ -99,14 +107,6 @@ enum err_code sso_keys_parse(struct str json, struct sso_keys *out, struct err *
     if (!root) return ERR_BAD_DOCUMENT;
     code = take_keys(root, out, err);
     json_decref(root);
-    if (code != ERR_NONE) sso_keys_clear(out);
+    if (code != ERR_NONE) keys_clear(out);
     return code;
-}
-
-void sso_keys_clear(struct sso_keys *k)
-{
-    secret_free(&k->access_key_id);
-    secret_free(&k->secret_access_key);
-    secret_free(&k->session_token);
-    *k = (struct sso_keys){0};
 }

@@ -29,6 +29,5 @@ struct sso_keys {
 };
 /* Everything must be there and usable in a signature; else as above. */
 MUST_CHECK enum err_code sso_keys_parse(struct str json, struct sso_keys *out, struct err *err);
-void sso_keys_clear(struct sso_keys *k); /* wipes */
 
 #endif
