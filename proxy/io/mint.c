@@ -3,9 +3,12 @@
  * not. Owns the cache and the one key of all leaves. The CA itself is in ca.c. Source: RFC 5280 4.2.1
  * (extensions), 4.1.2.5 (validity); RFC 6125 6.4.4 (names are in the SAN, not in the subject).
  *
- * The cache: a hash table for finding, a list from newest to oldest use for forgetting.
+ * The cache: a map for finding, a list from newest to oldest use for forgetting.
  */
 #include "ca.h"
+
+#include "base/list.h"
+#include "base/map.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -15,18 +18,15 @@
 
 enum {
     CACHE_MAX = 1024,
-    CACHE_BUCKETS = 1024, /* a power of two */
-    KEY_BYTES = 4096,     /* all names of a certificate, with commas */
+    KEY_BYTES = 4096, /* all names of a certificate, with commas */
     COMMON_NAME_BYTES = 64,
     DNS_NAME_BYTES = 253,
 };
 
 struct entry {
-    struct entry *next;          /* in the bucket */
-    struct entry *newer, *older; /* by use */
-    X509 *leaf;                  /* one reference owned */
+    struct list_link use;
+    X509 *leaf; /* one reference owned */
     int64_t not_before, renew_at;
-    uint32_t hash;
     size_t key_n;
     char key[]; /* names, lower case, joined by commas */
 };
@@ -35,65 +35,37 @@ struct mint {
     const struct ca *ca; /* borrowed */
     EVP_PKEY *key;       /* owned */
     unsigned leaf_days;
-    const char *crl_url;                  /* borrowed; NULL: none */
-    pthread_mutex_t lock;                 /* guards all below */
-    struct entry *buckets[CACHE_BUCKETS]; /* owned */
-    struct entry *newest, *oldest;
-    size_t entries;
+    const char *crl_url;  /* borrowed; NULL: none */
+    pthread_mutex_t lock; /* guards all below */
+    struct map by_names;  /* of struct entry, which it owns */
+    struct list use;      /* first: used last */
 };
 
 /* ---- cache; all under the lock ---- */
 
-/* FNV-1a. Not keyed: names chosen to collide cost their sender a handshake each and us, at most, a walk over CACHE_MAX.
- */
-static uint32_t hash_of(struct str key)
+/* Takes @e, which may be NULL, out of the cache. */
+static void entry_free(struct mint *m, struct entry *e)
 {
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < key.n; i++)
-        hash = (hash ^ (uint8_t)key.p[i]) * 16777619u;
-    return hash;
-}
-
-static struct entry **slot_of(struct mint *m, struct str key, uint32_t hash)
-{
-    struct entry **at = &m->buckets[hash % CACHE_BUCKETS];
-    while (*at && !((*at)->hash == hash && str_eq(str_make((*at)->key, (*at)->key_n), key)))
-        at = &(*at)->next;
-    return at;
-}
-
-static void list_add(struct mint *m, struct entry *e)
-{
-    e->newer = NULL;
-    e->older = m->newest;
-    *(m->newest ? &m->newest->newer : &m->oldest) = e;
-    m->newest = e;
-}
-
-static void list_remove(struct mint *m, struct entry *e)
-{
-    *(e->newer ? &e->newer->older : &m->newest) = e->older;
-    *(e->older ? &e->older->newer : &m->oldest) = e->newer;
-}
-
-static void entry_free(struct mint *m, struct entry **slot)
-{
-    struct entry *e = *slot;
-    ASSERT(e);
-    *slot = e->next;
-    list_remove(m, e);
+    if (!e) return;
+    (void)map_remove(&m->by_names, str_make(e->key, e->key_n));
+    list_remove(&e->use);
     X509_free(e->leaf);
     free(e);
-    m->entries--;
+}
+
+static struct entry *least_used(struct mint *m)
+{
+    struct list_link *last = list_last(&m->use);
+    return last ? CONTAINER_OF(last, struct entry, use) : NULL;
 }
 
 /* A new reference to the leaf for @key that is good at @now_s, or NULL. */
 static X509 *cache_get(struct mint *m, struct str key, int64_t now_s)
 {
-    struct entry *e = *slot_of(m, key, hash_of(key));
+    struct entry *e = map_get(&m->by_names, key);
     if (!e || now_s >= e->renew_at || now_s < e->not_before) return NULL;
-    list_remove(m, e);
-    list_add(m, e);
+    list_remove(&e->use);
+    list_add_first(&m->use, &e->use);
     X509_up_ref(e->leaf);
     return e->leaf;
 }
@@ -101,22 +73,18 @@ static X509 *cache_get(struct mint *m, struct str key, int64_t now_s)
 /* Keeps a reference to @leaf. Without memory it is just not kept. */
 static void cache_put(struct mint *m, struct str key, X509 *leaf, int64_t not_before, int64_t renew_at)
 {
-    uint32_t hash = hash_of(key);
-    struct entry **slot = slot_of(m, key, hash);
-    if (*slot) entry_free(m, slot); /* too old, or another thread was faster */
-    if (m->entries == CACHE_MAX) {
-        struct entry *old = m->oldest;
-        entry_free(m, slot_of(m, str_make(old->key, old->key_n), old->hash));
-    }
+    entry_free(m, map_get(&m->by_names, key)); /* too old, or another thread was faster */
+    if (m->by_names.n == CACHE_MAX) entry_free(m, least_used(m));
     struct entry *e = malloc(sizeof(*e) + key.n);
     if (!e) return;
-    *e = (struct entry){.leaf = leaf, .not_before = not_before, .renew_at = renew_at, .hash = hash, .key_n = key.n};
+    *e = (struct entry){.leaf = leaf, .not_before = not_before, .renew_at = renew_at, .key_n = key.n};
     memcpy(e->key, key.p, key.n);
+    if (!map_put(&m->by_names, str_make(e->key, e->key_n), e)) {
+        free(e);
+        return;
+    }
     X509_up_ref(leaf);
-    e->next = m->buckets[hash % CACHE_BUCKETS];
-    m->buckets[hash % CACHE_BUCKETS] = e;
-    list_add(m, e);
-    m->entries++;
+    list_add_first(&m->use, &e->use);
 }
 
 /* ---- names ---- */
@@ -316,6 +284,8 @@ struct mint *mint_new(const struct ca *ca, unsigned leaf_days, const char *crl_u
     m->ca = ca;
     m->leaf_days = leaf_days;
     m->crl_url = crl_url;
+    map_init(&m->by_names);
+    list_init(&m->use);
     m->key = EVP_EC_gen("P-256");
     if (!m->key || pthread_mutex_init(&m->lock, NULL) != 0) {
         ERR_clear_error();
@@ -329,9 +299,9 @@ struct mint *mint_new(const struct ca *ca, unsigned leaf_days, const char *crl_u
 void mint_free(struct mint **m)
 {
     if (!*m) return;
-    for (size_t i = 0; i < CACHE_BUCKETS; i++)
-        while ((*m)->buckets[i])
-            entry_free(*m, &(*m)->buckets[i]);
+    while (least_used(*m))
+        entry_free(*m, least_used(*m));
+    map_clear(&(*m)->by_names);
     pthread_mutex_destroy(&(*m)->lock);
     EVP_PKEY_free((*m)->key);
     free(*m);

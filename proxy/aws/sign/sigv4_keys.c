@@ -5,6 +5,7 @@
  */
 #include "aws/sign/sigv4.h"
 
+#include "base/map.h"
 #include "base/secret.h"
 
 #include <stdlib.h>
@@ -23,6 +24,7 @@ struct key_slot {
 };
 
 struct sigv4_keys {
+    struct hash_key hash_key;
     size_t n;                /* below 2^32 */
     struct key_slot slots[]; /* direct-mapped by the hash of the parts */
 };
@@ -33,7 +35,9 @@ struct sigv4_keys *sigv4_keys_new(size_t slots)
     if (slots > UINT32_MAX || slots > (SIZE_MAX - sizeof(struct sigv4_keys)) / sizeof(struct key_slot)) return NULL;
 
     struct sigv4_keys *k = calloc(1, sizeof(*k) + slots * sizeof k->slots[0]);
-    if (k) k->n = slots;
+    if (!k) return NULL;
+    hash_key_random(&k->hash_key);
+    k->n = slots;
     return k;
 }
 
@@ -54,24 +58,13 @@ void sigv4_keys_free(struct sigv4_keys **k)
     *k = NULL;
 }
 
-static uint64_t hash_word(uint64_t h, uint64_t word)
+static struct key_slot *slot_of(struct sigv4_keys *k, const struct str parts[PARTS])
 {
-    h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */
-    return h ^ h >> 32;
-}
+    struct hash_key key = k->hash_key;
 
-static uint64_t hash_bytes(uint64_t h, struct str s)
-{
-    uint64_t word, last = 0;
-    size_t i = 0;
-
-    for (; s.n - i >= sizeof word; i += sizeof word) {
-        memcpy(&word, s.p + i, sizeof word);
-        h = hash_word(h, word);
-    }
-    for (; i < s.n; i++)
-        last = last << 8 | (uint8_t)s.p[i];
-    return hash_word(h, last);
+    for (size_t i = 0; i < PARTS; i++)
+        key.k[0] = hash_keyed(&key, parts[i]);
+    return &k->slots[(key.k[0] >> 32) * k->n >> 32];
 }
 
 static bool slot_has(const struct key_slot *s, const struct str parts[PARTS])
@@ -144,12 +137,7 @@ const struct hmac_key *sigv4_key(struct sigv4_keys *k, struct digest *d, struct 
 {
     const struct str parts[PARTS] = {access_key, date, region, service};
     uint8_t hash[SHA256_BYTES];
-    uint64_t h = 0;
-
-    for (size_t i = 0; i < PARTS; i++)
-        h = hash_bytes(h, parts[i]);
-    struct key_slot *s = &k->slots[(h >> 32) * k->n >> 32];
-
+    struct key_slot *s = slot_of(k, parts);
     struct str proof = secret_proof(d, secret, hash);
     const struct hmac_key *key = NULL;
     /* memcmp will do: both secrets come from the configuration, so its time tells a client nothing that it chose */
