@@ -81,6 +81,12 @@ static const struct principal_conf *find_client(const struct settings *s, struct
     return NULL;
 }
 
+/* As its section says, whether or not it is there; NULL: it says nothing, or there is no client. */
+static const char *policy_of(const struct settings *s, const struct principal_conf *client)
+{
+    return client ? settings_text(s, client, "policy") : NULL;
+}
+
 static bool policy_exists(const struct settings *s, const char *policy)
 {
     if (!s) return strcmp(policy, "allow-all") == 0 || strcmp(policy, "read-only") == 0;
@@ -131,15 +137,16 @@ static void make_pair(struct pair *pair)
 static int judge_add(const struct settings *s, const struct request *r)
 {
     const struct principal_conf *client = find_client(s, r->name);
+    const char *policy = policy_of(s, client);
 
     if (client && (client->access_key_id || client->secret_access_key))
         return cli_problem(
             "client \"%s\" has a key pair already (%s:%d); take it away first: s3onramp client remove %s", client->name,
             client->place.file, client->place.line, client->name);
-    if (client && client->policy) {
-        if (!r->policy || strcmp(r->policy, client->policy) == 0) return CLI_FINE;
+    if (policy) {
+        if (!r->policy || strcmp(r->policy, policy) == 0) return CLI_FINE;
         return cli_problem("client \"%s\" has policy = %s (section at %s:%d); change it there, or leave --policy out",
-                           client->name, client->policy, client->place.file, client->place.line);
+                           client->name, policy, client->place.file, client->place.line);
     }
     if (!r->policy)
         return cli_wrong_usage("client",
@@ -183,17 +190,17 @@ static void print_pair(const struct request *r, const struct clients_file *f, co
 static int add_locked(struct clients_file *f, const struct settings *s, const struct request *r)
 {
     const struct principal_conf *client = find_client(s, r->name);
-    bool with_policy = !client || !client->policy;
+    const char *policy = policy_of(s, client);
     struct err err = {0};
     struct pair pair;
     int exit_code = judge_add(s, r);
 
     if (exit_code != CLI_FINE) return exit_code;
     make_pair(&pair);
-    if (write_pair(f, r, with_policy, &pair, &err) != ERR_NONE)
+    if (write_pair(f, r, !policy, &pair, &err) != ERR_NONE)
         exit_code = cli_problem_err(&err);
     else
-        print_pair(r, f, with_policy ? r->policy : client->policy, &pair);
+        print_pair(r, f, policy ? policy : r->policy, &pair);
     secret_wipe(&pair, sizeof pair);
     return exit_code;
 }
@@ -204,8 +211,9 @@ static int add_locked(struct clients_file *f, const struct settings *s, const st
 static int judge_password(const struct clients_file *f, const struct settings *s, const struct request *r)
 {
     const struct principal_conf *client = find_client(s, r->name);
+    const char *policy = policy_of(s, client);
 
-    if (!client || !client->policy) {
+    if (!policy) {
         if (r->policy && !policy_exists(s, r->policy))
             return cli_problem("there is no [policy %s]; write that section, or use read-only or allow-all", r->policy);
         if (r->policy) return CLI_FINE;
@@ -213,8 +221,8 @@ static int judge_password(const struct clients_file *f, const struct settings *s
                            "read-only, or add --policy for a client with a password only",
                            STR_ARG(r->name), STR_ARG(r->name));
     }
-    if (r->policy && strcmp(r->policy, client->policy) != 0)
-        return cli_problem("client \"%s\" has policy = %s; leave --policy out", client->name, client->policy);
+    if (r->policy && strcmp(r->policy, policy) != 0)
+        return cli_problem("client \"%s\" has policy = %s; leave --policy out", client->name, policy);
     if (f && client->password && !clients_file_has_key(f, r->name, STR("password")))
         return cli_problem("the password of client \"%s\" is not in the clients file but in another one; remove "
                            "the line there first",
@@ -244,7 +252,7 @@ static int password_locked(struct clients_file *f, const struct settings *s, con
     int exit_code = judge_password(f, s, r);
 
     if (exit_code != CLI_FINE) return exit_code;
-    if (write_password(f, r, !client || !client->policy, &err) != ERR_NONE) return cli_problem_err(&err);
+    if (write_password(f, r, !policy_of(s, client), &err) != ERR_NONE) return cli_problem_err(&err);
     uri_encode(&b, r->name, false);
     fprintf(stderr,
             "The password of client \"%.*s\" is in %s, hashed. Start the proxy anew, so that it knows it; a forward\n"
@@ -311,10 +319,12 @@ static int remove_client(const struct request *r)
 
 /* --- list --- */
 
-static void print_client(const struct principal_conf *client)
+static void print_client(const struct settings *s, const struct principal_conf *client)
 {
+    const char *policy = policy_of(s, client);
+
     printf("%-20s %-20s %-16s %s:%d\n", client->name, client->access_key_id ? client->access_key_id : "-",
-           client->policy ? client->policy : "-", client->place.file, client->place.line);
+           policy ? policy : "-", client->place.file, client->place.line);
 }
 
 static int list(const struct request *r)
@@ -328,7 +338,7 @@ static int list(const struct request *r)
         printf("%s%-20s %-20s %-16s %s%s\n", cli_color(stdout, CLI_BOLD), "CLIENT", "ACCESS KEY", "POLICY", "SECTION",
                cli_color(stdout, CLI_PLAIN));
     for (size_t i = 0; i < s->clients_n; i++)
-        print_client(&s->clients[i]);
+        print_client(s, &s->clients[i]);
     settings_unref(&s);
     return CLI_FINE;
 }

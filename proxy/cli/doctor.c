@@ -221,7 +221,7 @@ static int examine_name(const struct wish *w, json_t *out)
 static bool needs_clients(const struct settings *s)
 {
     for (size_t i = 0; i < s->endpoints_n; i++)
-        if (s->credentials[s->endpoints[i].credentials_index].per_client) return true;
+        if (s->endpoints[i].credentials->per_client) return true;
     return false;
 }
 

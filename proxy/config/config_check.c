@@ -42,16 +42,16 @@ void config_check_file(struct config_build *b, struct raw_section *section, cons
 
 /* --- references --- */
 
-/* The index of the section that @key names, or SIZE_MAX with a problem reported. */
-size_t config_resolve(struct config_build *b, struct raw_section *section, const char *key, const char *name,
-                      enum section_id id, const char *advice)
+void config_check_reference(struct config_build *b, struct raw_section *section, const char *key, const char *advice)
 {
-    struct raw_section *found = config_raw_section(b->raw, id, str_from(name));
-    const char *word = config_sections[id].word;
+    size_t row;
+    const struct option *o = config_find_option(section->id, str_from(key), &row);
+    const char *name = section->values[row].text;
 
-    if (found) return found->index;
-    config_problem(b, config_place_of(section, key), "there is no [%s %s]; %s", word, name, advice);
-    return SIZE_MAX;
+    if (!name) name = o->def;
+    if (!name || *(void *const *)((const char *)section->item + o->offset)) return;
+    config_problem(b, config_place_of(section, key), "there is no [%s %s]; %s",
+                   config_sections[config_reference_kind(o)].word, name, advice);
 }
 
 /* --- listeners --- */
@@ -116,8 +116,6 @@ static void check_proxy_protocol(struct config_build *b, struct raw_section *sec
 
 static void check_listener(struct config_build *b, struct raw_section *section)
 {
-    struct listener_conf *listener = section->item;
-
     if (!config_text_of(section, "mode"))
         config_problem(b, section->place, "listener \"%s\" has no mode; write mode = forward or mode = endpoint",
                        section->name);
@@ -125,12 +123,8 @@ static void check_listener(struct config_build *b, struct raw_section *section)
         check_listener_mode(b, section);
     check_proxy_protocol(b, section);
     check_listener_tls(b, section);
-    if (listener->anonymous && !b->no_clients)
-        listener->anonymous_index = config_resolve(b, section, "anonymous", listener->anonymous, SECTION_CLIENT,
-                                                   "write that section, with its policy");
-    if (listener->endpoint)
-        listener->endpoint_index =
-            config_resolve(b, section, "endpoint", listener->endpoint, SECTION_ENDPOINT, "name one of the endpoints");
+    if (!b->no_clients) config_check_reference(b, section, "anonymous", "write that section, with its policy");
+    config_check_reference(b, section, "endpoint", "name one of the endpoints");
 }
 
 /* The address @at of @section must not be bound by an earlier one of any listener. */
@@ -194,7 +188,7 @@ static void check_pair(struct config_build *b, struct raw_section *section)
     }
     if (client->password) return;
     for (size_t i = 0; i < b->s->listeners_n; i++)
-        if (b->s->listeners[i].anonymous && strcmp(b->s->listeners[i].anonymous, section->name) == 0) return;
+        if (b->s->listeners[i].anonymous == client) return;
     config_problem(b, section->place,
                    "client \"%s\" has no key pair and no listener takes it as anonymous; run `s3onramp client add %s`",
                    section->name, section->name);
@@ -213,21 +207,15 @@ static void check_password(struct config_build *b, struct raw_section *section)
 
 static void check_client(struct config_build *b, struct raw_section *section)
 {
-    struct principal_conf *client = section->item;
-
     check_pair(b, section);
     check_password(b, section);
-    if (client->policy)
-        client->policy_index = config_resolve(b, section, "policy", client->policy, SECTION_POLICY,
-                                              "write that section, or policy = read-only or policy = allow-all");
-    else if (!config_text_of(section, "policy"))
+    config_check_reference(b, section, "policy", "write that section, or policy = read-only or policy = allow-all");
+    if (!config_text_of(section, "policy"))
         config_problem(b, section->place,
                        "client \"%s\" has no policy; write policy = read-only, policy = allow-all, or the NAME of a "
                        "[policy NAME]",
                        section->name);
-    if (client->credentials)
-        client->credentials_index = config_resolve(b, section, "credentials", client->credentials, SECTION_CREDENTIALS,
-                                                   "write that section, or remove the line to use the endpoint's");
+    config_check_reference(b, section, "credentials", "write that section, or remove the line to use the endpoint's");
 }
 
 static int compare_keys(const void *a, const void *b, void *clients)

@@ -154,9 +154,7 @@ void config_check_endpoint(struct config_build *b, struct raw_section *section)
     check_zones(b, section);
     check_addresses(b, section);
     config_check_file(b, section, "ca_file", endpoint->ca_file, false);
-    if (endpoint->credentials)
-        endpoint->credentials_index =
-            config_resolve(b, section, "credentials", endpoint->credentials, SECTION_CREDENTIALS,
+    config_check_reference(b, section, "credentials",
                            "write that section, or remove the line to use [credentials default]");
 }
 

@@ -139,32 +139,29 @@ static void take_variables(struct config_build *b, struct raw_section *section)
     take_variable(section, "session_name", "AWS_ROLE_SESSION_NAME", &credentials->session_name);
 }
 
-/* Does section @name sign with the keys of @wanted, perhaps by way of others? As many steps as there are sections: they
- * may go in a circle. */
-static bool leads_to(struct config_build *b, const char *name, const char *wanted)
+/* Does @from sign with the keys of @wanted, perhaps by way of others? As many steps as there are sections: they may go
+ * in a circle. */
+static bool leads_to(struct config_build *b, const struct credentials_conf *from, const struct credentials_conf *wanted)
 {
-    for (size_t i = 0; name && i <= b->s->credentials_n; i++) {
-        if (strcmp(name, wanted) == 0) return true;
-        struct raw_section *section = config_raw_section(b->raw, SECTION_CREDENTIALS, str_from(name));
-        name = section ? ((struct credentials_conf *)section->item)->source_credentials : NULL;
-    }
+    for (size_t i = 0; from && i <= b->s->credentials_n; i++, from = from->source_credentials)
+        if (from == wanted) return true;
     return false;
 }
 
 /* The Region of the first endpoint that uses the section; that of any, if a client does; else NULL. */
-static const char *region_of_user(struct config_build *b, const char *name)
+static const char *region_of_user(struct config_build *b, const struct credentials_conf *wanted)
 {
     const char *first = NULL;
 
     for (size_t i = 0; i < b->s->endpoints_n; i++) {
         const struct endpoint_conf *endpoint = &b->s->endpoints[i];
         if (!endpoint->region) continue;
-        if (leads_to(b, endpoint->credentials, name)) return endpoint->region;
+        if (leads_to(b, endpoint->credentials, wanted)) return endpoint->region;
         if (!first) first = endpoint->region;
     }
     if (b->no_clients) return first; /* one may */
     for (size_t i = 0; i < b->s->clients_n; i++)
-        if (leads_to(b, b->s->clients[i].credentials, name)) return first;
+        if (leads_to(b, b->s->clients[i].credentials, wanted)) return first;
     return NULL;
 }
 
@@ -176,7 +173,7 @@ static void finish_region(struct config_build *b, struct raw_section *section)
 
     if (credentials->region || config_text_of(section, "region") || !config_credentials_use(section, "region")) return;
     if (!region) region = variable("AWS_DEFAULT_REGION");
-    if (!region) region = region_of_user(b, section->name);
+    if (!region) region = region_of_user(b, credentials);
     /* A trust anchor is known in its own Region only. */
     if (credentials->source == CREDENTIALS_ROLES_ANYWHERE && anchor.n > 0)
         credentials->region = config_strdup(anchor);
@@ -237,7 +234,6 @@ void config_finish_credentials(struct config_build *b, struct raw_section *secti
     bool has_keys = config_text_of(section, "access_key_id") || config_text_of(section, "secret_access_key");
     const char *addresses = config_text_of(section, "addresses");
 
-    credentials->source_index = SIZE_MAX;
     if (!config_text_of(section, "source")) credentials->source = has_keys ? CREDENTIALS_STATIC : CREDENTIALS_CHAIN;
     if (addresses) config_parse_addresses(b, section, "addresses", addresses, PORT_HTTPS);
     take_variables(b, section);
@@ -335,32 +331,32 @@ static void check_base(struct config_build *b, struct raw_section *section)
 {
     struct credentials_conf *credentials = section->item;
 
-    if (!credentials->source_credentials || credentials->source != CREDENTIALS_ASSUME_ROLE) return;
-    credentials->source_index = config_resolve(b, section, "source_credentials", credentials->source_credentials,
-                                               SECTION_CREDENTIALS, "write that section: its keys ask for the role");
-    if (credentials->source_index != SIZE_MAX &&
-        b->s->credentials[credentials->source_index].source == CREDENTIALS_NONE)
+    if (credentials->source != CREDENTIALS_ASSUME_ROLE) {
+        credentials->source_credentials = NULL; /* check_keys has told */
+        return;
+    }
+    config_check_reference(b, section, "source_credentials", "write that section: its keys ask for the role");
+    if (credentials->source_credentials && credentials->source_credentials->source == CREDENTIALS_NONE)
         config_problem(b, config_place_of(section, "source_credentials"),
                        "[credentials %s] has source = none, but the role is asked for with keys; name a section that "
                        "has some",
-                       credentials->source_credentials);
+                       credentials->source_credentials->name);
 }
 
 /* A circle is told once, at the first of its sections. */
 static void check_circle(struct config_build *b, struct raw_section *section)
 {
-    const struct credentials_conf *all = b->s->credentials;
-    size_t first = section->index, at = all[first].source_index;
+    const struct credentials_conf *first = section->item, *at = first->source_credentials;
     char words[512];
     struct sbuf way = sbuf_make(words, sizeof words - 1);
 
-    sbuf_add(&way, str_from(all[first].name));
-    for (size_t i = 0; i < b->s->credentials_n && at != SIZE_MAX && at > first; i++) {
-        sbuf_printf(&way, " → %s", all[at].name);
-        at = all[at].source_index;
+    sbuf_add(&way, str_from(first->name));
+    for (size_t i = 0; i < b->s->credentials_n && at > first; i++) {
+        sbuf_printf(&way, " → %s", at->name);
+        at = at->source_credentials;
     }
     if (at != first) return;
-    sbuf_printf(&way, " → %s", all[first].name);
+    sbuf_printf(&way, " → %s", first->name);
     words[way.n] = '\0';
     config_problem(b, config_place_of(section, "source_credentials"),
                    "source_credentials go in a circle: %s%s; name a section with keys of its own", words,
@@ -370,11 +366,11 @@ static void check_circle(struct config_build *b, struct raw_section *section)
 /* A role that is asked for with a client's own session is that client's, too. */
 static void inherit_per_client(struct config_build *b, struct raw_section *section)
 {
-    struct credentials_conf *all = b->s->credentials;
-    size_t at = section->index;
+    struct credentials_conf *mine = section->item;
+    const struct credentials_conf *at = mine;
 
-    for (size_t i = 0; i < b->s->credentials_n && at != SIZE_MAX; i++, at = all[at].source_index)
-        all[section->index].per_client |= all[at].per_client;
+    for (size_t i = 0; i < b->s->credentials_n && at; i++, at = at->source_credentials)
+        mine->per_client |= at->per_client;
 }
 
 static void check_section(struct config_build *b, struct raw_section *section)

@@ -63,7 +63,6 @@ static void finish_listener(struct config_build *b, struct raw_section *section)
     if (listener->mode == LISTENER_REDIRECT && !config_text_of(section, "tls")) listener->tls = LISTENER_SNIFF;
     config_parse_addresses(b, section, "bind", text ? text : "127.0.0.1", port);
     take_machine_names(listener);
-    listener->anonymous_index = listener->endpoint_index = SIZE_MAX;
     finish_health(b, section);
 }
 
@@ -182,7 +181,6 @@ static void finish_endpoint(struct config_build *b, struct raw_section *section)
     struct endpoint_conf *endpoint = section->item;
     const char *addresses = config_text_of(section, "addresses");
 
-    endpoint->credentials_index = SIZE_MAX;
     if (addresses) config_parse_addresses(b, section, "addresses", addresses, endpoint_port(section));
     endpoint->port = endpoint_port(section);
     if (endpoint->vpce_name) take_vpce_name(b, section);
@@ -229,11 +227,6 @@ static void finish_tunnel(struct config_build *b, struct raw_section *section)
     if (addresses) config_parse_addresses(b, section, "addresses", addresses, PORT_TUNNEL);
 }
 
-static void finish_client(struct config_build *b UNUSED, struct raw_section *section)
-{
-    ((struct principal_conf *)section->item)->credentials_index = SIZE_MAX;
-}
-
 static void finish_log(struct config_build *b)
 {
     struct log_conf *set = &b->s->log;
@@ -277,7 +270,6 @@ void config_finish(struct config_build *b)
     config_for_each(b, SECTION_LISTENER, finish_listener);
     config_for_each(b, SECTION_ENDPOINT, finish_endpoint);
     config_for_each(b, SECTION_POLICY, finish_policy);
-    config_for_each(b, SECTION_CLIENT, finish_client);
     config_for_each(b, SECTION_TUNNEL, finish_tunnel);
     config_for_each(b, SECTION_CREDENTIALS, config_finish_credentials);
 }

@@ -55,7 +55,12 @@ enum option_type {
     OPT_HOSTS,     /* struct str_list of host names */
     OPT_ADDRESSES, /* struct netaddr *, size_t */
     OPT_ZONED,     /* the same, then struct str_list of zones, one per address: [ZONE=]ADDRESS */
-    OPT_NETWORKS   /* struct netblock *, size_t */
+    OPT_NETWORKS,  /* struct netblock *, size_t */
+    /* const struct X_conf *: the section of that name; NULL: there is none */
+    OPT_CLIENT,
+    OPT_ENDPOINT,
+    OPT_CREDENTIALS,
+    OPT_POLICY
 };
 
 enum { NO_FIELD = -1 }; /* for .offset: kept as text only */
@@ -153,6 +158,8 @@ bool config_format_value(const struct raw_section *section, const struct option 
 void config_free_value(void *item, const struct option *o);
 bool config_is_secret_text(const struct option *o, const char *text); /* a secret itself, not env:NAME and so on */
 bool config_region_valid(struct str region);
+/* The kind of section that an option names, or SECTIONS_N: it is of another type. */
+enum section_id config_reference_kind(const struct option *o);
 char *config_path(const char *file, const char *path); /* @path as seen from the folder of @file */
 
 bool config_host_valid(struct str host); /* a name, without port */
@@ -175,9 +182,8 @@ void config_check(struct config_build *b); /* what must fit together */
  * ca_file says whom to believe. @path NULL: fine. */
 void config_check_file(struct config_build *b, struct raw_section *section, const char *key, const char *path,
                        bool is_secret);
-/* The index of the section that @key names, or SIZE_MAX with a problem reported. */
-size_t config_resolve(struct config_build *b, struct raw_section *section, const char *key, const char *name,
-                      enum section_id id, const char *advice);
+/* The section that @key names must be there. */
+void config_check_reference(struct config_build *b, struct raw_section *section, const char *key, const char *advice);
 
 /* config_warn.c */
 void config_warn(struct config_build *b); /* what fits, and is hardly meant */

@@ -151,6 +151,15 @@ struct config_place settings_place(const struct settings *s, const void *item, c
     return known_place(s, (struct config_place){NULL, 0});
 }
 
+const char *settings_text(const struct settings *s, const void *item, const char *key)
+{
+    const struct raw *raw = s->impl;
+
+    for (size_t i = 0; i < raw->n; i++)
+        if (raw->v[i]->item == item) return config_text_of(raw->v[i], key);
+    return NULL;
+}
+
 void settings_warn(struct settings *s, struct config_place place, const char *fmt, ...)
 {
     struct config_warning *w;

@@ -308,6 +308,27 @@ static void parse_networks(struct target *t, const char *text)
     }
 }
 
+/* --- references --- */
+
+enum section_id config_reference_kind(const struct option *o)
+{
+    switch (o->type) {
+    case OPT_CLIENT: return SECTION_CLIENT;
+    case OPT_ENDPOINT: return SECTION_ENDPOINT;
+    case OPT_CREDENTIALS: return SECTION_CREDENTIALS;
+    case OPT_POLICY: return SECTION_POLICY;
+    default: return SECTIONS_N;
+    }
+}
+
+/* Whether it must be there is for config_check.c to say. */
+static void find_section(struct target *t, const char *name)
+{
+    const struct raw_section *found = config_raw_section(t->b->raw, config_reference_kind(t->o), str_from(name));
+
+    *(const void **)t->field = found ? found->item : NULL;
+}
+
 static struct target target_of(struct config_build *b, struct raw_section *section, const struct option *o)
 {
     struct config_place place = config_raw_value(section, o->key)->place;
@@ -411,6 +432,10 @@ void config_parse_value(struct config_build *b, struct raw_section *section, con
     case OPT_NETWORKS: parse_networks(&t, text); break;
     case OPT_ADDRESSES:
     case OPT_ZONED: break; /* config_parse_addresses, when the default port is known */
+    case OPT_CLIENT:
+    case OPT_ENDPOINT:
+    case OPT_CREDENTIALS:
+    case OPT_POLICY: find_section(&t, text); break;
     }
 }
 
@@ -448,7 +473,11 @@ void config_free_value(void *item, const struct option *o)
     case OPT_UINT:
     case OPT_MS:
     case OPT_BOOL:
-    case OPT_ENUM: break;
+    case OPT_ENUM:
+    case OPT_CLIENT:
+    case OPT_ENDPOINT:
+    case OPT_CREDENTIALS:
+    case OPT_POLICY: break;
     }
 }
 
@@ -502,13 +531,19 @@ static const char *secret_text(const struct raw_section *section, const struct o
     return text && o->type == OPT_SECRET && config_is_reference(text) ? text : "********";
 }
 
+/* What is kept as it is written; false: nothing is, and there is no default. */
+static bool format_written(const struct raw_section *section, const struct option *o, FILE *out)
+{
+    const char *text = config_raw_value((struct raw_section *)section, o->key)->text;
+
+    if (!text) text = o->def;
+    if (text) fputs(text, out);
+    return text != NULL;
+}
+
 bool config_format_value(const struct raw_section *section, const struct option *o, FILE *out)
 {
-    if (o->offset == NO_FIELD) {
-        const char *text = config_raw_value((struct raw_section *)section, o->key)->text;
-        fputs(text ? text : o->def, out);
-        return true;
-    }
+    if (o->offset == NO_FIELD) return format_written(section, o, out);
     const void *field = (const char *)section->item + o->offset;
     const char *text = NULL;
     size_t n = 1;
@@ -544,6 +579,10 @@ bool config_format_value(const struct raw_section *section, const struct option 
         n = *(const size_t *)((const char *)field + sizeof(void *));
         format_networks(*(struct netblock *const *)field, n, out);
         return n > 0;
+    case OPT_CLIENT:
+    case OPT_ENDPOINT:
+    case OPT_CREDENTIALS:
+    case OPT_POLICY: return format_written(section, o, out);
     }
     if (text) fputs(text, out);
     return text != NULL;

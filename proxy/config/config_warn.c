@@ -41,18 +41,17 @@ static bool is_loopback(const struct netaddr *a)
 static void warn_anonymous(struct config_build *b, struct raw_section *section)
 {
     const struct listener_conf *listener = section->item;
+    const struct principal_conf *client = listener->anonymous;
     char text[NETADDR_TEXT];
 
-    if (!listener->anonymous) return;
-    const struct principal_conf *client = &b->s->clients[listener->anonymous_index];
-    if (b->s->policies[client->policy_index].access == POLICY_READ_ONLY) return;
+    if (!client || client->policy->access == POLICY_READ_ONLY) return;
     for (size_t i = 0; i < listener->bind_n; i++) {
         if (is_loopback(&listener->bind[i])) continue;
         netaddr_format(&listener->bind[i], text);
         WARN(b, section, "anonymous",
              "anonymous = %s: whoever reaches %s may write without a key; write policy = read-only in [client %s], or "
              "bind = 127.0.0.1",
-             listener->anonymous, text, listener->anonymous);
+             client->name, text, client->name);
         return;
     }
 }
@@ -96,10 +95,10 @@ static void warn_ways(struct config_build *b, struct raw_section *section, const
 
 /* --- endpoints --- */
 
-static bool is_named_by_listener(const struct settings *s, const char *endpoint)
+static bool is_named_by_listener(const struct settings *s, const struct endpoint_conf *endpoint)
 {
     for (size_t i = 0; i < s->listeners_n; i++)
-        if (s->listeners[i].endpoint && strcmp(s->listeners[i].endpoint, endpoint) == 0) return true;
+        if (s->listeners[i].endpoint == endpoint) return true;
     return false;
 }
 
@@ -109,7 +108,7 @@ static void warn_same_region(struct config_build *b, struct raw_section *section
     const struct endpoint_conf *endpoint = section->item;
     const struct endpoint_conf *first = settings_endpoint_for_region(b->s, str_from(endpoint->region));
 
-    if (first != endpoint && !is_named_by_listener(b->s, endpoint->name))
+    if (first != endpoint && !is_named_by_listener(b->s, endpoint))
         WARN(b, section, config_text_of(section, "region") ? "region" : "name",
              "endpoint \"%s\" is for Region %s as endpoint \"%s\" is, which gets its requests; name it in `endpoint` "
              "of a "
@@ -158,27 +157,27 @@ static void warn_endpoint(struct config_build *b, struct raw_section *section)
 
 /* --- sections that nothing leads to --- */
 
-static bool credentials_are_used(const struct settings *s, size_t index, bool no_clients)
+static bool credentials_are_used(const struct settings *s, const struct credentials_conf *c, bool no_clients)
 {
     for (size_t i = 0; i < s->endpoints_n; i++)
-        if (s->endpoints[i].credentials_index == index) return true;
+        if (s->endpoints[i].credentials == c) return true;
     for (size_t i = 0; i < s->credentials_n; i++)
-        if (s->credentials[i].source_index == index && i != index) return true;
+        if (s->credentials[i].source_credentials == c && &s->credentials[i] != c) return true;
     for (size_t i = 0; i < s->clients_n; i++)
-        if (s->clients[i].credentials_index == index) return true;
+        if (s->clients[i].credentials == c) return true;
     return no_clients;
 }
 
-static bool policy_is_used(const struct settings *s, size_t index)
+static bool policy_is_used(const struct settings *s, const struct policy_conf *policy)
 {
     for (size_t i = 0; i < s->clients_n; i++)
-        if (s->clients[i].policy_index == index) return true;
+        if (s->clients[i].policy == policy) return true;
     return false;
 }
 
 static void warn_unused_policy(struct config_build *b, struct raw_section *section)
 {
-    if (section->place.file && !policy_is_used(b->s, section->index))
+    if (section->place.file && !policy_is_used(b->s, section->item))
         settings_warn(b->s, section->place,
                       "no client has policy \"%s\"; write policy = %s in a [client NAME], or "
                       "remove the section",
@@ -216,7 +215,7 @@ static void warn_credentials(struct config_build *b, struct raw_section *section
 {
     const struct credentials_conf *c = section->item;
 
-    if (section->place.file && !credentials_are_used(b->s, section->index, b->no_clients))
+    if (section->place.file && !credentials_are_used(b->s, c, b->no_clients))
         settings_warn(
             b->s, section->place,
             "nothing signs with credentials \"%s\"; write credentials = %s in an [endpoint NAME] or a [client "

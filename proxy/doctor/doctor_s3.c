@@ -91,7 +91,7 @@ static const char *choose_client(struct doctor *d, struct doctor_finding *f, con
 
 bool doctor_credentials(struct doctor *d, struct doctor_finding *f)
 {
-    const struct credentials_conf *set = &d->settings->credentials[d->ep->credentials_index];
+    const struct credentials_conf *set = d->ep->credentials;
     struct source_result r = {0};
     struct err err = {0};
     const char *cause, *looked;

@@ -88,9 +88,9 @@ enum step_result auth_accept_unsigned(struct request *req)
 {
     const struct listener_conf *l = req->session->listener;
 
-    if (!req->user && l->anonymous_index == SIZE_MAX)
+    if (!req->user && !l->anonymous)
         return request_fail(req, ERR_NO_AUTH, "no signature, and listener %s has no `anonymous = CLIENT`", l->name);
-    req->caller = req->user ? req->user : &req->worker->rt->settings->clients[l->anonymous_index];
+    req->caller = req->user ? req->user : l->anonymous;
     req->auth = req->user ? AUTH_PASSWORD : AUTH_ANONYMOUS;
     req->plus_is_space = true; /* S3's own reading where no signature tells */
     return check_web_page(req) == STEP_NEXT ? check_answer_fields(req) : STEP_FAIL;

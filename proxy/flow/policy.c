@@ -138,7 +138,7 @@ enum step_result step_check_policy(struct request *req)
     const struct policy_conf *p;
 
     if (!req->caller) return STEP_NEXT; /* S3 knows whose it is and what they may do, or it is a preflight */
-    p = &req->worker->rt->settings->policies[req->caller->policy_index];
+    p = req->caller->policy;
     if (!policy_allows(p, req->operation, req->bucket))
         return deny(req, p, action_of(req->operation), req->bucket, req->key);
     if (check_fields(req, p) != STEP_NEXT) return STEP_FAIL;

@@ -40,7 +40,7 @@ static const struct endpoint_conf *other_endpoint(const struct request *req, str
 
     if (!to || to == req->endpoint || req->auth == AUTH_FOREIGN || !names_bucket(req)) return NULL;
     if (str_eq(str_from(req->endpoint->region), region)) return NULL;
-    if (req->own_name && req->session->listener->endpoint_index != SIZE_MAX) return NULL;
+    if (req->own_name && req->session->listener->endpoint) return NULL;
     if (strcmp(to->suffix, req->endpoint->suffix) != 0 || (req->s3.fips && !to->fips)) return NULL;
     return same_body(req, to) ? to : NULL;
 }

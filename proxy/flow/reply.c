@@ -70,7 +70,7 @@ enum step_result reply_refuse_region(struct request *req, struct str region)
     const struct listener_conf *l = req->session->listener;
     const char *advice = "No endpoint of this proxy serves that Region; its administrator can add one.";
 
-    if (ep && req->own_name && l->endpoint_index == SIZE_MAX)
+    if (ep && req->own_name && !l->endpoint)
         advice = "This proxy serves that Region, too: sign the request for it (--region).";
     else if (ep)
         advice = "This proxy serves that Region, too, but not under this name: use the Region's own.";

@@ -281,7 +281,7 @@ const struct endpoint_conf *router_endpoint(const struct request *req)
     const struct listener_conf *l = req->session->listener;
     const struct endpoint_conf *ep = req->endpoint;
 
-    if (!ep && l->endpoint_index != SIZE_MAX) ep = &s->endpoints[l->endpoint_index];
+    if (!ep) ep = l->endpoint;
     if (!ep && req->signed_region.n) ep = settings_endpoint_for_region(s, req->signed_region);
     return ep ? ep : settings_default_endpoint(s);
 }
@@ -297,7 +297,6 @@ enum step_result step_choose_route(struct request *req)
     if (req->auth == AUTH_PREFLIGHT) return STEP_NEXT;
     if (region_check_copy(req) != STEP_NEXT) return STEP_FAIL;
     if (!req->attempts) budget_earn(&req->worker->pool.endpoints[req->endpoint - s->endpoints].budget);
-    req->credentials = &s->credentials[req->caller->credentials_index != SIZE_MAX ? req->caller->credentials_index
-                                                                                  : req->endpoint->credentials_index];
+    req->credentials = req->caller->credentials ? req->caller->credentials : req->endpoint->credentials;
     return STEP_NEXT;
 }

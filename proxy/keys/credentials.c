@@ -137,7 +137,7 @@ static void waiter_free(struct source *s)
 
 static const struct source_ops waiter_ops = {waiter_fetch, waiter_cancel, waiter_free};
 
-static struct source *section_source(void *arg, size_t index)
+static struct source *section_source(void *arg, const struct credentials_conf *set)
 {
     struct entry *e = arg;
     const struct settings *s = e->store->rt->settings;
@@ -147,7 +147,7 @@ static struct source *section_source(void *arg, size_t index)
 
     if (!w) return NULL;
     w->source = (struct source){.ops = &waiter_ops, .context = &e->context};
-    w->entry = &e->store->v[credentials_slot(s, &s->credentials[index], client)];
+    w->entry = &e->store->v[credentials_slot(s, set, client)];
     return &w->source;
 }
 

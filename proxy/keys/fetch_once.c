@@ -17,7 +17,7 @@ struct fetcher {
     struct source_result *out;
 };
 
-static struct source *section_source(void *arg, size_t index);
+static struct source *section_source(void *arg, const struct credentials_conf *set);
 
 static struct source *make_source(struct fetcher *f, const struct credentials_conf *set, struct err *err)
 {
@@ -32,11 +32,11 @@ static struct source *make_source(struct fetcher *f, const struct credentials_co
     return source_new(context, err);
 }
 
-static struct source *section_source(void *arg, size_t index)
+static struct source *section_source(void *arg, const struct credentials_conf *set)
 {
     struct fetcher *f = arg;
 
-    return make_source(f, &f->settings->credentials[index], NULL);
+    return make_source(f, set, NULL);
 }
 
 static void on_done(void *arg, struct source_result *r)

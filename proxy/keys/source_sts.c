@@ -330,7 +330,7 @@ struct source *source_assume_role(const struct source_context *context)
                              .external_id = set->external_id,
                              .duration_s = set->duration_ms / 1000,
                              .tags = &set->tags};
-    struct source *base = context->section(context->section_arg, set->source_index);
+    struct source *base = context->section(context->section_arg, set->source_credentials);
 
     return base ? source_role_with(context, &r, base) : NULL;
 }

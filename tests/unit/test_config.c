@@ -122,14 +122,14 @@ static void test_config_load_smallest_has_defaults(void **state UNUSED)
     assert_int_equal(e->idle_timeout_ms, 20000);
     assert_int_equal(e->max_idle, 64);
     assert_int_equal(e->trailers, TRAILERS_PASS);
-    assert_string_equal(s->credentials[e->credentials_index].secret_access_key, "wJalrXUtn");
+    assert_string_equal(e->credentials->secret_access_key, "wJalrXUtn");
     const struct listener_conf *l = &s->listeners[0];
     assert_int_equal(l->mode, LISTENER_ENDPOINT);
-    assert_string_equal(s->clients[l->anonymous_index].name, "me");
-    assert_true(l->endpoint_index == SIZE_MAX && l->tls == LISTENER_PLAIN);
-    const struct policy_conf *p = &s->policies[s->clients[0].policy_index];
+    assert_string_equal(l->anonymous->name, "me");
+    assert_true(!l->endpoint && l->tls == LISTENER_PLAIN);
+    const struct policy_conf *p = s->clients[0].policy;
     assert_true(p->access == POLICY_ADMIN && p->list_buckets && p->buckets.n == 0);
-    assert_true(s->clients[0].credentials_index == SIZE_MAX && s->clients_by_key_n == 0);
+    assert_true(!s->clients[0].credentials && s->clients_by_key_n == 0);
     settings_unref(&s);
 }
 
@@ -221,7 +221,7 @@ static void test_config_load_values_of_each_type(void **state UNUSED)
     assert_int_equal(netaddr_port(&s->listeners[1].bind[0]), 9443);
     assert_string_equal(s->listeners[1].names.v[0], "s3.example.com");
     assert_string_equal(s->listeners[1].names.v[1], "other.test");
-    assert_int_equal(s->listeners[1].endpoint_index, 1);
+    assert_ptr_equal(s->listeners[1].endpoint, &s->endpoints[1]);
     const struct endpoint_conf *one = &s->endpoints[0], *two = &s->endpoints[1];
     assert_true(one->fips && one->is_default && one->trailers == TRAILERS_DECODE);
     assert_string_equal(one->region, "us-gov-west-1");
@@ -232,10 +232,10 @@ static void test_config_load_values_of_each_type(void **state UNUSED)
     assert_string_equal(two->host, "s3.local");
     assert_string_equal(two->sni, "front.local");
     assert_string_equal(two->suffix, "amazonaws.com.cn");
-    assert_string_equal(s->credentials[two->credentials_index].session_token, "t1t2==");
-    const struct policy_conf *p = &s->policies[s->clients[0].policy_index];
+    assert_string_equal(two->credentials->session_token, "t1t2==");
+    const struct policy_conf *p = s->clients[0].policy;
     assert_true(p->access == POLICY_READ_WRITE && !p->list_buckets && p->buckets.n == 2);
-    assert_int_equal(s->clients[0].credentials_index, two->credentials_index);
+    assert_ptr_equal(s->clients[0].credentials, two->credentials);
     assert_ptr_equal(settings_client_by_key(s, STR("S3ORA")), &s->clients[1]);
     assert_ptr_equal(settings_client_by_key(s, STR("S3ORB")), &s->clients[0]);
     assert_null(settings_client_by_key(s, STR("S3OR")));
@@ -280,7 +280,7 @@ static void test_config_load_default_credentials_are_a_chain(void **state UNUSED
     size_t n = 0;
     FILE *out = open_memstream(&text, &n);
 
-    assert_string_equal(s->credentials[s->endpoints[0].credentials_index].name, "default");
+    assert_string_equal(s->endpoints[0].credentials->name, "default");
     assert_int_equal(s->credentials[0].source, CREDENTIALS_CHAIN);
     assert_string_equal(s->credentials[0].region, "us-east-1");
     assert_null(s->credentials[0].service_url);
@@ -295,8 +295,8 @@ static void test_config_load_default_credentials_are_a_chain(void **state UNUSED
     settings_unref(&s);
     s = load_good(NO_KEYS "credentials = r\n[credentials r]\nsource = assume-role\nrole_arn = "
                           "arn:aws:iam::123456789012:role/x\nsource_credentials = default\n");
-    assert_string_equal(s->credentials[s->credentials[0].source_index].name, "default");
-    assert_int_equal(s->credentials[s->credentials[0].source_index].source, CREDENTIALS_CHAIN);
+    assert_string_equal(s->credentials[0].source_credentials->name, "default");
+    assert_int_equal(s->credentials[0].source_credentials->source, CREDENTIALS_CHAIN);
     settings_unref(&s);
     s = load_good(GOOD "[credentials x]\nprofile = dev\n[credentials y]\naccess_key_id = A\nsecret_access_key = b\n");
     assert_int_equal(s->credentials[0].source, CREDENTIALS_STATIC);
@@ -436,12 +436,13 @@ static void test_config_load_credentials_of_each_kind(void **state UNUSED)
 
     assert_string_equal(s->credentials[3].url, "http://[fd00:ec2::254]:80");
     const struct credentials_conf *x = &s->credentials[5], *y = &s->credentials[6];
-    assert_true(x->per_client && x->tags.n == 2 && x->source_index == 0 && x->duration_ms == 900000);
+    assert_true(x->per_client && x->tags.n == 2 && x->source_credentials == &s->credentials[0] &&
+                x->duration_ms == 900000);
     assert_int_equal(netaddr_port(&x->addresses[0]), 443);
     assert_int_equal(netaddr_port(&x->addresses[1]), 8443);
-    assert_true(y->per_client && y->source_index == 5); /* as its base is */
+    assert_true(y->per_client && y->source_credentials == &s->credentials[5]); /* as its base is */
     assert_false(s->credentials[0].per_client);
-    assert_true(s->credentials[0].source_index == SIZE_MAX);
+    assert_true(!s->credentials[0].source_credentials);
     settings_unref(&s);
 }
 

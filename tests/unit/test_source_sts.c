@@ -63,10 +63,10 @@ struct world {
     bool frees;
 };
 
-static struct source *no_section(void *arg, size_t index)
+static struct source *no_section(void *arg, const struct credentials_conf *set)
 {
     (void)arg;
-    (void)index;
+    (void)set;
     return NULL;
 }
 
@@ -92,8 +92,7 @@ static int setup(void **state)
                                        .region = (char *)"eu-west-3",
                                        .addresses = &w->silent,
                                        .addresses_n = 1,
-                                       .timeout_ms = 600000,
-                                       .source_index = SIZE_MAX};
+                                       .timeout_ms = 600000};
     w->context = (struct source_context){.loop = &w->loop, .http = w->http, .set = &w->set, .section = no_section};
     w->base.source = (struct source){.ops = &fake_ops, .context = &w->context};
     return 0;
@@ -250,7 +249,7 @@ static void test_what_is_missing_is_told(void **state)
     ends_with(w, &plain, SOURCE_REFUSED, "no Region is known");
     w->set.service_url = (char *)"https://sts.test"; /* a request without signature needs none */
     ends_with(w, &plain, SOURCE_FAILED, "/nonexistent/t");
-    w->set.source_index = 0; /* of which no source can be made */
+    w->set.source_credentials = &w->set; /* of which no source can be made */
     assert_null(source_assume_role(&w->context));
 }
 

@@ -36,6 +36,10 @@ enum foreign_mode { FOREIGN_REFUSE, FOREIGN_PASS };
 enum web_pages_mode { WEB_PAGES_REFUSE, WEB_PAGES_ALLOW };
 enum plus_mode { PLUS_BLANK, PLUS_PLUS };
 enum payload_out { PAYLOAD_OUT_AUTO, PAYLOAD_OUT_SIGNED };
+struct credentials_conf;
+struct endpoint_conf;
+struct policy_conf;
+struct principal_conf;
 /* How an address is tried from time to time; each includes those before it. */
 enum probe_kind { PROBE_TCP, PROBE_TLS, PROBE_HTTP };
 enum proxy_auth_mode { PROXY_AUTH_NO, PROXY_AUTH_OPTIONAL, PROXY_AUTH_REQUIRED };
@@ -72,22 +76,21 @@ struct listener_conf {
     struct netaddr *bind;
     size_t bind_n;
     enum listener_tls tls;
-    char *certificate, *private_key; /* PEM files for TLS; NULL: minted from the local CA */
-    struct str_list names;           /* own host names of an endpoint listener; bucket.NAME is host style */
-    bool names_default;              /* they are this machine's: nobody wrote them */
-    enum foreign_mode foreign;       /* requests signed with a key that no client has */
-    char *anonymous;                 /* client name for unsigned requests, or NULL: refused */
-    enum web_pages_mode web_pages;   /* unsigned requests that pages of other origins send */
-    char *health;                    /* path that is answered without S3, or NULL: none */
-    char *endpoint;      /* endpoint name for own names, or NULL: by Region of the signature, else the default */
-    bool proxy_protocol; /* connections begin with a header that says where they come from */
-    struct netblock *trusted_proxies; /* whose header is believed; all others are turned away */
+    char *certificate, *private_key;        /* PEM files for TLS; NULL: minted from the local CA */
+    struct str_list names;                  /* own host names of an endpoint listener; bucket.NAME is host style */
+    bool names_default;                     /* they are this machine's: nobody wrote them */
+    enum foreign_mode foreign;              /* requests signed with a key that no client has */
+    const struct principal_conf *anonymous; /* who unsigned requests count as, or NULL: refused */
+    enum web_pages_mode web_pages;          /* unsigned requests that pages of other origins send */
+    char *health;                           /* path that is answered without S3, or NULL: none */
+    const struct endpoint_conf *endpoint;   /* for own names, or NULL: by Region of the signature, else the default */
+    bool proxy_protocol;                    /* connections begin with a header that says where they come from */
+    struct netblock *trusted_proxies;       /* whose header is believed; all others are turned away */
     size_t trusted_proxies_n;
-    enum proxy_auth_mode proxy_auth;        /* Proxy-Authorization; forward listeners only */
-    bool proxy_auth_plain;                  /* passwords are taken without TLS from others than loopback, too */
-    struct ways_conf ways;                  /* of forward and redirect listeners */
-    bool transparent;                       /* redirect: IP_TRANSPARENT, for TPROXY */
-    size_t anonymous_index, endpoint_index; /* into clients / endpoints; SIZE_MAX if none */
+    enum proxy_auth_mode proxy_auth; /* Proxy-Authorization; forward listeners only */
+    bool proxy_auth_plain;           /* passwords are taken without TLS from others than loopback, too */
+    struct ways_conf ways;           /* of forward and redirect listeners */
+    bool transparent;                /* redirect: IP_TRANSPARENT, for TPROXY */
 };
 
 /* Private hosts besides S3 that clients may be tunnelled to. */
@@ -124,8 +127,7 @@ struct endpoint_conf {
     enum trailers_mode trailers;
     enum plus_mode plus;      /* a raw '+' in a path, where no signature says how it is meant */
     enum payload_out payload; /* SIGNED: no unsigned payload leaves, whatever came in */
-    char *credentials;
-    size_t credentials_index;
+    const struct credentials_conf *credentials;
     struct str_list also_regions; /* other Regions whose names are sent here */
     bool is_default;
     uint64_t connect_timeout_ms, response_timeout_ms, idle_timeout_ms;
@@ -156,14 +158,13 @@ struct credentials_conf {
     bool imds_v1;     /* imds: version 1 is asked when version 2 is not there */
     char *token_file; /* web-identity: the token; container: what goes into Authorization; read at each refresh */
     /* assume-role, web-identity, roles-anywhere */
-    char *role_arn;           /* web-identity: else AWS_ROLE_ARN; derived. session_name, token_file: the same */
-    char *session_name;       /* RoleSessionName; "{client}" stands for the client's name */
-    char *external_id;        /* assume-role */
-    struct str_list tags;     /* assume-role: session tags "Key=value", "{client}" as above */
-    uint64_t duration_ms;     /* 15 minutes to 12 hours */
-    char *source_credentials; /* assume-role: signed with these */
-    size_t source_index;      /* SIZE_MAX: none */
-    bool per_client;          /* "{client}" stands here or in source_credentials: each client has its own session */
+    char *role_arn;       /* web-identity: else AWS_ROLE_ARN; derived. session_name, token_file: the same */
+    char *session_name;   /* RoleSessionName; "{client}" stands for the client's name */
+    char *external_id;    /* assume-role */
+    struct str_list tags; /* assume-role: session tags "Key=value", "{client}" as above */
+    uint64_t duration_ms; /* 15 minutes to 12 hours */
+    const struct credentials_conf *source_credentials; /* assume-role: signed with these; NULL: other sources */
+    bool per_client; /* "{client}" stands here or in source_credentials: each client has its own session */
     /* roles-anywhere */
     char *trust_anchor_arn, *profile_arn;
     char *certificate;       /* PEM; with a PKCS#12 file the key and the chain come from there, too */
@@ -190,10 +191,9 @@ struct principal_conf {
     char *password;                          /* crypt(3) hash for Proxy-Authorization, or NULL */
     struct ways_conf
         ways; /* in place of the listener's for this client, once its password was seen; empty: the listener's */
-    char *policy;
-    enum sigv2_mode sigv2;                  /* where Signature Version 2 is taken; QUERY: in URLs only */
-    char *credentials;                      /* NULL: the endpoint's */
-    size_t policy_index, credentials_index; /* credentials_index: SIZE_MAX if not set */
+    const struct policy_conf *policy;
+    enum sigv2_mode sigv2;                      /* where Signature Version 2 is taken; QUERY: in URLs only */
+    const struct credentials_conf *credentials; /* NULL: the endpoint's */
 };
 
 struct policy_conf {
@@ -260,9 +260,9 @@ struct settings {
  * Returns counted settings, or NULL if there was a problem. */
 MUST_CHECK struct settings *config_load(const char *path, FILE *problems);
 /* The same without judging whether things fit together: values are right, but sections that are named need not exist,
- * keys and addresses may be missing, all
- * *_index are unset and lookups by key find nothing; a secret from an environment variable that is not set here stays
- * "env:NAME". For commands that help to complete a configuration. */
+ * keys and addresses may be missing, what is named and not there is NULL, and lookups by key find nothing; a secret
+ * from an environment variable that is not set here stays "env:NAME". For commands that help to complete a
+ * configuration. */
 MUST_CHECK struct settings *config_read(const char *path, FILE *problems);
 /* As config_load and config_read, for commands that need no client: the clients file is left alone (it holds secrets,
  * and not everybody who may read the configuration may read it), and nothing that clients are named for is judged. */
@@ -281,6 +281,8 @@ void config_machine_names(const char *hostname, struct str_list *names);
 MUST_CHECK char *config_clients_path(const char *path, FILE *problems);
 /* As config_load, from @in, called @name in messages; without a clients file. */
 MUST_CHECK struct settings *config_load_stream(FILE *in, const char *name, FILE *problems);
+/* What is written for @key in the section that became @item, or NULL: nothing is. */
+const char *settings_text(const struct settings *s, const void *item, const char *key);
 /* Where @key is written in the section that became @item (&s->ca, &s->endpoints[0], …), else where that stands. */
 struct config_place settings_place(const struct settings *s, const void *item, const char *key);
 enum { CONFIG_PLACE_TEXT = 4096 + 16 };

@@ -63,9 +63,9 @@ struct source_context {
     const struct settings *settings;
     const struct credentials_conf *set; /* the section */
     const char *client;                 /* whose session it is; NULL: everybody's */
-    /* A source that gives what [credentials] section @index has now, or will have; made by credentials.c. NULL: out of
+    /* A source that gives what the section @set has now, or will have; made by credentials.c. NULL: out of
      * memory. */
-    struct source *(*section)(void *arg, size_t index);
+    struct source *(*section)(void *arg, const struct credentials_conf *set);
     void *section_arg;
 };
 

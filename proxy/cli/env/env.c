@@ -96,8 +96,7 @@ static void find_region(struct env_facts *f, const struct settings *s, const str
 {
     const struct endpoint_conf *ep = settings_default_endpoint(s);
 
-    for (size_t i = 0; l->endpoint && i < s->endpoints_n; i++)
-        if (strcmp(s->endpoints[i].name, l->endpoint) == 0) ep = &s->endpoints[i];
+    if (l->endpoint) ep = l->endpoint;
     f->region = ep ? ep->region : NULL;
     f->s3_name = ep ? ep->host : NULL;
 }

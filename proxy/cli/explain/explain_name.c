@@ -61,7 +61,7 @@ static void print_advice(struct report *r, const struct request *req, const stru
         break;
     case ERR_POLICY_DENIED:
         report_put(r, key, label, "change [policy %s] (access, buckets, list_buckets), or `policy` of [client %s]",
-                   req->caller->policy, req->caller->name);
+                   req->caller->policy->name, req->caller->name);
         break;
     case ERR_SIGV2_OFF:
         report_put(r, key, label, "write sigv2 = yes into [client %s] if its tool knows nothing newer",
@@ -233,7 +233,7 @@ static void print_reason(struct report *r, const struct settings *s, const struc
         report_named(r, "reason", "because", "learned",
                      "the bucket is known to be in Region %s (the name leads to %.*s)", ep->region,
                      STR_ARG(req->region_from));
-    else if (req->own_name && l->endpoint_index != SIZE_MAX)
+    else if (req->own_name && l->endpoint)
         report_named(r, "reason", "because", "listener", "`endpoint` of [listener %s] says so", l->name);
     else if (region.n && str_eq(region, str_from(ep->region)))
         report_named(r, "reason", "because", "region", "%s Region %s, which is its own", whose, ep->region);
@@ -266,7 +266,7 @@ static void print_outgoing(struct report *r, struct request *req)
 
 static int explain_endpoint(struct report *r, struct request *req, const struct explain_wish *wish)
 {
-    static const struct principal_conf nobody = {.credentials_index = SIZE_MAX};
+    static const struct principal_conf nobody = {.name = NULL};
     const struct settings *s = req->worker->rt->settings;
     const struct listener_conf *l = req->session->listener;
     bool known = req->caller;
@@ -298,7 +298,7 @@ static int explain_policy(struct report *r, struct request *req, const struct pr
         explain_error(r, req, req->session->listener);
         return CLI_PROBLEM;
     }
-    report_put(r, "policy", "policy", "[policy %s] allows client %s to do this", req->caller->policy,
+    report_put(r, "policy", "policy", "[policy %s] allows client %s to do this", req->caller->policy->name,
                req->caller->name);
     return CLI_FINE;
 }
@@ -310,11 +310,10 @@ static int explain_named_caller(struct report *r, struct request *req, const str
     const struct listener_conf *l = req->session->listener;
 
     if (wish->client) return explain_policy(r, req, settings_client_by_name(s, str_from(wish->client)));
-    if (l->anonymous_index == SIZE_MAX) return CLI_FINE;
-    report_named(r, "caller", "caller", s->clients[l->anonymous_index].name,
-                 "client %s, if the request is not signed (`anonymous` of the listener)",
-                 s->clients[l->anonymous_index].name);
-    return explain_policy(r, req, &s->clients[l->anonymous_index]);
+    if (!l->anonymous) return CLI_FINE;
+    report_named(r, "caller", "caller", l->anonymous->name,
+                 "client %s, if the request is not signed (`anonymous` of the listener)", l->anonymous->name);
+    return explain_policy(r, req, l->anonymous);
 }
 
 static int explain_caller(struct report *r, struct request *req, const struct explain_wish *wish)
