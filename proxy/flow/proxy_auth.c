@@ -5,11 +5,11 @@
  * Source: RFC 9110 11.7 (Proxy-Authenticate, 407), RFC 7617 (Basic).
  */
 #include "base/encode.h"
-#include "flow/flow.h"
-#include "flow/worker.h"
-
 #include "base/password.h"
 #include "base/secret.h"
+#include "flow/flow.h"
+#include "flow/worker.h"
+#include "own_pages.h"
 
 enum { NAME_MAX_BYTES = 64, USER_MAX = NAME_MAX_BYTES + 1 + PASSWORD_MAX, TOKEN_MAX = (USER_MAX + 2) / 3 * 4 };
 
@@ -111,7 +111,7 @@ enum step_result step_check_user(struct request *req)
         req->user = c->user;
         return STEP_NEXT;
     }
-    if (mode == PROXY_AUTH_NO || crl_page_is_asked(req) || healthz_is_asked(req)) return STEP_NEXT;
+    if (mode == PROXY_AUTH_NO || own_pages_are_asked(req)) return STEP_NEXT;
     if (req->user_asked) return take_verdict(req);
     if (!h && mode == PROXY_AUTH_OPTIONAL) return STEP_NEXT;
     if (!is_safe(c))

@@ -72,18 +72,13 @@ static struct str region_of_url(struct request *req, struct str url)
     return parts.region;
 }
 
-static bool is_redirect(unsigned status)
-{
-    return status == 301 || status == 302 || status == 307 || status == 308;
-}
-
 struct str region_of_head(struct request *req)
 {
     const struct headers *all = &req->answer->headers;
     const struct header *region = headers_find(all, HDR_X_AMZ_BUCKET_REGION), *to = headers_find(all, HDR_LOCATION);
 
     if (region) return s3_region_valid(region->value) ? region->value : STR_NONE;
-    return to && is_redirect(req->answer->status) ? region_of_url(req, to->value) : STR_NONE;
+    return to && head_is_redirect(req->answer->status) ? region_of_url(req, to->value) : STR_NONE;
 }
 
 struct str region_of_document(struct request *req, struct str document)
@@ -94,14 +89,14 @@ struct str region_of_document(struct request *req, struct str document)
     return s3_region_valid(region) ? arena_dup(&req->arena, region) : STR_NONE;
 }
 
-bool region_correct(struct request *req, struct str region)
+enum step_result region_correct(struct request *req, struct str region)
 {
     const struct endpoint_conf *from = req->endpoint, *to = other_endpoint(req, region);
     unsigned status = req->answer->status;
     char ctx[256];
 
-    if (!is_redirect(status) && status != 400) return false;
-    if (!to || !req->replay || req->moves >= MOST_MOVES) return false;
+    if (!head_is_redirect(status) && status != 400) return STEP_NEXT;
+    if (!to || !req->replay || req->moves >= MOST_MOVES) return STEP_NEXT;
     LOG_CTX(LOG_INFO, request_log_ctx(req, ctx, sizeof(ctx)),
             "bucket %.*s is in Region %.*s, not %s: sent on from [endpoint %s] to [endpoint %s]",
             STR_ARG(str_head(req->bucket, 64)), STR_ARG(region), from->region, from->name, to->name);
@@ -113,8 +108,7 @@ bool region_correct(struct request *req, struct str region)
     req->tried = 0;
     req->fresh_only = false;
     req->lease.refused = 0; /* that endpoint may be signed for with other keys */
-    req->step = STEP_choose_route - 1;
-    return true;
+    return request_goto(req, STEP_choose_route);
 }
 
 bool region_asks_first(const struct request *req)

@@ -30,11 +30,6 @@ static void put_connection(struct request *req, struct sbuf *b)
     if (req->client_closes) head_put(b, STR("Connection"), STR("close"));
 }
 
-static bool is_redirect(unsigned status)
-{
-    return status == 301 || status == 302 || status == 307 || status == 308;
-}
-
 /* By which name the client speaks to us. */
 static struct str session_scheme(const struct request *req)
 {
@@ -46,7 +41,7 @@ static struct str session_scheme(const struct request *req)
  * to go on. */
 static enum location_result map_location(struct request *req, struct str location, struct sbuf *out)
 {
-    bool redirect = is_redirect(req->answer->status);
+    bool redirect = head_is_redirect(req->answer->status);
     const struct location_view view = {
         .scheme = session_scheme(req),
         .authority = req->authority,
@@ -87,7 +82,7 @@ enum step_result reply_check_redirect(struct request *req)
     const struct header *location = headers_find(all, HDR_LOCATION);
     struct sbuf ignored;
 
-    if (req->session->listener->mode != LISTENER_ENDPOINT || !is_redirect(req->answer->status)) return STEP_NEXT;
+    if (req->session->listener->mode != LISTENER_ENDPOINT || !head_is_redirect(req->answer->status)) return STEP_NEXT;
     if (location && map_location(req, location->value, &ignored) != LOCATION_AWAY) return STEP_NEXT;
     if (req->other_region.n) return reply_refuse_region(req, req->other_region);
     return request_fail(req, ERR_OTHER_REGION,
@@ -300,21 +295,21 @@ static void put_plain_error(struct request *req, struct sbuf *b, const struct er
     sbuf_char(b, '\n');
 }
 
-void reply_text(struct request *req, unsigned status, struct str text)
+void reply_page(struct request *req, unsigned status, struct str type, struct str cache, struct str content)
 {
-    struct sbuf b = arena_sbuf(&req->arena, 1024 + text.n);
+    struct sbuf b = arena_sbuf(&req->arena, 1024 + content.n);
     size_t took;
 
     decide_close(req);
     head_put_status_line(&b, status, STR_NONE);
     put_date(&b);
     head_put(&b, STR("Server"), STR("s3onramp"));
-    head_put(&b, STR("Cache-Control"), STR("no-store"));
-    head_put(&b, STR("Content-Type"), STR("text/plain; charset=utf-8"));
-    head_put_u64(&b, STR("Content-Length"), text.n);
+    head_put(&b, STR("Cache-Control"), cache);
+    head_put(&b, STR("Content-Type"), type);
+    head_put_u64(&b, STR("Content-Length"), content.n);
     put_connection(req, &b);
     head_put_end(&b);
-    if (req->in->method_id != METHOD_HEAD) sbuf_add(&b, text);
+    if (req->in->method_id != METHOD_HEAD) sbuf_add(&b, content);
     req->status = status;
     req->answered = true;
     if (b.overflow || conn_write(&req->session->conn, b.p, b.n, &took) != CONN_OK || took != b.n) req->broken = true;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/states.h"
 #include "flow/flow.h"
 #include "flow/reply.h"
 #include "flow/worker.h"
@@ -14,18 +15,50 @@
 
 enum { ARENA_BLOCK = 16 * 1024 - 64, ARENA_LIMIT = 512 * 1024 };
 
-static const struct {
-    const char *name;
-    enum step_result (*run)(struct request *req);
-} steps[] = {
-#define X(name) {#name, step_##name},
+static enum step_result (*const steps[])(struct request *req) = {
+#define X(name) step_##name,
+    REQUEST_STEPS(X)
+#undef X
+};
+
+static const char *const names[] = {
+#define X(name) #name,
     REQUEST_STEPS(X)
 #undef X
 };
 
 const char *request_step_name(enum request_step step)
 {
-    return steps[step].name;
+    return names[step];
+}
+
+/* Each may fail, and then finish follows; a failure of finish leads nowhere else. */
+#define OR(step) STATES_BIT(STEP_##step) | STATES_BIT(STEP_finish)
+static const uint32_t next[] = {
+    [STEP_read_head] = OR(check_user) | OR(find_target), /* where there is no head */
+    [STEP_check_user] = OR(find_target),
+    [STEP_find_target] = OR(check_caller) | OR(own_page) | OR(tunnel),
+    [STEP_check_caller] = OR(check_policy),
+    [STEP_check_policy] = OR(choose_route),
+    [STEP_choose_route] = OR(sign),
+    [STEP_sign] = OR(send),
+    [STEP_send] = OR(relay),
+    [STEP_relay] = OR(sign) | OR(choose_route), /* once more */
+    [STEP_own_page] = OR(finish),
+    [STEP_tunnel] = OR(finish),
+    [STEP_finish] = OR(finish),
+};
+#undef OR
+static const struct states machine = {"request", names, next};
+
+enum step_result request_goto(struct request *req, enum request_step to)
+{
+    char ctx[256];
+
+    states_check(&machine, req->step, to);
+    LOG_CTX(LOG_DEBUG, request_log_ctx(req, ctx, sizeof(ctx)), "-> %s", names[to]);
+    req->step = to;
+    return STEP_GOTO;
 }
 
 /* "S3O" and 13 characters: recognisable as ours, unique among workers and restarts. */
@@ -118,7 +151,7 @@ static void on_failure(struct request *req)
         req->broken = true;
     else
         reply_error(req);
-    req->step = STEP_finish;
+    request_goto(req, STEP_finish);
 }
 
 static bool lost_client(struct request *req)
@@ -153,16 +186,14 @@ static bool flush_both(struct request *req)
 enum step_result request_run(struct request *req)
 {
     for (;;) {
-        enum step_result r = steps[req->step].run(req);
-
-        if (r == STEP_NEXT) {
-            req->step++;
-        } else if (r == STEP_FAIL) {
-            on_failure(req);
-        } else if (r == STEP_OVER) {
-            return r;
-        } else if (flush_both(req) && !session_is_lost(req)) {
-            return STEP_WAIT;
+        switch (steps[req->step](req)) {
+        case STEP_NEXT: request_goto(req, req->step + 1); break;
+        case STEP_GOTO: break;
+        case STEP_FAIL: on_failure(req); break;
+        case STEP_OVER: return STEP_OVER;
+        case STEP_WAIT:
+            if (flush_both(req) && !session_is_lost(req)) return STEP_WAIT;
+            break;
         }
     }
 }

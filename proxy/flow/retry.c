@@ -77,10 +77,9 @@ void retry_rewind(struct request *req)
     req->send_state = SEND_NONE;
     req->answer_state = ANSWER_HEAD;
     req->hold = false;
-    req->step = STEP_sign - 1;
 }
 
-static void again(struct request *req, const char *reason)
+static enum step_result again(struct request *req, const char *reason)
 {
     char ctx[256];
 
@@ -89,6 +88,7 @@ static void again(struct request *req, const char *reason)
     address_count(&req->up->at->shared->retries, 1);
     LOG_CTX(LOG_INFO, request_log_ctx(req, ctx, sizeof(ctx)), "%s; asked again (%s)", req->err.detail, reason);
     retry_rewind(req);
+    return request_goto(req, STEP_sign);
 }
 
 /* The next attempt goes elsewhere, or to the same address if there is no other. */
@@ -115,38 +115,34 @@ enum step_result retry_gone(struct request *req, enum conn_result why)
     if (kept && !req->stale_seen) {
         req->stale_seen = req->fresh_only = true;
         if (dead) leave_address(req);
-        again(req, dead ? "dead" : "stale");
-        return STEP_NEXT;
+        return again(req, dead ? "dead" : "stale");
     }
     if (!may_spend(req)) return STEP_FAIL;
     leave_address(req);
-    again(req, dead ? "dead" : why == CONN_ERROR ? "reset" : "closed");
-    return STEP_NEXT;
+    return again(req, dead ? "dead" : why == CONN_ERROR ? "reset" : "closed");
 }
 
 /* Refused before anything was done, so any method may be repeated. */
-bool retry_keys(struct request *req, struct str code)
+enum step_result retry_keys(struct request *req, struct str code)
 {
     if (s3_error_key_fault(code) != S3_KEY_FAULT_RENEWABLE || !req->replay ||
         !keyring_refused(&req->worker->keyring, sign_key_slot(req), &req->lease))
-        return false;
+        return STEP_NEXT;
     request_fail(req, ERR_UPSTREAM_AUTH, "[endpoint %s] %s answered %.*s", req->endpoint->name, req->address,
                  STR_ARG(str_head(code, 40)));
-    again(req, "keys");
-    return true;
+    return again(req, "keys");
 }
 
-bool retry_status(struct request *req, unsigned status)
+enum step_result retry_status(struct request *req, unsigned status)
 {
     bool read = req->in->method_id == METHOD_GET || req->in->method_id == METHOD_HEAD;
     char reason[12];
 
-    if ((status != 500 && status != 502 && status != 504) || !read || req->status_retried) return false;
-    if (req->in->body != BODY_NONE || !req->replay || !may_spend(req)) return false;
+    if ((status != 500 && status != 502 && status != 504) || !read || req->status_retried) return STEP_NEXT;
+    if (req->in->body != BODY_NONE || !req->replay || !may_spend(req)) return STEP_NEXT;
     request_fail(req, ERR_UPSTREAM_GONE, "[endpoint %s] %s answered %u", req->endpoint->name, req->address, status);
     req->status_retried = true;
     leave_address(req);
     snprintf(reason, sizeof(reason), "%u", status);
-    again(req, reason);
-    return true;
+    return again(req, reason);
 }

@@ -4,6 +4,7 @@
  */
 #include "flow/flow.h"
 #include "flow/worker.h"
+#include "own_pages.h"
 
 #include <arpa/inet.h>
 
@@ -253,8 +254,7 @@ enum step_result step_find_target(struct request *req)
 
     if (!req->in) return tunnel_redirected(req);
     if (req->in->method_id == METHOD_CONNECT) return tunnel_connect(req);
-    if (crl_page_is_asked(req)) return crl_page_answer(req);
-    if (healthz_is_asked(req)) return healthz_answer(req);
+    if (own_pages_are_asked(req)) return request_goto(req, STEP_own_page);
     if (uri_split(req->in->target, false, &req->uri, &req->err) != ERR_NONE) return STEP_FAIL;
     if (req->uri.form == URI_ASTERISK || req->in->method_id == METHOD_TRACE || req->in->method_id == METHOD_OTHER) {
         request_error_field(req, "Method", req->in->method);

@@ -449,7 +449,7 @@ static bool run_hello(struct session *c)
     name = str_from(c->hello.name);
     if (name.n && takes_hello(c, name)) return start_tls(c);
     begin_at_hello(c);
-    c->req.step = STEP_find_target;
+    request_goto(&c->req, STEP_find_target);
     return true;
 }
 

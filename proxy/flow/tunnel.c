@@ -63,8 +63,7 @@ static enum step_result begin(struct request *req, const struct way_choice *choi
     t->checked = !req->in; /* it came here by the name in its ClientHello */
     req->endpoint = choice->endpoint;
     req->tunnel = t;
-    req->step = STEP_tunnel - 1;
-    return STEP_NEXT;
+    return request_goto(req, STEP_tunnel);
 }
 
 static enum step_result read_authority(struct request *req, unsigned *port)
@@ -108,8 +107,7 @@ static enum step_result intercept(struct request *req, const struct way_choice *
     } else if (!session_intercept(c, req->host, req->user, NULL)) {
         return request_fail(req, ERR_NO_MEMORY, "CONNECT");
     }
-    req->step = STEP_finish - 1;
-    return say_established(req);
+    return say_established(req) == STEP_NEXT ? request_goto(req, STEP_finish) : STEP_FAIL;
 }
 
 enum step_result tunnel_connect(struct request *req)

@@ -205,7 +205,6 @@ enum step_result step_tunnel(struct request *req)
     struct pump out, back;
     enum conn_result r_out = CONN_AGAIN, r_back;
 
-    if (!t) return STEP_NEXT;
     if (!t->open) {
         enum step_result r = tunnel_open(req);
 

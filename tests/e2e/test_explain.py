@@ -30,7 +30,7 @@ def setUpModule():
     lib.Case.proxy = lib.Proxy(
         ["127.0.0.1:%d" % endpoint.addresses[0][1]], extra=extra, endpoint={"default": "yes"},
         listeners={"tunnel": dict(mode="forward", tunnel="s3.*, sts.*", intercept="*.s3.*"),
-                   "named": dict(mode="endpoint", names="s3.corp.example", endpoint="dublin")})
+                   "named": dict(mode="endpoint", names="s3.corp.example", endpoint="dublin", health="/healthz")})
 
 
 def tearDownModule():
@@ -170,6 +170,10 @@ class Names(Explain):
                     answer = connection.read_answer("CONNECT")
                 self.assertEqual(str(answer.status), said["error_status"].split()[0])
                 self.assertIn(said["error_message"], answer.body.decode())
+
+    def test_what_the_listener_answers_itself(self):
+        said = self.explain("-", "--listener", "named", stdin=b"GET /healthz HTTP/1.1\r\nHost: s3.corp.example\r\n\r\n")
+        self.assertEqual((said["exit"], said["way"], said["served"]), (0, "own-page", True))
 
     def test_text_for_people(self):
         result = self.run_explain("https://%s/a%%1b%%5bm" % HOST)

@@ -44,23 +44,16 @@ bool relay_stop_holding(struct request *req);
 
 /* retry.c: if the connection is closed under @req, all of it can be sent again. */
 bool retry_survives_loss(const struct request *req);
-/* The connection ended without a byte of an answer. STEP_NEXT: the request is ready to be sent again. */
+/* The connection ended without a byte of an answer: sent again (STEP_GOTO), or STEP_FAIL. */
 enum step_result retry_gone(struct request *req, enum conn_result why);
-/* True if the answer of @status is thrown away and the request is ready to be sent again. */
-bool retry_status(struct request *req, unsigned status);
-/* Back to before the step sign; what was sent of the body will be sent again. */
+/* STEP_GOTO: the answer of @status is thrown away and the request sent again; STEP_NEXT: it counts. */
+enum step_result retry_status(struct request *req, unsigned status);
+/* As it was before the step sign; what was sent of the body will be sent again. */
 void retry_rewind(struct request *req);
-/* The document of a refusal has @code. True: it is about keys of ours that can be renewed, and the request is ready to
- * be sent again with newer ones. */
-bool retry_keys(struct request *req, struct str code);
+/* The document of a refusal has @code. STEP_GOTO: it is about keys of ours that can be renewed, and the request is sent
+ * again with newer ones; STEP_NEXT: it counts. */
+enum step_result retry_keys(struct request *req, struct str code);
 void retry_note(struct request *req, const char *reason); /* for the access line */
-
-/* crl_page.c: @req asks the listener itself for the local authority's revocation list; the answer to that. */
-bool crl_page_is_asked(const struct request *req);
-enum step_result crl_page_answer(struct request *req);
-/* healthz.c: @req asks the listener itself how it is; the answer to that. */
-bool healthz_is_asked(const struct request *req);
-enum step_result healthz_answer(struct request *req);
 
 /* blame.c: @document (empty: there is none) refuses what the proxy itself did, not what the client did: STEP_FAIL, in
  * the proxy's own words. */
@@ -73,8 +66,9 @@ void region_route(struct request *req);
 /* The Region that an answer's head or document speaks of, in the arena or the head; empty: none. */
 struct str region_of_head(struct request *req);
 struct str region_of_document(struct request *req, struct str document);
-/* The answer says that the bucket is in @region. True: the request is ready to be sent to the endpoint there. */
-bool region_correct(struct request *req, struct str region);
+/* The answer says that the bucket is in @region. STEP_GOTO: the request is sent to the endpoint there; STEP_NEXT: the
+ * answer counts. */
+enum step_result region_correct(struct request *req, struct str region);
 /* Is the answer about the Region to be waited for before a body is sent that could not be sent twice? */
 bool region_asks_first(const struct request *req);
 /* ERR_COPY_REGION if a copy's source is known to be elsewhere. */

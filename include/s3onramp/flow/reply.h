@@ -24,8 +24,8 @@ void reply_interim(struct request *req, const struct head_response *head, struct
 void reply_continue(struct request *req);
 /* Our own final answer for req->err: S3 XML, or plain text where the client is not in S3's realm (CONNECT). */
 void reply_error(struct request *req);
-/* Our own final answer that is no error: plain text. */
-void reply_text(struct request *req, unsigned status, struct str text);
+/* Our own final answer that is no error. @cache: a value of Cache-Control. */
+void reply_page(struct request *req, unsigned status, struct str type, struct str cache, struct str content);
 /* What it tells the client. Lives in @req or is static. */
 struct str reply_message(const struct request *req);
 

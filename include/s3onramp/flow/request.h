@@ -27,7 +27,8 @@
 #define REQUEST_STEPS(X) \
     X(read_head)         \
     X(check_user)        \
-    X(find_target) X(check_caller) X(check_policy) X(choose_route) X(sign) X(send) X(relay) X(tunnel) X(finish)
+    X(find_target)       \
+    X(check_caller) X(check_policy) X(choose_route) X(sign) X(send) X(relay) X(own_page) X(tunnel) X(finish)
 
 enum request_step {
 #define X(name) STEP_##name,
@@ -36,7 +37,8 @@ enum request_step {
 };
 
 enum step_result {
-    STEP_NEXT,
+    STEP_NEXT, /* the one below it in REQUEST_STEPS */
+    STEP_GOTO, /* the one that request_goto named */
     STEP_WAIT, /* an event calls request_run again */
     STEP_FAIL, /* req->err says why */
     STEP_OVER, /* the request ended; the client may start the next one or is gone */
@@ -220,6 +222,9 @@ void request_cut(struct request *req, enum err_code code, const char *detail);
 enum http_method request_method_id(const struct request *req);
 struct str request_asked_host(const struct request *req);
 struct str request_asked_path(const struct request *req);
+/* For `return request_goto(req, STEP_…)` in a step: that one is next. The steps that may follow each other are in a
+ * table (request.c). */
+enum step_result request_goto(struct request *req, enum request_step to);
 /* For `return request_fail(...)` in a step. */
 enum step_result request_fail(struct request *req, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* What the client reads of the error that follows, in place of its row's sentence. */

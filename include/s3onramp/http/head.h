@@ -102,6 +102,12 @@ struct head_response {
 MUST_CHECK enum err_code head_parse_response(struct str raw, enum http_method method, struct header *fields,
                                              struct head_response *out, struct err *err);
 
+/* Sends the client on by Location, as the same request or as GET. */
+static inline bool head_is_redirect(unsigned status)
+{
+    return status == 301 || status == 302 || status == 307 || status == 308;
+}
+
 /* Writers: each adds bytes to @b; overflow shows in b->overflow. It is also set, and the bytes in question are not
  * written, when a name is no token, a value or reason holds a control byte other than tab, or a path or query holds
  * white space: no injected line gets out. */

@@ -340,6 +340,15 @@ static int explain_caller(struct report *r, struct request *req, const struct ex
 
 /* --- all of it --- */
 
+/* It is none for S3. */
+static int explain_goto(struct report *r, const struct request *req)
+{
+    if (req->step == STEP_own_page)
+        report_named(r, "way", "way", "own-page", "answered by the listener itself (`health`, or the revocation list)");
+    report_bool(r, "served", true);
+    return CLI_FINE;
+}
+
 int explain_route(struct report *r, struct rig *rig, const struct arrival *a, const struct explain_wish *wish,
                   bool signed_request, struct request **out)
 {
@@ -356,9 +365,10 @@ int explain_route(struct report *r, struct rig *rig, const struct arrival *a, co
         explain_error(r, &refused, a->listener);
         return CLI_PROBLEM;
     }
-    if (step_find_target(req) != STEP_NEXT) {
-        explain_error(r, req, a->listener);
-        return CLI_PROBLEM;
+    switch (step_find_target(req)) {
+    case STEP_NEXT: break;
+    case STEP_GOTO: return explain_goto(r, req);
+    default: explain_error(r, req, a->listener); return CLI_PROBLEM;
     }
     *out = req;
     if (req->own_name)

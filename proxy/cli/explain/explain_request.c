@@ -73,6 +73,7 @@ struct request *rig_take(struct rig *rig, const struct arrival *a, int64_t now_s
     if (head_parse_request(raw, fields, req->in, err) != ERR_NONE) return NULL;
     body_init(&req->body, req->in->body, req->in->content_length);
     req->started_wall_us = now_s * 1000000;
+    req->step = STEP_find_target;
     return req;
 }
 

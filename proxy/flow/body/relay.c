@@ -223,8 +223,8 @@ enum step_result step_relay(struct request *req)
 
         if (pump_request(req, &moved) == CONN_ERROR) return STEP_FAIL;
         r = relay_pump_answer(req, &moved);
-        if (r == STEP_FAIL || req->step != STEP_relay) return r;
-        if (req->answer_state == ANSWER_DONE) return STEP_NEXT;
+        if (r == STEP_FAIL || r == STEP_GOTO) return r;
+        if (req->answer_state == ANSWER_DONE) return request_goto(req, STEP_finish);
         if (!moved) return STEP_WAIT;
         if (req->body_sent + req->answer_body.plain - before > TURN_BYTES) {
             loop_defer(&req->worker->loop, req->wake);

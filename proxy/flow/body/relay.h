@@ -11,8 +11,7 @@
 /* Gives up the possibility of a replay: what was sent makes room. */
 void relay_forget_sent(struct request *req);
 
-/* One round of the answer's direction; *@moved: bytes moved. The request may be at another step afterwards: to be sent
- * again. */
+/* One round of the answer's direction; *@moved: bytes moved. */
 enum step_result relay_pump_answer(struct request *req, bool *moved);
 
 #endif

@@ -143,11 +143,13 @@ static enum step_result judge_answer(struct request *req, const struct head_resp
     struct buf *b = &req->up->in;
     struct str region = region_of_head(req);
     bool redirect = head->status == 301 || head->status == 307;
+    enum step_result r;
 
     if (region.n) {
         if (!str_eq(region, str_from(req->endpoint->region))) req->other_region = region;
         region_learn(req, region);
-        if (region_correct(req, region)) return STEP_NEXT;
+        r = region_correct(req, region);
+        if (r != STEP_NEXT) return r;
     } else if (head->status / 100 == 2 && req->worker->rt->settings->endpoints_n > 1) {
         region_learn(req, str_from(req->endpoint->region));
     }
@@ -171,6 +173,7 @@ static enum step_result take_answer_head(struct request *req, size_t head_len)
     struct buf *b = &req->up->in;
     struct str raw = str_make(b->mem + b->raw, head_len);
     struct head_response *head;
+    enum step_result r;
 
     b->raw += head_len;
     req->answer_scan = (struct head_scan){0};
@@ -178,7 +181,8 @@ static enum step_result take_answer_head(struct request *req, size_t head_len)
     head = parse_head(req, &req->arena, arena_dup(&req->arena, raw));
     if (!head) return STEP_FAIL;
     address_count(&req->up->at->shared->answers, 1);
-    if (retry_status(req, head->status)) return STEP_NEXT;
+    r = retry_status(req, head->status);
+    if (r != STEP_NEXT) return r;
     req->answer = head;
     hint_trailers(req, head->status);
     return judge_answer(req, head);
@@ -279,17 +283,19 @@ static enum step_result decode_answer(struct request *req, bool *moved)
     return STEP_NEXT;
 }
 
-/* The document says that the bucket is elsewhere. STEP_NEXT with another step: sent on; STEP_NEXT: it does not. */
+/* The document says that the bucket is elsewhere. */
 static enum step_result judge_region(struct request *req, struct str document)
 {
     unsigned status = req->answer->status;
     bool may_tell = status == 400 || status == 403 || status / 100 == 3;
     struct str region = may_tell ? region_of_document(req, document) : STR_NONE;
+    enum step_result r;
 
     if (!region.n || str_eq(region, str_from(req->endpoint->region))) return STEP_NEXT;
     req->other_region = region;
     region_learn(req, region);
-    if (region_correct(req, region)) return STEP_NEXT;
+    r = region_correct(req, region);
+    if (r != STEP_NEXT) return r;
     if (req->credentials && str_eq(s3_error_code_in(document), STR("AuthorizationHeaderMalformed")))
         return reply_refuse_region(req, region);
     return STEP_NEXT;
@@ -307,12 +313,13 @@ static enum step_result pump_peek(struct request *req, bool *moved)
     if (r == STEP_WAIT && !req->answer_body.done && document.n < PEEK_MAX) return r;
     if (!req->answer_body.done && document.n < PEEK_MAX) return STEP_NEXT;
     r = judge_region(req, document);
-    if (r != STEP_NEXT || req->step != STEP_relay) return r;
+    if (r != STEP_NEXT) return r;
     if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
     code = str_head(s3_error_code_in(document), S3_ERROR_MAX);
     req->s3_error = arena_dup(&req->arena, code);
     if (reply_check_bucket(req, code) != STEP_NEXT) return STEP_FAIL;
-    if (req->lease.keys && retry_keys(req, code)) return STEP_NEXT;
+    r = req->lease.keys ? retry_keys(req, code) : STEP_NEXT;
+    if (r != STEP_NEXT) return r;
     if (req->replay) relay_forget_sent(req);
     if (blame_judge(req, document) != STEP_NEXT) return STEP_FAIL;
     /* The head goes in front of the document, wherever that stands. */

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * own_pages.h: what a listener answers itself, without S3: whether it is there, and the revocation list of the local
+ * authority. Private to the flow layer. One worker.
+ */
+#ifndef S3ONRAMP_FLOW_OWN_PAGES_H
+#define S3ONRAMP_FLOW_OWN_PAGES_H
+
+#include "flow/request.h"
+
+/* Does @req ask for one? Then it goes to the step own_page. */
+bool own_pages_are_asked(const struct request *req);
+
+#endif
