@@ -8,23 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct command {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *usage, *summary;
-} commands[] = {
-    {"serve", cli_serve, "serve [-c FILE]", "run in the foreground"},
-    {"check", cli_check, "check [-c FILE] [--strict]", "judge the configuration; show what it comes to"},
-    {"doctor", cli_doctor, "doctor [-c FILE | ENDPOINT-NAME]", "prove the road to the endpoint, step by step"},
-    {"status", cli_status, "status [--json] [--watch]", "endpoints, addresses and how they are"},
-    {"credentials", cli_credentials, "credentials [NAME] [--json]", "the keys that requests are signed with"},
-    {"explain", cli_explain, "explain URL|HOST|FILE", "how a name is routed, why a signature is wrong"},
-    {"env", cli_env, "env [CLIENT] [--FORMAT]", "what a workstation sets to use the proxy"},
-    {"ca", cli_ca, "ca init|show|export", "the local CA that clients trust"},
-    {"client", cli_client, "client add|list|password|remove", "local key pairs and passwords: who may come"},
-    {"version", cli_version, "version", "versions of program and libraries"},
-};
-
 static void print_help(FILE *out)
 {
     fputs("s3onramp accepts S3 requests from on-premises clients, checks who calls, signs them anew and sends them to\n"
@@ -33,8 +16,8 @@ static void print_help(FILE *out)
           "Usage: s3onramp COMMAND ...\n"
           "\n",
           out);
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(out, "  s3onramp %-32s %s\n", commands[i].usage, commands[i].summary);
+    for (size_t i = 0; i < cli_commands_n; i++)
+        fprintf(out, "  s3onramp %-32s %s\n", cli_commands[i]->brief, cli_commands[i]->summary);
     fputs("\n"
           "`s3onramp help COMMAND` says more. Exit codes: 0 fine, 1 there is a problem, 2 wrong usage.\n"
           "\n"
@@ -53,17 +36,17 @@ static int ended(int exit_code)
     return cli_problem("not all of the output could be written (%s); make room, and do it again", strerror(errno));
 }
 
-static const struct command *find_command(const char *word)
+static const struct cli_command *find_command(const char *word)
 {
-    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        if (strcmp(word, commands[i].name) == 0) return &commands[i];
+    for (size_t i = 0; i < cli_commands_n; i++)
+        if (strcmp(word, cli_commands[i]->name) == 0) return cli_commands[i];
     return NULL;
 }
 
 /* argv[1] is no command. */
 static int wrong_word(int argc, char **argv)
 {
-    const struct command *command = NULL;
+    const struct cli_command *command = NULL;
 
     for (int i = 2; i < argc && !command; i++)
         command = find_command(argv[i]);
@@ -80,7 +63,7 @@ static int run(const char *word, int argc, char **argv)
 {
     char option[] = "--help", *help[] = {argv[1], option, NULL};
     bool asks = strcmp(word, "help") == 0;
-    const struct command *command = find_command(asks ? argv[2] : word);
+    const struct cli_command *command = find_command(asks ? argv[2] : word);
 
     if (command) return asks ? command->run(2, help) : command->run(argc - 1, argv + 1);
     return asks ? wrong_word(argc - 1, argv + 1) : wrong_word(argc, argv);
@@ -99,6 +82,6 @@ int main(int argc, char **argv)
         print_help(stdout);
         return ended(CLI_FINE);
     }
-    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) return ended(cli_version(1, argv));
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) return ended(cli_version.run(1, argv));
     return ended(run(word, argc, argv));
 }

@@ -154,3 +154,17 @@ const char *admin_path(const char *socket, const char *config, struct settings *
     cli_problem("[admin] socket is off in %s; write a path there, and start the proxy anew", config);
     return NULL;
 }
+
+int admin_run(const char *socket, const char *config, json_t *question, unsigned patience_s, admin_show_fn *show,
+              const void *arg)
+{
+    struct settings *s = NULL;
+    const char *path = admin_path(socket, config, &s);
+    json_t *answer = path ? admin_ask(path, json_incref(question), patience_s) : NULL;
+    int code = answer ? show(answer, arg) : CLI_PROBLEM;
+
+    json_decref(answer);
+    json_decref(question);
+    settings_unref(&s);
+    return code;
+}

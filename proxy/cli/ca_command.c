@@ -15,28 +15,8 @@
 
 enum { DAYS_DEFAULT = 3650, DAYS_MOST = 36500, REGIONS_MOST = 64 };
 
-static const char help[] =
-    "Usage: s3onramp ca init [-c FILE] [--days N] [--region REGION]... [--no-constraints] [--force]\n"
-    "       s3onramp ca show [-c FILE]\n"
-    "       s3onramp ca export [-c FILE]\n"
-    "\n"
-    "init makes the local certificate authority that s3onramp makes certificates with for the names clients\n"
-    "ask for. It is valid only for the S3 names of the configured endpoints' Regions and for the names and\n"
-    "addresses of the listeners: whoever steals its key can speak for nobody else. show describes it, export\n"
-    "prints its certificate (PEM).\n"
-    "\n"
-    "  -c, --config FILE   configuration (default " CLI_DEFAULT_CONFIG ")\n"
-    "      --days N        how long the authority is valid (default 3650)\n"
-    "      --region REGION also the S3 names of a Region that no endpoint serves yet; may be repeated\n"
-    "      --no-constraints  for TLS libraries that know no name constraints and refuse every authority that has\n"
-    "                      them (Mbed TLS, old rustls): the key is then worth as much as that of any authority\n"
-    "      --force         replace an authority that exists (kept as FILE.old): clients must trust the new one\n"
-    "\n"
-    "Example:\n"
-    "  s3onramp ca init && export AWS_CA_BUNDLE=/etc/s3onramp/ca.pem\n";
-
 struct request {
-    const char *config;
+    const char *config, *verb;
     unsigned days;
     bool force, unlimited;
     const char *regions[REGIONS_MOST]; /* of --region */
@@ -188,66 +168,73 @@ static int with_settings(const struct request *r, int (*act)(const struct reques
     return exit_code;
 }
 
-static int add_region(struct request *r, const char *text)
+static int take_region(const struct cli_option *option UNUSED, void *to, const char *value)
 {
-    if (!partition_suffix(str_from(text)).n)
-        return cli_wrong_usage("ca", "--region %s is no Region; write one like eu-west-1", text);
+    struct request *r = to;
+
+    if (!partition_suffix(str_from(value)).n)
+        return cli_wrong_usage("ca", "--region %s is no Region; write one like eu-west-1", value);
     if (r->regions_n == REGIONS_MOST) return cli_wrong_usage("ca", "--region: at most %d times", REGIONS_MOST);
-    r->regions[r->regions_n++] = text;
+    r->regions[r->regions_n++] = value;
     return CLI_FINE;
 }
 
-static bool parse_days(const char *text, unsigned *out)
+static int take_days(const struct cli_option *option UNUSED, void *to, const char *value)
 {
     uint64_t days;
 
-    if (!str_to_u64(str_from(text), &days) || days < 1 || days > DAYS_MOST) return false;
-    *out = (unsigned)days;
-    return true;
+    if (!str_to_u64(str_from(value), &days) || days < 1 || days > DAYS_MOST)
+        return cli_wrong_usage("ca", "--days %s: write a number from 1 to %d", value, DAYS_MOST);
+    ((struct request *)to)->days = (unsigned)days;
+    return CLI_FINE;
 }
 
-static int run(const char *verb, const struct request *r)
+static int run(int argc, char **argv)
 {
     static const struct {
         const char *verb;
         int (*act)(const struct request *r, const struct settings *s);
     } verbs[] = {{"init", init}, {"show", show}, {"export", export_pem}};
-
-    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-        if (strcmp(verb, verbs[i].verb) == 0) return with_settings(r, verbs[i].act);
-    return cli_wrong_usage("ca", "there is no `ca %s`; there are init, show and export", verb);
-}
-
-int cli_ca(int argc, char **argv)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"days", required_argument, NULL, 'd'},
-                                            {"region", required_argument, NULL, 'r'},
-                                            {"no-constraints", no_argument, NULL, 'n'},
-                                            {"force", no_argument, NULL, 'f'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
     struct request r = {.config = CLI_DEFAULT_CONFIG, .days = DAYS_DEFAULT};
-    int c;
+    int code;
 
-    cli_options_start();
-    while ((c = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
-        switch (c) {
-        case 'c': r.config = optarg; break;
-        case 'd':
-            if (!parse_days(optarg, &r.days))
-                return cli_wrong_usage("ca", "--days %s: write a number from 1 to %d", optarg, DAYS_MOST);
-            break;
-        case 'r':
-            if (add_region(&r, optarg) != CLI_FINE) return CLI_USAGE;
-            break;
-        case 'n': r.unlimited = true; break;
-        case 'f': r.force = true; break;
-        case 'h': fputs(help, stdout); return CLI_FINE;
-        default: return cli_wrong_option("ca", c, argv);
-        }
-    }
-    if (optind == argc) return cli_wrong_usage("ca", "say what to do: init, show or export");
-    if (optind + 1 < argc) return cli_wrong_usage("ca", "there is nothing to do with \"%s\"", argv[optind + 1]);
-    return run(argv[optind], &r);
+    if (!cli_parse(&cli_ca, argc, argv, &r, &code)) return code;
+    if (!r.verb) return cli_wrong_usage("ca", "say what to do: init, show or export");
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (strcmp(r.verb, verbs[i].verb) == 0) return with_settings(&r, verbs[i].act);
+    return cli_wrong_usage("ca", "there is no `ca %s`; there are init, show and export", r.verb);
 }
+
+static const struct cli_option options[] = {
+    {.value = "init|show|export", .at = offsetof(struct request, verb)},
+    CLI_CONFIG_OPTION(struct request, config),
+    {.name = "days", .value = "N", .take = take_days, .help = "how long the authority is valid (default 3650)"},
+    {.name = "region",
+     .value = "REGION",
+     .take = take_region,
+     .help = "also the S3 names of a Region that no endpoint serves yet; may be repeated"},
+    {.name = "no-constraints",
+     .at = offsetof(struct request, unlimited),
+     .help = "for TLS libraries that know no name constraints and refuse every authority that has\n"
+             "them (Mbed TLS, old rustls): the key is then worth as much as that of any authority"},
+    {.name = "force",
+     .at = offsetof(struct request, force),
+     .help = "replace an authority that exists (kept as FILE.old): clients must trust the new one"},
+};
+
+const struct cli_command cli_ca = {
+    .name = "ca",
+    .brief = "ca init|show|export",
+    .summary = "the local CA that clients trust",
+    .run = run,
+    .usage = "ca init [-c FILE] [--days N] [--region REGION]... [--no-constraints] [--force]\n"
+             "ca show [-c FILE]\n"
+             "ca export [-c FILE]",
+    .about = "init makes the local certificate authority that s3onramp makes certificates with for the names clients\n"
+             "ask for. It is valid only for the S3 names of the configured endpoints' Regions and for the names and\n"
+             "addresses of the listeners: whoever steals its key can speak for nobody else. show describes it, export\n"
+             "prints its certificate (PEM).",
+    .options = options,
+    .options_n = ARRAY_LEN(options),
+    .example = "s3onramp ca init && export AWS_CA_BUNDLE=/etc/s3onramp/ca.pem",
+};

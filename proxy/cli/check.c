@@ -6,24 +6,6 @@
 
 #include "control/preflight.h"
 
-static const char help[] =
-    "Usage: s3onramp check [-c FILE] [--print] [--strict]\n"
-    "       s3onramp check --example\n"
-    "\n"
-    "Reads the configuration, its clients file and the local CA, and reports every problem at once, each\n"
-    "with what to write instead; then what is right by the letter and hardly meant, as warnings. Nothing is\n"
-    "started and nothing is sent.\n"
-    "\n"
-    "  -c, --config FILE   configuration to check (default " CLI_DEFAULT_CONFIG ")\n"
-    "      --print         print every option in force and where it came from\n"
-    "      --strict        warnings are problems, too\n"
-    "      --example       print a commented configuration with every option\n"
-    "\n"
-    "Exit code: 0 fine, 1 there are problems, 2 wrong usage.\n"
-    "\n"
-    "Example:\n"
-    "  s3onramp check --example > s3onramp.ini && s3onramp check -c s3onramp.ini\n";
-
 static const char *plural(size_t n)
 {
     return n == 1 ? "" : "s";
@@ -79,29 +61,50 @@ static int check_file(const char *path, bool print, bool strict)
     return code;
 }
 
-int cli_check(int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"print", no_argument, NULL, 'p'}, {"strict", no_argument, NULL, 's'},
-        {"example", no_argument, NULL, 'e'},      {"help", no_argument, NULL, 'h'},  {0}};
-    const char *path = CLI_DEFAULT_CONFIG;
-    bool print = false, example = false, strict = false;
-    int c;
+struct options {
+    const char *config;
+    bool print, strict, example;
+};
 
-    cli_options_start();
-    while ((c = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
-        switch (c) {
-        case 'c': path = optarg; break;
-        case 'p': print = true; break;
-        case 's': strict = true; break;
-        case 'e': example = true; break;
-        case 'h': fputs(help, stdout); return CLI_FINE;
-        default: return cli_wrong_option("check", c, argv);
-        }
-    }
-    if (optind < argc)
-        return cli_wrong_usage("check", "there is nothing to do with \"%s\"; name the file with -c", argv[optind]);
-    if (!example) return check_file(path, print, strict);
+static int run(int argc, char **argv)
+{
+    struct options o = {.config = CLI_DEFAULT_CONFIG};
+    int code;
+
+    if (!cli_parse(&cli_check, argc, argv, &o, &code)) return code;
+    if (!o.example) return check_file(o.config, o.print, o.strict);
     config_print_example(stdout);
     return CLI_FINE;
 }
+
+static const struct cli_option options[] = {
+    {.name = "config",
+     .letter = 'c',
+     .value = "FILE",
+     .at = offsetof(struct options, config),
+     .help = "configuration to check (default " CLI_DEFAULT_CONFIG ")"},
+    {.name = "print",
+     .at = offsetof(struct options, print),
+     .help = "print every option in force and where it came from"},
+    {.name = "strict", .at = offsetof(struct options, strict), .help = "warnings are problems, too"},
+    {.name = "example",
+     .at = offsetof(struct options, example),
+     .help = "print a commented configuration with every option"},
+};
+
+const struct cli_command cli_check = {
+    .name = "check",
+    .brief = "check [-c FILE] [--strict]",
+    .summary = "judge the configuration; show what it comes to",
+    .run = run,
+    .usage = "check [-c FILE] [--print] [--strict]\n"
+             "check --example",
+    .about = "Reads the configuration, its clients file and the local CA, and reports every problem at once, each\n"
+             "with what to write instead; then what is right by the letter and hardly meant, as warnings. Nothing is\n"
+             "started and nothing is sent.",
+    .options = options,
+    .options_n = ARRAY_LEN(options),
+    .more = "Exit code: 0 fine, 1 there are problems, 2 wrong usage.",
+    .no_words = "; name the file with -c",
+    .example = "s3onramp check --example > s3onramp.ini && s3onramp check -c s3onramp.ini",
+};

@@ -123,25 +123,6 @@ int cli_wrong_usage(const char *command, const char *fmt, ...)
     return CLI_USAGE;
 }
 
-int cli_wrong_option(const char *command, int option, char *const *argv)
-{
-    /* The word at fault: the one before optind, except in the middle of a group of short options. */
-    const char *word = optind > 0 ? argv[optind - 1] : "";
-
-    if (option == ':') return cli_wrong_usage(command, "option %s needs a value", word);
-    if (optopt && optopt < 256 && word[0] == '-' && word[1] == '-')
-        return cli_wrong_usage(command, "option %s takes no value", word);
-    if (optopt) return cli_wrong_usage(command, "there is no option -%c", optopt);
-    return cli_wrong_usage(command, "there is no option %s", word);
-}
-
-/* 0, not 1: glibc then also forgets the word it was in. */
-void cli_options_start(void)
-{
-    optind = 0;
-    opterr = 0;
-}
-
 void cli_owner_hint(const char *path)
 {
     char quoted[CLI_QUOTED];

@@ -15,33 +15,9 @@ enum { KEY_ID_LENGTH = 20, KEY_ID_RANDOM = 16, SECRET_LENGTH = 40 };
 
 #define DEFAULT_CLIENTS "/etc/s3onramp/clients.ini"
 
-static const char help[] =
-    "Usage: s3onramp client add NAME [--policy POLICY] [-c FILE]\n"
-    "       s3onramp client list [-c FILE]\n"
-    "       s3onramp client remove NAME [-c FILE]\n"
-    "       s3onramp client password NAME [--policy POLICY] [-c FILE]\n"
-    "\n"
-    "Makes, shows and removes the local key pairs that clients sign their requests with. They are worth\n"
-    "nothing outside this proxy: the real AWS keys stay in it. Pairs are kept in the clients file\n"
-    "(clients_file in [server]; clients.ini beside the configuration), readable by its owner only.\n"
-    "NAME: as of IAM users, letters, digits and +=,.@_- (alice@example.com).\n"
-    "\n"
-    "  -c, --config FILE     configuration (default " CLI_DEFAULT_CONFIG ")\n"
-    "  -p, --policy POLICY   what the client may do: read-only, allow-all, or the NAME of a [policy NAME];\n"
-    "                        not needed if the configuration has a [client NAME] with a policy\n"
-    "\n"
-    "`password` reads a password from the terminal, or one line from standard input, and keeps its hash: with it the\n"
-    "client can go through a forward listener that has proxy_auth. A new client without a key pair needs --policy.\n"
-    "\n"
-    "`add` writes the lines for ~/.aws/credentials to standard output and everything else to standard error.\n"
-    "\n"
-    "Example:\n"
-    "  s3onramp client add backup --policy allow-all\n"
-    "  s3onramp client password backup\n";
-
 struct request {
-    const char *config, *policy;
-    struct str name;
+    const char *config, *policy, *verb, *named;
+    struct str name;              /* the same */
     char hash[PASSWORD_HASH_MAX]; /* of the new password */
 };
 
@@ -389,7 +365,7 @@ static int change(struct request *r, act_fn *act)
     return exit_code;
 }
 
-static int run(const char *verb, struct request *r)
+static int act_on(const char *verb, struct request *r)
 {
     if (strcmp(verb, "list") == 0) return r->name.n ? cli_wrong_usage("client", "list takes no name") : list(r);
     bool is_add = strcmp(verb, "add") == 0, is_password = strcmp(verb, "password") == 0;
@@ -400,26 +376,51 @@ static int run(const char *verb, struct request *r)
     return r->policy ? cli_wrong_usage("client", "remove takes no --policy") : remove_client(r);
 }
 
-int cli_client(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"policy", required_argument, NULL, 'p'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
     struct request r = {.config = CLI_DEFAULT_CONFIG};
-    int c;
+    int code;
 
-    cli_options_start();
-    while ((c = getopt_long(argc, argv, ":c:p:h", options, NULL)) != -1) {
-        switch (c) {
-        case 'c': r.config = optarg; break;
-        case 'p': r.policy = optarg; break;
-        case 'h': fputs(help, stdout); return CLI_FINE;
-        default: return cli_wrong_option("client", c, argv);
-        }
-    }
-    if (optind == argc) return cli_wrong_usage("client", "say what to do: add, list, remove or password");
-    if (optind + 1 < argc) r.name = str_from(argv[optind + 1]);
-    if (optind + 2 < argc) return cli_wrong_usage("client", "there is nothing to do with \"%s\"", argv[optind + 2]);
-    return run(argv[optind], &r);
+    if (!cli_parse(&cli_client, argc, argv, &r, &code)) return code;
+    if (!r.verb) return cli_wrong_usage("client", "say what to do: add, list, remove or password");
+    r.name = str_from(r.named);
+    return act_on(r.verb, &r);
 }
+
+static const struct cli_option options[] = {
+    {.value = "add|list|remove|password", .at = offsetof(struct request, verb)},
+    {.value = "NAME", .at = offsetof(struct request, named)},
+    CLI_CONFIG_OPTION(struct request, config),
+    {.name = "policy",
+     .letter = 'p',
+     .value = "POLICY",
+     .at = offsetof(struct request, policy),
+     .help = "what the client may do: read-only, allow-all, or the NAME of a [policy NAME];\n"
+             "not needed if the configuration has a [client NAME] with a policy"},
+};
+
+const struct cli_command cli_client = {
+    .name = "client",
+    .brief = "client add|list|password|remove",
+    .summary = "local key pairs and passwords: who may come",
+    .run = run,
+    .usage = "client add NAME [--policy POLICY] [-c FILE]\n"
+             "client list [-c FILE]\n"
+             "client remove NAME [-c FILE]\n"
+             "client password NAME [--policy POLICY] [-c FILE]",
+    .about = "Makes, shows and removes the local key pairs that clients sign their requests with. They are worth\n"
+             "nothing outside this proxy: the real AWS keys stay in it. Pairs are kept in the clients file\n"
+             "(clients_file in [server]; clients.ini beside the configuration), readable by its owner only.\n"
+             "NAME: as of IAM users, letters, digits and +=,.@_- (alice@example.com).",
+    .options = options,
+    .options_n = ARRAY_LEN(options),
+    .more =
+        "`password` reads a password from the terminal, or one line from standard input, and keeps its hash: with it "
+        "the\n"
+        "client can go through a forward listener that has proxy_auth. A new client without a key pair needs "
+        "--policy.\n"
+        "\n"
+        "`add` writes the lines for ~/.aws/credentials to standard output and everything else to standard error.",
+    .example = "s3onramp client add backup --policy allow-all\n"
+               "s3onramp client password backup",
+};

@@ -12,30 +12,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-static const char help[] =
-    "Usage: s3onramp credentials [NAME] [--json] [--socket PATH] [-c FILE]\n"
-    "       s3onramp credentials NAME --fetch [--client CLIENT] [--json] [-c FILE]\n"
-    "       s3onramp credentials NAME --drop [--json] [--socket PATH] [-c FILE]\n"
-    "\n"
-    "Shows the credentials that the running proxy signs with: where they came from, how long they last, and what went\n"
-    "wrong last. With --fetch it asks the source of section [credentials NAME] here and now, without a running proxy.\n"
-    "With --drop the running proxy takes the keys of that section out of use and asks its source anew: what it gives "
-    "now\n"
-    "counts, and if its file has gone there are none. No secret is shown; keys are masked.\n"
-    "\n"
-    "      --fetch           ask the source now\n"
-    "      --client CLIENT   with --fetch: as this client, where each has a session of its own\n"
-    "      --drop            withdraw the keys that the running proxy has\n"
-    "      --json            JSON for programs\n"
-    "      --socket PATH     the proxy's admin socket; no configuration is read\n"
-    "  -c, --config FILE     configuration (default " CLI_DEFAULT_CONFIG ")\n"
-    "  -h, --help            this text\n"
-    "\n"
-    "Exit code: 0 all can be used, 1 some cannot or the proxy does not answer, 2 wrong usage.\n"
-    "\n"
-    "Example:\n"
-    "  s3onramp credentials default --fetch && s3onramp serve\n";
-
 struct wish {
     const char *config, *name /* NULL: all */, *client, *socket;
     bool json, fetch, drop;
@@ -139,14 +115,13 @@ static json_t *question(const struct wish *w)
                    : json_pack("{ss}", "command", "credentials");
 }
 
-static int show_running(const struct wish *w, const char *path)
+static int show_running(const json_t *answer, const void *arg)
 {
-    json_t *answer = admin_ask(path, question(w), ADMIN_PATIENCE_S), *list, *c;
+    const struct wish *w = arg;
+    json_t *list = chosen(w, json_object_get(answer, "credentials")), *c;
     int code = CLI_FINE;
     size_t i;
 
-    if (!answer) return CLI_PROBLEM;
-    list = chosen(w, json_object_get(answer, "credentials"));
     if (w->json) json_dumpf(list, stdout, JSON_INDENT(2));
     if (w->json) putchar('\n');
     if (!w->json)
@@ -159,49 +134,54 @@ static int show_running(const struct wish *w, const char *path)
     }
     if (json_array_size(list) == 0 && w->name) code = cli_problem("the running proxy has no [credentials %s]", w->name);
     json_decref(list);
-    json_decref(answer);
     return code;
 }
 
-static int run_running(const struct wish *w)
+static int run(int argc, char **argv)
 {
-    struct settings *s = NULL;
-    const char *path = admin_path(w->socket, w->config, &s);
-    int code = CLI_PROBLEM;
-
-    if (path) code = show_running(w, path);
-    settings_unref(&s);
-    return code;
-}
-
-int cli_credentials(int argc, char **argv)
-{
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"client", required_argument, NULL, 'n'},
-        {"json", no_argument, NULL, 'j'},         {"fetch", no_argument, NULL, 'f'},
-        {"drop", no_argument, NULL, 'd'},         {"socket", required_argument, NULL, 's'},
-        {"help", no_argument, NULL, 'h'},         {0}};
     struct wish w = {.config = CLI_DEFAULT_CONFIG};
-    int c;
+    int code;
 
-    cli_options_start();
-    while ((c = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
-        switch (c) {
-        case 'c': w.config = optarg; break;
-        case 'n': w.client = optarg; break;
-        case 'j': w.json = true; break;
-        case 'f': w.fetch = true; break;
-        case 'd': w.drop = true; break;
-        case 's': w.socket = optarg; break;
-        case 'h': fputs(help, stdout); return CLI_FINE;
-        default: return cli_wrong_option("credentials", c, argv);
-        }
-    }
-    if (optind < argc) w.name = argv[optind++];
-    if (optind < argc) return cli_wrong_usage("credentials", "unexpected argument '%s'", argv[optind]);
+    if (!cli_parse(&cli_credentials, argc, argv, &w, &code)) return code;
     if (w.client && !w.fetch) return cli_wrong_usage("credentials", "--client goes with --fetch only");
     if (w.drop && (w.fetch || !w.name))
         return cli_wrong_usage("credentials", "--drop needs the NAME of a section, and does not go with --fetch");
     if (w.fetch && !w.name) w.name = "default";
-    return w.fetch ? run_fetch(&w) : run_running(&w);
+    if (w.fetch) return run_fetch(&w);
+    return admin_run(w.socket, w.config, question(&w), ADMIN_PATIENCE_S, show_running, &w);
 }
+
+static const struct cli_option options[] = {
+    {.value = "NAME", .at = offsetof(struct wish, name)},
+    {.name = "fetch", .at = offsetof(struct wish, fetch), .help = "ask the source now"},
+    {.name = "client",
+     .value = "CLIENT",
+     .at = offsetof(struct wish, client),
+     .help = "with --fetch: as this client, where each has a session of its own"},
+    {.name = "drop", .at = offsetof(struct wish, drop), .help = "withdraw the keys that the running proxy has"},
+    CLI_JSON_OPTION(struct wish, json),
+    CLI_SOCKET_OPTION(struct wish, socket),
+    CLI_CONFIG_OPTION(struct wish, config),
+};
+
+const struct cli_command cli_credentials = {
+    .name = "credentials",
+    .brief = "credentials [NAME] [--json]",
+    .summary = "the keys that requests are signed with",
+    .run = run,
+    .usage = "credentials [NAME] [--json] [--socket PATH] [-c FILE]\n"
+             "credentials NAME --fetch [--client CLIENT] [--json] [-c FILE]\n"
+             "credentials NAME --drop [--json] [--socket PATH] [-c FILE]",
+    .about =
+        "Shows the credentials that the running proxy signs with: where they came from, how long they last, and what "
+        "went\n"
+        "wrong last. With --fetch it asks the source of section [credentials NAME] here and now, without a running "
+        "proxy.\n"
+        "With --drop the running proxy takes the keys of that section out of use and asks its source anew: what it "
+        "gives now\n"
+        "counts, and if its file has gone there are none. No secret is shown; keys are masked.",
+    .options = options,
+    .options_n = ARRAY_LEN(options),
+    .more = "Exit code: 0 all can be used, 1 some cannot or the proxy does not answer, 2 wrong usage.",
+    .example = "s3onramp credentials default --fetch && s3onramp serve",
+};

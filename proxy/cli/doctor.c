@@ -15,28 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char help[] =
-    "Usage: s3onramp doctor [-c FILE] [ENDPOINT] [--bucket BUCKET] [--json]\n"
-    "       s3onramp doctor vpce-ID.s3.REGION.vpce.amazonaws.com [--bucket BUCKET] [--json]\n"
-    "\n"
-    "Proves the road from this machine to the S3 interface endpoint, step by step: names, DNS, addresses, route, TCP,\n"
-    "size of packets, TLS, clock, credentials, a signed request, Region. Each step says what it found and, where the\n"
-    "road ends, what to do. Without a configuration an endpoint's name is enough; AWS credentials are then looked for\n"
-    "as SDKs do. Needs no root and no running proxy, writes nothing to any bucket, goes to private addresses only,\n"
-    "and shows no secret.\n"
-    "\n"
-    "  ENDPOINT              only [endpoint ENDPOINT] of the configuration; default all\n"
-    "      --bucket BUCKET   ask about this bucket instead of listing all\n"
-    "      --timeout SECONDS how long to wait for each answer (default 5)\n"
-    "      --json            JSON for programs\n"
-    "  -c, --config FILE     configuration (default " CLI_DEFAULT_CONFIG ")\n"
-    "  -h, --help            this text\n"
-    "\n"
-    "Exit code: 0 the road is good (warnings may be there), 1 a step failed, 2 wrong usage.\n"
-    "\n"
-    "Example:\n"
-    "  s3onramp doctor vpce-0123456789abcdef0-abcdefgh.s3.ap-northeast-1.vpce.amazonaws.com --bucket my-bucket\n";
-
 enum { TIMEOUT_MOST_S = 60 };
 
 struct wish {
@@ -255,7 +233,7 @@ static int examine_configuration(const struct wish *w, FILE *problems, json_t *o
     return code;
 }
 
-static int run(const struct wish *w)
+static int diagnose(const struct wish *w)
 {
     char *text = NULL;
     size_t n = 0;
@@ -278,34 +256,23 @@ static int run(const struct wish *w)
     return code;
 }
 
-int cli_doctor(int argc, char **argv)
+static int take_timeout(const struct cli_option *option UNUSED, void *to, const char *value)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},  {"bucket", required_argument, NULL, 'b'},
-        {"timeout", required_argument, NULL, 't'}, {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},          {0}};
+    uint64_t seconds;
+
+    if (!str_to_u64(str_from(value), &seconds) || seconds < 1 || seconds > TIMEOUT_MOST_S)
+        return cli_wrong_usage("doctor", "--timeout takes 1 to %d seconds", (int)TIMEOUT_MOST_S);
+    ((struct wish *)to)->timeout_ms = seconds * 1000;
+    return CLI_FINE;
+}
+
+static int run(int argc, char **argv)
+{
     struct wish w = {.timeout_ms = DOCTOR_TIMEOUT_MS};
     const char *why;
-    uint64_t seconds;
-    int c;
+    int code;
 
-    cli_options_start();
-    while ((c = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
-        switch (c) {
-        case 'c': w.config = optarg; break;
-        case 'b': w.bucket = optarg; break;
-        case 'j': w.json = true; break;
-        case 't':
-            if (!str_to_u64(str_from(optarg), &seconds) || seconds < 1 || seconds > TIMEOUT_MOST_S)
-                return cli_wrong_usage("doctor", "--timeout takes 1 to %d seconds", (int)TIMEOUT_MOST_S);
-            w.timeout_ms = seconds * 1000;
-            break;
-        case 'h': fputs(help, stdout); return CLI_FINE;
-        default: return cli_wrong_option("doctor", c, argv);
-        }
-    }
-    if (optind < argc) w.endpoint = argv[optind++];
-    if (optind < argc) return cli_wrong_usage("doctor", "unexpected argument '%s'", argv[optind]);
+    if (!cli_parse(&cli_doctor, argc, argv, &w, &code)) return code;
     if (is_bare_name(w.endpoint) && w.config)
         return cli_wrong_usage("doctor",
                                "an endpoint's own name needs no configuration; name a section of %s, or leave "
@@ -316,5 +283,45 @@ int cli_doctor(int argc, char **argv)
     why = w.bucket ? s3_bucket_why_not(str_from(w.bucket)) : NULL;
     if (why) return cli_wrong_usage("doctor", "--bucket: \"%.80s\" cannot be a bucket's name: %s", w.bucket, why);
     secret_no_core_dumps();
-    return run(&w);
+    return diagnose(&w);
 }
+
+static const struct cli_option options[] = {
+    {.value = "ENDPOINT",
+     .at = offsetof(struct wish, endpoint),
+     .help = "only [endpoint ENDPOINT] of the configuration; default all"},
+    {.name = "bucket",
+     .value = "BUCKET",
+     .at = offsetof(struct wish, bucket),
+     .help = "ask about this bucket instead of listing all"},
+    {.name = "timeout",
+     .value = "SECONDS",
+     .take = take_timeout,
+     .help = "how long to wait for each answer (default 5)"},
+    CLI_JSON_OPTION(struct wish, json),
+    CLI_CONFIG_OPTION(struct wish, config),
+};
+
+const struct cli_command cli_doctor = {
+    .name = "doctor",
+    .brief = "doctor [-c FILE | ENDPOINT-NAME]",
+    .summary = "prove the road to the endpoint, step by step",
+    .run = run,
+    .usage = "doctor [-c FILE] [ENDPOINT] [--bucket BUCKET] [--json]\n"
+             "doctor vpce-ID.s3.REGION.vpce.amazonaws.com [--bucket BUCKET] [--json]",
+    .about =
+        "Proves the road from this machine to the S3 interface endpoint, step by step: names, DNS, addresses, route, "
+        "TCP,\n"
+        "size of packets, TLS, clock, credentials, a signed request, Region. Each step says what it found and, where "
+        "the\n"
+        "road ends, what to do. Without a configuration an endpoint's name is enough; AWS credentials are then looked "
+        "for\n"
+        "as SDKs do. Needs no root and no running proxy, writes nothing to any bucket, goes to private addresses "
+        "only,\n"
+        "and shows no secret.",
+    .options = options,
+    .options_n = ARRAY_LEN(options),
+    .more = "Exit code: 0 the road is good (warnings may be there), 1 a step failed, 2 wrong usage.",
+    .example = "s3onramp doctor vpce-0123456789abcdef0-abcdefgh.s3.ap-northeast-1.vpce.amazonaws.com --bucket "
+               "my-bucket",
+};

@@ -10,17 +10,6 @@
 
 #include <unistd.h>
 
-static const char help[] = "Usage: s3onramp serve [-c FILE]\n"
-                           "\n"
-                           "Runs the proxy in the foreground until SIGTERM or SIGINT; then finishes running transfers "
-                           "(server.shutdown_timeout).\n"
-                           "\n"
-                           "  -c, --config FILE   configuration (default " CLI_DEFAULT_CONFIG ")\n"
-                           "  -h, --help          this text\n"
-                           "\n"
-                           "Example:\n"
-                           "  s3onramp check -c s3onramp.ini && s3onramp serve -c s3onramp.ini\n";
-
 static void log_warnings(const struct settings *s)
 {
     char where[CONFIG_PLACE_TEXT];
@@ -42,31 +31,38 @@ static enum err_code serve(struct settings *settings, struct err *err)
     return code;
 }
 
-int cli_serve(int argc, char **argv)
+struct options {
+    const char *config;
+};
+
+static int run(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
-    const char *path = CLI_DEFAULT_CONFIG;
+    struct options o = {.config = CLI_DEFAULT_CONFIG};
     struct settings *settings;
     struct err err = {0};
-    int o;
+    int code;
 
-    cli_options_start();
-    while ((o = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
-        if (o == 'c') {
-            path = optarg;
-        } else if (o == 'h') {
-            fputs(help, stdout);
-            return CLI_FINE;
-        } else {
-            return cli_wrong_option("serve", o, argv);
-        }
-    }
-    if (optind < argc) return cli_wrong_usage("serve", "unexpected argument '%s'", argv[optind]);
-    settings = preflight_load(path, stderr);
-    if (!settings) return cli_problem("the configuration is not usable; `s3onramp check -c %s` checks it again", path);
+    if (!cli_parse(&cli_serve, argc, argv, &o, &code)) return code;
+    settings = preflight_load(o.config, stderr);
+    if (!settings)
+        return cli_problem("the configuration is not usable; `s3onramp check -c %s` checks it again", o.config);
     log_setup(settings->log.level, settings->log.format, STDERR_FILENO);
     log_warnings(settings);
     if (serve(settings, &err) != ERR_NONE) return cli_problem_err(&err);
     return CLI_FINE;
 }
+
+static const struct cli_option options[] = {CLI_CONFIG_OPTION(struct options, config)};
+
+const struct cli_command cli_serve = {
+    .name = "serve",
+    .brief = "serve [-c FILE]",
+    .summary = "run in the foreground",
+    .run = run,
+    .usage = "serve [-c FILE]",
+    .about = "Runs the proxy in the foreground until SIGTERM or SIGINT; then finishes running transfers "
+             "(server.shutdown_timeout).",
+    .options = options,
+    .options_n = ARRAY_LEN(options),
+    .example = "s3onramp check -c s3onramp.ini && s3onramp serve -c s3onramp.ini",
+};

@@ -9,23 +9,6 @@
 
 enum { WATCH_EVERY_S = 2 };
 
-static const char help[] =
-    "Usage: s3onramp status [-c FILE] [--socket PATH] [--json] [--watch]\n"
-    "\n"
-    "Shows the endpoints of the running proxy: their addresses, zones and states, since when and why, what is in\n"
-    "flight, connections, failures, retries, bytes, and what DNS says; lines of logs that were lost.\n"
-    "\n"
-    "  -c, --config FILE   configuration that names the admin socket (default " CLI_DEFAULT_CONFIG ")\n"
-    "      --socket PATH   the socket itself; no configuration is read\n"
-    "      --json          the whole answer as JSON\n"
-    "      --watch         again every 2 seconds, until interrupted\n"
-    "\n"
-    "Exit code: 0 every endpoint has an address that is up, 1 one has none, or the proxy does not answer, 2 wrong "
-    "usage.\n"
-    "\n"
-    "Example:\n"
-    "  s3onramp status --json | jq '.endpoints[].addresses[] | select(.state != \"up\")'\n";
-
 struct wish {
     const char *config, *socket;
     bool json, watch;
@@ -159,7 +142,7 @@ static int watch(const struct wish *w, const char *path)
     }
 }
 
-static int run(const struct wish *w)
+static int ask(const struct wish *w)
 {
     struct settings *s = NULL;
     const char *path = admin_path(w->socket, w->config, &s);
@@ -170,26 +153,40 @@ static int run(const struct wish *w)
     return code;
 }
 
-int cli_status(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"socket", required_argument, NULL, 's'},
-        {"json", no_argument, NULL, 'j'},         {"watch", no_argument, NULL, 'w'},
-        {"help", no_argument, NULL, 'h'},         {0}};
     struct wish w = {.config = CLI_DEFAULT_CONFIG};
-    int c;
+    int code;
 
-    cli_options_start();
-    while ((c = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
-        switch (c) {
-        case 'c': w.config = optarg; break;
-        case 's': w.socket = optarg; break;
-        case 'j': w.json = true; break;
-        case 'w': w.watch = true; break;
-        case 'h': fputs(help, stdout); return CLI_FINE;
-        default: return cli_wrong_option("status", c, argv);
-        }
-    }
-    if (optind < argc) return cli_wrong_usage("status", "there is nothing to do with \"%s\"", argv[optind]);
-    return run(&w);
+    return cli_parse(&cli_status, argc, argv, &w, &code) ? ask(&w) : code;
 }
+
+static const struct cli_option options[] = {
+    {.name = "config",
+     .letter = 'c',
+     .value = "FILE",
+     .at = offsetof(struct wish, config),
+     .help = "configuration that names the admin socket (default " CLI_DEFAULT_CONFIG ")"},
+    {.name = "socket",
+     .value = "PATH",
+     .at = offsetof(struct wish, socket),
+     .help = "the socket itself; no configuration is read"},
+    {.name = "json", .at = offsetof(struct wish, json), .help = "the whole answer as JSON"},
+    {.name = "watch", .at = offsetof(struct wish, watch), .help = "again every 2 seconds, until interrupted"},
+};
+
+const struct cli_command cli_status = {
+    .name = "status",
+    .brief = "status [--json] [--watch]",
+    .summary = "endpoints, addresses and how they are",
+    .run = run,
+    .usage = "status [-c FILE] [--socket PATH] [--json] [--watch]",
+    .about =
+        "Shows the endpoints of the running proxy: their addresses, zones and states, since when and why, what is in\n"
+        "flight, connections, failures, retries, bytes, and what DNS says; lines of logs that were lost.",
+    .options = options,
+    .options_n = ARRAY_LEN(options),
+    .more = "Exit code: 0 every endpoint has an address that is up, 1 one has none, or the proxy does not answer, 2 "
+            "wrong usage.",
+    .example = "s3onramp status --json | jq '.endpoints[].addresses[] | select(.state != \"up\")'",
+};

@@ -12,25 +12,11 @@
 #define INIH_VERSION "(version not recorded)"
 #endif
 
-static const char help[] = "Usage: s3onramp version\n"
-                           "\n"
-                           "Prints the version of s3onramp and of the libraries it runs with.\n"
-                           "\n"
-                           "Example:\n"
-                           "  s3onramp version\n";
-
-int cli_version(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
-    int c;
+    int code;
 
-    cli_options_start();
-    while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-        if (c != 'h') return cli_wrong_option("version", c, argv);
-        fputs(help, stdout);
-        return CLI_FINE;
-    }
-    if (optind < argc) return cli_wrong_usage("version", "there is nothing to do with \"%s\"", argv[optind]);
+    if (!cli_parse(&cli_version, argc, argv, NULL, &code)) return code;
     printf("s3onramp %s\n", S3ONRAMP_VERSION);
     printf("libevent %s\n", event_get_version());
     printf("%s\n", OpenSSL_version(OPENSSL_VERSION));
@@ -38,3 +24,13 @@ int cli_version(int argc, char **argv)
     printf("inih %s\n", INIH_VERSION);
     return CLI_FINE;
 }
+
+const struct cli_command cli_version = {
+    .name = "version",
+    .brief = "version",
+    .summary = "versions of program and libraries",
+    .run = run,
+    .usage = "version",
+    .about = "Prints the version of s3onramp and of the libraries it runs with.",
+    .example = "s3onramp version",
+};

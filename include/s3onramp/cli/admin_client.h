@@ -17,6 +17,12 @@ enum { ADMIN_PATIENCE_S = 10 };
 /* The proxy's answer (admin/command.h) to @question, an object that is taken over, within @patience_s (0: whenever);
  * the caller owns it. NULL: there is none, or it is an error, and that was said. */
 MUST_CHECK json_t *admin_ask(const char *path, json_t *question, unsigned patience_s);
+/* Shows an answer; the exit code. */
+typedef int admin_show_fn(const json_t *answer, const void *arg);
+/* All of a command that asks one thing: the socket is @socket or as the file @config says; asks (as admin_ask), and
+ * shows the answer. The exit code. */
+int admin_run(const char *socket, const char *config, json_t *question, unsigned patience_s, admin_show_fn *show,
+              const void *arg);
 /* Members of @object; "" and 0 if they are missing. */
 const char *admin_text(const json_t *object, const char *key);
 long long admin_number(const json_t *object, const char *key);

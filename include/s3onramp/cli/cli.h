@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cli.h: the commands of the program, one file each, and what they share. One thread.
- * A command gets its own words (argv[0] is its name) and returns the exit code.
  */
 #ifndef S3ONRAMP_CLI_CLI_H
 #define S3ONRAMP_CLI_CLI_H
@@ -9,23 +8,68 @@
 #include "base/password.h"
 #include "config/config.h"
 
-#include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 
 enum cli_exit { CLI_FINE = 0, CLI_PROBLEM = 1, CLI_USAGE = 2 };
 
 #define CLI_DEFAULT_CONFIG "/etc/s3onramp/s3onramp.ini"
 
-int cli_serve(int argc, char **argv);
-int cli_check(int argc, char **argv);
-int cli_doctor(int argc, char **argv);
-int cli_status(int argc, char **argv);
-int cli_credentials(int argc, char **argv);
-int cli_ca(int argc, char **argv);
-int cli_client(int argc, char **argv);
-int cli_version(int argc, char **argv);
-int cli_explain(int argc, char **argv);
-int cli_env(int argc, char **argv);
+/* An option of a command, or, without a name, a word; words are taken in the order of their rows. */
+struct cli_option {
+    const char *name;  /* without the dashes */
+    char letter;       /* 0: none */
+    const char *value; /* what its value is called, or the word; NULL: it takes none */
+    size_t at;         /* where it goes in the command's own struct: a const char *, or, without a value, a bool */
+    /* Stores it in @to instead, having judged it: CLI_FINE, or CLI_USAGE and why was said. May be NULL. */
+    int (*take)(const struct cli_option *option, void *to, const char *value);
+    const char *help;  /* lines; NULL: it is not listed */
+    const char *group; /* a heading above it in the list; may be NULL */
+};
+
+/* A command: its help and its options come from here. Texts are lines without a newline at the end. */
+struct cli_command {
+    const char *name, *brief, *summary; /* brief, summary: for the list of all commands */
+    int (*run)(int argc, char **argv);  /* argv[0] is its name; returns the exit code */
+    const char *usage;                  /* after "s3onramp " */
+    const char *about;
+    const struct cli_option *options;
+    size_t options_n;
+    const char *more;     /* below the options; may be NULL */
+    const char *no_words; /* what to do instead where a word is too many; may be NULL */
+    const char *example;
+};
+
+/* All there are, in the order of the list: proxy/cli/commands.c. */
+extern const struct cli_command *const cli_commands[];
+extern const size_t cli_commands_n;
+
+extern const struct cli_command cli_serve, cli_check, cli_doctor, cli_status, cli_credentials, cli_explain, cli_env,
+    cli_ca, cli_client, cli_version;
+
+/* --- proxy/cli/options.c --- */
+
+/* -c, --config FILE, into the const char * @member of @type. */
+#define CLI_CONFIG_OPTION(type, member)                                                 \
+    {                                                                                   \
+        .name = "config", .letter = 'c', .value = "FILE", .at = offsetof(type, member), \
+        .help = "configuration (default " CLI_DEFAULT_CONFIG ")"                        \
+    }
+/* --socket PATH, the same. */
+#define CLI_SOCKET_OPTION(type, member)                                  \
+    {                                                                    \
+        .name = "socket", .value = "PATH", .at = offsetof(type, member), \
+        .help = "the proxy's admin socket; no configuration is read"     \
+    }
+/* --json, into a bool. */
+#define CLI_JSON_OPTION(type, member)                                             \
+    {                                                                             \
+        .name = "json", .at = offsetof(type, member), .help = "JSON for programs" \
+    }
+
+/* Puts what the words and options of @argv say into @to, the struct that the command's rows are about. False: there is
+ * nothing more to do than to return *@exit_code: the help was asked for, or what is wrong was said. */
+MUST_CHECK bool cli_parse(const struct cli_command *command, int argc, char **argv, void *to, int *exit_code);
 
 /* --- shared: proxy/cli/cli.c, prompt.c --- */
 
@@ -37,10 +81,6 @@ void cli_copy_problems(FILE *copy);
 int cli_problem_err(const struct err *err);
 /* The same with a hint at `s3onramp COMMAND --help`; returns CLI_USAGE. @command: "check", "ca init", … */
 int cli_wrong_usage(const char *command, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* For what getopt_long returned as '?' or ':', called with a ':' before the short options. Returns CLI_USAGE. */
-int cli_wrong_option(const char *command, int option, char *const *argv);
-/* Starts getopt_long anew for a command. */
-void cli_options_start(void);
 
 enum cli_color { CLI_PLAIN, CLI_RED, CLI_GREEN, CLI_BOLD };
 /* An escape sequence, or "" if @out is not a terminal or NO_COLOR is set. */

@@ -11,31 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char help[] =
-    "Usage: s3onramp env [CLIENT] [--listener NAME] [--FORMAT] [--host NAME] [--ca FILE] [--keys] [-c FILE]\n"
-    "\n"
-    "Prints what a workstation sets to use this proxy: HTTPS_PROXY for a listener with mode = forward,\n"
-    "AWS_ENDPOINT_URL_S3 for one with mode = endpoint, the local CA, and what must not go through a proxy.\n"
-    "\n"
-    "  -c, --config FILE     configuration (default " CLI_DEFAULT_CONFIG ")\n"
-    "      --listener NAME   which one (default: the first with mode = forward, else the first)\n"
-    "      --host NAME       how the workstation calls this machine (default: the address the listener is bound to)\n"
-    "      --ca FILE         where the workstation has the CA's certificate, which `s3onramp ca export` prints\n"
-    "      --keys            the key pair of CLIENT, too: whoever sees the output can act as CLIENT\n"
-    "\n"
-    "Formats, and what takes them:\n"
-    "  --sh (default)        eval \"$(s3onramp env)\"\n"
-    "  --fish                s3onramp env --fish | source\n"
-    "  --powershell          s3onramp env --powershell | Out-String | Invoke-Expression\n"
-    "  --systemd             a drop-in: /etc/systemd/system/NAME.service.d/s3onramp.conf\n"
-    "  --docker              docker run --env-file FILE\n"
-    "  --java                shell lines as with --sh: a trust store, JAVA_TOOL_OPTIONS\n"
-    "  --node                a file for NODE_OPTIONS=\"--require FILE\"\n"
-    "  --aws-config, --rclone, --s3cmd, --boto2   the configuration files of these tools\n"
-    "\n"
-    "Example:\n"
-    "  eval \"$(s3onramp env alice --keys --ca /etc/ssl/s3onramp-ca.pem)\" && aws s3 ls\n";
-
 static const struct {
     const char *name;
     enum env_format format;
@@ -50,7 +25,6 @@ static const struct {
                {"rclone", ENV_RCLONE},
                {"s3cmd", ENV_S3CMD},
                {"boto2", ENV_BOTO2}};
-enum { FIRST_FORMAT = 256 };
 
 struct wish {
     const char *config, *client, *listener, *host, *ca;
@@ -276,7 +250,7 @@ static int print(const struct env_facts *f, const struct wish *w)
     return cli_problem("a key with a line end in it cannot be written; `s3onramp client add` makes better ones");
 }
 
-static int run(const struct wish *w)
+static int show(const struct wish *w)
 {
     struct settings *s = w->client ? config_read(w->config, stderr) : config_read_without_clients(w->config, stderr);
     struct env_facts f = {.keys = w->keys};
@@ -302,46 +276,66 @@ static int run(const struct wish *w)
 
 /* --- command line --- */
 
-static void fill_options(struct option *options)
+static int take_format(const struct cli_option *option, void *to, const char *value UNUSED)
 {
-    static const struct option own[] = {
-        {"config", required_argument, NULL, 'c'}, {"listener", required_argument, NULL, 'l'},
-        {"host", required_argument, NULL, 'H'},   {"ca", required_argument, NULL, 'a'},
-        {"keys", no_argument, NULL, 'k'},         {"help", no_argument, NULL, 'h'}};
-    size_t n = 0;
-
-    for (; n < ARRAY_LEN(own); n++)
-        options[n] = own[n];
     for (size_t i = 0; i < ARRAY_LEN(formats); i++)
-        options[n++] = (struct option){formats[i].name, no_argument, NULL, FIRST_FORMAT + (int)i};
-    options[n] = (struct option){0};
+        if (strcmp(formats[i].name, option->name) == 0) ((struct wish *)to)->format = formats[i].format;
+    return CLI_FINE;
 }
 
-int cli_env(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    struct option options[32];
     struct wish w = {.config = CLI_DEFAULT_CONFIG};
-    int c;
+    int code;
 
-    fill_options(options);
-    cli_options_start();
-    while ((c = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
-        if (c >= FIRST_FORMAT) {
-            w.format = formats[c - FIRST_FORMAT].format;
-            continue;
-        }
-        switch (c) {
-        case 'c': w.config = optarg; break;
-        case 'l': w.listener = optarg; break;
-        case 'H': w.host = optarg; break;
-        case 'a': w.ca = optarg; break;
-        case 'k': w.keys = true; break;
-        case 'h': fputs(help, stdout); return CLI_FINE;
-        default: return cli_wrong_option("env", c, argv);
-        }
-    }
-    if (optind + 1 < argc) return cli_wrong_usage("env", "there is nothing to do with \"%s\"", argv[optind + 1]);
+    if (!cli_parse(&cli_env, argc, argv, &w, &code)) return code;
     if (w.ca && !*w.ca) return cli_wrong_usage("env", "--ca: say where the workstation has the certificate");
-    if (optind < argc) w.client = argv[optind];
-    return run(&w);
+    return show(&w);
 }
+
+static const struct cli_option options[] = {
+    {.value = "CLIENT", .at = offsetof(struct wish, client)},
+    CLI_CONFIG_OPTION(struct wish, config),
+    {.name = "listener",
+     .value = "NAME",
+     .at = offsetof(struct wish, listener),
+     .help = "which one (default: the first with mode = forward, else the first)"},
+    {.name = "host",
+     .value = "NAME",
+     .at = offsetof(struct wish, host),
+     .help = "how the workstation calls this machine (default: the address the listener is bound to)"},
+    {.name = "ca",
+     .value = "FILE",
+     .at = offsetof(struct wish, ca),
+     .help = "where the workstation has the CA's certificate, which `s3onramp ca export` prints"},
+    {.name = "keys",
+     .at = offsetof(struct wish, keys),
+     .help = "the key pair of CLIENT, too: whoever sees the output can act as CLIENT"},
+    {.name = "sh",
+     .take = take_format,
+     .help = "the default: eval \"$(s3onramp env)\"",
+     .group = "Formats, and what takes them:"},
+    {.name = "fish", .take = take_format, .help = "s3onramp env --fish | source"},
+    {.name = "powershell", .take = take_format, .help = "s3onramp env --powershell | Out-String | Invoke-Expression"},
+    {.name = "systemd", .take = take_format, .help = "a drop-in: /etc/systemd/system/NAME.service.d/s3onramp.conf"},
+    {.name = "docker", .take = take_format, .help = "docker run --env-file FILE"},
+    {.name = "java", .take = take_format, .help = "shell lines as with --sh: a trust store, JAVA_TOOL_OPTIONS"},
+    {.name = "node", .take = take_format, .help = "a file for NODE_OPTIONS=\"--require FILE\""},
+    {.name = "aws-config", .take = take_format, .help = "~/.aws/config, of AWS's tools and SDKs"},
+    {.name = "rclone", .take = take_format, .help = "rclone.conf"},
+    {.name = "s3cmd", .take = take_format, .help = "~/.s3cfg"},
+    {.name = "boto2", .take = take_format, .help = "~/.boto"},
+};
+
+const struct cli_command cli_env = {
+    .name = "env",
+    .brief = "env [CLIENT] [--FORMAT]",
+    .summary = "what a workstation sets to use the proxy",
+    .run = run,
+    .usage = "env [CLIENT] [--listener NAME] [--FORMAT] [--host NAME] [--ca FILE] [--keys] [-c FILE]",
+    .about = "Prints what a workstation sets to use this proxy: HTTPS_PROXY for a listener with mode = forward,\n"
+             "AWS_ENDPOINT_URL_S3 for one with mode = endpoint, the local CA, and what must not go through a proxy.",
+    .options = options,
+    .options_n = ARRAY_LEN(options),
+    .example = "eval \"$(s3onramp env alice --keys --ca /etc/ssl/s3onramp-ca.pem)\" && aws s3 ls",
+};

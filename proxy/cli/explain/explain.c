@@ -15,39 +15,6 @@
 
 enum { FILE_BYTES_MOST = 256 << 20 };
 
-static const char help[] =
-    "Usage: s3onramp explain URL|HOST [--listener NAME] [--client NAME] [--method METHOD] [--json] [-c FILE]\n"
-    "       s3onramp explain FILE|- [--client NAME] [--canonical FILE] [--at TIME] [--listener NAME] [--json] [-c "
-    "FILE]\n"
-    "\n"
-    "The first form says how a name is understood, which endpoint serves it and why, what goes out, and what a\n"
-    "client would get where it is refused. s3://BUCKET/KEY works, too. A presigned URL's signature is judged as a\n"
-    "captured request's is (put it in quotes).\n"
-    "The second form takes a captured request (request line, headers, an empty line, the body if you have it; or\n"
-    "what `curl -v` wrote, which has no body) and says whether its signature is right, and if not, where the client's\n"
-    "way of signing differs.\n"
-    "Nothing is sent. What exists as a file, or begins with / or ./, is a file.\n"
-    "\n"
-    "  -c, --config FILE       configuration (default " CLI_DEFAULT_CONFIG ")\n"
-    "      --listener NAME     as if it came in there\n"
-    "      --client NAME       judge by this client's policy; FILE: and by its secret (default: the one whose key the\n"
-    "                          request carries)\n"
-    "      --method METHOD     of the request (default GET)\n"
-    "      --region REGION     that the client signs for\n"
-    "      --bucket-region REGION   as if the proxy had learned that the bucket is there\n"
-    "      --canonical FILE    what the client signed: its canonical request (SigV2: string to sign), alone or in its\n"
-    "                          debug log (aws --debug). S3's SignatureDoesNotMatch document can be read, too, but "
-    "holds\n"
-    "                          what the server made of the request, not what the client signed\n"
-    "      --at TIME           judge dates as of then: 20130524T000000Z, 2013-05-24T00:00:00Z, or as in a Date header\n"
-    "      --json              for programs\n"
-    "\n"
-    "Exit code: 0 it would be served (and the signature is right), 1 not, 2 wrong usage.\n"
-    "\n"
-    "Example:\n"
-    "  s3onramp explain https://reports.s3.eu-west-1.amazonaws.com/2024/a%20b.csv --client backup\n"
-    "  s3onramp explain request.txt --canonical debug.log\n";
-
 /* Takes the mark away that some editors write before UTF-8. False: it is UTF-16, as PowerShell's ">" writes, and that
  * was said. */
 static bool is_text(const char *path, char *text, size_t *n)
@@ -348,7 +315,7 @@ static bool parse_time(const char *text, int64_t *out)
     return !b.overflow && sigv4_parse_date(sbuf_str(&b), out);
 }
 
-static int run(const struct explain_wish *wish)
+static int explain_what(const struct explain_wish *wish)
 {
     /* Nothing is signed here, so keys that only the service's environment has need not be there. */
     setenv("AWS_ACCESS_KEY_ID", "not-needed-here", 0);
@@ -381,48 +348,82 @@ static int run(const struct explain_wish *wish)
     return exit_code;
 }
 
-int cli_explain(int argc, char **argv)
+static int take_time(const struct cli_option *option UNUSED, void *to, const char *value)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"listener", required_argument, NULL, 'l'},
-                                            {"client", required_argument, NULL, 'n'},
-                                            {"method", required_argument, NULL, 'm'},
-                                            {"region", required_argument, NULL, 'r'},
-                                            {"bucket-region", required_argument, NULL, 'b'},
-                                            {"canonical", required_argument, NULL, 'C'},
-                                            {"at", required_argument, NULL, 'a'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    struct explain_wish w = {.config = CLI_DEFAULT_CONFIG, .method = "GET", .now_s = clock_wall_us() / 1000000};
-    int c;
+    if (parse_time(value, &((struct explain_wish *)to)->now_s)) return CLI_FINE;
+    return cli_wrong_usage("explain", "--at %s: write it like 20130524T000000Z", value);
+}
 
-    cli_options_start();
-    while ((c = getopt_long(argc, argv, ":c:h", options, NULL)) != -1) {
-        switch (c) {
-        case 'c': w.config = optarg; break;
-        case 'l': w.listener = optarg; break;
-        case 'n': w.client = optarg; break;
-        case 'm': w.method = optarg; break;
-        case 'r': w.region = optarg; break;
-        case 'b': w.bucket_region = optarg; break;
-        case 'C': w.canonical = optarg; break;
-        case 'a':
-            if (!parse_time(optarg, &w.now_s))
-                return cli_wrong_usage("explain", "--at %s: write it like 20130524T000000Z", optarg);
-            break;
-        case 'j': w.json = true; break;
-        case 'h': fputs(help, stdout); return CLI_FINE;
-        default: return cli_wrong_option("explain", c, argv);
-        }
-    }
-    if (optind == argc) return cli_wrong_usage("explain", "say what to explain: a URL, a host or a file");
-    if (optind + 1 < argc) return cli_wrong_usage("explain", "there is nothing to do with \"%s\"", argv[optind + 1]);
-    w.what = argv[optind];
-    if (!*w.what) return cli_wrong_usage("explain", "say what to explain: a URL, a host or a file");
+static int run(int argc, char **argv)
+{
+    struct explain_wish w = {.config = CLI_DEFAULT_CONFIG, .method = "GET", .now_s = clock_wall_us() / 1000000};
+    int code;
+
+    if (!cli_parse(&cli_explain, argc, argv, &w, &code)) return code;
+    if (!w.what || !*w.what) return cli_wrong_usage("explain", "say what to explain: a URL, a host or a file");
     if (w.region && !s3_region_valid(str_from(w.region)))
         return cli_wrong_usage("explain", "--region %s is no Region; write one like eu-west-1", w.region);
     if (w.bucket_region && !s3_region_valid(str_from(w.bucket_region)))
         return cli_wrong_usage("explain", "--bucket-region %s is no Region; write one like eu-west-1", w.bucket_region);
-    return run(&w);
+    return explain_what(&w);
 }
+
+static const struct cli_option options[] = {
+    {.value = "URL|HOST|FILE|-", .at = offsetof(struct explain_wish, what)},
+    CLI_CONFIG_OPTION(struct explain_wish, config),
+    {.name = "listener",
+     .value = "NAME",
+     .at = offsetof(struct explain_wish, listener),
+     .help = "as if it came in there"},
+    {.name = "client",
+     .value = "NAME",
+     .at = offsetof(struct explain_wish, client),
+     .help = "judge by this client's policy; FILE: and by its secret (default: the one whose key the\n"
+             "request carries)"},
+    {.name = "method",
+     .value = "METHOD",
+     .at = offsetof(struct explain_wish, method),
+     .help = "of the request (default GET)"},
+    {.name = "region",
+     .value = "REGION",
+     .at = offsetof(struct explain_wish, region),
+     .help = "that the client signs for"},
+    {.name = "bucket-region",
+     .value = "REGION",
+     .at = offsetof(struct explain_wish, bucket_region),
+     .help = "as if the proxy had learned that the bucket is there"},
+    {.name = "canonical",
+     .value = "FILE",
+     .at = offsetof(struct explain_wish, canonical),
+     .help = "what the client signed: its canonical request (SigV2: string to sign), alone or in its\n"
+             "debug log (aws --debug). S3's SignatureDoesNotMatch document can be read, too, but holds\n"
+             "what the server made of the request, not what the client signed"},
+    {.name = "at",
+     .value = "TIME",
+     .take = take_time,
+     .help = "judge dates as of then: 20130524T000000Z, 2013-05-24T00:00:00Z, or as in a Date header"},
+    {.name = "json", .at = offsetof(struct explain_wish, json), .help = "for programs"},
+};
+
+const struct cli_command cli_explain = {
+    .name = "explain",
+    .brief = "explain URL|HOST|FILE",
+    .summary = "how a name is routed, why a signature is wrong",
+    .run = run,
+    .usage = "explain URL|HOST [--listener NAME] [--client NAME] [--method METHOD] [--json] [-c FILE]\n"
+             "explain FILE|- [--client NAME] [--canonical FILE] [--at TIME] [--listener NAME] [--json] [-c FILE]",
+    .about =
+        "The first form says how a name is understood, which endpoint serves it and why, what goes out, and what a\n"
+        "client would get where it is refused. s3://BUCKET/KEY works, too. A presigned URL's signature is judged as a\n"
+        "captured request's is (put it in quotes).\n"
+        "The second form takes a captured request (request line, headers, an empty line, the body if you have it; or\n"
+        "what `curl -v` wrote, which has no body) and says whether its signature is right, and if not, where the "
+        "client's\n"
+        "way of signing differs.\n"
+        "Nothing is sent. What exists as a file, or begins with / or ./, is a file.",
+    .options = options,
+    .options_n = ARRAY_LEN(options),
+    .more = "Exit code: 0 it would be served (and the signature is right), 1 not, 2 wrong usage.",
+    .example = "s3onramp explain https://reports.s3.eu-west-1.amazonaws.com/2024/a%20b.csv --client backup\n"
+               "s3onramp explain request.txt --canonical debug.log",
+};

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * options.c: a command's words and options, and its help, from its table (struct cli_command). One thread.
+ */
+#include "cli/cli.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+
+enum { HELP_COLUMN_MOST = 26, OPTIONS_MOST = 31 /* of one command: below what can be typed as a letter */ };
+
+static const struct cli_option help_option = {.name = "help", .letter = 'h', .help = "this text"};
+
+/* --- help --- */
+
+/* "  -c, --config FILE", "  ENDPOINT"; its length. */
+static int option_text(const struct cli_option *o, char out[80])
+{
+    const char *value = o->value ? o->value : "";
+
+    if (!o->name) return snprintf(out, 80, "  %s", value);
+    if (o->letter) return snprintf(out, 80, "  -%c, --%s%s%s", o->letter, o->name, *value ? " " : "", value);
+    return snprintf(out, 80, "      --%s%s%s", o->name, *value ? " " : "", value);
+}
+
+static int help_column(const struct cli_command *command)
+{
+    char text[80];
+    int most = option_text(&help_option, text) + 3;
+
+    for (size_t i = 0; i < command->options_n; i++) {
+        int n = command->options[i].help ? option_text(&command->options[i], text) + 3 : 0;
+
+        if (n > most) most = n;
+    }
+    return most < HELP_COLUMN_MOST ? most : HELP_COLUMN_MOST;
+}
+
+static void print_option(const struct cli_option *o, int column)
+{
+    struct str rest = str_from(o->help), line;
+    char text[80];
+    int n = option_text(o, text);
+
+    if (o->group) printf("\n%s\n", o->group);
+    for (bool first = true; str_split(&rest, '\n', &line); first = false)
+        printf("%-*s%.*s\n", column, !first ? "" : n < column ? text : strcat(text, " "), STR_ARG(line));
+}
+
+/* Each line of @text after @first, then @next. */
+static void print_lines(const char *text, const char *first, const char *next)
+{
+    struct str rest = str_from(text), line;
+
+    for (bool begun = false; str_split(&rest, '\n', &line); begun = true)
+        printf("%s%.*s\n", begun ? next : first, STR_ARG(line));
+}
+
+/* --help stands at the end of those that are in no group. */
+static void print_options(const struct cli_command *command)
+{
+    int column = help_column(command);
+    bool told = false;
+
+    for (size_t i = 0; i < command->options_n; i++) {
+        const struct cli_option *o = &command->options[i];
+
+        if (o->group && !told) print_option(&help_option, column);
+        told |= o->group != NULL;
+        if (o->help) print_option(o, column);
+    }
+    if (!told) print_option(&help_option, column);
+}
+
+static void print_help(const struct cli_command *command)
+{
+    print_lines(command->usage, "Usage: s3onramp ", "       s3onramp ");
+    putchar('\n');
+    print_lines(command->about, "", "");
+    putchar('\n');
+    print_options(command);
+    if (command->more) printf("\n%s\n", command->more);
+    printf("\nExample:\n");
+    print_lines(command->example, "  ", "  ");
+}
+
+/* --- what was written --- */
+
+/* As getopt_long knows it: its letter, or a number of its own. */
+static int code_of(const struct cli_command *command, const struct cli_option *o)
+{
+    return o->letter ? o->letter : (int)(o - command->options) + 1;
+}
+
+static const struct cli_option *find_option(const struct cli_command *command, int code)
+{
+    for (size_t i = 0; i < command->options_n; i++)
+        if (command->options[i].name && code_of(command, &command->options[i]) == code) return &command->options[i];
+    return NULL;
+}
+
+static void fill(const struct cli_command *command, struct option options[OPTIONS_MOST + 2], char *letters)
+{
+    size_t n = 0;
+
+    ASSERT(command->options_n <= OPTIONS_MOST);
+    *letters++ = ':';
+    for (size_t i = 0; i < command->options_n; i++) {
+        const struct cli_option *o = &command->options[i];
+
+        if (!o->name) continue;
+        options[n++] = (struct option){o->name, o->value ? required_argument : no_argument, NULL, code_of(command, o)};
+        if (o->letter) *letters++ = o->letter;
+        if (o->letter && o->value) *letters++ = ':';
+    }
+    options[n++] = (struct option){help_option.name, no_argument, NULL, help_option.letter};
+    *letters++ = help_option.letter;
+    *letters = '\0';
+    options[n] = (struct option){0};
+}
+
+/* @code: what getopt_long returned for it, '?' or ':'. */
+static int wrong_option(const struct cli_command *command, int code, char *const *argv)
+{
+    /* The word at fault: the one before optind, except in the middle of a group of short options. */
+    const char *word = optind > 0 ? argv[optind - 1] : "";
+
+    if (code == ':') return cli_wrong_usage(command->name, "option %s needs a value", word);
+    if (optopt && word[0] == '-' && word[1] == '-')
+        return cli_wrong_usage(command->name, "option %s takes no value", word);
+    if (optopt) return cli_wrong_usage(command->name, "there is no option -%c", optopt);
+    return cli_wrong_usage(command->name, "there is no option %s", word);
+}
+
+static int take(const struct cli_option *o, void *to, const char *value)
+{
+    char *at = (char *)to + o->at;
+
+    if (o->take) return o->take(o, to, value);
+    if (o->value)
+        *(const char **)(void *)at = value;
+    else
+        *(bool *)at = true;
+    return CLI_FINE;
+}
+
+static int take_words(const struct cli_command *command, void *to, int n, char **words)
+{
+    for (size_t i = 0; n > 0 && i < command->options_n; i++) {
+        if (command->options[i].name) continue;
+        if (take(&command->options[i], to, *words) != CLI_FINE) return CLI_USAGE;
+        words++;
+        n--;
+    }
+    if (n == 0) return CLI_FINE;
+    return cli_wrong_usage(command->name, "there is nothing to do with \"%s\"%s", *words,
+                           command->no_words ? command->no_words : "");
+}
+
+bool cli_parse(const struct cli_command *command, int argc, char **argv, void *to, int *exit_code)
+{
+    struct option options[OPTIONS_MOST + 2];
+    char letters[3 * OPTIONS_MOST];
+    int code;
+
+    fill(command, options, letters);
+    optind = 0; /* not 1: glibc then also forgets the word it was in */
+    opterr = 0;
+    *exit_code = CLI_FINE;
+    while (*exit_code == CLI_FINE && (code = getopt_long(argc, argv, letters, options, NULL)) != -1) {
+        const struct cli_option *o = find_option(command, code);
+
+        if (code == help_option.letter) {
+            print_help(command);
+            return false;
+        }
+        *exit_code = o ? take(o, to, optarg) : wrong_option(command, code, argv);
+    }
+    if (*exit_code == CLI_FINE) *exit_code = take_words(command, to, argc - optind, argv + optind);
+    return *exit_code == CLI_FINE;
+}
