@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "control/logs.h"
+#include "control/notify.h"
 #include "control/ports.h"
 #include "control/road/endpoints.h"
 #include "control/runtime.h"
@@ -17,6 +18,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -30,6 +32,7 @@ enum {
     TRIM_EVERY_US = 5000000,
     WORKER_FILES = 32, /* its loop, who is told that there is no place, some pipes */
     REST_MOST_S = 5,
+    END_MS = 20000, /* from the last transfer's end to the process's: lines that wait, libraries */
 };
 
 struct server {
@@ -42,7 +45,9 @@ struct server {
     struct endpoints *endpoints;
     struct credential_store *credentials;
     struct logs *logs;
-    int stops;
+    struct drain *drain; /* owned */
+    struct notify notify;
+    int stops;   /* signals */
     size_t peak; /* connections at once since memory was given back */
     int64_t trimmed_us;
 };
@@ -101,25 +106,26 @@ static enum err_code open_ports(struct server *sv, struct err *err)
     return ERR_NONE;
 }
 
-static void stop_all(struct server *sv)
-{
-    for (size_t i = 0; i < sv->workers_n; i++)
-        if (sv->workers[i].started) worker_stop(&sv->workers[i]);
-}
-
-static void stop_loop(void *arg)
-{
-    loop_stop(arg);
-}
-
-static void *join_all(void *arg)
+static void on_drain(void *arg, enum drain_state state)
 {
     struct server *sv = arg;
 
-    for (size_t i = 0; i < sv->workers_n; i++)
-        worker_join(&sv->workers[i]);
-    if (!loop_post(&sv->loop, stop_loop, &sv->loop)) abort();
-    return NULL;
+    switch (state) {
+    case DRAIN_FINISHING: ports_free(&sv->ports); break; /* the workers close theirs */
+    case DRAIN_OVER: loop_stop(&sv->loop); break;
+    case DRAIN_SERVING:
+    case DRAIN_LEAVING: break;
+    }
+}
+
+void server_stop(struct server *sv)
+{
+    const struct server_conf *s = &sv->rt->settings->server;
+    const struct drain_plan plan = {s->drain_delay_ms, {.within_ms = s->shutdown_timeout_ms}};
+    uint64_t most_ms = s->drain_delay_ms + s->shutdown_timeout_ms + END_MS;
+
+    notify_send(&sv->notify, "STOPPING=1\nSTATUS=finishing what runs\nEXTEND_TIMEOUT_USEC=%" PRIu64, most_ms * 1000);
+    drain_begin(sv->drain, &plan);
 }
 
 static void on_stop_signal(evutil_socket_t sig, short what, void *arg)
@@ -129,16 +135,10 @@ static void on_stop_signal(evutil_socket_t sig, short what, void *arg)
     (void)what;
     LOG(LOG_INFO, "%s: %s", sig == SIGTERM ? "SIGTERM" : "SIGINT",
         sv->stops ? "again: ending at once" : "no new connections; finishing what runs");
-    sv->stops++;
-    ports_free(&sv->ports); /* the workers close theirs */
-    stop_all(sv);
-    if (sv->stops == 1) {
-        /* Joining blocks, and a second signal must still be heard: a thread of its own waits for the workers. */
-        pthread_t waiter;
-
-        if (pthread_create(&waiter, NULL, join_all, sv)) abort();
-        pthread_detach(waiter);
-    }
+    if (sv->stops++)
+        drain_hurry(sv->drain);
+    else
+        server_stop(sv);
 }
 
 static void on_hangup(evutil_socket_t sig, short what, void *arg)
@@ -288,9 +288,11 @@ void server_free(struct server **svp)
 
     if (!sv) return;
     *svp = NULL;
-    stop_all(sv);
+    for (size_t i = 0; i < sv->workers_n; i++)
+        if (sv->workers[i].started) worker_end(&sv->workers[i]);
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_join(&sv->workers[i]);
+    drain_free(&sv->drain);
     if (sv->rt) passwords_free(&sv->rt->passwords); /* while the loops that it answers to are there */
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_clear(&sv->workers[i]);
@@ -301,6 +303,7 @@ void server_free(struct server **svp)
     for (size_t i = 0; i < ARRAY_LEN(sv->signals); i++)
         if (sv->signals[i]) event_free(sv->signals[i]);
     ports_free(&sv->ports);
+    notify_clear(&sv->notify);
     free(sv->workers);
     if (sv->loop.base) loop_clear(&sv->loop);
     runtime_free(&sv->rt);
@@ -320,10 +323,23 @@ static void trim_memory(struct server *sv)
     malloc_trim(0);
 }
 
+static void feed_watchdog(struct server *sv)
+{
+    int64_t oldest_us = INT64_MAX;
+
+    for (size_t i = 0; i < sv->workers_n; i++) {
+        int64_t us = atomic_load_explicit(&sv->workers[i].ticked_us, memory_order_relaxed);
+
+        if (us < oldest_us) oldest_us = us;
+    }
+    notify_feed(&sv->notify, sv->loop.now_us, oldest_us);
+}
+
 static void on_tick(void *arg)
 {
     struct server *sv = arg;
 
+    feed_watchdog(sv);
     endpoints_tick(sv->endpoints);
     credential_store_tick(sv->credentials);
     logs_tick(sv->logs, sv->loop.now_us);
@@ -347,6 +363,8 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
     }
     TRY(loop_init(&sv->loop, on_tick, NULL, sv, err));
     TRY(watch_signals(sv, err)); /* before anybody can connect, who may also ask for the end */
+    sv->drain = drain_new(&sv->loop, sv->workers, sv->workers_n, on_drain, sv);
+    if (!sv->drain) return err_set(err, ERR_NO_MEMORY, 0, "server");
     TRY(ports_new(&sv->ports, err));
     TRY(open_ports(sv, err));
     TRY(limit_connections(sv, err));
@@ -366,6 +384,7 @@ enum err_code server_new(struct settings *settings, struct server **out, struct 
         settings_unref(&settings);
         return err_set(err, ERR_NO_MEMORY, 0, "server");
     }
+    notify_init(&sv->notify);
     secret_no_core_dumps();
     ignore_signals();
     code = start(sv, settings, err);
@@ -381,6 +400,7 @@ enum err_code server_run(struct server *sv, struct err *err)
     TRY(ports_end_given(sv->ports, true, err));
     TRY(start_workers(sv, err));
     announce(sv);
+    notify_send(&sv->notify, "READY=1\nSTATUS=serving");
     loop_run(&sv->loop);
     LOG(LOG_INFO, "stopped");
     return ERR_NONE;
@@ -404,6 +424,11 @@ const struct endpoints *server_endpoints(const struct server *sv)
 struct credential_store *server_credentials(struct server *sv)
 {
     return sv->credentials;
+}
+
+struct drain *server_drain(struct server *sv)
+{
+    return sv->drain;
 }
 
 const struct logs *server_logs(const struct server *sv)

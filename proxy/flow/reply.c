@@ -17,7 +17,7 @@ enum { DRAIN_MAX = 256 * 1024, ERROR_MAX = 96 * 1024 };
 /* After a final answer while the client's body is not through: read a small rest away, else close. */
 static void decide_close(struct request *req)
 {
-    if (!req->in || req->worker->stopping) {
+    if (!req->in) {
         req->client_closes = true;
     } else if (!req->body.done) {
         req->drain = !req->in->expect_continue && req->body.kind == BODY_LENGTH && req->body.left <= DRAIN_MAX;
@@ -27,6 +27,7 @@ static void decide_close(struct request *req)
 
 static void put_connection(struct request *req, struct sbuf *b)
 {
+    if (req->worker->leaving) req->client_closes = true;
     if (req->client_closes) head_put(b, STR("Connection"), STR("close"));
 }
 

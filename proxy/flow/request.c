@@ -259,7 +259,7 @@ static enum step_result take_head(struct request *req, size_t skip, size_t head_
     if (!in || !raw.p || !fields) return request_fail(req, ERR_NO_MEMORY, "request head");
     if (head_parse_request(raw, fields, in, &req->err) != ERR_NONE) return bad_head(req, raw);
     req->in = in;
-    req->client_closes = !in->keep_alive || req->worker->stopping;
+    req->client_closes = !in->keep_alive;
     body_init(&req->body, in->body, in->content_length);
     session_busy(c);
     if (c->too_many) return turn_away(req);
@@ -383,6 +383,10 @@ static void put_access_line(struct request *req)
 {
     if (req->finished) return;
     req->finished = true;
+    if (req->worker->stopping) {
+        req->worker->finished_n++;
+        req->worker->cut_n += req->broken && req->err.code == ERR_SHUTDOWN;
+    }
     access_log_write(req);
 }
 

@@ -18,6 +18,7 @@ enum {
     LINGER_STOPPING_MS = 1000,
     REFUSED_MAX = 16, /* per worker, beside max_connections */
     REFUSED_MS = 5000,
+    QUIET_US = 1000000,
 };
 
 static const char *const state_names[] = {"header", "sniff", "hello", "tls", "requests", "linger", "gone"};
@@ -477,7 +478,7 @@ static bool run_tls(struct session *c)
 static bool next_request(struct session *c)
 {
     bool tunnel = c->req.in && c->req.in->method_id == METHOD_CONNECT && c->req.status == 200;
-    bool closes = (c->req.client_closes && !tunnel) || c->worker->stopping;
+    bool closes = c->req.client_closes && !tunnel;
 
     request_end(&c->req);
     c->requests++;
@@ -651,6 +652,7 @@ void session_stop(struct session *c)
 {
     if (c->state == SESSION_REQUESTS && c->in_request) return; /* its answer will say Connection: close */
     if (c->state == SESSION_LINGER) return;                    /* its last answer is still on the way */
+    if (c->worker->loop.now_us - c->since_us < QUIET_US || conn_has_unread(&c->conn)) return; /* it is about to speak */
     if (c->state == SESSION_REQUESTS && conn_is_sending(&c->conn))
         linger(c);
     else
@@ -660,6 +662,8 @@ void session_stop(struct session *c)
 void session_kill(struct session *c)
 {
     c->req.broken = c->state == SESSION_REQUESTS && c->in_request;
-    if (c->req.broken) request_cut(&c->req, ERR_SHUTDOWN, "cut at the end of shutdown_timeout, or by a second signal");
+    if (c->req.broken)
+        request_cut(&c->req, ERR_SHUTDOWN,
+                    "cut at the end of shutdown_timeout (after an upgrade: upgrade_timeout), or by a second signal");
     session_free(c, c->req.broken);
 }

@@ -252,6 +252,11 @@ static bool is_at_rest(struct request *req)
     return !is_moving(req) && !conn_has_unread(&req->session->conn) && !conn_has_unread(&req->tunnel->up);
 }
 
+static bool is_hurried(const struct worker *w)
+{
+    return w->stopping && !w->stop.patient;
+}
+
 /* A reader may pause; where nobody has anything to read, it is idle. */
 static uint64_t patience_ms(struct request *req)
 {
@@ -259,7 +264,7 @@ static uint64_t patience_ms(struct request *req)
     uint64_t ms = s->tunnel_idle_timeout_ms;
 
     if (is_moving(req)) return s->pause_timeout_ms > ms ? s->pause_timeout_ms : ms;
-    return req->worker->stopping && ms > IDLE_STOPPING_MS ? IDLE_STOPPING_MS : ms;
+    return is_hurried(req->worker) && ms > IDLE_STOPPING_MS ? IDLE_STOPPING_MS : ms;
 }
 
 bool tunnel_leave(struct request *req)
@@ -273,7 +278,7 @@ bool tunnel_leave(struct request *req)
 bool tunnel_check_time(struct request *req, bool *resting)
 {
     struct tunnel *t = req->tunnel;
-    bool stopping = req->worker->stopping, cut;
+    bool stopping = is_hurried(req->worker), cut;
     int64_t silent_us;
 
     *resting = false;

@@ -31,15 +31,24 @@ static void on_full(struct listener *l)
     session_evict(w);
 }
 
+static void cut_all(struct worker *w)
+{
+    size_t before = w->cut_n;
+
+    while (w->sessions) {
+        struct session *c = w->sessions;
+
+        session_stop(c);
+        if (w->sessions == c) session_kill(c);
+    }
+    if (w->cut_n > before) LOG(LOG_WARN, "worker %zu: cut: %zu", w->index, w->cut_n - before);
+}
+
 static void check_stopped(struct worker *w)
 {
     if (!w->stopping) return;
-    if (w->clients_n == 0) {
-        loop_stop(&w->loop);
-    } else if (w->loop.now_us > w->stop_by_us) {
-        LOG(LOG_WARN, "worker %zu: shutdown_timeout is over, connections broken off: %zu", w->index, w->clients_n);
-        loop_stop(&w->loop);
-    }
+    if (w->clients_n && w->loop.now_us > w->stop_by_us) cut_all(w);
+    if (w->clients_n == 0) loop_stop(&w->loop);
 }
 
 static void on_tick(void *arg)
@@ -47,8 +56,10 @@ static void on_tick(void *arg)
     struct worker *w = arg;
     struct session *c, *next;
 
+    atomic_store_explicit(&w->ticked_us, w->loop.now_us, memory_order_relaxed);
     for (c = w->sessions; c; c = next) {
         next = c->next; /* checking one client ends at most that one; its memory lives until the turn's end */
+        if (w->stopping && !w->stop.patient) session_stop(c);
         session_check_time(c);
     }
     session_make_room(w);
@@ -124,6 +135,7 @@ static void *run(void *arg)
     struct worker *w = arg;
 
     loop_run(&w->loop);
+    atomic_store_explicit(&w->ticked_us, INT64_MAX, memory_order_relaxed);
     return NULL;
 }
 
@@ -132,6 +144,7 @@ enum err_code worker_start(struct worker *w, struct err *err)
     sigset_t all, before;
     int e;
 
+    atomic_store_explicit(&w->ticked_us, clock_monotonic_us(), memory_order_relaxed);
     /* Signals belong to the control thread. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -142,31 +155,76 @@ enum err_code worker_start(struct worker *w, struct err *err)
     return ERR_NONE;
 }
 
+static void leave_now(void *arg)
+{
+    ((struct worker *)arg)->leaving = true;
+}
+
+struct stop_order {
+    struct worker *worker;
+    struct worker_stop stop;
+};
+
+/* What was posted to it comes too late. */
+static bool has_ended(const struct worker *w)
+{
+    return atomic_load_explicit(&w->ticked_us, memory_order_relaxed) == INT64_MAX;
+}
+
 static void stop_now(void *arg)
 {
-    struct worker *w = arg;
+    struct stop_order *order = arg;
+    struct worker *w = order->worker;
     struct session *c, *next;
 
-    if (w->stopping) { /* asked twice: no more patience */
-        w->stop_by_us = 0;
-        check_stopped(w);
-        return;
-    }
-    w->stopping = true;
-    w->stop_by_us = w->loop.now_us + (int64_t)w->rt->settings->server.shutdown_timeout_ms * 1000;
+    w->stop = order->stop;
+    free(order);
+    if (has_ended(w)) return;
+    w->leaving = w->stopping = true;
+    w->stop_by_us = w->loop.now_us + (int64_t)w->stop.within_ms * 1000;
     for (size_t i = 0; i < w->listeners_n; i++)
-        listener_stop(&w->listeners[i]);
-    for (c = w->sessions; c; c = next) {
+        listener_finish(&w->listeners[i]);
+    for (c = w->sessions; c && !w->stop.patient; c = next) {
         next = c->next;
         session_stop(c);
     }
     pool_close_all_idle(&w->pool);
-    check_stopped(w);
 }
 
-void worker_stop(struct worker *w)
+static void end_now(void *arg)
 {
-    if (!loop_post(&w->loop, stop_now, w)) LOG(LOG_ERROR, "out of memory: worker %zu cannot be told to stop", w->index);
+    struct worker *w = arg;
+
+    if (has_ended(w)) return;
+    w->stopping = true;
+    for (size_t i = 0; i < w->listeners_n; i++)
+        listener_stop(&w->listeners[i]);
+    cut_all(w);
+}
+
+static void tell(struct worker *w, void (*what)(void *), void *arg)
+{
+    if (arg && loop_post(&w->loop, what, arg)) return;
+    LOG(LOG_ERROR, "out of memory: worker %zu cannot be told to stop", w->index);
+    if (arg != w) free(arg);
+}
+
+void worker_leave(struct worker *w)
+{
+    tell(w, leave_now, w);
+}
+
+void worker_stop(struct worker *w, const struct worker_stop *stop)
+{
+    struct stop_order *order = malloc(sizeof(*order));
+
+    if (order) *order = (struct stop_order){w, *stop};
+    tell(w, stop_now, order);
+}
+
+void worker_end(struct worker *w)
+{
+    tell(w, end_now, w);
 }
 
 void worker_join(struct worker *w)
@@ -179,12 +237,7 @@ void worker_clear(struct worker *w)
 {
     for (size_t i = 0; i < w->listeners_n; i++)
         listener_stop(&w->listeners[i]);
-    while (w->sessions) {
-        struct session *c = w->sessions;
-
-        session_stop(c);
-        if (w->sessions == c) session_kill(c);
-    }
+    cut_all(w);
     on_turn(w);
     pool_clear(&w->pool);
     keyring_clear(&w->keyring);

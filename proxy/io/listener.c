@@ -10,7 +10,7 @@
 #include <event2/event.h>
 #include <unistd.h>
 
-enum { ACCEPT_BURST = 64, BACKLOG = 1024 };
+enum { ACCEPT_BURST = 64, BACKLOG = 1024, FINISH_MOST = 4 * BACKLOG };
 
 static int set_transparent(int fd, sa_family_t family)
 {
@@ -96,15 +96,11 @@ static bool is_out_of_descriptors(int e)
     return e == EMFILE || e == ENFILE || e == ENOBUFS || e == ENOMEM;
 }
 
-static void on_ready(evutil_socket_t fd, short what, void *arg)
+static void accept_some(struct listener *l, int most)
 {
-    struct listener *l = arg;
-
-    (void)what;
-    loop_touch(l->loop);
-    for (int i = 0; i < ACCEPT_BURST && l->fd >= 0; i++) {
+    for (int i = 0; i < most && l->fd >= 0; i++) {
         struct netaddr peer = {.len = sizeof(peer.u)};
-        int client = accept4(fd, &peer.u.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int client = accept4(l->fd, &peer.u.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (client >= 0) {
             l->on_accept(l, client, &peer);
@@ -115,6 +111,22 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
             return;
         }
     }
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *arg)
+{
+    struct listener *l = arg;
+
+    (void)fd;
+    (void)what;
+    loop_touch(l->loop);
+    accept_some(l, ACCEPT_BURST);
+}
+
+void listener_finish(struct listener *l)
+{
+    if (l->fd >= 0) accept_some(l, FINISH_MOST);
+    listener_stop(l);
 }
 
 enum err_code listener_start(struct listener *l, struct loop *loop, int fd, listener_accept_fn *on_accept,

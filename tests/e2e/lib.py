@@ -208,12 +208,16 @@ class Proxy:
             UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1",
             TSAN_OPTIONS="halt_on_error=0:second_deadlock_stack=1:suppressions=%s" % (SUPPORT / "tsan.supp"))
 
+    def launch(self, program=(PROGRAM,), **options):
+        """The process; options: of Popen."""
+        return subprocess.Popen([*program, "serve", "-c", str(self.config)], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=self.stderr_to or self.stderr.open("ab"),
+                                env={**self.environment(), **self.variables}, **options)
+
     def start(self):
         self.stderr = self.folder / "stderr.log"
         self.stderr.touch()
-        self.process = subprocess.Popen([PROGRAM, "serve", "-c", str(self.config)], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=self.stderr_to or self.stderr.open("ab"),
-                                        env={**self.environment(), **self.variables})
+        self.process = self.launch()
         atexit.register(self.kill)
         for name, port in self.ports.items():
             wait_until(lambda: self.process.poll() is not None or accepts(port), 20, "listener %s" % name)

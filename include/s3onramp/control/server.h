@@ -5,6 +5,7 @@
 #define S3ONRAMP_CONTROL_SERVER_H
 
 #include "config/config.h"
+#include "control/drain.h"
 #include "control/logs.h"
 #include "control/road/endpoints.h"
 #include "keys/credentials.h"
@@ -14,9 +15,11 @@ struct server;
 /* Opens every socket and reads every file that @settings names, but serves nobody yet. One reference of @settings is
  * taken over, also on failure. */
 MUST_CHECK enum err_code server_new(struct settings *settings, struct server **out, struct err *err);
-/* Serves until SIGTERM or SIGINT, then stops gracefully: running transfers are finished within shutdown_timeout; a
- * second signal ends at once. ERR_NONE after an orderly end. */
+/* Serves until SIGTERM, SIGINT or server_stop, then ends as drain.h says; a second signal cuts what runs. ERR_NONE
+ * after an orderly end. */
 MUST_CHECK enum err_code server_run(struct server *sv, struct err *err);
+/* Begins the end, as its settings say (drain_delay, shutdown_timeout); when it is under way already: nothing. */
+void server_stop(struct server *sv);
 void server_free(struct server **sv); /* NULL is fine */
 
 /* Its parts, for whoever shows or commands them; they live until server_free. */
@@ -24,6 +27,7 @@ struct loop *server_loop(struct server *sv);
 const struct runtime *server_runtime(const struct server *sv);
 const struct endpoints *server_endpoints(const struct server *sv);
 struct credential_store *server_credentials(struct server *sv);
+struct drain *server_drain(struct server *sv);
 const struct logs *server_logs(const struct server *sv);
 /* workers_ask() of all its workers (workers.h). */
 MUST_CHECK bool server_ask_workers(struct server *sv, void (*run)(struct worker *w, void *arg), void (*done)(void *arg),

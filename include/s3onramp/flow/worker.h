@@ -10,6 +10,12 @@
 #include "io/listener.h"
 #include "io/splice.h"
 
+/* How it ends. */
+struct worker_stop {
+    uint64_t within_ms; /* what runs then is cut */
+    bool patient; /* others serve on the same sockets: what is idle stays for its usual time, or one more request */
+};
+
 struct worker {
     struct loop loop;
     struct runtime *rt; /* borrowed */
@@ -30,9 +36,13 @@ struct worker {
     struct session *sessions;
     size_t clients_n;
     struct session *idle_oldest, *idle_newest;
-    size_t refused_n; /* clients that only wait to be told so */
-    bool stopping;
+    size_t refused_n;        /* clients that only wait to be told so */
+    bool leaving;            /* health pages say so, and each answer ends its connection */
+    bool stopping;           /* takes no more connections */
+    struct worker_stop stop; /* how, while it stops */
     int64_t stop_by_us, warned_full_us;
+    size_t finished_n, cut_n;  /* requests and tunnels that ended since it stops; read once it was joined */
+    _Atomic int64_t ticked_us; /* for whoever watches that the loop turns; INT64_MAX: it has ended */
     struct sbuf line;          /* where an access line is built; memory owned */
     struct sink_queue *access; /* borrowed; NULL: no access lines */
     bool wrote_lines;          /* this turn */
@@ -51,8 +61,13 @@ struct worker_socket {
 MUST_CHECK enum err_code worker_init(struct worker *w, struct runtime *rt, size_t index,
                                      const struct worker_socket *sockets, size_t sockets_n, struct err *err);
 MUST_CHECK enum err_code worker_start(struct worker *w, struct err *err);
-/* Any thread: stop accepting, finish what runs (at most shutdown_timeout), end the thread. */
-void worker_stop(struct worker *w);
+/* Any thread, while it is started: the end is near; it serves on. */
+void worker_leave(struct worker *w);
+/* Any thread: takes what waits in its listening sockets and closes them, finishes what runs, ends the thread. Once
+ * more: with another @stop (copied), counted from then on. */
+void worker_stop(struct worker *w, const struct worker_stop *stop);
+/* Any thread: ends the thread at once. */
+void worker_end(struct worker *w);
 void worker_join(struct worker *w);
 void worker_clear(struct worker *w);
 /* The current time as yyyymmddThhmmssZ, formatted once a second; SIGV4_TIMESTAMP_BYTES bytes valid until the next call.

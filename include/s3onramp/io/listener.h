@@ -40,6 +40,8 @@ MUST_CHECK enum err_code listener_start(struct listener *l, struct loop *loop, i
                                         listener_full_fn *on_full, void *arg, struct err *err);
 /* Once a tick: goes on accepting after descriptors had run out. */
 void listener_resume(struct listener *l);
+/* Accepts what waits already, then stops. */
+void listener_finish(struct listener *l);
 void listener_stop(struct listener *l); /* safe to call twice */
 
 #endif
