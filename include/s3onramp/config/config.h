@@ -72,6 +72,7 @@ struct ways_conf {
 struct listener_conf {
     char *name;
     struct config_place place;
+    uint32_t id; /* of the standing thing (flow/standing.h); 0: these settings are in no snapshot */
     enum listener_mode mode;
     struct netaddr *bind;
     size_t bind_n;
@@ -107,6 +108,7 @@ struct tunnel_conf {
 struct endpoint_conf {
     char *name; /* section */
     struct config_place place;
+    uint32_t id;     /* standing */
     char *vpce_name; /* key `name`: endpoint-specific name, or NULL */
     char *region;
     char *suffix; /* DNS suffix of the partition; derived */
@@ -144,6 +146,7 @@ struct endpoint_conf {
 struct credentials_conf {
     char *name;
     struct config_place place;
+    uint32_t id; /* standing */
     enum credentials_source source;
     /* static. Secrets: wiped by settings_unref. Each may be "file:PATH" (read by the source, again when the file
      * changes); env:NAME and credential:NAME are replaced while reading. environment: the source reads it itself */
@@ -187,6 +190,7 @@ struct credentials_conf {
 struct principal_conf {
     char *name;
     struct config_place place;
+    uint32_t id;                             /* standing */
     char *access_key_id, *secret_access_key; /* local pair; both NULL for a client that is only reached anonymously */
     char *password;                          /* crypt(3) hash for Proxy-Authorization, or NULL */
     struct ways_conf
