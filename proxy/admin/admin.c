@@ -15,7 +15,7 @@ struct admin {
 
 enum err_code admin_new(struct server *server, struct admin **out, struct err *err)
 {
-    const struct settings *s = server_runtime(server)->settings;
+    const struct settings *s = server_snapshot(server)->settings;
     struct loop *loop = server_loop(server);
     struct admin_call call = {
         .commands = &admin_commands,

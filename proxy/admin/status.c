@@ -5,7 +5,6 @@
 #include "admin/command.h"
 #include "commands.h"
 #include "control/logs.h"
-#include "flow/runtime.h"
 #include "flow/upstream/address.h"
 #include "keys/credentials.h"
 #include "keys/json_text.h"
@@ -101,7 +100,7 @@ static json_t *get_uptime(struct status *st)
 
 static json_t *get_connections(struct status *st)
 {
-    return connections_json(server_runtime(st->server)->limits);
+    return connections_json(server_proxy(st->server)->limits);
 }
 
 static json_t *get_table_version(struct status *st)
@@ -111,7 +110,7 @@ static json_t *get_table_version(struct status *st)
 
 static json_t *next_endpoint(struct status *st)
 {
-    const struct settings *s = server_runtime(st->server)->settings;
+    const struct settings *s = server_snapshot(st->server)->settings;
     size_t i = st->at++;
 
     return i < st->table->endpoints_n ? endpoint_json(&s->endpoints[i], &st->table->endpoints[i], st->now_us) : NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * server.c: see server.h. Start-up order: limits, listening sockets, runtime, workers; shut-down in reverse. Every
+ * server.c: see server.h. Start-up order: limits, listening sockets, snapshot, workers; shut-down in reverse. Every
  * socket is open and every file read before the first connection is taken, so that a mistake stops the program instead
  * of half of it.
  */
@@ -11,7 +11,6 @@
 #include "control/notify.h"
 #include "control/ports.h"
 #include "control/road/endpoints.h"
-#include "control/runtime.h"
 #include "control/workers.h"
 #include "flow/worker.h"
 #include "keys/credentials.h"
@@ -36,8 +35,9 @@ enum {
 };
 
 struct server {
-    struct runtime *rt;
-    struct worker *workers; /* owned */
+    struct proxy proxy;
+    struct snapshot *snapshot; /* one reference: the newest */
+    struct worker *workers;    /* owned */
     size_t workers_n;
     struct ports *ports; /* owned */
     struct loop loop;    /* the control thread's */
@@ -77,7 +77,7 @@ static rlim_t raise_file_limit(rlim_t want)
 /* Two descriptors per transfer, and some of our own: never more connections than there are descriptors for. */
 static enum err_code limit_connections(struct server *sv, struct err *err)
 {
-    const struct server_conf *s = &sv->rt->settings->server;
+    const struct server_conf *s = &sv->snapshot->settings->server;
     rlim_t own = OWN_FILES + sv->workers_n * WORKER_FILES + 2 * ports_list(sv->ports, NULL, 0);
     rlim_t want = (rlim_t)s->max_connections * 2 + own, files = raise_file_limit(want);
     size_t max = s->max_connections;
@@ -89,13 +89,13 @@ static enum err_code limit_connections(struct server *sv, struct err *err)
             "in systemd)",
             max, s->max_connections, (unsigned long long)files, (unsigned long long)want);
     }
-    sv->rt->limits = limits_new(max, s->max_connections_per_source);
-    return sv->rt->limits ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "limits");
+    sv->proxy.limits = limits_new(max, s->max_connections_per_source);
+    return sv->proxy.limits ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "limits");
 }
 
 static enum err_code open_ports(struct server *sv, struct err *err)
 {
-    const struct settings *s = sv->rt->settings;
+    const struct settings *s = sv->snapshot->settings;
 
     for (size_t i = 0; i < s->listeners_n; i++)
         for (size_t j = 0; j < s->listeners[i].bind_n; j++)
@@ -120,7 +120,7 @@ static void on_drain(void *arg, enum drain_state state)
 
 void server_stop(struct server *sv)
 {
-    const struct server_conf *s = &sv->rt->settings->server;
+    const struct server_conf *s = &sv->snapshot->settings->server;
     const struct drain_plan plan = {s->drain_delay_ms, {.within_ms = s->shutdown_timeout_ms}};
     uint64_t most_ms = s->drain_delay_ms + s->shutdown_timeout_ms + END_MS;
 
@@ -207,14 +207,14 @@ static enum err_code copy_sockets(struct server *sv, size_t w, size_t listener, 
 
 static enum err_code make_worker(struct server *sv, size_t w, struct worker_socket *sockets, struct err *err)
 {
-    const struct settings *s = sv->rt->settings;
+    const struct settings *s = sv->snapshot->settings;
     enum err_code code = ERR_NONE;
     size_t n = 0;
 
     for (size_t i = 0; code == ERR_NONE && i < s->listeners_n; i++)
         for (size_t j = 0; code == ERR_NONE && j < s->listeners[i].bind_n; j++)
             code = copy_sockets(sv, w, i, &s->listeners[i].bind[j], sockets, &n, err);
-    if (code == ERR_NONE) return worker_init(&sv->workers[w], sv->rt, w, sockets, n, err);
+    if (code == ERR_NONE) return worker_init(&sv->workers[w], &sv->proxy, sv->snapshot, w, sockets, n, err);
     while (n)
         close(sockets[--n].fd);
     return code;
@@ -241,7 +241,7 @@ static enum err_code start_workers(struct server *sv, struct err *err)
 static void announce(const struct server *sv)
 {
     static const char *const modes[] = {"forward proxy", "S3 endpoint", "redirected connections"};
-    const struct settings *s = sv->rt->settings;
+    const struct settings *s = sv->snapshot->settings;
     char text[NETADDR_TEXT];
 
     LOG(LOG_INFO, "s3onramp %s, %s, libevent %s, workers: %zu, clients: %zu", S3ONRAMP_VERSION, tls_library_version(),
@@ -293,7 +293,7 @@ void server_free(struct server **svp)
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_join(&sv->workers[i]);
     drain_free(&sv->drain);
-    if (sv->rt) passwords_free(&sv->rt->passwords); /* while the loops that it answers to are there */
+    passwords_free(&sv->proxy.passwords); /* while the loops that it answers to are there */
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_clear(&sv->workers[i]);
     logs_free(&sv->logs);
@@ -306,7 +306,10 @@ void server_free(struct server **svp)
     notify_clear(&sv->notify);
     free(sv->workers);
     if (sv->loop.base) loop_clear(&sv->loop);
-    runtime_free(&sv->rt);
+    snapshot_unref(&sv->snapshot);
+    limits_free(&sv->proxy.limits);
+    free(sv->proxy.key_needs);
+    standing_free(&sv->proxy.standing);
     free(sv);
     libevent_global_shutdown();
 }
@@ -314,7 +317,7 @@ void server_free(struct server **svp)
 /* After a peak much of the heap is free and stays ours otherwise. */
 static void trim_memory(struct server *sv)
 {
-    size_t open = limits_figures(sv->rt->limits).open;
+    size_t open = limits_figures(sv->proxy.limits).open;
 
     if (open > sv->peak) sv->peak = open;
     if (sv->peak < TRIM_PEAK || open > sv->peak / 2 || sv->loop.now_us - sv->trimmed_us < TRIM_EVERY_US) return;
@@ -346,6 +349,21 @@ static void on_tick(void *arg)
     trim_memory(sv);
 }
 
+/* Takes over one reference of @settings, also on failure. */
+static enum err_code make_proxy(struct server *sv, struct settings *settings, struct err *err)
+{
+    struct proxy *p = &sv->proxy;
+
+    p->standing = standing_new();
+    p->passwords = passwords_new();
+    p->key_needs = key_needs_new(credentials_slots(settings));
+    p->access = logs_access(sv->logs);
+    if (p->standing && p->passwords && p->key_needs)
+        return snapshot_new(settings, p->standing, NULL, &sv->snapshot, err);
+    settings_unref(&settings);
+    return err_set(err, ERR_NO_MEMORY, 0, "server");
+}
+
 static enum err_code start(struct server *sv, struct settings *settings, struct err *err)
 {
     enum err_code code = logs_new(settings, &sv->logs, err);
@@ -354,8 +372,8 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
         settings_unref(&settings);
         return code;
     }
-    TRY(runtime_new(settings, logs_access(sv->logs), &sv->rt, err));
-    sv->workers_n = count_workers(sv->rt->settings);
+    TRY(make_proxy(sv, settings, err));
+    sv->workers_n = count_workers(sv->snapshot->settings);
     sv->workers = calloc(sv->workers_n, sizeof(*sv->workers));
     if (!sv->workers) {
         sv->workers_n = 0;
@@ -369,8 +387,9 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
     TRY(open_ports(sv, err));
     TRY(limit_connections(sv, err));
     TRY(make_workers(sv, err));
-    TRY(endpoints_new(&sv->loop, sv->rt, sv->workers, sv->workers_n, &sv->endpoints, err));
-    TRY(credential_store_new(&sv->loop, sv->rt, sv->workers, sv->workers_n, &sv->credentials, err));
+    TRY(endpoints_new(&sv->loop, sv->snapshot->settings, sv->workers, sv->workers_n, &sv->endpoints, err));
+    TRY(credential_store_new(&sv->loop, sv->snapshot->settings, sv->proxy.key_needs, sv->workers, sv->workers_n,
+                             &sv->credentials, err));
     endpoints_tick(sv->endpoints); /* the first probes and questions to DNS leave at once */
     return ERR_NONE;
 }
@@ -411,9 +430,14 @@ struct loop *server_loop(struct server *sv)
     return &sv->loop;
 }
 
-const struct runtime *server_runtime(const struct server *sv)
+const struct proxy *server_proxy(const struct server *sv)
 {
-    return sv->rt;
+    return &sv->proxy;
+}
+
+const struct snapshot *server_snapshot(const struct server *sv)
+{
+    return sv->snapshot;
 }
 
 const struct endpoints *server_endpoints(const struct server *sv)

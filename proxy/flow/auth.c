@@ -62,7 +62,7 @@ enum step_result auth_find_caller(struct request *req, struct str access_key)
 {
     bool unchanged;
 
-    req->caller = settings_client_by_key(req->worker->rt->settings, access_key);
+    req->caller = settings_client_by_key(request_settings(req), access_key);
     if (req->caller) return STEP_NEXT;
     unchanged = host_goes_unchanged(req);
     if (unchanged && req->session->listener->foreign == FOREIGN_PASS) {

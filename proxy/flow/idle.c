@@ -38,7 +38,7 @@ bool session_evict(struct worker *w)
     while ((c = w->idle_oldest) && w->loop.now_us - c->idle_since_us >= EVICT_AFTER_US) {
         session_busy(c);
         if (!session_leave(c)) continue; /* it was idle when it was looked at last */
-        limits_note(w->rt->limits, LIMITS_EVICTED);
+        limits_note(w->proxy->limits, LIMITS_EVICTED);
         return true;
     }
     return false;
@@ -47,7 +47,7 @@ bool session_evict(struct worker *w)
 /* Each worker has its share to close. */
 void session_make_room(struct worker *w)
 {
-    size_t share = (limits_excess(w->rt->limits) + WORKERS_AT_LEAST - 1) / WORKERS_AT_LEAST;
+    size_t share = (limits_excess(w->proxy->limits) + WORKERS_AT_LEAST - 1) / WORKERS_AT_LEAST;
 
     while (share && session_evict(w))
         share--;

@@ -46,7 +46,7 @@ static enum step_result answer_health(struct request *req)
 
 static struct str crl_path(const struct session *c)
 {
-    return c->worker->rt->mint ? STR("/-/ca.crl") : STR_NONE;
+    return c->use->snapshot->mint ? STR("/-/ca.crl") : STR_NONE;
 }
 
 static bool crl_is_for(const struct session *c, struct str host)
@@ -61,7 +61,7 @@ static enum step_result answer_crl(struct request *req)
 {
     struct sbuf der = arena_sbuf(&req->arena, MINT_CRL_BYTES);
 
-    if (!mint_crl(req->worker->rt->mint, clock_wall_us() / 1000000, &der))
+    if (!mint_crl(req->session->use->snapshot->mint, clock_wall_us() / 1000000, &der))
         return request_fail(req, ERR_INTERNAL, "the revocation list cannot be made");
     reply_page(req, 200, STR("application/pkix-crl"), STR("max-age=86400"), sbuf_str(&der));
     return STEP_NEXT;

@@ -15,12 +15,13 @@
 enum { REMEMBERED = 256, RETRY_US = 10000 };
 
 struct password_ask {
-    struct wait_place place;             /* in the queue; first, so that one pointer is both */
-    struct passwords *passwords;         /* borrowed: whose queue */
-    struct loop *loop;                   /* borrowed */
-    const struct principal_conf *client; /* borrowed: settings; NULL: nobody */
-    uint8_t key[SHA256_BYTES];           /* what it is remembered by */
-    char password[PASSWORD_MAX];         /* wiped once it was looked at */
+    struct wait_place place;      /* in the queue; first, so that one pointer is both */
+    struct passwords *passwords;  /* borrowed: whose queue */
+    struct loop *loop;            /* borrowed */
+    char hash[PASSWORD_HASH_MAX]; /* wiped once it was looked at */
+    bool known;                   /* else the hash is anybody's */
+    uint8_t key[SHA256_BYTES];    /* what it is remembered by */
+    char password[PASSWORD_MAX];  /* wiped once it was looked at */
     size_t password_n;
     bool right;
     password_done_fn *done; /* the worker's; NULL: forgotten */
@@ -32,10 +33,9 @@ struct passwords {
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t wake;
     struct wait_queue queue; /* owners: peers */
-    bool stop;
+    bool started, stop;
     uint8_t salt[SHA256_BYTES];
     uint8_t remembered[REMEMBERED][SHA256_BYTES];
-    const char *decoy; /* borrowed: settings; a hash for names that nobody has */
 };
 
 static struct str key_str(const uint8_t key[SHA256_BYTES])
@@ -43,13 +43,14 @@ static struct str key_str(const uint8_t key[SHA256_BYTES])
     return str_make((const char *)key, SHA256_BYTES);
 }
 
-/* @p->salt never changes after the start. A password is remembered with whose it is. */
-static void make_key(const struct passwords *p, struct digest *d, const struct principal_conf *client,
-                     struct str password, uint8_t key[SHA256_BYTES])
+/* @p->salt never changes after the start. A password is remembered with its hash: one that was changed is not right any
+ * more. */
+static void make_key(const struct passwords *p, struct digest *d, const char *hash, struct str password,
+                     uint8_t key[SHA256_BYTES])
 {
     uint8_t inner[SHA256_BYTES];
 
-    digest_hmac_sha256(d, key_str(p->salt), str_from(client->name), inner);
+    digest_hmac_sha256(d, key_str(p->salt), str_from(hash), inner);
     digest_hmac_sha256(d, key_str(inner), password, key);
     secret_wipe(inner, sizeof(inner));
 }
@@ -76,6 +77,7 @@ static void deliver(void *arg)
 static void answer(struct password_ask *a)
 {
     secret_wipe(a->password, sizeof(a->password));
+    secret_wipe(a->hash, sizeof(a->hash));
     while (!loop_post(a->loop, deliver, a))
         usleep(RETRY_US); /* out of memory: the asker waits */
 }
@@ -83,15 +85,14 @@ static void answer(struct password_ask *a)
 static void judge(struct passwords *p, struct password_ask *a)
 {
     struct str password = str_make(a->password, a->password_n);
-    bool known = a->client && a->client->password;
 
-    if (known) {
+    if (a->known) {
         pthread_mutex_lock(&p->lock);
         a->right = is_remembered(p, a->key); /* somebody asked the same a moment ago */
         pthread_mutex_unlock(&p->lock);
         if (a->right) return;
     }
-    a->right = password_matches(password, known ? a->client->password : p->decoy) && known;
+    a->right = password_matches(password, a->hash) && a->known;
     if (!a->right) return;
     pthread_mutex_lock(&p->lock);
     memcpy(p->remembered[a->key[0] % REMEMBERED], a->key, SHA256_BYTES);
@@ -123,39 +124,28 @@ static void *run(void *arg)
     return NULL;
 }
 
-static const char *find_decoy(const struct settings *s)
+struct passwords *passwords_new(void)
 {
-    for (size_t i = 0; i < s->clients_n; i++)
-        if (s->clients[i].password) return s->clients[i].password;
-    return NULL;
-}
+    struct passwords *p = calloc(1, sizeof(*p));
 
-enum err_code passwords_new(const struct settings *settings, struct passwords **out, struct err *err)
-{
-    const char *decoy = find_decoy(settings);
-    struct passwords *p;
-    sigset_t all, before;
-    int e;
-
-    *out = NULL;
-    if (!decoy) return ERR_NONE;
-    p = calloc(1, sizeof(*p));
-    if (!p) return err_set(err, ERR_NO_MEMORY, 0, "passwords");
-    p->decoy = decoy;
+    if (!p) return NULL;
     secret_random(p->salt, sizeof(p->salt));
     secret_random(p->remembered, sizeof(p->remembered)); /* zeros could be somebody's key */
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
+    return p;
+}
+
+/* With the lock held. */
+static bool start(struct passwords *p)
+{
+    sigset_t all, before;
+
     sigfillset(&all); /* signals belong to the control thread */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    e = pthread_create(&p->thread, NULL, run, p);
+    p->started = pthread_create(&p->thread, NULL, run, p) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (e) {
-        free(p);
-        return err_set(err, ERR_INTERNAL, e, "cannot start a thread");
-    }
-    *out = p;
-    return ERR_NONE;
+    return p->started;
 }
 
 void passwords_free(struct passwords **pp)
@@ -169,7 +159,7 @@ void passwords_free(struct passwords **pp)
     p->stop = true;
     pthread_cond_signal(&p->wake);
     pthread_mutex_unlock(&p->lock);
-    pthread_join(p->thread, NULL);
+    if (p->started) pthread_join(p->thread, NULL);
     while ((a = (struct password_ask *)(void *)wait_queue_take(&p->queue)))
         answer(a);
     pthread_mutex_destroy(&p->lock);
@@ -180,11 +170,11 @@ void passwords_free(struct passwords **pp)
 
 static bool enqueue(struct passwords *p, struct password_ask *a, const struct netaddr *peer)
 {
-    const void *owner = (const void *)(uintptr_t)netaddr_site(peer); /* compared only */
+    uint64_t owner = netaddr_site(peer);
     bool room;
 
     pthread_mutex_lock(&p->lock);
-    room = wait_queue_count(&p->queue, owner) < PASSWORDS_PEER_MAX &&
+    room = (p->started || start(p)) && wait_queue_count(&p->queue, owner) < PASSWORDS_PEER_MAX &&
            wait_queue_add(&p->queue, &a->place, owner, PASSWORDS_QUEUE_MAX, a->loop->now_us);
     if (room) pthread_cond_signal(&p->wake);
     pthread_mutex_unlock(&p->lock);
@@ -192,18 +182,17 @@ static bool enqueue(struct passwords *p, struct password_ask *a, const struct ne
 }
 
 enum password_verdict passwords_ask(struct passwords *p, struct digest *d, struct loop *loop,
-                                    const struct netaddr *peer, const struct principal_conf *client,
-                                    struct str password, password_done_fn *done, void *arg, struct password_ask **ask)
+                                    const struct netaddr *peer, const char *hash, bool known, struct str password,
+                                    password_done_fn *done, void *arg, struct password_ask **ask)
 {
     uint8_t key[SHA256_BYTES] = {0};
     struct password_ask *a;
-    bool known = client && client->password;
 
     if (password.n > PASSWORD_MAX) return PASSWORD_WRONG;
     if (known) {
         bool right;
 
-        make_key(p, d, client, password, key);
+        make_key(p, d, hash, password, key);
         pthread_mutex_lock(&p->lock);
         right = is_remembered(p, key);
         pthread_mutex_unlock(&p->lock);
@@ -213,7 +202,8 @@ enum password_verdict passwords_ask(struct passwords *p, struct digest *d, struc
     if (!a) return PASSWORD_BUSY;
     a->passwords = p;
     a->loop = loop;
-    a->client = client;
+    a->known = known;
+    if (!str_to_cstr(str_from(hash), a->hash, sizeof(a->hash))) a->hash[0] = '\0'; /* then nothing fits */
     memcpy(a->key, key, sizeof(key));
     if (password.n) memcpy(a->password, password.p, password.n);
     a->password_n = password.n;

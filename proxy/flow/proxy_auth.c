@@ -61,13 +61,17 @@ static void on_verdict(void *arg, bool right)
 static enum password_verdict ask(struct request *req, struct str user_pass)
 {
     struct worker *w = req->worker;
+    const struct snapshot *s = req->session->use->snapshot;
     size_t colon = str_index(user_pass, ':');
+    bool known;
 
-    if (colon == SIZE_MAX || !w->rt->passwords) return PASSWORD_WRONG;
+    if (colon == SIZE_MAX || !s->decoy) return PASSWORD_WRONG;
     req->user_tried = arena_dup(&req->arena, str_head(user_pass, colon < NAME_MAX_BYTES ? colon : NAME_MAX_BYTES));
-    req->user = settings_client_by_name(w->rt->settings, str_head(user_pass, colon));
-    return passwords_ask(w->rt->passwords, w->digest, &w->loop, &req->session->peer, req->user,
-                         str_tail(user_pass, colon + 1), on_verdict, req, &req->ask);
+    req->user = settings_client_by_name(s->settings, str_head(user_pass, colon));
+    known = req->user && req->user->password;
+    return passwords_ask(w->proxy->passwords, w->digest, &w->loop, &req->session->peer,
+                         known ? req->user->password : s->decoy, known, str_tail(user_pass, colon + 1), on_verdict, req,
+                         &req->ask);
 }
 
 static enum step_result check_field(struct request *req, struct str value)

@@ -36,7 +36,7 @@ static bool same_body(const struct request *req, const struct endpoint_conf *to)
  * that is bound to one endpoint stays there; keys of one partition are unknown in another. */
 static const struct endpoint_conf *other_endpoint(const struct request *req, struct str region)
 {
-    const struct endpoint_conf *to = settings_endpoint_for_region(req->worker->rt->settings, region);
+    const struct endpoint_conf *to = settings_endpoint_for_region(request_settings(req), region);
 
     if (!to || to == req->endpoint || req->auth == AUTH_FOREIGN || !names_bucket(req)) return NULL;
     if (str_eq(str_from(req->endpoint->region), region)) return NULL;
@@ -113,7 +113,7 @@ enum step_result region_correct(struct request *req, struct str region)
 
 bool region_asks_first(const struct request *req)
 {
-    const struct settings *s = req->worker->rt->settings;
+    const struct settings *s = request_settings(req);
     bool large = req->in->body == BODY_CHUNKED || req->in->content_length > SMALL_BODY;
 
     if (!large || req->body_first || req->auth == AUTH_FOREIGN || !names_bucket(req)) return false;

@@ -62,7 +62,7 @@ static enum location_result map_location(struct request *req, struct str locatio
 /* What the client can do about a bucket that is in @region. */
 enum step_result reply_refuse_region(struct request *req, struct str region)
 {
-    const struct endpoint_conf *ep = settings_endpoint_for_region(req->worker->rt->settings, region);
+    const struct endpoint_conf *ep = settings_endpoint_for_region(request_settings(req), region);
     const struct listener_conf *l = req->session->listener;
     const char *advice = "No endpoint of this proxy serves that Region; its administrator can add one.";
 

@@ -45,7 +45,7 @@ static bool is_without_its_body(const struct request *req)
 
 static size_t endpoint_index(const struct request *req)
 {
-    return (size_t)(req->endpoint - req->worker->rt->settings->endpoints);
+    return (size_t)(req->endpoint - request_settings(req)->endpoints);
 }
 
 static bool may_spend(struct request *req)

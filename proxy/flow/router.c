@@ -224,7 +224,7 @@ static enum step_result check_way(struct request *req)
     struct way_choice choice;
 
     if (c->listener->mode == LISTENER_ENDPOINT || c->authority) return STEP_NEXT;
-    choice = way_choose(req->worker->rt->settings, c->listener, req->user, req->host, &req->err);
+    choice = way_choose(request_settings(req), c->listener, req->user, req->host, &req->err);
     if (choice.way == WAY_TUNNEL)
         return request_fail(req, ERR_HOST_REFUSED, "%.*s may be reached through a tunnel only: use https://.",
                             STR_ARG(req->host));
@@ -235,7 +235,7 @@ static enum step_result find_endpoint(struct request *req)
 {
     if (check_way(req) != STEP_NEXT) return STEP_FAIL;
     if (s3_host_parse(req->host, &req->s3, &req->err) != ERR_NONE) return refuse_host(req);
-    req->endpoint = router_endpoint_for_host(req->worker->rt->settings, &req->s3, req->host, &req->err);
+    req->endpoint = router_endpoint_for_host(request_settings(req), &req->s3, req->host, &req->err);
     return req->endpoint ? STEP_NEXT : STEP_FAIL;
 }
 
@@ -277,7 +277,7 @@ enum step_result step_find_target(struct request *req)
 
 const struct endpoint_conf *router_endpoint(const struct request *req)
 {
-    const struct settings *s = req->worker->rt->settings;
+    const struct settings *s = request_settings(req);
     const struct listener_conf *l = req->session->listener;
     const struct endpoint_conf *ep = req->endpoint;
 
@@ -288,7 +288,7 @@ const struct endpoint_conf *router_endpoint(const struct request *req)
 
 enum step_result step_choose_route(struct request *req)
 {
-    const struct settings *s = req->worker->rt->settings;
+    const struct settings *s = request_settings(req);
 
     req->endpoint = router_endpoint(req);
     if (!req->endpoint) return request_fail(req, ERR_NO_ENDPOINT, "no endpoint is configured");

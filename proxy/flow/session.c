@@ -68,9 +68,10 @@ static void session_free(struct session *c, bool reset)
     if (c->next) c->next->prev = c->prev;
     w->clients_n--;
     session_busy(c);
-    if (c->counted) limits_leave(w->rt->limits);
-    if (c->source_counted) limits_leave_source(w->rt->limits, netaddr_site(&c->peer));
+    if (c->counted) limits_leave(w->proxy->limits);
+    if (c->source_counted) limits_leave_source(w->proxy->limits, netaddr_site(&c->peer));
     if (c->too_many) w->refused_n--;
+    worker_leave_snapshot(w, &c->use);
     loop_free_later(&w->loop, c);
 }
 
@@ -130,11 +131,11 @@ static char *names_without_sni(const struct session *c)
 
 static SSL_CTX *server_ctx(const struct session *c)
 {
-    const struct runtime *rt = c->worker->rt;
+    const struct snapshot *s = c->use->snapshot;
+    SSL_CTX *own = snapshot_listener_ctx(s, c->listener);
 
     /* Inside a CONNECT it is always a minted certificate for the name asked for. */
-    if (!c->authority && rt->listener_ctx[c->listener_index]) return rt->listener_ctx[c->listener_index];
-    return rt->mint_ctx;
+    return own && !c->authority ? own : s->mint_ctx;
 }
 
 /* The name that this connection was opened for; else one under which this listener, or an endpoint by way of it, is
@@ -147,7 +148,7 @@ static bool may_name(struct str name, void *arg)
     if (c->authority) return str_eq(name, str_from(c->authority));
     while (str_split(&rest, ',', &own))
         if (str_eq(name, own)) return true;
-    return router_serves_name(c->worker->rt->settings, c->listener, name);
+    return router_serves_name(session_settings(c), c->listener, name);
 }
 
 /* TLS begins with the bytes that were read already. False: the client is gone. */
@@ -222,7 +223,7 @@ static bool refuse(struct session *c, enum limits_event event, const char *why)
 {
     struct worker *w = c->worker;
 
-    limits_note(w->rt->limits, event);
+    limits_note(w->proxy->limits, event);
     warn_full(w, why, &c->peer);
     if (c->listener->tls == LISTENER_TLS || w->refused_n >= REFUSED_MAX) return false;
     c->too_many = why;
@@ -234,14 +235,14 @@ static bool enter(struct session *c)
 {
     struct worker *w = c->worker;
 
-    c->counted = limits_enter(w->rt->limits) || (session_evict(w) && limits_enter(w->rt->limits));
+    c->counted = limits_enter(w->proxy->limits) || (session_evict(w) && limits_enter(w->proxy->limits));
     return c->counted || refuse(c, LIMITS_REFUSED, "max_connections is reached, and none of them is idle");
 }
 
 /* Where it comes from is known. False: the client is gone. */
 static bool enter_source(struct session *c)
 {
-    struct limits *l = c->worker->rt->limits;
+    struct limits *l = c->worker->proxy->limits;
 
     if (c->too_many) return true;
     c->source_counted = limits_enter_source(l, netaddr_site(&c->peer));
@@ -278,8 +279,9 @@ static struct session *session_new(struct worker *w, size_t listener_index, int 
         return NULL;
     }
     c->worker = w;
-    c->listener_index = listener_index;
-    c->listener = &w->rt->settings->listeners[listener_index];
+    c->use = w->use;
+    c->use->users++;
+    c->listener = &session_settings(c)->listeners[listener_index];
     c->peer = *peer;
     c->since_us = w->loop.now_us;
     if (!enter(c)) {
@@ -287,10 +289,11 @@ static struct session *session_new(struct worker *w, size_t listener_index, int 
     } else if (conn_accept(&c->conn, &w->loop, fd, on_event, c, &err) == ERR_NONE) {
         return c;
     } else if (c->counted) {
-        limits_leave(w->rt->limits);
+        limits_leave(w->proxy->limits);
     } else {
         w->refused_n--;
     }
+    worker_leave_snapshot(w, &c->use);
     free(c);
     return NULL;
 }
@@ -419,7 +422,7 @@ static bool takes_hello(struct session *c, struct str name)
 {
     struct err err = {0};
 
-    switch (way_choose(c->worker->rt->settings, c->listener, NULL, name, &err).way) {
+    switch (way_choose(session_settings(c), c->listener, NULL, name, &err).way) {
     case WAY_INTERCEPT: return session_intercept(c, name, NULL, NULL);
     case WAY_REFUSE: return tunnel_refuse_inside(c, name, NULL, &err);
     case WAY_TUNNEL: break;
@@ -552,7 +555,7 @@ static bool older_than(const struct session *c, int64_t since_us, uint64_t ms)
 /* Between requests, and before the first. */
 static void check_idle_time(struct session *c)
 {
-    const struct server_conf *s = &c->worker->rt->settings->server;
+    const struct server_conf *s = &session_settings(c)->server;
 
     uint64_t ms = c->requests ? s->idle_timeout_ms : s->header_timeout_ms;
 
@@ -606,7 +609,7 @@ static void check_request_time(struct session *c)
         return;
     }
     if (req->step == STEP_read_head) {
-        if (older_than(c, c->since_us, c->worker->rt->settings->server.header_timeout_ms)) code = ERR_CLIENT_TIMEOUT;
+        if (older_than(c, c->since_us, session_settings(c)->server.header_timeout_ms)) code = ERR_CLIENT_TIMEOUT;
     } else {
         code = waiting_check(req, &why);
     }
@@ -633,7 +636,7 @@ static void check_linger_time(struct session *c)
 
 void session_check_time(struct session *c)
 {
-    const struct settings *s = c->worker->rt->settings;
+    const struct settings *s = session_settings(c);
 
     switch (c->state) {
     case CLIENT_HEADER:

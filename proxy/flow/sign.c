@@ -405,7 +405,7 @@ static bool signs(const struct request *req)
 
 size_t sign_key_slot(const struct request *req)
 {
-    return credentials_slot(req->worker->rt->settings, req->credentials, req->caller);
+    return credentials_slot(request_settings(req), req->credentials, req->caller);
 }
 
 static enum step_result no_keys(struct request *req)

@@ -85,15 +85,15 @@ static struct way_choice choose(struct request *req)
 {
     req->caller = req->user;
     if (req->user) req->auth = AUTH_PASSWORD;
-    return way_choose(req->worker->rt->settings, req->session->listener, req->user, req->host, &req->err);
+    return way_choose(request_settings(req), req->session->listener, req->user, req->host, &req->err);
 }
 
 bool tunnel_refuse_inside(struct session *c, struct str host, const struct principal_conf *user, const struct err *why)
 {
-    const struct runtime *rt = c->worker->rt;
+    const struct mint *mint = c->use->snapshot->mint;
 
-    if (why->code != ERR_HOST_REFUSED || !rt->ca || !way_intercepts(c->listener, user)) return false;
-    return s3_host_is_s3(host) && ca_permits(rt->ca, host) && session_intercept(c, host, user, why);
+    if (why->code != ERR_HOST_REFUSED || !mint || !way_intercepts(c->listener, user)) return false;
+    return s3_host_is_s3(host) && mint_permits(mint, host) && session_intercept(c, host, user, why);
 }
 
 /* A port that is not S3's may not be TLS at all: that refusal is an answer to CONNECT. */
@@ -156,7 +156,7 @@ static const struct netaddr *next_address(struct request *req)
     for (;;) {
         struct pool_address *a;
 
-        if (pool_pick(&w->pool, (size_t)(req->endpoint - w->rt->settings->endpoints), t->tried, false, &a) !=
+        if (pool_pick(&w->pool, (size_t)(req->endpoint - w->use->snapshot->settings->endpoints), t->tried, false, &a) !=
             CHOICE_FOUND)
             return NULL;
         t->tried |= pool_bit(a);
@@ -260,7 +260,7 @@ static bool is_hurried(const struct worker *w)
 /* A reader may pause; where nobody has anything to read, it is idle. */
 static uint64_t patience_ms(struct request *req)
 {
-    const struct server_conf *s = &req->worker->rt->settings->server;
+    const struct server_conf *s = &request_settings(req)->server;
     uint64_t ms = s->tunnel_idle_timeout_ms;
 
     if (is_moving(req)) return s->pause_timeout_ms > ms ? s->pause_timeout_ms : ms;

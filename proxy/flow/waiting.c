@@ -66,7 +66,7 @@ static enum party look(struct request *req)
 {
     struct progress *p = &req->progress;
     struct conn *c = &req->session->conn;
-    uint64_t rate = req->worker->rt->settings->server.min_rate, read = conn_acknowledged(c);
+    uint64_t rate = request_settings(req)->server.min_rate, read = conn_acknowledged(c);
     enum party party = party_of(req);
 
     progress_look(p, party, req->worker->loop.now_us);
@@ -94,7 +94,7 @@ static bool longer_than(int64_t us, uint64_t ms)
 
 static uint64_t limit_ms(struct request *req, enum party party)
 {
-    const struct server_conf *s = &req->worker->rt->settings->server;
+    const struct server_conf *s = &request_settings(req)->server;
     int64_t silent_us = req->progress.silent_us[party];
 
     if (party == PARTY_ENDPOINT_ANSWERS) return req->endpoint->response_timeout_ms;
@@ -107,7 +107,7 @@ static uint64_t limit_ms(struct request *req, enum party party)
 /* The whole of it takes too long, whoever it waits for. */
 static bool is_overdue(const struct request *req)
 {
-    uint64_t ms = req->worker->rt->settings->server.request_timeout_ms;
+    uint64_t ms = request_settings(req)->server.request_timeout_ms;
 
     return ms && !req->tunnel && longer_than(req->worker->loop.now_us - req->started_us, ms);
 }
@@ -135,7 +135,7 @@ enum err_code waiting_check(struct request *req, const char **why)
 
 bool waiting_for_reader(struct request *req)
 {
-    const struct server_conf *s = &req->worker->rt->settings->server;
+    const struct server_conf *s = &request_settings(req)->server;
     struct progress *p = &req->progress;
 
     progress_look(p, PARTY_CLIENT_READS, req->worker->loop.now_us);

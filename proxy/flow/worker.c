@@ -73,7 +73,7 @@ static void on_turn(void *arg)
 {
     struct worker *w = arg;
 
-    if (w->wrote_lines) sink_wake(w->rt->access);
+    if (w->wrote_lines) sink_wake(w->proxy->access);
     w->wrote_lines = false;
     check_stopped(w);
 }
@@ -97,12 +97,32 @@ static enum err_code start_listeners(struct worker *w, const struct worker_socke
     return code;
 }
 
-static enum err_code init(struct worker *w, struct runtime *rt, size_t index, struct err *err)
+/* A worker's hold on @s, with one user. NULL: out of memory. */
+static struct snapshot_use *use_new(struct snapshot *s)
+{
+    struct snapshot_use *use = malloc(sizeof(*use));
+
+    if (use) *use = (struct snapshot_use){.snapshot = snapshot_ref(s), .users = 1};
+    return use;
+}
+
+void worker_leave_snapshot(struct worker *w UNUSED, struct snapshot_use **use)
+{
+    struct snapshot_use *u = *use;
+
+    *use = NULL;
+    if (!u || --u->users) return;
+    snapshot_unref(&u->snapshot);
+    free(u);
+}
+
+static enum err_code init(struct worker *w, struct proxy *proxy, struct snapshot *snapshot, size_t index,
+                          struct err *err)
 {
     char *mem;
 
     memset(w, 0, sizeof(*w));
-    w->rt = rt;
+    w->proxy = proxy;
     w->index = index;
     secret_random(&w->next_id, sizeof(w->next_id));
     TRY(loop_init(&w->loop, on_tick, on_turn, w, err));
@@ -112,17 +132,19 @@ static enum err_code init(struct worker *w, struct runtime *rt, size_t index, st
     w->regions = region_cache_new(REGIONS);
     mem = malloc(LINE_BYTES);
     w->line = sbuf_make(mem, mem ? LINE_BYTES : 0);
-    w->access = rt->access ? sink_queue_new(rt->access, SINK_ACCESS) : NULL;
-    if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem || (rt->access && !w->access))
+    w->access = proxy->access ? sink_queue_new(proxy->access, SINK_ACCESS) : NULL;
+    w->use = use_new(snapshot);
+    if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem || !w->use ||
+        (proxy->access && !w->access))
         return err_set(err, ERR_NO_MEMORY, 0, "worker");
-    TRY(keyring_init(&w->keyring, &w->loop, rt->key_needs, err));
+    TRY(keyring_init(&w->keyring, &w->loop, proxy->key_needs, err));
     return pool_init(&w->pool, w, err);
 }
 
-enum err_code worker_init(struct worker *w, struct runtime *rt, size_t index, const struct worker_socket *sockets,
-                          size_t sockets_n, struct err *err)
+enum err_code worker_init(struct worker *w, struct proxy *proxy, struct snapshot *snapshot, size_t index,
+                          const struct worker_socket *sockets, size_t sockets_n, struct err *err)
 {
-    enum err_code code = init(w, rt, index, err);
+    enum err_code code = init(w, proxy, snapshot, index, err);
 
     if (code == ERR_NONE) return start_listeners(w, sockets, sockets_n, err);
     for (size_t i = 0; i < sockets_n; i++)
@@ -249,6 +271,7 @@ void worker_clear(struct worker *w)
     sigv4_keys_free(&w->client_keys);
     sigv4_keys_free(&w->own_keys);
     digest_free(&w->digest);
+    worker_leave_snapshot(w, &w->use);
     if (w->loop.base) loop_clear(&w->loop);
 }
 

@@ -38,7 +38,8 @@ struct entry {
 struct credential_store {
     struct loop *loop;
     struct http *http; /* owned */
-    const struct runtime *rt;
+    const struct settings *settings;
+    struct key_needs *needs;
     struct worker *workers;
     size_t workers_n;
     _Atomic bool posted; /* a tick is on its way */
@@ -56,7 +57,7 @@ static unsigned chance(void)
 
 static struct key_need *need_of(const struct entry *e)
 {
-    return &e->store->rt->key_needs->v[e->slot];
+    return &e->store->needs->v[e->slot];
 }
 
 /* "default", or "people for alice" */
@@ -140,7 +141,7 @@ static const struct source_ops waiter_ops = {waiter_fetch, waiter_cancel, waiter
 static struct source *section_source(void *arg, const struct credentials_conf *set)
 {
     struct entry *e = arg;
-    const struct settings *s = e->store->rt->settings;
+    const struct settings *s = e->store->settings;
     const struct principal_conf *client =
         e->context.client ? settings_client_by_name(s, str_from(e->context.client)) : NULL;
     struct waiter *w = calloc(1, sizeof(*w));
@@ -391,20 +392,21 @@ static void init_entry(struct credential_store *st, size_t slot, const struct cr
 
     e->store = st;
     e->slot = slot;
-    e->context = (struct source_context){st->loop, st->http, st->rt->settings, set, client, section_source, e};
+    e->context = (struct source_context){st->loop, st->http, st->settings, set, client, section_source, e};
     e->renewal = (struct renewal){.renew_s = 0, .last_s = INT64_MAX};
 }
 
-enum err_code credential_store_new(struct loop *loop, const struct runtime *rt, struct worker *workers,
-                                   size_t workers_n, struct credential_store **out, struct err *err)
+enum err_code credential_store_new(struct loop *loop, const struct settings *s, struct key_needs *needs,
+                                   struct worker *workers, size_t workers_n, struct credential_store **out,
+                                   struct err *err)
 {
-    const struct settings *s = rt->settings;
     struct credential_store *st = calloc(1, sizeof(*st));
 
     if (!st) return err_set(err, ERR_NO_MEMORY, 0, "credentials");
     *out = st;
     st->loop = loop;
-    st->rt = rt;
+    st->settings = s;
+    st->needs = needs;
     st->workers = workers;
     st->workers_n = workers_n;
     TRY(http_new(loop, &st->http, err));
@@ -418,8 +420,8 @@ enum err_code credential_store_new(struct loop *loop, const struct runtime *rt, 
         for (size_t k = 0; set->per_client && k < s->clients_n; k++)
             init_entry(st, credentials_slot(s, set, &s->clients[k]), set, s->clients[k].name);
     }
-    rt->key_needs->arg = st;
-    rt->key_needs->wake = wake;
+    needs->arg = st;
+    needs->wake = wake;
     credential_store_tick(st);
     return ERR_NONE;
 }
@@ -430,7 +432,7 @@ void credential_store_free(struct credential_store **stp)
 
     if (!st) return;
     *stp = NULL;
-    st->rt->key_needs->wake = NULL; /* no worker runs any more */
+    st->needs->wake = NULL; /* no worker runs any more */
     for (size_t i = 0; i < st->n; i++)
         if (st->v[i].source) source_cancel(st->v[i].source);
     for (size_t i = 0; i < st->n; i++) {

@@ -15,8 +15,7 @@
 
 static struct loop loop;
 static struct digest *digest;
-static struct principal_conf client = {.name = (char *)"alice"};
-static struct settings settings = {.clients = &client, .clients_n = 1};
+static char hash[PASSWORD_HASH_MAX];
 static struct passwords *passwords;
 static struct netaddr peer;
 static bool answers[PASSWORDS_PEER_MAX + 1];
@@ -30,22 +29,18 @@ static void on_answer(void *arg UNUSED, bool right)
 
 static enum password_verdict ask(const char *password, struct password_ask **out)
 {
-    return passwords_ask(passwords, digest, &loop, &peer, &client, str_from(password), on_answer, NULL, out);
+    return passwords_ask(passwords, digest, &loop, &peer, hash, true, str_from(password), on_answer, NULL, out);
 }
 
 static int set_up(void **state UNUSED)
 {
     struct err err = {0};
-    static char hash[PASSWORD_HASH_MAX];
 
     if (password_hash(STR("right"), hash, &err) != ERR_NONE) return -1;
-    client.password = hash;
     digest = digest_new();
     if (!digest || !netaddr_parse(STR("192.0.2.1:1"), 0, &peer)) return -1;
-    return loop_init(&loop, NULL, NULL, NULL, &err) == ERR_NONE &&
-                   passwords_new(&settings, &passwords, &err) == ERR_NONE
-               ? 0
-               : -1;
+    passwords = passwords_new();
+    return passwords && loop_init(&loop, NULL, NULL, NULL, &err) == ERR_NONE ? 0 : -1;
 }
 
 static int tear_down(void **state UNUSED)

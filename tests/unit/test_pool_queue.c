@@ -21,11 +21,12 @@ struct waiter {
 static struct endpoint_conf endpoint = {
     .name = (char *)"e", .max_connections = 1, .max_queue = 2, .queue_timeout_ms = 1000};
 static struct settings settings = {.endpoints = &endpoint, .endpoints_n = 1};
-static struct runtime runtime = {.settings = &settings};
+static struct snapshot snapshot = {.settings = &settings};
+static struct snapshot_use use = {.snapshot = &snapshot};
 static struct worker worker;
 static struct pool_address address;
 static struct waiter waiters[3];
-static int alice, bob; /* only their addresses count */
+enum { alice = 1, bob };
 
 static void on_run(void *arg)
 {
@@ -38,7 +39,7 @@ static int set_up(void **state UNUSED)
     struct err err = {0};
 
     memset(&worker, 0, sizeof(worker));
-    worker.rt = &runtime;
+    worker.use = &use;
     if (!netaddr_parse(STR("192.0.2.1:443"), 443, &addr) || loop_init(&worker.loop, NULL, NULL, NULL, &err)) return -1;
     if (pool_init(&worker.pool, &worker, &err)) return -1;
     address = (struct pool_address){.endpoint = &endpoint, .shared = address_new(&addr)};
@@ -55,7 +56,7 @@ static int tear_down(void **state UNUSED)
     return 0;
 }
 
-static bool wait_as(struct waiter *w, const void *who)
+static bool wait_as(struct waiter *w, uint64_t who)
 {
     return pool_wait(&worker.pool, 0, &w->turn, who, &w->task);
 }
@@ -81,7 +82,7 @@ static void test_pool_wait_is_called_when_a_place_is_given_up(void **state UNUSE
     struct pool_address *held = hold();
 
     assert_false(pool_hold(&address));
-    assert_true(wait_as(&waiters[0], &alice));
+    assert_true(wait_as(&waiters[0], alice));
     turn();
     assert_int_equal(waiters[0].runs, 0);
     pool_release(&worker.pool, &held);
@@ -95,11 +96,11 @@ static void test_pool_wait_is_called_when_a_place_is_given_up(void **state UNUSE
 
 static void test_pool_wait_beyond_max_queue_is_refused(void **state UNUSED)
 {
-    assert_true(wait_as(&waiters[0], &alice));
-    assert_true(wait_as(&waiters[1], &alice));
-    assert_false(wait_as(&waiters[2], &bob));
+    assert_true(wait_as(&waiters[0], alice));
+    assert_true(wait_as(&waiters[1], alice));
+    assert_false(wait_as(&waiters[2], bob));
     pool_leave_queue(&worker.pool, &waiters[0].turn);
-    assert_true(wait_as(&waiters[2], &bob));
+    assert_true(wait_as(&waiters[2], bob));
     pool_leave_queue(&worker.pool, &waiters[1].turn);
     pool_leave_queue(&worker.pool, &waiters[2].turn);
     assert_int_equal(worker.pool.endpoints[0].queue.n, 0);
@@ -109,8 +110,8 @@ static void test_pool_leave_queue_when_called_passes_the_turn_on(void **state UN
 {
     struct pool_address *held = hold();
 
-    assert_true(wait_as(&waiters[0], &alice));
-    assert_true(wait_as(&waiters[1], &bob));
+    assert_true(wait_as(&waiters[0], alice));
+    assert_true(wait_as(&waiters[1], bob));
     pool_release(&worker.pool, &held);
     assert_true(waiters[0].turn.called);
     pool_leave_queue(&worker.pool, &waiters[0].turn);
@@ -126,9 +127,9 @@ static void test_pool_tick_after_queue_timeout_expires_who_waits(void **state UN
 {
     struct pool_address *held = hold();
 
-    assert_true(wait_as(&waiters[0], &alice));
+    assert_true(wait_as(&waiters[0], alice));
     worker.loop.now_us += 900 * 1000;
-    assert_true(wait_as(&waiters[1], &bob));
+    assert_true(wait_as(&waiters[1], bob));
     worker.loop.now_us += 200 * 1000;
     pool_tick(&worker.pool);
     turn();

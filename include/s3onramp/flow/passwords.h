@@ -13,7 +13,7 @@
 #define S3ONRAMP_FLOW_PASSWORDS_H
 
 #include "aws/sign/digest.h"
-#include "config/config.h"
+#include "base/netaddr.h"
 #include "io/loop.h"
 
 enum { PASSWORDS_QUEUE_MAX = 512, PASSWORDS_PEER_MAX = 32 };
@@ -25,17 +25,18 @@ struct password_ask; /* a question on its way */
 /* On the asking worker's thread; the question is gone afterwards. */
 typedef void password_done_fn(void *arg, bool right);
 
-/* Starts the thread. @settings: borrowed, must outlive it. *@out is NULL if no client has a password. */
-MUST_CHECK enum err_code passwords_new(const struct settings *settings, struct passwords **out, struct err *err);
+/* The thread starts with the first question. NULL: out of memory. */
+MUST_CHECK struct passwords *passwords_new(void);
 /* Ends the thread. Workers have ended, their loops still exist: questions on their way are answered with "wrong"
  * there. NULL is fine. */
 void passwords_free(struct passwords **p);
 
-/* Is @password the one of @client (NULL: nobody)? PASSWORD_PENDING: *@ask is set and @done will be called on @loop;
- * PASSWORD_BUSY: too many are being asked, by this @peer or by all. @d: the caller's. */
+/* Is @password the one of @hash? @known: it is that of the client who is named; else any hash, and the answer is wrong.
+ * PASSWORD_PENDING: *@ask is set and @done will be called on @loop; PASSWORD_BUSY: too many are being asked, by this
+ * @peer or by all. @d: the caller's. */
 enum password_verdict passwords_ask(struct passwords *p, struct digest *d, struct loop *loop,
-                                    const struct netaddr *peer, const struct principal_conf *client,
-                                    struct str password, password_done_fn *done, void *arg, struct password_ask **ask);
+                                    const struct netaddr *peer, const char *hash, bool known, struct str password,
+                                    password_done_fn *done, void *arg, struct password_ask **ask);
 /* The answer is not wanted any more: what is not being hashed yet never is. Nulls *@ask; NULL is fine. On the asking
  * worker's thread. */
 void passwords_forget(struct password_ask **ask);

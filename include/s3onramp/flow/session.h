@@ -13,6 +13,7 @@
 #define S3ONRAMP_FLOW_CLIENT_H
 
 #include "flow/request.h"
+#include "flow/snapshot.h"
 #include "http/client_hello.h"
 
 #include <event2/util.h>
@@ -30,14 +31,14 @@ enum session_state {
 struct session {
     struct conn conn;
     struct worker *worker;
-    const struct listener_conf *listener; /* borrowed: settings */
-    size_t listener_index;
+    struct snapshot_use *use;             /* of the worker: this connection is one of its users */
+    const struct listener_conf *listener; /* borrowed: use */
     enum session_state state;
     struct session *prev, *next;             /* the worker's list */
     struct session *idle_older, *idle_newer; /* the worker's list of those that are idle */
     bool idle;
     int64_t idle_since_us;
-    bool counted, source_counted; /* in rt->limits */
+    bool counted, source_counted; /* in the proxy's limits */
     const char *too_many; /* connections: its first request is answered with 503, for this reason; NULL: welcome */
     struct loop_task task;
     struct buf in;
@@ -56,6 +57,16 @@ struct session {
     uint64_t requests;
     struct request req;
 };
+
+/* What it goes by, its request included. */
+static inline const struct settings *session_settings(const struct session *c)
+{
+    return c->use->snapshot->settings;
+}
+static inline const struct settings *request_settings(const struct request *req)
+{
+    return session_settings(req->session);
+}
 
 /* Takes over @fd. */
 void session_accept(struct worker *w, size_t listener_index, int fd, const struct netaddr *peer);

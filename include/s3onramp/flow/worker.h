@@ -5,6 +5,7 @@
 #ifndef S3ONRAMP_FLOW_WORKER_H
 #define S3ONRAMP_FLOW_WORKER_H
 
+#include "flow/proxy.h"
 #include "flow/session.h"
 #include "flow/upstream/region_cache.h"
 #include "io/listener.h"
@@ -18,7 +19,8 @@ struct worker_stop {
 
 struct worker {
     struct loop loop;
-    struct runtime *rt; /* borrowed */
+    struct proxy *proxy;      /* borrowed */
+    struct snapshot_use *use; /* the snapshot in force */
     size_t index;
     pthread_t thread;
     _Atomic bool started;           /* read by who stops it, written by who joins it */
@@ -57,8 +59,9 @@ struct worker_socket {
     size_t listener; /* of the settings; several sockets may be of one */
 };
 
-/* @sockets: taken over, also on failure. */
-MUST_CHECK enum err_code worker_init(struct worker *w, struct runtime *rt, size_t index,
+/* @proxy: borrowed, must outlive it. @snapshot: borrowed, a reference is taken. @sockets: taken over, also on failure.
+ */
+MUST_CHECK enum err_code worker_init(struct worker *w, struct proxy *proxy, struct snapshot *snapshot, size_t index,
                                      const struct worker_socket *sockets, size_t sockets_n, struct err *err);
 MUST_CHECK enum err_code worker_start(struct worker *w, struct err *err);
 /* Any thread, while it is started: the end is near; it serves on. */
@@ -70,6 +73,8 @@ void worker_stop(struct worker *w, const struct worker_stop *stop);
 void worker_end(struct worker *w);
 void worker_join(struct worker *w);
 void worker_clear(struct worker *w);
+/* One user of @use (of this worker) less; nulls *@use; NULL is fine. */
+void worker_leave_snapshot(struct worker *w, struct snapshot_use **use);
 /* The current time as yyyymmddThhmmssZ, formatted once a second; SIGV4_TIMESTAMP_BYTES bytes valid until the next call.
  */
 struct str worker_timestamp(struct worker *w, int64_t now_s);

@@ -23,10 +23,11 @@
 
 struct credential_store;
 
-/* @rt, @workers: borrowed, must outlive it; the workers are initialised and not started. Sources that answer at once
- * (static, environment) have done so when it returns. */
-MUST_CHECK enum err_code credential_store_new(struct loop *loop, const struct runtime *rt, struct worker *workers,
-                                              size_t workers_n, struct credential_store **out, struct err *err);
+/* @settings, @needs, @workers: borrowed, must outlive it; the workers are initialised and not started. Sources that
+ * answer at once (static, environment) have done so when it returns. */
+MUST_CHECK enum err_code credential_store_new(struct loop *loop, const struct settings *settings,
+                                              struct key_needs *needs, struct worker *workers, size_t workers_n,
+                                              struct credential_store **out, struct err *err);
 void credential_store_free(struct credential_store **st);
 /* Takes the keys of section @name out of use, in all its slots, and asks their source anew: what it gives counts, and
  * if it gives nothing there are none. */

@@ -61,7 +61,8 @@ MUST_CHECK bool explain_read_file(const char *path, char **text, size_t *n);
 /* --- explain_request.c: the data path without sockets --- */
 
 struct rig {
-    struct runtime rt;
+    struct snapshot snapshot; /* settings only */
+    struct snapshot_use use;
     struct worker worker;
     struct session session; /* its req is the one request */
 };

@@ -41,7 +41,7 @@ static void add_host_f(struct guesses *g, size_t line, const char *fmt, struct s
 /* Names of S3 that could have been meant, with the bucket in front and without. */
 static void guess_s3_names(struct guesses *g, const struct request *req, size_t line)
 {
-    const struct settings *s = req->worker->rt->settings;
+    const struct settings *s = request_settings(req);
     struct str bucket = req->bucket;
 
     add_host_f(g, line, "s3.amazonaws.com%.*s%.*s%.*s", STR_NONE, STR_NONE, STR_NONE);
@@ -64,7 +64,7 @@ static void guess_s3_names(struct guesses *g, const struct request *req, size_t 
 /* Our own names and addresses. */
 static void guess_own_names(struct guesses *g, const struct request *req, size_t line)
 {
-    const struct settings *s = req->worker->rt->settings;
+    const struct settings *s = request_settings(req);
     char text[NETADDR_TEXT];
 
     for (size_t i = 0; i < s->listeners_n; i++) {
@@ -271,7 +271,7 @@ static void guess_scope(struct guesses *g, const struct request *req, const stru
 {
     static const struct str services[] = {STR_INIT("s3"), STR_INIT("s3-object-lambda"), STR_INIT("s3-outposts"),
                                           STR_INIT("s3express"), STR_INIT("execute-api")};
-    const struct settings *s = req->worker->rt->settings;
+    const struct settings *s = request_settings(req);
     const struct header *date = headers_find(&req->in->headers, HDR_DATE);
     struct sbuf stamp = arena_sbuf(g->arena, SIGV4_TIMESTAMP_BYTES);
     int64_t date_s;
@@ -314,7 +314,7 @@ static void guess_secret(struct guesses *g, struct str secret, const char *front
 
 void guess_keys(struct guesses *g, const struct request *req, const struct proof *proof)
 {
-    const struct settings *s = req->worker->rt->settings;
+    const struct settings *s = request_settings(req);
     struct str secret = str_from(proof->by->secret_access_key);
 
     guess_secret(g, secret, "", "\n");

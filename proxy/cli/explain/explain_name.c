@@ -267,7 +267,7 @@ static void print_outgoing(struct report *r, struct request *req)
 static int explain_endpoint(struct report *r, struct request *req, const struct explain_wish *wish)
 {
     static const struct principal_conf nobody = {.name = NULL};
-    const struct settings *s = req->worker->rt->settings;
+    const struct settings *s = request_settings(req);
     const struct listener_conf *l = req->session->listener;
     bool known = req->caller;
 
@@ -306,7 +306,7 @@ static int explain_policy(struct report *r, struct request *req, const struct pr
 /* Without --client: a listener may say whose unsigned requests are. */
 static int explain_named_caller(struct report *r, struct request *req, const struct explain_wish *wish)
 {
-    const struct settings *s = req->worker->rt->settings;
+    const struct settings *s = request_settings(req);
     const struct listener_conf *l = req->session->listener;
 
     if (wish->client) return explain_policy(r, req, settings_client_by_name(s, str_from(wish->client)));
@@ -318,7 +318,7 @@ static int explain_named_caller(struct report *r, struct request *req, const str
 
 static int explain_caller(struct report *r, struct request *req, const struct explain_wish *wish)
 {
-    const struct settings *s = req->worker->rt->settings;
+    const struct settings *s = request_settings(req);
 
     if (form_is_one(req) && !headers_find(&req->in->headers, HDR_AUTHORIZATION)) {
         report_put(r, "caller", "caller", "a browser's form: its signature is in the body and is not judged here");
@@ -352,7 +352,7 @@ static int explain_goto(struct report *r, const struct request *req)
 int explain_route(struct report *r, struct rig *rig, const struct arrival *a, const struct explain_wish *wish,
                   bool signed_request, struct request **out)
 {
-    const struct settings *s = rig->rt.settings;
+    const struct settings *s = rig->snapshot.settings;
     struct request refused = {.err = {0}}, *req;
     int exit_code;
 

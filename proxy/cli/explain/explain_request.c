@@ -16,8 +16,9 @@ struct rig *rig_new(struct settings *settings)
     struct rig *rig = calloc(1, sizeof(*rig));
 
     if (!rig) return NULL;
-    rig->rt.settings = settings;
-    rig->worker.rt = &rig->rt;
+    rig->snapshot.settings = settings;
+    rig->use.snapshot = &rig->snapshot;
+    rig->session.use = rig->worker.use = &rig->use;
     rig->worker.digest = digest_new();
     rig->worker.client_keys = sigv4_keys_new(KEYS_KEPT);
     rig->worker.regions = region_cache_new(BUCKETS_KEPT);
@@ -100,7 +101,7 @@ static bool owns_host(struct rig *rig, const struct arrival *a, const struct lis
 /* --listener, or a [listener] that the request fits. */
 const struct listener_conf *rig_find_listener(struct rig *rig, const struct arrival *a, const char *name)
 {
-    const struct settings *s = rig->rt.settings;
+    const struct settings *s = rig->snapshot.settings;
     const struct listener_conf *own = NULL, *proxy = NULL;
 
     for (size_t i = 0; i < s->listeners_n; i++) {

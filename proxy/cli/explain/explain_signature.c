@@ -381,7 +381,7 @@ int explain_signature(struct report *r, struct rig *rig, struct request *req, co
     report_put(r, "signature_kind", "signature's kind", "%s", kind_text(p.kind));
     if (p.v4.date.n) report_put(r, "payload", "payload", "%s", payload_text(sigv4_payload_mode(p.covered)));
     explain_clock(r, req, &p, wish->now_s);
-    if (!find_secret(r, rig->rt.settings, &p, wish->client)) return CLI_PROBLEM;
+    if (!find_secret(r, rig->snapshot.settings, &p, wish->client)) return CLI_PROBLEM;
     code = verify(rig, req, &p, &err);
     report_bool(r, "signature_right", code == ERR_NONE);
     if (code != ERR_NONE && code != ERR_SIG_MISMATCH) {

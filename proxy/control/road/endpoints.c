@@ -311,21 +311,21 @@ static enum err_code watch_init(struct watch *w, struct endpoints *e, const stru
     return dns_new(e->loop, &e->settings->server, set, on_dns, w, &w->dns, err);
 }
 
-enum err_code endpoints_new(struct loop *loop, const struct runtime *rt, struct worker *workers, size_t workers_n,
-                            struct endpoints **out, struct err *err)
+enum err_code endpoints_new(struct loop *loop, const struct settings *settings, struct worker *workers,
+                            size_t workers_n, struct endpoints **out, struct err *err)
 {
     struct endpoints *e = calloc(1, sizeof(*e));
 
     if (!e) return err_set(err, ERR_NO_MEMORY, 0, "endpoints");
     *out = e;
     e->loop = loop;
-    e->settings = rt->settings;
+    e->settings = settings;
     e->workers = workers;
     e->workers_n = workers_n;
-    e->watches = calloc(rt->settings->endpoints_n + 1, sizeof(*e->watches));
+    e->watches = calloc(settings->endpoints_n + 1, sizeof(*e->watches));
     if (!e->watches) return err_set(err, ERR_NO_MEMORY, 0, "endpoints");
-    for (; e->watches_n < rt->settings->endpoints_n; e->watches_n++)
-        TRY(watch_init(&e->watches[e->watches_n], e, &rt->settings->endpoints[e->watches_n], err));
+    for (; e->watches_n < settings->endpoints_n; e->watches_n++)
+        TRY(watch_init(&e->watches[e->watches_n], e, &settings->endpoints[e->watches_n], err));
     publish(e);
     return e->table ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "endpoints");
 }

@@ -150,7 +150,7 @@ static enum step_result judge_answer(struct request *req, const struct head_resp
         region_learn(req, region);
         r = region_correct(req, region);
         if (r != STEP_NEXT) return r;
-    } else if (head->status / 100 == 2 && req->worker->rt->settings->endpoints_n > 1) {
+    } else if (head->status / 100 == 2 && request_settings(req)->endpoints_n > 1) {
         region_learn(req, str_from(req->endpoint->region));
     }
     req->first_byte_us = clock_monotonic_us();

@@ -15,7 +15,7 @@ enum { AVOID_MS = 5000 };
 
 enum err_code pool_init(struct pool *p, struct worker *w, struct err *err)
 {
-    const struct settings *s = w->rt->settings;
+    const struct settings *s = w->use->snapshot->settings;
 
     memset(p, 0, sizeof(*p));
     p->worker = w;
@@ -89,7 +89,7 @@ static struct pool_address *address_for(struct pool *p, size_t endpoint, const s
         LOG(LOG_ERROR, "out of memory: address %s is not used", t->address->text);
         return NULL;
     }
-    a->endpoint = &p->worker->rt->settings->endpoints[endpoint];
+    a->endpoint = &p->worker->use->snapshot->settings->endpoints[endpoint];
     a->endpoint_index = endpoint;
     a->shared = address_ref(t->address);
     a->addr = &a->shared->addr;
@@ -190,7 +190,8 @@ static struct choice choice_of(const struct pool_address *a, uint64_t tried, int
 enum choice_result pool_pick(struct pool *p, size_t endpoint, uint64_t tried, bool has_body, struct pool_address **out)
 {
     struct pool_endpoint *e = &p->endpoints[endpoint];
-    const struct choice_request r = {has_body, p->worker->rt->settings->endpoints[endpoint].max_connections, e->turn};
+    const struct choice_request r = {has_body, p->worker->use->snapshot->settings->endpoints[endpoint].max_connections,
+                                     e->turn};
     struct choice v[ADDRESS_MAX];
     enum choice_result result;
     size_t at;
@@ -212,6 +213,14 @@ void pool_report(struct pool_address *a, enum address_fault fault)
 }
 
 /* ------------------------------------------------------------- connections */
+
+void pool_keep_session(struct conn *c, SSL_SESSION *session)
+{
+    struct pool_address *a = ((struct upconn *)c->arg)->at;
+
+    tls_session_free(&a->session);
+    a->session = session;
+}
 
 static void idle_unlink(struct upconn *u)
 {

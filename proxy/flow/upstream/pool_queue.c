@@ -54,9 +54,9 @@ void pool_release(struct pool *p, struct pool_address **at)
     pool_give_place(a, p);
 }
 
-bool pool_wait(struct pool *p, size_t endpoint, struct pool_turn *t, const void *who, struct loop_task *owner)
+bool pool_wait(struct pool *p, size_t endpoint, struct pool_turn *t, uint64_t who, struct loop_task *owner)
 {
-    const struct endpoint_conf *ep = &p->worker->rt->settings->endpoints[endpoint];
+    const struct endpoint_conf *ep = &p->worker->use->snapshot->settings->endpoints[endpoint];
 
     if (!wait_queue_add(&p->endpoints[endpoint].queue, &t->place, who, ep->max_queue, p->worker->loop.now_us))
         return false;
@@ -89,7 +89,7 @@ static size_t count_room(const struct pool_endpoint *e, uint64_t most)
 /* Who waited for too long is told so, in a turn of its own. */
 static void expire_queue(struct pool *p, size_t endpoint)
 {
-    const struct endpoint_conf *ep = &p->worker->rt->settings->endpoints[endpoint];
+    const struct endpoint_conf *ep = &p->worker->use->snapshot->settings->endpoints[endpoint];
     int64_t oldest = p->worker->loop.now_us - (int64_t)ep->queue_timeout_ms * 1000;
     struct wait_place *place = p->endpoints[endpoint].queue.first, *next;
 
@@ -110,7 +110,7 @@ void pool_tick_queue(struct pool *p, size_t endpoint)
 
     if (!e->queue.n) return;
     expire_queue(p, endpoint);
-    for (size_t room = count_room(e, p->worker->rt->settings->endpoints[endpoint].max_connections); room && e->queue.n;
-         room--)
+    for (size_t room = count_room(e, p->worker->use->snapshot->settings->endpoints[endpoint].max_connections);
+         room && e->queue.n; room--)
         call_next(p, endpoint);
 }

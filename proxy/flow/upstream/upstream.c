@@ -18,7 +18,7 @@ enum { MUTE_MS = 10 * 60 * 1000 };
 
 static size_t endpoint_index(const struct request *req)
 {
-    return (size_t)(req->endpoint - req->worker->rt->settings->endpoints);
+    return (size_t)(req->endpoint - request_settings(req)->endpoints);
 }
 
 static bool has_body(const struct request *req)
@@ -67,8 +67,9 @@ static enum step_result no_address(struct request *req)
 static enum step_result wait_in_turn(struct request *req)
 {
     struct pool *p = &req->worker->pool;
+    uint64_t who = req->caller ? req->caller->id : STANDING_NONE;
 
-    if (pool_wait(p, endpoint_index(req), &req->turn, req->caller, req->wake)) return STEP_WAIT;
+    if (pool_wait(p, endpoint_index(req), &req->turn, who, req->wake)) return STEP_WAIT;
     return request_fail(req, ERR_QUEUE, "[endpoint %s] %llu requests wait already", req->endpoint->name,
                         (unsigned long long)req->endpoint->max_queue);
 }
@@ -160,7 +161,7 @@ static enum conn_result establish(struct request *req)
     enum conn_result r = conn_connected(&u->conn);
 
     if (r != CONN_OK) return r;
-    if (!u->conn.ssl && conn_tls_connect(&u->conn, req->worker->rt->endpoint_ctx[endpoint_index(req)],
+    if (!u->conn.ssl && conn_tls_connect(&u->conn, snapshot_endpoint_ctx(req->session->use->snapshot, req->endpoint),
                                          req->endpoint->sni, u->at->session, &req->err) != ERR_NONE) {
         conn_break(&u->conn, req->err.detail);
         return CONN_ERROR;

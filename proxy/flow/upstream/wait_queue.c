@@ -4,7 +4,7 @@
  */
 #include "flow/upstream/wait_queue.h"
 
-static uint64_t round_of(const struct wait_queue *q, const void *owner)
+static uint64_t round_of(const struct wait_queue *q, uint64_t owner)
 {
     for (const struct wait_place *p = q->last; p; p = p->prev)
         if (p->owner == owner) return p->round + 1;
@@ -25,7 +25,7 @@ static void insert_after(struct wait_queue *q, struct wait_place *p, struct wait
         q->first = p;
 }
 
-bool wait_queue_add(struct wait_queue *q, struct wait_place *p, const void *owner, size_t most, int64_t now_us)
+bool wait_queue_add(struct wait_queue *q, struct wait_place *p, uint64_t owner, size_t most, int64_t now_us)
 {
     struct wait_place *before = q->last;
 
@@ -54,7 +54,7 @@ void wait_queue_remove(struct wait_queue *q, struct wait_place *p)
     q->n--;
 }
 
-size_t wait_queue_count(const struct wait_queue *q, const void *owner)
+size_t wait_queue_count(const struct wait_queue *q, uint64_t owner)
 {
     size_t n = 0;
 

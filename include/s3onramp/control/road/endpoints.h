@@ -9,8 +9,9 @@
 
 struct endpoints;
 
-/* @rt, @workers: borrowed, must outlive it; the workers are initialised and not started: each gets the first table. */
-MUST_CHECK enum err_code endpoints_new(struct loop *loop, const struct runtime *rt, struct worker *workers,
+/* @settings, @workers: borrowed, must outlive it; the workers are initialised and not started: each gets the first
+ * table. */
+MUST_CHECK enum err_code endpoints_new(struct loop *loop, const struct settings *settings, struct worker *workers,
                                        size_t workers_n, struct endpoints **out, struct err *err);
 void endpoints_free(struct endpoints **e);
 /* Once a tick: collects what workers saw, starts probes and questions to DNS that are due, publishes. */

@@ -6,7 +6,8 @@
 #ifndef S3ONRAMP_CONTROL_ROAD_PROBE_H
 #define S3ONRAMP_CONTROL_ROAD_PROBE_H
 
-#include "flow/runtime.h"
+#include "config/config.h"
+#include "io/tls.h"
 
 /* Called once, not from within probe_start. @why: NULL: it works. @certificate: the certificate is at fault. The probe
  * is gone afterwards. */

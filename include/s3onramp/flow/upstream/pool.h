@@ -9,11 +9,12 @@
 #ifndef S3ONRAMP_FLOW_UPSTREAM_POOL_H
 #define S3ONRAMP_FLOW_UPSTREAM_POOL_H
 
-#include "flow/runtime.h"
+#include "config/config.h"
 #include "flow/upstream/address.h"
 #include "flow/upstream/budget.h"
 #include "flow/upstream/choice.h"
 #include "flow/upstream/wait_queue.h"
+#include "io/tls.h"
 
 struct worker;
 struct upconn;
@@ -112,12 +113,13 @@ void pool_close_idle(struct pool_address *a);
 
 /* Puts @t into the queue of @endpoint; false: it is full. @who: among whom turns are shared out, compared only. @owner
  * runs in a turn of the loop of its own once @t is called, or once it has expired. */
-MUST_CHECK bool pool_wait(struct pool *p, size_t endpoint, struct pool_turn *t, const void *who,
-                          struct loop_task *owner);
+MUST_CHECK bool pool_wait(struct pool *p, size_t endpoint, struct pool_turn *t, uint64_t who, struct loop_task *owner);
 /* Takes @t out of the queue, and passes its turn on if it had been called. Fine if it does not wait. */
 void pool_leave_queue(struct pool *p, struct pool_turn *t);
 /* Once a tick: a new table, what has been idle for too long, who has waited for too long. */
 void pool_tick(struct pool *p);
+/* For tls_client_ctx: a connection's new TLS session is kept with its address, for the next connection there. */
+void pool_keep_session(struct conn *c, SSL_SESSION *session);
 /* Closes every idle connection. */
 void pool_close_all_idle(struct pool *p);
 

@@ -10,7 +10,7 @@
 
 struct wait_place {
     struct wait_place *prev, *next;
-    const void *owner; /* compared only */
+    uint64_t owner; /* compared only */
     uint64_t round;
     int64_t since_us;
     bool queued;
@@ -23,10 +23,9 @@ struct wait_queue {
 };
 
 /* Takes time in proportion to the length. False: @most wait already. */
-MUST_CHECK bool wait_queue_add(struct wait_queue *q, struct wait_place *p, const void *owner, size_t most,
-                               int64_t now_us);
+MUST_CHECK bool wait_queue_add(struct wait_queue *q, struct wait_place *p, uint64_t owner, size_t most, int64_t now_us);
 /* How many places of @owner wait. */
-size_t wait_queue_count(const struct wait_queue *q, const void *owner);
+size_t wait_queue_count(const struct wait_queue *q, uint64_t owner);
 /* The next in turn, taken out; NULL: none. */
 struct wait_place *wait_queue_take(struct wait_queue *q);
 /* Takes @p out, wherever it stands; fine if it does not wait. */

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * proxy.h: what lives as long as the server, whatever is reloaded: shared by all workers and the control thread, each
+ * part with its own rule about threads.
+ */
+#ifndef S3ONRAMP_FLOW_PROXY_H
+#define S3ONRAMP_FLOW_PROXY_H
+
+#include "flow/limits.h"
+#include "flow/passwords.h"
+#include "flow/standing.h"
+#include "flow/upstream/keyring.h"
+#include "io/sink.h"
+
+struct proxy {
+    struct standing *standing;   /* owned */
+    struct key_needs *key_needs; /* owned */
+    struct passwords *passwords; /* owned */
+    struct limits *limits;       /* owned: of client connections */
+    struct sink *access;         /* borrowed; NULL: no access lines */
+};
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * snapshot.h: what the administrator wrote: settings, and the TLS contexts made from them and from the files that they
+ * name. Immutable once it is published, counted. Any thread.
+ *
+ * A worker has one reference for each snapshot that somebody on it still uses, and counts those users itself
+ * (snapshot_use): nothing atomic happens per request.
+ */
+#ifndef S3ONRAMP_FLOW_SNAPSHOT_H
+#define S3ONRAMP_FLOW_SNAPSHOT_H
+
+#include "flow/standing.h"
+#include "io/tls.h"
+
+struct local_ca;
+
+struct snapshot {
+    _Atomic unsigned refs;
+    struct settings *settings;  /* one reference */
+    struct local_ca *local_ca;  /* one reference; NULL: no listener needs minted certificates */
+    struct mint *mint;          /* of local_ca, or NULL */
+    SSL_CTX *mint_ctx;          /* of local_ca: server side, certificate per name */
+    struct file_ctx *listeners; /* owned: beside the settings' listeners */
+    struct file_ctx *endpoints; /* owned: beside the settings' endpoints */
+    const char *decoy;          /* of settings: a password hash for names that nobody has; NULL: no client has one */
+};
+
+/* Loads what @settings name: certificates, the CA if some listener needs it, CA bundles of the endpoints. What is made
+ * of files that did not change since @before (NULL: there was none) is shared with it, so that certificates minted and
+ * TLS sessions stay good. Takes over one reference of @settings, which nobody else has, also on failure. Any thread,
+ * but it blocks. */
+MUST_CHECK enum err_code snapshot_new(struct settings *settings, struct standing *standing,
+                                      const struct snapshot *before, struct snapshot **out, struct err *err);
+struct snapshot *snapshot_ref(struct snapshot *s);
+void snapshot_unref(struct snapshot **s); /* NULL is fine */
+
+/* @l, @e: rows of its settings. A listener's own certificate, or NULL: minted ones. */
+SSL_CTX *snapshot_listener_ctx(const struct snapshot *s, const struct listener_conf *l);
+SSL_CTX *snapshot_endpoint_ctx(const struct snapshot *s, const struct endpoint_conf *e);
+/* The row with that number, or NULL: it is not there any more. */
+const struct listener_conf *snapshot_listener(const struct snapshot *s, uint32_t id);
+const struct endpoint_conf *snapshot_endpoint(const struct snapshot *s, uint32_t id);
+
+/* On one worker. */
+struct snapshot_use {
+    struct snapshot *snapshot; /* one reference */
+    size_t users;
+};
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * snapshot.c: see snapshot.h.
+ */
+#include "flow/snapshot.h"
+
+#include "flow/upstream/pool.h"
+
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+/* ------------------------------------------------------------- files */
+
+/* Which file it was, and when it was changed last; zeros: there was none. */
+struct file_stamp {
+    dev_t dev;
+    ino_t ino;
+    off_t size;
+    struct timespec changed, modified;
+};
+
+/* What was made of one or two files. */
+struct file_ctx {
+    SSL_CTX *ctx; /* one reference; NULL: none is needed */
+    struct file_stamp stamps[2];
+};
+
+static struct file_stamp stamp_of(const char *path)
+{
+    struct stat st;
+
+    if (!path || stat(path, &st)) return (struct file_stamp){0};
+    return (struct file_stamp){st.st_dev, st.st_ino, st.st_size, st.st_ctim, st.st_mtim};
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool same_stamp(const struct file_stamp *a, const struct file_stamp *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size && same_time(&a->changed, &b->changed) &&
+           same_time(&a->modified, &b->modified);
+}
+
+static bool same_stamps(const struct file_stamp a[2], const struct file_stamp b[2])
+{
+    return same_stamp(&a[0], &b[0]) && same_stamp(&a[1], &b[1]);
+}
+
+/* The context made of the same files, as they were, with one more reference; NULL: there is none. */
+static SSL_CTX *find_ctx(const struct file_ctx *v, size_t n, const struct file_stamp stamps[2])
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i].ctx && same_stamps(v[i].stamps, stamps)) {
+            SSL_CTX_up_ref(v[i].ctx);
+            return v[i].ctx;
+        }
+    return NULL;
+}
+
+/* ------------------------------------------------------------- the local authority */
+
+/* The CA with all that is made of it; shared by the snapshots for which it is the same. */
+struct local_ca {
+    _Atomic unsigned refs;
+    struct file_stamp stamps[2];
+    uint64_t leaf_days;
+    char *crl; /* owned, or NULL */
+    struct ca *ca;
+    struct mint *mint;
+    SSL_CTX *ctx;
+};
+
+static void local_ca_unref(struct local_ca **cp)
+{
+    struct local_ca *c = *cp;
+
+    *cp = NULL;
+    if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1) return;
+    tls_ctx_free(&c->ctx);
+    mint_free(&c->mint);
+    ca_free(&c->ca);
+    free(c->crl);
+    free(c);
+}
+
+static enum err_code local_ca_new(const struct ca_conf *conf, const struct file_stamp stamps[2], struct local_ca **out,
+                                  struct err *err)
+{
+    struct local_ca *c = calloc(1, sizeof(*c));
+
+    if (!c) return err_set(err, ERR_NO_MEMORY, 0, "local authority");
+    *out = c;
+    atomic_init(&c->refs, 1);
+    memcpy(c->stamps, stamps, sizeof(c->stamps));
+    c->leaf_days = conf->leaf_days;
+    if (conf->crl && !(c->crl = strdup(conf->crl))) return err_set(err, ERR_NO_MEMORY, 0, "local authority");
+    TRY(ca_load(conf->certificate, conf->private_key, &c->ca, err));
+    c->mint = mint_new(c->ca, (unsigned)c->leaf_days, c->crl);
+    if (!c->mint) return err_set(err, ERR_NO_MEMORY, 0, "certificate cache");
+    return tls_server_ctx(c->mint, NULL, NULL, &c->ctx, err);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static enum err_code load_ca(struct snapshot *s, const struct snapshot *before, struct err *err)
+{
+    const struct ca_conf *conf = &s->settings->ca;
+    struct local_ca *old = before ? before->local_ca : NULL;
+    struct file_stamp stamps[2] = {stamp_of(conf->certificate), stamp_of(conf->private_key)};
+
+    if (!settings_need_ca(s->settings)) return ERR_NONE;
+    if (old && same_stamps(old->stamps, stamps) && old->leaf_days == conf->leaf_days &&
+        same_text(old->crl, conf->crl)) {
+        atomic_fetch_add_explicit(&old->refs, 1, memory_order_relaxed);
+        s->local_ca = old;
+    } else {
+        TRY(local_ca_new(conf, stamps, &s->local_ca, err));
+    }
+    s->mint = s->local_ca->mint;
+    s->mint_ctx = s->local_ca->ctx;
+    return ERR_NONE;
+}
+
+/* ------------------------------------------------------------- listeners and endpoints */
+
+static enum err_code load_listeners(struct snapshot *s, const struct snapshot *before, struct err *err)
+{
+    size_t n = s->settings->listeners_n;
+
+    s->listeners = calloc(n + 1, sizeof(*s->listeners));
+    if (!s->listeners) return err_set(err, ERR_NO_MEMORY, 0, "listeners");
+    for (size_t i = 0; i < n; i++) {
+        const struct listener_conf *l = &s->settings->listeners[i];
+        struct file_ctx *f = &s->listeners[i];
+
+        if (!l->certificate) continue;
+        f->stamps[0] = stamp_of(l->certificate);
+        f->stamps[1] = stamp_of(l->private_key);
+        if (before) f->ctx = find_ctx(before->listeners, before->settings->listeners_n, f->stamps);
+        if (!f->ctx) TRY(tls_server_ctx(NULL, l->certificate, l->private_key, &f->ctx, err));
+    }
+    return ERR_NONE;
+}
+
+/* Where CA certificates come from without ca_file. */
+static struct file_stamp stamp_of_system(const char *variable, const char *otherwise)
+{
+    const char *path = getenv(variable);
+
+    return stamp_of(path ? path : otherwise);
+}
+
+static void stamp_roots(const char *ca_file, struct file_stamp stamps[2])
+{
+    if (ca_file) {
+        stamps[0] = stamp_of(ca_file);
+    } else {
+        stamps[0] = stamp_of_system(X509_get_default_cert_file_env(), X509_get_default_cert_file());
+        stamps[1] = stamp_of_system(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
+    }
+}
+
+static enum err_code load_endpoints(struct snapshot *s, const struct snapshot *before, struct err *err)
+{
+    size_t n = s->settings->endpoints_n;
+
+    s->endpoints = calloc(n + 1, sizeof(*s->endpoints));
+    if (!s->endpoints) return err_set(err, ERR_NO_MEMORY, 0, "endpoints");
+    for (size_t i = 0; i < n; i++) {
+        const char *ca_file = s->settings->endpoints[i].ca_file;
+        struct file_ctx *f = &s->endpoints[i];
+
+        stamp_roots(ca_file, f->stamps);
+        if (before) f->ctx = find_ctx(before->endpoints, before->settings->endpoints_n, f->stamps);
+        if (!f->ctx) f->ctx = find_ctx(s->endpoints, i, f->stamps);
+        if (!f->ctx) TRY(tls_client_ctx(ca_file, pool_keep_session, &f->ctx, err));
+    }
+    return ERR_NONE;
+}
+
+/* ------------------------------------------------------------- the whole */
+
+static const char *find_decoy(const struct settings *s)
+{
+    for (size_t i = 0; i < s->clients_n; i++)
+        if (s->clients[i].password) return s->clients[i].password;
+    return NULL;
+}
+
+enum err_code snapshot_new(struct settings *settings, struct standing *standing, const struct snapshot *before,
+                           struct snapshot **out, struct err *err)
+{
+    struct snapshot *s = calloc(1, sizeof(*s));
+    enum err_code code;
+
+    if (!s) {
+        settings_unref(&settings);
+        return err_set(err, ERR_NO_MEMORY, 0, "snapshot");
+    }
+    atomic_init(&s->refs, 1);
+    s->settings = settings;
+    s->decoy = find_decoy(settings);
+    code = load_ca(s, before, err);
+    if (code == ERR_NONE) code = load_listeners(s, before, err);
+    if (code == ERR_NONE) code = load_endpoints(s, before, err);
+    if (code == ERR_NONE && !standing_number(standing, settings))
+        code = err_set(err, ERR_NO_MEMORY, 0, "standing numbers");
+    if (code != ERR_NONE) {
+        snapshot_unref(&s);
+        return code;
+    }
+    *out = s;
+    return ERR_NONE;
+}
+
+struct snapshot *snapshot_ref(struct snapshot *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    return s;
+}
+
+void snapshot_unref(struct snapshot **sp)
+{
+    struct snapshot *s = *sp;
+
+    *sp = NULL;
+    if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1) return;
+    for (size_t i = 0; s->listeners && i < s->settings->listeners_n; i++)
+        tls_ctx_free(&s->listeners[i].ctx);
+    for (size_t i = 0; s->endpoints && i < s->settings->endpoints_n; i++)
+        tls_ctx_free(&s->endpoints[i].ctx);
+    free(s->listeners);
+    free(s->endpoints);
+    local_ca_unref(&s->local_ca);
+    settings_unref(&s->settings);
+    free(s);
+}
+
+SSL_CTX *snapshot_listener_ctx(const struct snapshot *s, const struct listener_conf *l)
+{
+    return s->listeners[l - s->settings->listeners].ctx;
+}
+
+SSL_CTX *snapshot_endpoint_ctx(const struct snapshot *s, const struct endpoint_conf *e)
+{
+    return s->endpoints[e - s->settings->endpoints].ctx;
+}
+
+const struct listener_conf *snapshot_listener(const struct snapshot *s, uint32_t id)
+{
+    for (size_t i = 0; i < s->settings->listeners_n; i++)
+        if (s->settings->listeners[i].id == id) return &s->settings->listeners[i];
+    return NULL;
+}
+
+const struct endpoint_conf *snapshot_endpoint(const struct snapshot *s, uint32_t id)
+{
+    for (size_t i = 0; i < s->settings->endpoints_n; i++)
+        if (s->settings->endpoints[i].id == id) return &s->settings->endpoints[i];
+    return NULL;
+}
