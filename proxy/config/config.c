@@ -24,7 +24,7 @@ STARTS_ALIKE(policy_conf);
 STARTS_ALIKE(tunnel_conf);
 
 struct item_head {
-    char *name; /* owned */
+    char *name;
     struct config_place place;
 };
 
@@ -35,7 +35,12 @@ static struct config_build build_new(const char *path, FILE *problems)
     struct config_build b = {.s = config_alloc(sizeof *b.s), .raw = config_alloc(sizeof *b.raw), .problems = problems};
 
     atomic_init(&b.s->refs, 1);
-    b.s->file = config_strdup(str_from(path));
+    for (size_t id = 0; id < SECTIONS_N; id++)
+        map_init(&b.raw->by_name[id]);
+    map_init(&b.raw->hashes);
+    map_init(&b.raw->words);
+    map_init(&b.s->clients_by_key);
+    b.s->file = config_keep(b.raw, str_from(path));
     b.s->impl = b.raw;
     for (size_t id = 0; id < SECTIONS_N; id++)
         if (!config_sections[id].example_name)
@@ -45,7 +50,11 @@ static struct config_build build_new(const char *path, FILE *problems)
 
 static void set_text(struct raw_section *section, const char *key, const char *text)
 {
-    config_raw_value(section, key)->text = config_strdup(str_from(text));
+    size_t row;
+    const struct option *o = config_find_option(section->id, str_from(key), &row);
+
+    ASSERT(o != NULL);
+    (void)config_raw_set(section, row, config_keep(section->raw, str_from(text)), (struct config_place){NULL, 0});
 }
 
 static void add_policy(struct config_build *b, const char *name, const char *access)
@@ -53,7 +62,7 @@ static void add_policy(struct config_build *b, const char *name, const char *acc
     struct raw_section *section = config_raw_section(b->raw, SECTION_POLICY, str_from(name));
 
     if (section) {
-        config_problem(b, section->place, "policy \"%s\" is built in; choose another name", name);
+        config_problem(b, config_header_place(section), "policy \"%s\" is built in; choose another name", name);
         return;
     }
     section = config_raw_add(b->raw, SECTION_POLICY, str_from(name), (struct config_place){NULL, 0});
@@ -65,11 +74,9 @@ static bool wants_default_credentials(struct raw_section *section)
     const char *text;
 
     switch (section->id) {
-    case SECTION_ENDPOINT:
-        text = config_raw_value(section, "credentials")->text;
-        return !text || strcmp(text, "default") == 0;
-    case SECTION_CLIENT: text = config_raw_value(section, "credentials")->text; break;
-    case SECTION_CREDENTIALS: text = config_raw_value(section, "source_credentials")->text; break;
+    case SECTION_ENDPOINT: text = config_text_of(section, "credentials"); return !text || strcmp(text, "default") == 0;
+    case SECTION_CLIENT: text = config_text_of(section, "credentials"); break;
+    case SECTION_CREDENTIALS: text = config_text_of(section, "source_credentials"); break;
     default: return false;
     }
     return text && strcmp(text, "default") == 0;
@@ -102,7 +109,7 @@ static void build_items(struct config_build *b)
 {
     for (size_t i = 0; i < b->raw->n; i++) {
         const struct section_kind *kind = &config_sections[b->raw->v[i]->id];
-        if (kind->example_name) b->raw->v[i]->index = (*count_of(b->s, kind))++;
+        if (kind->example_name) b->raw->v[i]->index = (unsigned)(*count_of(b->s, kind))++;
     }
     for (size_t id = 0; id < SECTIONS_N; id++) {
         const struct section_kind *kind = &config_sections[id];
@@ -117,8 +124,8 @@ static void build_items(struct config_build *b)
         }
         section->item = (char *)*array_of(b->s, kind) + section->index * kind->item_bytes;
         struct item_head *head = section->item;
-        head->name = config_strdup(str_from(section->name));
-        head->place = section->place;
+        head->name = section->name;
+        head->place = config_header_place(section);
     }
 }
 
@@ -129,7 +136,7 @@ static void build_values(struct config_build *b)
         size_t n;
         const struct option *options = config_section_options(section->id, &n);
         for (size_t j = 0; j < n; j++)
-            config_parse_value(b, section, &options[j]);
+            config_parse_value(b, section, &options[j], j);
     }
 }
 
@@ -154,12 +161,12 @@ static struct settings *finished(struct config_build *b)
 static bool holds_secret(struct config_build *b, const char *file)
 {
     for (size_t i = 0; i < b->raw->n; i++) {
-        struct raw_section *section = b->raw->v[i];
+        const struct raw_section *section = b->raw->v[i];
         size_t n;
         const struct option *options = config_section_options(section->id, &n);
-        for (size_t j = 0; j < n; j++) {
+        for (size_t j = 0; j < section->values_n; j++) {
             const struct raw_value *value = &section->values[j];
-            if (value->place.file == file && value->text && config_is_secret_text(&options[j], value->text))
+            if (b->raw->files[value->file] == file && config_is_secret_text(&options[value->row], value->text))
                 return true;
         }
     }
@@ -227,10 +234,10 @@ static bool read_main(struct config_build *b)
 
 static void read_clients(struct config_build *b)
 {
-    struct raw_section *server = config_raw_section(b->raw, SECTION_SERVER, STR_NONE);
-    const struct raw_value *value = config_raw_value(server, "clients_file");
+    const struct raw_section *server = config_raw_section(b->raw, SECTION_SERVER, STR_NONE);
+    const char *written = config_text_of(server, "clients_file");
 
-    b->raw->clients_path = config_path(b->s->file, value->text ? value->text : "clients.ini");
+    b->raw->clients_path = config_keep_heap(b->raw, config_path(b->s->file, written ? written : "clients.ini"));
     if (b->no_clients) return;
     int why_not;
     FILE *in = open_text(b, b->raw->clients_path, &why_not);
@@ -238,12 +245,13 @@ static void read_clients(struct config_build *b)
         config_read_stream(b, in, b->raw->clients_path, true);
         check_guard(b, in, b->raw->clients_path);
         fclose(in);
-    } else if (why_not && (value->text || why_not != ENOENT)) {
-        config_problem(b, value->text ? value->place : (struct config_place){b->raw->clients_path, 0},
-                       "clients file %s cannot be opened (%s); %s", b->raw->clients_path, strerror(why_not),
-                       why_not == EACCES ? "run this as the proxy's user (sudo -u s3onramp s3onramp ...); the proxy "
-                                           "itself must be able to read it"
-                                         : "make it with `s3onramp client add NAME`");
+    } else if (why_not && (written || why_not != ENOENT)) {
+        config_problem(
+            b, written ? config_place_of(server, "clients_file") : (struct config_place){b->raw->clients_path, 0},
+            "clients file %s cannot be opened (%s); %s", b->raw->clients_path, strerror(why_not),
+            why_not == EACCES ? "run this as the proxy's user (sudo -u s3onramp s3onramp ...); the proxy "
+                                "itself must be able to read it"
+                              : "make it with `s3onramp client add NAME`");
     }
 }
 
@@ -311,12 +319,6 @@ struct settings *config_load_stream(FILE *in, const char *name, FILE *problems)
 
 /* --- sharing --- */
 
-static void free_derived(struct endpoint_conf *endpoint)
-{
-    free(endpoint->suffix);
-    free(endpoint->dns_name);
-}
-
 static void free_items(struct settings *s, struct raw *raw)
 {
     for (size_t i = 0; i < raw->n; i++) {
@@ -326,10 +328,7 @@ static void free_items(struct settings *s, struct raw *raw)
         if (!section->item) continue;
         for (size_t j = 0; j < n; j++)
             config_free_value(section->item, &options[j]);
-        if (config_sections[section->id].example_name) free(((struct item_head *)section->item)->name);
     }
-    for (size_t i = 0; i < s->endpoints_n; i++)
-        free_derived(&s->endpoints[i]);
     for (size_t id = 0; id < SECTIONS_N; id++)
         if (config_sections[id].example_name) free(*array_of(s, &config_sections[id]));
 }
@@ -354,8 +353,7 @@ void settings_unref(struct settings **s)
     for (size_t i = 0; i < mine->secret_variables.n; i++)
         free(mine->secret_variables.v[i]);
     free(mine->secret_variables.v);
-    free(mine->clients_by_key);
-    free(mine->file);
+    map_clear(&mine->clients_by_key);
     free(mine);
 }
 
@@ -363,26 +361,14 @@ void settings_unref(struct settings **s)
 
 const struct principal_conf *settings_client_by_key(const struct settings *s, struct str access_key_id)
 {
-    size_t low = 0, high = s->clients_by_key_n;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct principal_conf *client = &s->clients[s->clients_by_key[middle]];
-        int order = str_cmp(access_key_id, str_from(client->access_key_id));
-        if (order == 0) return client;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
+    return map_get(&s->clients_by_key, access_key_id);
 }
 
 const struct principal_conf *settings_client_by_name(const struct settings *s, struct str name)
 {
-    for (size_t i = 0; i < s->clients_n; i++)
-        if (str_eq(str_from(s->clients[i].name), name)) return &s->clients[i];
-    return NULL;
+    const struct raw_section *section = config_raw_section(s->impl, SECTION_CLIENT, name);
+
+    return section ? section->item : NULL;
 }
 
 const struct tunnel_conf *settings_tunnel_for_host(const struct settings *s, struct str host)

@@ -46,9 +46,9 @@ void config_check_reference(struct config_build *b, struct raw_section *section,
 {
     size_t row;
     const struct option *o = config_find_option(section->id, str_from(key), &row);
-    const char *name = section->values[row].text;
+    const struct raw_value *value = config_raw_value(section, row);
+    const char *name = value ? value->text : o->def;
 
-    if (!name) name = o->def;
     if (!name || *(void *const *)((const char *)section->item + o->offset)) return;
     config_problem(b, config_place_of(section, key), "there is no [%s %s]; %s",
                    config_sections[config_reference_kind(o)].word, name, advice);
@@ -117,8 +117,8 @@ static void check_proxy_protocol(struct config_build *b, struct raw_section *sec
 static void check_listener(struct config_build *b, struct raw_section *section)
 {
     if (!config_text_of(section, "mode"))
-        config_problem(b, section->place, "listener \"%s\" has no mode; write mode = forward or mode = endpoint",
-                       section->name);
+        config_problem(b, config_header_place(section),
+                       "listener \"%s\" has no mode; write mode = forward or mode = endpoint", section->name);
     else
         check_listener_mode(b, section);
     check_proxy_protocol(b, section);
@@ -173,9 +173,9 @@ static void check_pair(struct config_build *b, struct raw_section *section)
          has_secret = config_text_of(section, "secret_access_key") != NULL;
 
     if (has_id != has_secret) {
-        config_problem(b, section->place, "client \"%s\" has half of a key pair; write %s too, or remove %s",
-                       section->name, has_id ? "secret_access_key" : "access_key_id",
-                       has_id ? "access_key_id" : "secret_access_key");
+        config_problem(b, config_header_place(section),
+                       "client \"%s\" has half of a key pair; write %s too, or remove %s", section->name,
+                       has_id ? "secret_access_key" : "access_key_id", has_id ? "access_key_id" : "secret_access_key");
         return;
     }
     if (has_id) {
@@ -189,7 +189,7 @@ static void check_pair(struct config_build *b, struct raw_section *section)
     if (client->password) return;
     for (size_t i = 0; i < b->s->listeners_n; i++)
         if (b->s->listeners[i].anonymous == client) return;
-    config_problem(b, section->place,
+    config_problem(b, config_header_place(section),
                    "client \"%s\" has no key pair and no listener takes it as anonymous; run `s3onramp client add %s`",
                    section->name, section->name);
 }
@@ -211,41 +211,37 @@ static void check_client(struct config_build *b, struct raw_section *section)
     check_password(b, section);
     config_check_reference(b, section, "policy", "write that section, or policy = read-only or policy = allow-all");
     if (!config_text_of(section, "policy"))
-        config_problem(b, section->place,
+        config_problem(b, config_header_place(section),
                        "client \"%s\" has no policy; write policy = read-only, policy = allow-all, or the NAME of a "
                        "[policy NAME]",
                        section->name);
     config_check_reference(b, section, "credentials", "write that section, or remove the line to use the endpoint's");
 }
 
-static int compare_keys(const void *a, const void *b, void *clients)
+static void index_key(struct config_build *b, struct raw_section *section)
 {
-    const struct principal_conf *x = (struct principal_conf *)clients + *(const size_t *)a;
-    const struct principal_conf *y = (struct principal_conf *)clients + *(const size_t *)b;
-    int order = strcmp(x->access_key_id, y->access_key_id);
+    struct principal_conf *client = section->item;
+    const struct principal_conf *before;
 
-    if (order != 0) return order;
-    return x < y ? -1 : x > y;
-}
-
-static void sort_clients(struct config_build *b)
-{
-    struct settings *s = b->s;
-
-    s->clients_by_key = config_alloc(s->clients_n * sizeof s->clients_by_key[0]);
-    for (size_t i = 0; i < s->clients_n; i++)
-        if (s->clients[i].access_key_id && s->clients[i].secret_access_key)
-            s->clients_by_key[s->clients_by_key_n++] = i;
-    qsort_r(s->clients_by_key, s->clients_by_key_n, sizeof s->clients_by_key[0], compare_keys, s->clients);
-    for (size_t i = 1; i < s->clients_by_key_n; i++) {
-        const struct principal_conf *before = &s->clients[s->clients_by_key[i - 1]];
-        const struct principal_conf *client = &s->clients[s->clients_by_key[i]];
-        if (strcmp(before->access_key_id, client->access_key_id) != 0) continue;
+    if (!client->access_key_id || !client->secret_access_key) return;
+    before = settings_client_by_key(b->s, str_from(client->access_key_id));
+    if (before) {
         config_problem(
             b, client->place,
             "client \"%s\" has the access key of client \"%s\"; make another with `s3onramp client add NAME`",
             client->name, before->name);
+        return;
     }
+    bool put = map_put(&b->s->clients_by_key, str_from(client->access_key_id), client);
+    ASSERT(put && "memory for the settings");
+}
+
+static void index_keys(struct config_build *b)
+{
+    bool reserved = map_reserve(&b->s->clients_by_key, b->s->clients_n);
+
+    ASSERT(reserved && "memory for the settings");
+    config_for_each(b, SECTION_CLIENT, index_key);
 }
 
 void config_check(struct config_build *b)
@@ -263,6 +259,6 @@ void config_check(struct config_build *b)
     if (!b->no_clients) config_for_each(b, SECTION_CLIENT, check_client);
     config_for_each(b, SECTION_TUNNEL, config_check_tunnel);
     config_check_credentials(b);
-    if (!b->no_clients) sort_clients(b);
+    if (!b->no_clients) index_keys(b);
     if (b->problems_n == 0) config_warn(b);
 }

@@ -137,7 +137,7 @@ static void check_addresses(struct config_build *b, struct raw_section *section)
 
     if (!config_text_of(section, "addresses")) {
         if (!endpoint->dns)
-            config_problem(b, section->place,
+            config_problem(b, config_header_place(section),
                            "endpoint \"%s\" has no addresses; write addresses = …, or name = vpce-….s3.REGION.vpce."
                            "amazonaws.com, which is looked up in DNS",
                            section->name);
@@ -199,12 +199,13 @@ void config_check_tunnel(struct config_build *b, struct raw_section *section)
     for (size_t i = 0; i < 2; i++) {
         static const char *const keys[] = {"hosts", "addresses"};
         if (!config_text_of(section, keys[i]))
-            config_problem(b, section->place, "tunnel \"%s\" has no %s; write %s = …", section->name, keys[i], keys[i]);
+            config_problem(b, config_header_place(section), "tunnel \"%s\" has no %s; write %s = …", section->name,
+                           keys[i], keys[i]);
     }
     for (size_t i = 0; i < tunnel->addresses_n; i++)
         check_address(b, section, &tunnel->addresses[i]);
     if (tunnel->hosts.n && !b->no_clients && !is_reachable(b->s, tunnel))
-        config_problem(b, section->place,
+        config_problem(b, config_header_place(section),
                        "no listener leads to tunnel \"%s\"; write tunnel = %s in a [listener] with mode = forward or "
                        "mode = redirect",
                        section->name, tunnel->hosts.v[0]);

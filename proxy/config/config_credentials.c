@@ -117,11 +117,11 @@ static bool is_source_known(struct raw_section *section)
 
 /* --- what follows from other values --- */
 
-static void take_variable(struct raw_section *section, const char *key, const char *name, char **field)
+static void take_variable(const struct raw_section *section, const char *key, const char *name, char **field)
 {
     const char *value = variable(name);
 
-    if (value && !config_text_of(section, key)) *field = config_strdup(str_from(value));
+    if (value && !config_text_of(section, key)) *field = config_keep(section->raw, str_from(value));
 }
 
 /* A web identity's settings as EKS and others put them into the environment. */
@@ -176,9 +176,9 @@ static void finish_region(struct config_build *b, struct raw_section *section)
     if (!region) region = region_of_user(b, credentials);
     /* A trust anchor is known in its own Region only. */
     if (credentials->source == CREDENTIALS_ROLES_ANYWHERE && anchor.n > 0)
-        credentials->region = config_strdup(anchor);
+        credentials->region = config_keep(b->raw, anchor);
     else if (region)
-        credentials->region = config_strdup(str_from(region));
+        credentials->region = config_keep(b->raw, str_from(region));
 }
 
 static void finish_service_url(struct raw_section *section)
@@ -191,13 +191,14 @@ static void finish_service_url(struct raw_section *section)
     if (!config_region_valid(region)) return;
     struct str suffix = partition_suffix_or_aws(region);
     size_t cap = strlen("https://..") + strlen(service) + region.n + suffix.n + 1;
-    struct sbuf url = sbuf_make(config_alloc(cap), cap);
+    struct sbuf url = sbuf_make(config_bytes(section->raw, cap), cap);
     sbuf_add(&url, STR("https://"));
     sbuf_add(&url, str_from(service));
     sbuf_char(&url, '.');
     sbuf_add(&url, region);
     sbuf_char(&url, '.');
     sbuf_add(&url, suffix);
+    sbuf_char(&url, '\0');
     credentials->service_url = url.p;
 }
 
@@ -211,12 +212,8 @@ static void drop_slash(char *url)
 
 static void finish_private_key(struct config_build *b, struct credentials_conf *credentials)
 {
-    char *path;
-
     if (!credentials->private_key || str_starts(str_from(credentials->private_key), STR("pkcs11:"))) return;
-    path = config_path(b->s->file, credentials->private_key);
-    free(credentials->private_key);
-    credentials->private_key = path;
+    credentials->private_key = config_keep_heap(b->raw, config_path(b->s->file, credentials->private_key));
 }
 
 static bool is_per_client(const struct credentials_conf *credentials)
@@ -275,8 +272,8 @@ static void check_keys(struct config_build *b, struct raw_section *section)
     for (size_t i = 0; i < ARRAY_LEN(needs); i++)
         if (is_one_of(credentials->source, needs[i].sources) && !config_text_of(section, needs[i].key) &&
             !variable(needs[i].variable))
-            config_problem(b, section->place, "credentials \"%s\" have no %s; write %s", section->name, needs[i].key,
-                           needs[i].advice);
+            config_problem(b, config_header_place(section), "credentials \"%s\" have no %s; write %s", section->name,
+                           needs[i].key, needs[i].advice);
 }
 
 static void check_environment(struct config_build *b, struct raw_section *section)
@@ -302,13 +299,13 @@ static void check_region(struct config_build *b, struct raw_section *section)
 
     if (config_text_of(section, "region")) return;
     if (credentials->region && !config_region_valid(str_from(credentials->region)))
-        config_problem(b, section->place,
+        config_problem(b, config_header_place(section),
                        "credentials \"%s\": \"%.40s\" of AWS_REGION or AWS_DEFAULT_REGION cannot be a Region; set it "
                        "right, or write region = REGION",
                        section->name, credentials->region);
     if (!credentials->region && is_one_of(credentials->source, ROLES) && (is_signed || !has_url))
-        config_problem(b, section->place, "credentials \"%s\" have no Region to ask in; write region = REGION",
-                       section->name);
+        config_problem(b, config_header_place(section),
+                       "credentials \"%s\" have no Region to ask in; write region = REGION", section->name);
 }
 
 static void check_service(struct config_build *b, struct raw_section *section)

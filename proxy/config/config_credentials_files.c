@@ -65,7 +65,7 @@ static void check_key_pair(struct config_build *b, struct raw_section *section)
                            "%s has no effect: the PKCS#12 file of certificate holds it; remove it", inside[i]);
     if (pkcs12) return;
     if (!config_text_of(section, "private_key") && access(credentials->certificate, R_OK) == 0)
-        config_problem(b, section->place,
+        config_problem(b, config_header_place(section),
                        "credentials \"%s\" have no private_key; write private_key = FILE or a pkcs11: URI, or name a "
                        "PKCS#12 file as certificate",
                        section->name);

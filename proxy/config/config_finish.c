@@ -36,7 +36,6 @@ static void finish_health(struct config_build *b, struct raw_section *section)
         config_problem(b, config_place_of(section, "health"),
                        "health = %.80s: this is no path; write one like /healthz, without '?', '#' and '%%', or off",
                        listener->health);
-    free(listener->health);
     listener->health = NULL;
 }
 
@@ -128,7 +127,7 @@ static void take_vpce_name(struct config_build *b, struct raw_section *section)
                        STR_ARG(name.region));
         return;
     }
-    if (!endpoint->region) endpoint->region = config_strdup(name.region);
+    if (!endpoint->region) endpoint->region = config_keep(b->raw, name.region);
     endpoint->fips = name.fips;
 }
 
@@ -140,16 +139,17 @@ static unsigned endpoint_port(struct raw_section *section)
     return text && str_to_u64(str_from(text), &port) && port <= 65535 ? (unsigned)port : 443;
 }
 
-static char *s3_host(const struct endpoint_conf *endpoint)
+static char *s3_host(struct raw *raw, const struct endpoint_conf *endpoint)
 {
     const char *service = endpoint->fips ? "s3-fips." : "s3.";
     size_t cap = strlen(service) + strlen(endpoint->region) + strlen(endpoint->suffix) + 2;
-    struct sbuf b = sbuf_make(config_alloc(cap), cap);
+    struct sbuf b = sbuf_make(config_bytes(raw, cap), cap);
 
     sbuf_add(&b, str_from(service));
     sbuf_add(&b, str_from(endpoint->region));
     sbuf_char(&b, '.');
     sbuf_add(&b, str_from(endpoint->suffix));
+    sbuf_char(&b, '\0');
     return b.p;
 }
 
@@ -159,11 +159,11 @@ struct str settings_zone_short(struct str zone, struct str region)
 }
 
 /* The name to look up: without the word in front that chooses an API. */
-static char *dns_name_of(struct str name)
+static char *dns_name_of(struct raw *raw, struct str name)
 {
     size_t at = str_find(name, STR("vpce-"));
 
-    return config_strdup(at == SIZE_MAX ? name : str_tail(name, at));
+    return config_keep(raw, at == SIZE_MAX ? name : str_tail(name, at));
 }
 
 static void finish_dns(struct config_build *b, struct raw_section *section)
@@ -173,7 +173,7 @@ static void finish_dns(struct config_build *b, struct raw_section *section)
 
     if (resolvers) config_parse_addresses(b, section, "resolver", resolvers, 53);
     if (!config_text_of(section, "dns")) endpoint->dns = endpoint->vpce_name && !config_text_of(section, "addresses");
-    if (endpoint->dns && endpoint->vpce_name) endpoint->dns_name = dns_name_of(str_from(endpoint->vpce_name));
+    if (endpoint->dns && endpoint->vpce_name) endpoint->dns_name = dns_name_of(b->raw, str_from(endpoint->vpce_name));
 }
 
 static void finish_endpoint(struct config_build *b, struct raw_section *section)
@@ -188,15 +188,15 @@ static void finish_endpoint(struct config_build *b, struct raw_section *section)
     if (!endpoint->region) {
         if (!config_text_of(section, "name") && !config_text_of(section, "region"))
             config_problem(
-                b, section->place,
+                b, config_header_place(section),
                 "endpoint \"%s\" has no Region; write name = vpce-….s3.REGION.vpce.amazonaws.com or region = "
                 "REGION",
                 section->name);
         return;
     }
-    endpoint->suffix = config_strdup(partition_suffix_or_aws(str_from(endpoint->region)));
-    if (!endpoint->host) endpoint->host = s3_host(endpoint);
-    if (!endpoint->sni) endpoint->sni = config_strdup(str_from(endpoint->host));
+    endpoint->suffix = config_keep(b->raw, partition_suffix_or_aws(str_from(endpoint->region)));
+    if (!endpoint->host) endpoint->host = s3_host(b->raw, endpoint);
+    if (!endpoint->sni) endpoint->sni = endpoint->host;
 }
 
 static bool is_bucket_pattern(struct str s)
@@ -232,9 +232,7 @@ static void finish_log(struct config_build *b)
     struct log_conf *set = &b->s->log;
 
     if (!set->access || strcmp(set->access, "-") == 0 || strcmp(set->access, "off") == 0) return;
-    char *path = config_path(b->s->file, set->access);
-    free(set->access);
-    set->access = path;
+    set->access = config_keep_heap(b->raw, config_path(b->s->file, set->access));
 }
 
 /* It stands in certificates as it is: no comma, blank or sign that means something there. */
@@ -253,13 +251,10 @@ static void finish_ca(struct config_build *b)
 static void finish_admin(struct config_build *b)
 {
     struct admin_conf *admin = &b->s->admin;
-    char *path;
 
-    admin->is_default = !config_raw_value(config_raw_section(b->raw, SECTION_ADMIN, STR_NONE), "socket")->text;
+    admin->is_default = !config_text_of(config_raw_section(b->raw, SECTION_ADMIN, STR_NONE), "socket");
     if (!admin->socket || strcmp(admin->socket, "off") == 0) return;
-    path = config_path(b->s->file, admin->socket);
-    free(admin->socket);
-    admin->socket = path;
+    admin->socket = config_keep_heap(b->raw, config_path(b->s->file, admin->socket));
 }
 
 void config_finish(struct config_build *b)

@@ -11,6 +11,8 @@
 
 #include "config/config.h"
 
+#include "base/map.h"
+
 enum section_id {
     SECTION_SERVER,
     SECTION_CA,
@@ -89,26 +91,45 @@ extern const struct section_kind config_sections[SECTIONS_N];
 /* The rows of one kind of section stand together. */
 const struct option *config_section_options(enum section_id id, size_t *n);
 
-/* What the files say, before it means anything. */
+/* What the files say, before it means anything. There may be 100,000 clients: only what is written takes room, and each
+ * text stands once, here: fields of settings that are as written point to it. */
 struct raw_value {
-    char *text;                /* owned; NULL: not given. May be a secret */
-    struct config_place place; /* .file NULL: not from a file */
+    char *text;   /* in raw.texts; may be a secret */
+    int line;     /* 0: not from a file */
+    uint8_t file; /* of raw.files */
+    uint8_t row;  /* of the section's options */
 };
 
 struct raw_section {
-    enum section_id id;
-    char *name;                /* owned; NULL for sections without a name */
-    struct config_place place; /* of the header; .file NULL: made by us */
-    struct raw_value *values;  /* owned; one per row of the section's options */
-    void *item;                /* borrowed: the struct in settings that it became */
-    size_t index;              /* its place in the array */
+    struct raw *raw;
+    char *name;               /* in raw.texts; NULL for sections without a name */
+    struct raw_value *values; /* in raw.values; those that are given */
+    void *item;               /* borrowed: the struct in settings that it became */
+    unsigned index;           /* its place in the array */
+    int line;                 /* of the header */
+    uint8_t file;             /* of raw.files; 0: made by us */
+    uint8_t id;               /* enum section_id */
+    uint8_t values_n;
 };
+
+/* Memory that is given up as a whole, and wiped then: for texts, secrets among them. */
+struct raw_memory {
+    struct raw_block *last; /* owned, with those before it */
+    size_t used, cap;       /* bytes of the last one */
+};
+
+enum { RAW_FILES = 3 };
 
 /* settings.impl */
 struct raw {
-    struct raw_section **v; /* owned, in the order of the files */
+    struct raw_section **v; /* owned; they stand in texts, in the order of the files */
     size_t n, cap;
-    char *clients_path; /* owned: the clients file's path, for places */
+    struct map by_name[SECTIONS_N]; /* name → section; of kinds with names */
+    struct raw_memory texts, values;
+    struct map words;             /* texts that many sections have, each once: the names of other sections */
+    const char *files[RAW_FILES]; /* borrowed: [0] is NULL; as struct config_place has them */
+    struct map hashes;            /* places of values that hold " #" */
+    char *clients_path;           /* the clients file's path, for places; in texts */
 };
 
 struct config_build {
@@ -118,7 +139,6 @@ struct config_build {
     size_t problems_n;
     uint64_t no_field; /* where values of options without a field go */
     bool lenient;      /* config_read: a variable of the environment or a systemd credential may be missing */
-    bool hash_seen;    /* a value holds " #": config_problem looks for it */
     bool no_clients;   /* …_without_clients: the clients file is not read, clients are not judged */
 };
 
@@ -126,6 +146,12 @@ struct config_build {
 /* Memory for settings; aborts when there is none: no part of the program can run without settings. */
 void *config_alloc(size_t n); /* zeroed */
 char *config_strdup(struct str s);
+/* @n bytes of the settings' own memory, which lives and is wiped with them; not zeroed, for texts. */
+char *config_bytes(struct raw *raw, size_t n);
+char *config_keep(struct raw *raw, struct str s);      /* a copy there, NUL-terminated */
+char *config_keep_word(struct raw *raw, struct str s); /* one copy of all that are alike */
+/* Moves a heap string, perhaps a secret, there; NULL stays NULL. */
+char *config_keep_heap(struct raw *raw, char *heap);
 /* Variable @name of the environment holds a secret of ours. */
 void config_note_secret_variable(struct config_build *b, const char *name);
 /* An array of @n elements of @size bytes that gets room for one more. */
@@ -135,11 +161,20 @@ void *config_grow(void *array, size_t n, size_t size);
 void config_problem(struct config_build *b, struct config_place place, const char *fmt, ...) PRINTF_LIKE(3, 4);
 struct raw_section *config_raw_section(struct raw *raw, enum section_id id, struct str name); /* NULL: none */
 struct raw_section *config_raw_add(struct raw *raw, enum section_id id, struct str name, struct config_place place);
-/* The value of @key, which must be an option of the section. */
-struct raw_value *config_raw_value(struct raw_section *section, const char *key);
-const char *config_text_of(struct raw_section *section, const char *key); /* as written; NULL: not written */
-/* Where @key is written, else where its section is. */
-struct config_place config_place_of(struct raw_section *section, const char *key);
+void config_raw_move(struct raw_section *section, struct config_place place); /* its header stands there */
+/* Where the header stands; .file NULL: the section is made by us. */
+struct config_place config_header_place(const struct raw_section *section);
+/* NULL: the option of that row is not written. It stays where it is until the section gets another value. */
+struct raw_value *config_raw_value(const struct raw_section *section, size_t row);
+/* @text: moves into the value; in raw.texts. */
+struct raw_value *config_raw_set(struct raw_section *section, size_t row, char *text, struct config_place place);
+const char *config_text_of(const struct raw_section *section, const char *key); /* as written; NULL: not written */
+/* Where the value stands; NULL or one that we made: .file NULL. */
+struct config_place config_value_place(const struct raw_section *section, const struct raw_value *value);
+/* Where @key, which must be an option of the section, is written, else where its section is. */
+struct config_place config_place_of(const struct raw_section *section, const char *key);
+/* What @value says begins a comment in other files. */
+void config_note_hash(struct raw *raw, struct config_place place, const char *text);
 void config_for_each(struct config_build *b, enum section_id id,
                      void (*visit)(struct config_build *b, struct raw_section *section));
 void config_raw_free(struct raw *raw);
@@ -150,25 +185,25 @@ const struct option *config_find_option(enum section_id id, struct str key, size
 void config_read_stream(struct config_build *b, FILE *in, const char *file, bool clients_only);
 
 /* config_value.c */
-void config_parse_value(struct config_build *b, struct raw_section *section, const struct option *o);
+void config_parse_value(struct config_build *b, struct raw_section *section, const struct option *o, size_t row);
 void config_parse_addresses(struct config_build *b, struct raw_section *section, const char *key, const char *text,
                             unsigned default_port);
 /* The field as it would be written in a file; false: it has no value. */
 bool config_format_value(const struct raw_section *section, const struct option *o, FILE *out);
-void config_free_value(void *item, const struct option *o);
+void config_free_value(void *item, const struct option *o); /* texts live in raw.texts, as long as the settings */
 bool config_is_secret_text(const struct option *o, const char *text); /* a secret itself, not env:NAME and so on */
 bool config_region_valid(struct str region);
 /* The kind of section that an option names, or SECTIONS_N: it is of another type. */
 enum section_id config_reference_kind(const struct option *o);
-char *config_path(const char *file, const char *path); /* @path as seen from the folder of @file */
+char *config_path(const char *file, const char *path); /* @path as seen from the folder of @file; heap */
 
 bool config_host_valid(struct str host); /* a name, without port */
 
 /* config_secret.c */
 /* What the text of a secret stands for: itself, env:NAME, credential:NAME, file:PATH (as seen from the configuration's
- * folder; not read). A heap string, or NULL: reported. */
+ * folder; not read). In raw.texts, as @text is; NULL: reported. */
 char *config_secret(struct config_build *b, const struct raw_section *section, const char *key,
-                    struct config_place place, const char *text);
+                    struct config_place place, char *text);
 bool config_is_reference(const char *text); /* env:NAME and so on: no secret itself */
 /* The file of a value "file:PATH" must be there and ours alone. Other values are fine. */
 void config_check_secret_file(struct config_build *b, struct raw_section *section, const char *key, const char *value);

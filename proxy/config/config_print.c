@@ -8,11 +8,14 @@
 
 enum { ORIGIN_COLUMN = 44, HELP_COLUMN = 100 };
 
-static void print_origin(const struct raw_value *value, const struct option *o, bool has_value, FILE *out)
+static void print_origin(const struct raw_section *section, const struct raw_value *value, const struct option *o,
+                         bool has_value, FILE *out)
 {
-    if (value->place.file)
-        fprintf(out, " ; %s:%d", value->place.file, value->place.line);
-    else if (value->text)
+    struct config_place place = config_value_place(section, value);
+
+    if (place.file)
+        fprintf(out, " ; %s:%d", place.file, place.line);
+    else if (value)
         fputs(" ; built in", out);
     else if (o->def)
         fputs(" ; default", out);
@@ -33,7 +36,7 @@ static void print_option(const struct raw_section *section, const struct option 
     fclose(line);
     if (!has_value) fputc('#', out);
     fprintf(out, "%-*s", has_value ? ORIGIN_COLUMN : ORIGIN_COLUMN - 1, text);
-    print_origin(value, o, has_value, out);
+    print_origin(section, value, o, has_value, out);
     fputc('\n', out);
     free(text);
 }
@@ -45,12 +48,13 @@ static void print_section(const struct raw_section *section, FILE *out)
     const struct option *options = config_section_options(section->id, &n);
 
     fprintf(out, "[%s%s%s]", kind->word, section->name ? " " : "", section->name ? section->name : "");
-    if (section->place.file)
-        fprintf(out, " ; %s:%d\n", section->place.file, section->place.line);
+    struct config_place place = config_header_place(section);
+    if (place.file)
+        fprintf(out, " ; %s:%d\n", place.file, place.line);
     else
         fputs(section->name ? " ; built in\n" : "\n", out);
     for (size_t i = 0; i < n; i++)
-        print_option(section, &options[i], &section->values[i], out);
+        print_option(section, &options[i], config_raw_value(section, i), out);
     fputc('\n', out);
 }
 

@@ -12,6 +12,8 @@
  */
 #include "config_options.h"
 
+#include "base/secret.h"
+
 #include <errno.h>
 #include <ini.h>
 #include <stdlib.h>
@@ -27,7 +29,7 @@ struct reader {
     bool clients_only;
     struct raw_section *section; /* borrowed; NULL before the first header and in a section that was refused */
     bool skip;                   /* the section was refused: so are its keys, without a word each */
-    struct raw_value *value;     /* borrowed; where a continuation line goes */
+    struct raw_value *value;     /* borrowed: the section's last; where a continuation line goes */
     const struct option *option; /* the key of `value` */
     bool key_seen;               /* inih would take a line that begins with a blank as a continuation */
     bool continues;              /* the line handed to inih is one */
@@ -160,12 +162,12 @@ static struct raw_section *open_section(struct reader *r, struct str text)
     }
     struct raw_section *section = config_raw_section(r->b->raw, id, name);
     if (!section) return config_raw_add(r->b->raw, id, name, here(r));
-    if (!section->place.file) {
-        section->place = here(r);
-    } else if (section->place.file == r->file) {
+    struct config_place first = config_header_place(section);
+    if (!first.file)
+        config_raw_move(section, here(r));
+    else if (first.file == r->file)
         config_problem(r->b, here(r), "section [%.*s] stands here again, first at line %d; put its keys together there",
-                       STR_ARG(text), section->place.line);
-    }
+                       STR_ARG(text), first.line);
     return section;
 }
 
@@ -347,18 +349,18 @@ static bool is_list(const struct option *o)
  * a token of a thousand bytes. The old text may be a secret: it is wiped. */
 static void append_value(struct reader *r, struct str more)
 {
-    if (!r->value || !r->value->text) return;
+    if (!r->value) return;
     struct str old = str_from(r->value->text);
     size_t cap = old.n + more.n + 2;
-    struct sbuf b = sbuf_make(config_alloc(cap), cap);
+    struct sbuf b = sbuf_make(config_bytes(r->b->raw, cap), cap);
 
     sbuf_add(&b, old);
     if (is_list(r->option) && !str_ends(old, STR(",")) && !str_starts(more, STR(","))) sbuf_char(&b, ',');
     sbuf_add(&b, more);
-    explicit_bzero(r->value->text, old.n);
-    free(r->value->text);
+    sbuf_char(&b, '\0');
+    if (config_reference_kind(r->option) == SECTIONS_N) secret_wipe(r->value->text, old.n);
     r->value->text = b.p;
-    r->b->hash_seen |= strstr(b.p, " #") != NULL;
+    config_note_hash(r->b->raw, config_value_place(r->section, r->value), b.p);
 }
 
 static int on_entry(void *user, const char *section UNUSED, const char *name, const char *text)
@@ -384,16 +386,16 @@ static int on_entry(void *user, const char *section UNUSED, const char *name, co
         unknown_key(r, key);
         return 1;
     }
-    struct raw_value *raw = &r->section->values[index];
-    if (raw->text) {
-        config_problem(r->b, here(r), "\"%s\" is given twice, first at %s:%d; keep one of them", name, raw->place.file,
-                       raw->place.line);
+    const struct raw_value *given = config_raw_value(r->section, index);
+    if (given) {
+        struct config_place first = config_value_place(r->section, given);
+        config_problem(r->b, here(r), "\"%s\" is given twice, first at %s:%d; keep one of them", name, first.file,
+                       first.line);
         return 1;
     }
-    raw->text = config_strdup(value);
-    raw->place = here(r);
-    r->b->hash_seen |= strstr(raw->text, " #") != NULL;
-    r->value = raw;
+    bool is_word = config_reference_kind(r->option) != SECTIONS_N;
+    r->value = config_raw_set(r->section, index, (is_word ? config_keep_word : config_keep)(r->b->raw, value), here(r));
+    config_note_hash(r->b->raw, here(r), r->value->text);
     return 1;
 }
 

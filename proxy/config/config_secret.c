@@ -30,13 +30,13 @@ void config_note_secret_variable(struct config_build *b, const char *name)
     list->v[list->n++] = config_strdup(str_from(name));
 }
 
-static char *from_environment(struct config_build *b, const char *key, struct config_place place, const char *text)
+static char *from_environment(struct config_build *b, const char *key, struct config_place place, char *text)
 {
     const char *name = text + env_word.n, *value = getenv(name);
 
     config_note_secret_variable(b, name);
-    if (value && *value) return config_strdup(str_from(value));
-    if (b->lenient) return config_strdup(str_from(text));
+    if (value && *value) return config_keep(b->raw, str_from(value));
+    if (b->lenient) return text;
     config_problem(b, place, "%s = %.80s: this environment variable is not set; set %s for the proxy", key, text, name);
     return NULL;
 }
@@ -46,7 +46,7 @@ static bool is_file_name(const char *name)
     return *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-static char *from_systemd(struct config_build *b, const char *key, struct config_place place, const char *text)
+static char *from_systemd(struct config_build *b, const char *key, struct config_place place, char *text)
 {
     const char *name = text + credential_word.n, *folder = getenv("CREDENTIALS_DIRECTORY");
     char path[PATH_ROOM], *value;
@@ -58,7 +58,7 @@ static char *from_systemd(struct config_build *b, const char *key, struct config
             key, text);
         return NULL;
     }
-    if (b->lenient) return config_strdup(str_from(text));
+    if (b->lenient) return text;
     if (!folder || !*folder) {
         config_problem(
             b, place,
@@ -69,7 +69,7 @@ static char *from_systemd(struct config_build *b, const char *key, struct config
     }
     if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) >= sizeof path) path[sizeof path - 1] = '\0';
     /* systemd guards the folder; the files' modes are its own affair (an access list shows as a group's right). */
-    if (secret_read_file(path, false, &value, &err) == ERR_NONE) return value;
+    if (secret_read_file(path, false, &value, &err) == ERR_NONE) return config_keep_heap(b->raw, value);
     config_problem(b, place, "%s = %.80s: %s", key, text, err.detail);
     return NULL;
 }
@@ -88,15 +88,16 @@ static char *from_file(struct config_build *b, const struct raw_section *section
     }
     char *path = config_path(b->s->file, text + file_word.n);
     size_t cap = file_word.n + strlen(path) + 1;
-    struct sbuf value = sbuf_make(config_alloc(cap), cap);
+    struct sbuf value = sbuf_make(config_bytes(b->raw, cap), cap);
     sbuf_add(&value, file_word);
     sbuf_add(&value, str_from(path));
+    sbuf_char(&value, '\0');
     free(path);
     return value.p;
 }
 
 char *config_secret(struct config_build *b, const struct raw_section *section, const char *key,
-                    struct config_place place, const char *text)
+                    struct config_place place, char *text)
 {
     struct str s = str_from(text);
     char *value;
@@ -107,10 +108,10 @@ char *config_secret(struct config_build *b, const struct raw_section *section, c
     else if (str_starts(s, credential_word))
         value = from_systemd(b, key, place, text);
     else
-        return config_strdup(s);
+        return text;
     if (!value || !str_starts(str_from(value), file_word)) return value;
     config_problem(b, place, "%s = %.80s: a secret is expected there, not file:PATH; write file:PATH here", key, text);
-    secret_free(&value);
+    secret_wipe(value, strlen(value));
     return NULL;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * config_value.c: from the text of an option to the field in struct settings, and back. One thread. What it puts into
- * a field is owned by the field and freed by config_free_value.
+ * a field is freed by config_free_value; texts live in struct raw.
  */
 #include "config_options.h"
 
@@ -329,11 +329,11 @@ static void find_section(struct target *t, const char *name)
     *(const void **)t->field = found ? found->item : NULL;
 }
 
-static struct target target_of(struct config_build *b, struct raw_section *section, const struct option *o)
+static struct target target_of(struct config_build *b, struct raw_section *section, const struct option *o, size_t row)
 {
-    struct config_place place = config_raw_value(section, o->key)->place;
+    struct config_place place = config_value_place(section, config_raw_value(section, row));
 
-    return (struct target){b, section, o, place.file ? place : section->place,
+    return (struct target){b, section, o, place.file ? place : config_header_place(section),
                            o->offset == NO_FIELD ? &b->no_field : field_of(section->item, o)};
 }
 
@@ -378,7 +378,7 @@ void config_parse_addresses(struct config_build *b, struct raw_section *section,
 
     while (strcmp(o[i].key, key) != 0)
         i++;
-    struct target t = target_of(b, section, &o[i]);
+    struct target t = target_of(b, section, &o[i], i);
     struct netaddr **addresses = t.field;
     size_t *n = (size_t *)(addresses + 1);
     struct str rest = str_from(text), item;
@@ -397,27 +397,27 @@ void config_parse_addresses(struct config_build *b, struct raw_section *section,
 
 /* --- one option --- */
 
-void config_parse_value(struct config_build *b, struct raw_section *section, const struct option *o)
+void config_parse_value(struct config_build *b, struct raw_section *section, const struct option *o, size_t row)
 {
-    struct raw_value *raw = config_raw_value(section, o->key);
-    const char *text = raw->text ? raw->text : o->def;
-    struct target t = target_of(b, section, o);
+    const struct raw_value *value = config_raw_value(section, row);
+    char *text = value ? value->text : (char *)o->def;
 
     if (!text) return;
+    struct target t = target_of(b, section, o, row);
     if (!*text) {
         config_problem(b, t.place, "%s has no value; write one, or remove the line for the default", o->key);
         return;
     }
     switch (o->type) {
     case OPT_HIDDEN:
-    case OPT_TEXT: *(char **)t.field = config_strdup(str_from(text)); break;
+    case OPT_TEXT: *(char **)t.field = text; break;
     case OPT_REGION:
-        if (check_region(&t, text)) *(char **)t.field = config_strdup(str_from(text));
+        if (check_region(&t, text)) *(char **)t.field = text;
         break;
     case OPT_HOST:
-        if (check_host(&t, text)) *(char **)t.field = lower_dup(str_from(text));
+        if (check_host(&t, text)) *(char **)t.field = config_keep_heap(b->raw, lower_dup(str_from(text)));
         break;
-    case OPT_PATH: *(char **)t.field = config_path(b->s->file, text); break;
+    case OPT_PATH: *(char **)t.field = config_keep_heap(b->raw, config_path(b->s->file, text)); break;
     case OPT_KEY_ID:
     case OPT_SECRET: *(char **)t.field = config_secret(b, section, o->key, t.place, text); break;
     case OPT_SIZE:
@@ -452,13 +452,6 @@ void config_free_value(void *item, const struct option *o)
     void *field = field_of(item, o);
 
     switch (o->type) {
-    case OPT_TEXT:
-    case OPT_REGION:
-    case OPT_HOST:
-    case OPT_PATH: free(*(char **)field); break;
-    case OPT_KEY_ID:
-    case OPT_HIDDEN:
-    case OPT_SECRET: secret_free(field); break;
     case OPT_LIST:
     case OPT_PATTERNS:
     case OPT_REGIONS:
@@ -469,6 +462,13 @@ void config_free_value(void *item, const struct option *o)
         free_list((struct str_list *)((size_t *)((struct netaddr **)field + 1) + 1));
         break;
     case OPT_NETWORKS: free(*(struct netblock **)field); break;
+    case OPT_TEXT:
+    case OPT_REGION:
+    case OPT_HOST:
+    case OPT_PATH:
+    case OPT_KEY_ID:
+    case OPT_HIDDEN:
+    case OPT_SECRET:
     case OPT_SIZE:
     case OPT_UINT:
     case OPT_MS:
@@ -526,7 +526,7 @@ static void format_networks(const struct netblock *blocks, size_t n, FILE *out)
 /* Where the secret is kept, if it is kept elsewhere. */
 static const char *secret_text(const struct raw_section *section, const struct option *o)
 {
-    const char *text = config_raw_value((struct raw_section *)section, o->key)->text;
+    const char *text = config_text_of(section, o->key);
 
     return text && o->type == OPT_SECRET && config_is_reference(text) ? text : "********";
 }
@@ -534,7 +534,7 @@ static const char *secret_text(const struct raw_section *section, const struct o
 /* What is kept as it is written; false: nothing is, and there is no default. */
 static bool format_written(const struct raw_section *section, const struct option *o, FILE *out)
 {
-    const char *text = config_raw_value((struct raw_section *)section, o->key)->text;
+    const char *text = config_text_of(section, o->key);
 
     if (!text) text = o->def;
     if (text) fputs(text, out);

@@ -177,8 +177,8 @@ static bool policy_is_used(const struct settings *s, const struct policy_conf *p
 
 static void warn_unused_policy(struct config_build *b, struct raw_section *section)
 {
-    if (section->place.file && !policy_is_used(b->s, section->item))
-        settings_warn(b->s, section->place,
+    if (section->file && !policy_is_used(b->s, section->item))
+        settings_warn(b->s, config_header_place(section),
                       "no client has policy \"%s\"; write policy = %s in a [client NAME], or "
                       "remove the section",
                       section->name, section->name);
@@ -215,9 +215,9 @@ static void warn_credentials(struct config_build *b, struct raw_section *section
 {
     const struct credentials_conf *c = section->item;
 
-    if (section->place.file && !credentials_are_used(b->s, c, b->no_clients))
+    if (section->file && !credentials_are_used(b->s, c, b->no_clients))
         settings_warn(
-            b->s, section->place,
+            b->s, config_header_place(section),
             "nothing signs with credentials \"%s\"; write credentials = %s in an [endpoint NAME] or a [client "
             "NAME], or remove the section",
             section->name, section->name);

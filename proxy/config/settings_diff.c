@@ -88,10 +88,17 @@ static const char *field_of(const struct raw_section *section, const struct opti
     return *(char *const *)((const char *)section->item + o->offset);
 }
 
+static const char *text_of(const struct raw_section *section, size_t row)
+{
+    const struct raw_value *value = config_raw_value(section, row);
+
+    return value ? value->text : NULL;
+}
+
 static bool same_value(const struct raw_section *a, const struct raw_section *b, const struct option *o, size_t row)
 {
     if (holds_secret(o) || o->type == OPT_KEY_ID) return same_text(field_of(a, o), field_of(b, o));
-    if (same_text(a->values[row].text, b->values[row].text)) return true;
+    if (same_text(text_of(a, row), text_of(b, row))) return true;
     char *x = value_of(a, o), *y = value_of(b, o);
     bool same = strcmp(x, y) == 0;
     free(x);

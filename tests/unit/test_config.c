@@ -129,7 +129,7 @@ static void test_config_load_smallest_has_defaults(void **state UNUSED)
     assert_true(!l->endpoint && l->tls == LISTENER_PLAIN);
     const struct policy_conf *p = s->clients[0].policy;
     assert_true(p->access == POLICY_ADMIN && p->list_buckets && p->buckets.n == 0);
-    assert_true(!s->clients[0].credentials && s->clients_by_key_n == 0);
+    assert_true(!s->clients[0].credentials && s->clients_by_key.n == 0);
     settings_unref(&s);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/netaddr.h"
 #include "base/str.h"
 
@@ -252,11 +253,10 @@ struct settings {
     size_t policies_n;
     struct tunnel_conf *tunnels;
     size_t tunnels_n;
-    size_t *clients_by_key; /* owned; clients_by_key_n indexes of clients that have a key, sorted by access_key_id */
-    size_t clients_by_key_n;
+    struct map clients_by_key;       /* access key → struct principal_conf */
     struct config_warning *warnings; /* owned; in the order they were found */
     size_t warnings_n;
-    void *impl; /* owned by config.c: where each value came from, for config_print */
+    void *impl; /* owned by config.c: all texts, and where each value came from */
 };
 
 /* Problems are written to @problems, one line each: "FILE:LINE: what is wrong; what to write instead". */
@@ -302,7 +302,7 @@ void config_print_example(FILE *out);
 struct settings *settings_ref(struct settings *s);
 void settings_unref(struct settings **s); /* the last one wipes and frees */
 
-/* NULL if unknown. Lookup time is logarithmic; the comparison is not of a secret. */
+/* NULL if unknown. As fast with 100,000 clients as with one; the comparison is not of a secret. */
 const struct principal_conf *settings_client_by_key(const struct settings *s, struct str access_key_id);
 /* By the section's name; NULL if unknown. */
 const struct principal_conf *settings_client_by_name(const struct settings *s, struct str name);
