@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/states.h"
+#include "flow/exchange.h"
 #include "flow/flow.h"
 #include "flow/reply.h"
 #include "flow/worker.h"
@@ -173,9 +174,10 @@ static bool session_is_lost(struct request *req)
 /* Before waiting: what was collected must leave. False: a side is broken, go round again. */
 static bool flush_both(struct request *req)
 {
-    if (req->up && req->send_state != SEND_STOPPED && req->up->conn.state == CONN_OPEN &&
-        conn_flush(&req->up->conn) == CONN_ERROR) {
-        req->send_state = SEND_STOPPED; /* the answer may be there all the same */
+    bool sent = req->send_state != SEND_NONE && req->send_state != SEND_STOPPED;
+
+    if (req->up && sent && req->up->conn.state == CONN_OPEN && conn_flush(&req->up->conn) == CONN_ERROR) {
+        exchange_set_send(req, SEND_STOPPED); /* the answer may be there all the same */
         return false;
     }
     if (req->broken || conn_flush(&req->session->conn) != CONN_ERROR) return true;

@@ -13,6 +13,7 @@
  */
 #include "aws/s3/s3_error.h"
 #include "base/log.h"
+#include "flow/exchange.h"
 #include "flow/flow.h"
 #include "flow/worker.h"
 
@@ -74,8 +75,7 @@ void retry_rewind(struct request *req)
     req->note = NULL;
     req->other_region = STR_NONE;
     req->body_sent = req->kept = 0;
-    req->send_state = SEND_NONE;
-    req->answer_state = ANSWER_HEAD;
+    exchange_reset(req);
     req->hold = false;
 }
 

@@ -4,6 +4,7 @@
 #include "flow/session.h"
 
 #include "base/log.h"
+#include "base/states.h"
 #include "flow/flow.h"
 #include "flow/worker.h"
 #include "http/proxy_protocol.h"
@@ -23,25 +24,24 @@ enum {
 
 static const char *const state_names[] = {"header", "sniff", "hello", "tls", "requests", "linger", "gone"};
 
+#define OR(state) STATES_BIT(SESSION_##state) | STATES_BIT(SESSION_GONE)
+static const uint32_t next[] = {
+    [SESSION_HEADER] = OR(SNIFF) | OR(HELLO) | OR(TLS) | OR(REQUESTS),
+    [SESSION_SNIFF] = OR(HELLO) | OR(TLS) | OR(REQUESTS),
+    [SESSION_HELLO] = OR(TLS) | OR(REQUESTS),
+    [SESSION_TLS] = OR(REQUESTS) | OR(LINGER),
+    [SESSION_REQUESTS] = OR(SNIFF) | OR(LINGER),
+    [SESSION_LINGER] = OR(GONE),
+    [SESSION_GONE] = 0,
+};
+#undef OR
+static const struct states machine = {"session", state_names, next};
+
 /* The one way from state to state. */
 static void set_state(struct session *c, enum session_state to)
 {
-    static const bool allowed[7][7] = {
-        [CLIENT_HEADER] = {[SESSION_SNIFF] = true,
-                           [SESSION_HELLO] = true,
-                           [SESSION_TLS] = true,
-                           [SESSION_REQUESTS] = true,
-                           [SESSION_GONE] = true},
-        [SESSION_SNIFF] =
-            {[SESSION_HELLO] = true, [SESSION_TLS] = true, [SESSION_REQUESTS] = true, [SESSION_GONE] = true},
-        [SESSION_HELLO] = {[SESSION_TLS] = true, [SESSION_REQUESTS] = true, [SESSION_GONE] = true},
-        [SESSION_TLS] = {[SESSION_REQUESTS] = true, [SESSION_LINGER] = true, [SESSION_GONE] = true},
-        [SESSION_REQUESTS] = {[SESSION_SNIFF] = true, [SESSION_LINGER] = true, [SESSION_GONE] = true},
-        [SESSION_LINGER] = {[SESSION_GONE] = true},
-    };
-
-    ASSERT(allowed[c->state][to]);
-    LOG(LOG_DEBUG, "client fd=%d: %s -> %s", c->conn.fd, state_names[c->state], state_names[to]);
+    states_check(&machine, c->state, to);
+    LOG(LOG_DEBUG, "session fd=%d: %s -> %s", c->conn.fd, state_names[c->state], state_names[to]);
     c->state = to;
     c->since_us = c->worker->loop.now_us;
 }
@@ -536,7 +536,7 @@ void session_run(struct session *c)
     }
     while (again && c->state != SESSION_GONE) {
         switch (c->state) {
-        case CLIENT_HEADER: again = run_header(c); break;
+        case SESSION_HEADER: again = run_header(c); break;
         case SESSION_HELLO: again = run_hello(c); break;
         case SESSION_SNIFF: again = run_sniff(c); break;
         case SESSION_TLS: again = run_tls(c); break;
@@ -639,7 +639,7 @@ void session_check_time(struct session *c)
     const struct settings *s = session_settings(c);
 
     switch (c->state) {
-    case CLIENT_HEADER:
+    case SESSION_HEADER:
     case SESSION_SNIFF:
     case SESSION_HELLO:
     case SESSION_TLS:

@@ -10,7 +10,7 @@ static enum party relay_party(struct request *req)
 {
     if (req->answer_state == ANSWER_BODY || req->answer_state == ANSWER_DONE)
         return conn_is_sending(&req->session->conn) ? PARTY_CLIENT_READS : PARTY_ENDPOINT_SENDS;
-    if (req->answer_state == ANSWER_PEEK) return PARTY_ENDPOINT_SENDS;
+    if (req->answer_state == ANSWER_DOCUMENT) return PARTY_ENDPOINT_SENDS;
     if (conn_is_sending(&req->up->conn)) return PARTY_ENDPOINT_READS;
     if (req->hold || req->send_state == SEND_DONE || req->send_state == SEND_STOPPED) return PARTY_ENDPOINT_ANSWERS;
     return PARTY_CLIENT_SENDS;

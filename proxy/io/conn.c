@@ -5,6 +5,8 @@
  */
 #include "io/conn.h"
 
+#include "base/log.h"
+#include "base/states.h"
 #include "io/tls.h"
 
 #include <errno.h>
@@ -17,6 +19,22 @@
 #include <unistd.h>
 
 enum { CONN_MAGIC = 0x636f6e6e, SMALL_WRITE = 16 * 1024, KERNEL_RTO_MIN_MS = 200 };
+
+static const char *const state_names[] = {"closed", "connecting", "handshake", "open"};
+static const uint32_t next[] = {
+    [CONN_CLOSED] = STATES_BIT(CONN_CONNECTING) | STATES_BIT(CONN_OPEN),
+    [CONN_CONNECTING] = STATES_BIT(CONN_OPEN) | STATES_BIT(CONN_CLOSED),
+    [CONN_HANDSHAKE] = STATES_BIT(CONN_OPEN) | STATES_BIT(CONN_CLOSED),
+    [CONN_OPEN] = STATES_BIT(CONN_HANDSHAKE) | STATES_BIT(CONN_CLOSED),
+};
+static const struct states machine = {"connection", state_names, next};
+
+static void set_state(struct conn *c, enum conn_state to)
+{
+    states_check(&machine, c->state, to);
+    LOG(LOG_DEBUG, "conn fd=%d: %s -> %s", c->fd, state_names[c->state], state_names[to]);
+    c->state = to;
+}
 
 static void on_ready(evutil_socket_t fd, short what, void *arg)
 {
@@ -58,7 +76,7 @@ enum err_code conn_accept(struct conn *c, struct loop *loop, int fd, conn_event_
                           struct err *err)
 {
     TRY(start(c, loop, fd, on_event, arg, err));
-    c->state = CONN_OPEN;
+    set_state(c, CONN_OPEN);
     c->readable = c->writable = c->unasked = true;
     return ERR_NONE;
 }
@@ -81,7 +99,7 @@ enum err_code conn_connect(struct conn *c, struct loop *loop, const struct netad
         return err_set(err, ERR_UPSTREAM_CONNECT, e, "connect");
     }
     TRY(start(c, loop, fd, on_event, arg, err));
-    c->state = CONN_CONNECTING;
+    set_state(c, CONN_CONNECTING);
     return ERR_NONE;
 }
 
@@ -206,7 +224,7 @@ enum conn_result conn_connected(struct conn *c)
     if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &n)) e = errno;
     if (e) return fail(c, "connect", e);
     if (!c->writable) return CONN_AGAIN;
-    c->state = CONN_OPEN;
+    set_state(c, CONN_OPEN);
     return CONN_OK;
 }
 
@@ -408,7 +426,7 @@ enum err_code conn_tls_accept(struct conn *c, SSL_CTX *ctx, const char *fallback
     c->tls_name = fallback_names;
     c->may_name = may_name;
     TRY(tls_attach(c, ctx, NULL, NULL, true, err));
-    c->state = CONN_HANDSHAKE;
+    set_state(c, CONN_HANDSHAKE);
     return ERR_NONE;
 }
 
@@ -416,7 +434,7 @@ enum err_code conn_tls_connect(struct conn *c, SSL_CTX *ctx, const char *name, S
 {
     ASSERT(c->state == CONN_OPEN && !c->outer);
     TRY(tls_attach(c, ctx, name, session, false, err));
-    c->state = CONN_HANDSHAKE;
+    set_state(c, CONN_HANDSHAKE);
     return ERR_NONE;
 }
 
@@ -427,7 +445,7 @@ enum conn_result conn_handshake(struct conn *c)
     if (c->state == CONN_OPEN) return CONN_OK;
     if (c->broken) return CONN_ERROR;
     r = tls_handshake(c);
-    if (r == CONN_OK) c->state = CONN_OPEN;
+    if (r == CONN_OK) set_state(c, CONN_OPEN);
     return r;
 }
 
@@ -458,6 +476,6 @@ void conn_close(struct conn *c, bool reset)
     free(c->seed);
     c->seed = NULL;
     buf_pool_put(&c->loop->bufs, &c->out);
+    set_state(c, CONN_CLOSED);
     c->fd = -1;
-    c->state = CONN_CLOSED;
 }

@@ -44,9 +44,9 @@ enum step_result {
     STEP_OVER, /* the request ended; the client may start the next one or is gone */
 };
 
-/* How far each half of the exchange with the endpoint is: they run at once. */
+/* How far each half of the exchange with the endpoint is: they run at once (exchange.h). */
 enum send_state { SEND_NONE, SEND_HEAD, SEND_BODY, SEND_DONE, SEND_STOPPED };
-enum answer_state { ANSWER_HEAD, ANSWER_PEEK, ANSWER_BODY, ANSWER_DONE };
+enum answer_state { ANSWER_HEAD, ANSWER_DOCUMENT, ANSWER_BODY, ANSWER_DONE };
 
 /* How a caller proved who it is. */
 enum auth_kind {

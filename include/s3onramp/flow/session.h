@@ -2,15 +2,15 @@
  * session.h: one client connection: a balancer's header, sniffing, TLS, one request after the other, a
  * lingering end. One worker.
  *
- *   CLIENT_HEADER ──▶ SESSION_SNIFF ──▶ SESSION_TLS ──▶ SESSION_REQUESTS ──▶ SESSION_LINGER ──▶ gone
+ *   SESSION_HEADER ──▶ SESSION_SNIFF ──▶ SESSION_TLS ──▶ SESSION_REQUESTS ──▶ SESSION_LINGER ──▶ gone
  *                      │  ▲   │           ▲             ▲  ▲   │ CONNECT, intercepted
  *                      │  └───┼───────────┼─────────────┼──┼───┘
  *                      │      └───────────┼─────────────┼──┘ plain
  *     redirect listener└──▶ SESSION_HELLO ─┘ intercepted │
  *                              └────────────────────────┘ tunnelled or refused
  */
-#ifndef S3ONRAMP_FLOW_CLIENT_H
-#define S3ONRAMP_FLOW_CLIENT_H
+#ifndef S3ONRAMP_FLOW_SESSION_H
+#define S3ONRAMP_FLOW_SESSION_H
 
 #include "flow/request.h"
 #include "flow/snapshot.h"
@@ -19,7 +19,7 @@
 #include <event2/util.h>
 
 enum session_state {
-    CLIENT_HEADER,
+    SESSION_HEADER,
     SESSION_SNIFF,
     SESSION_HELLO,
     SESSION_TLS,

@@ -11,6 +11,7 @@
 #include "relay.h"
 
 #include "flow/body/form.h"
+#include "flow/exchange.h"
 #include "flow/reply.h"
 
 enum {
@@ -119,7 +120,7 @@ static enum conn_result send_head(struct request *req, bool *moved)
         req->out_head_sent += took;
         *moved = true;
     }
-    req->send_state = SEND_BODY;
+    exchange_set_send(req, SEND_BODY);
     return CONN_OK;
 }
 
@@ -174,7 +175,7 @@ static enum conn_result pump_request(struct request *req, bool *moved)
     enum conn_result r = CONN_OK;
     struct buf *b = &req->session->in;
 
-    if (req->send_state == SEND_DONE || req->send_state == SEND_STOPPED) return CONN_OK;
+    if (!exchange_sends(req)) return CONN_OK;
     if (req->send_state == SEND_HEAD) r = send_head(req, moved);
     if (r == CONN_OK && req->hold) return CONN_OK;
     if (r == CONN_OK && !req->body.done) {
@@ -186,12 +187,12 @@ static enum conn_result pump_request(struct request *req, bool *moved)
     if (r == CONN_OK && req->body.done && !sendable(req)) {
         r = framer_end(&req->out_framer, &req->up->conn);
         if (r == CONN_OK) {
-            req->send_state = SEND_DONE;
+            exchange_set_send(req, SEND_DONE);
             *moved = true;
         }
     }
     if (r == CONN_ERROR) {
-        req->send_state = SEND_STOPPED; /* an early answer may be waiting */
+        exchange_set_send(req, SEND_STOPPED); /* an early answer may be waiting */
         *moved = true;
     }
     return CONN_OK;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/exchange.h"
 #include "flow/reply.h"
 
 enum {
@@ -89,9 +90,8 @@ static enum step_result begin_answer(struct request *req)
     if (!head.p) return request_fail(req, ERR_NO_MEMORY, "answer head");
     place_head(req, head);
     req->answered = true;
-    req->answer_state = ANSWER_BODY;
-    if (req->send_state != SEND_DONE)
-        req->send_state = SEND_STOPPED; /* an early answer: the rest of the body is not wanted */
+    exchange_set_answer(req, ANSWER_BODY);
+    exchange_stop_sending(req); /* an early answer: the rest of the body is not wanted */
     return STEP_NEXT;
 }
 
@@ -157,7 +157,7 @@ static enum step_result judge_answer(struct request *req, const struct head_resp
     body_init(&req->answer_body, head->body, head->content_length);
     if ((head->status / 100 == 4 || (redirect && !region.n)) && head->body != BODY_NONE) {
         b->start = b->mid = b->raw;
-        req->answer_state = ANSWER_PEEK;
+        exchange_set_answer(req, ANSWER_DOCUMENT);
         return STEP_NEXT;
     }
     if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
@@ -326,8 +326,8 @@ static enum step_result pump_peek(struct request *req, bool *moved)
     req->answer_head = reply_head(req);
     if (!req->answer_head.p) return request_fail(req, ERR_NO_MEMORY, "answer head");
     req->answered = true;
-    req->answer_state = ANSWER_BODY;
-    if (req->send_state != SEND_DONE) req->send_state = SEND_STOPPED;
+    exchange_set_answer(req, ANSWER_BODY);
+    exchange_stop_sending(req);
     *moved = true;
     return STEP_NEXT;
 }
@@ -387,7 +387,7 @@ static enum step_result pump_answer_body(struct request *req, bool *moved)
         return decoded;
     }
     switch (framer_end(&req->answer_framer, &req->session->conn)) {
-    case CONN_OK: req->answer_state = ANSWER_DONE; return STEP_NEXT;
+    case CONN_OK: exchange_set_answer(req, ANSWER_DONE); return STEP_NEXT;
     case CONN_AGAIN: return STEP_WAIT;
     default: return session_gone(req);
     }
@@ -397,7 +397,7 @@ enum step_result relay_pump_answer(struct request *req, bool *moved)
 {
     switch (req->answer_state) {
     case ANSWER_HEAD: return pump_answer_head(req, moved);
-    case ANSWER_PEEK: return pump_peek(req, moved);
+    case ANSWER_DOCUMENT: return pump_peek(req, moved);
     case ANSWER_BODY: return pump_answer_body(req, moved);
     case ANSWER_DONE: break;
     }

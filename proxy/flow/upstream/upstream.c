@@ -10,6 +10,7 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "flow/exchange.h"
 #include "flow/flow.h"
 #include "flow/reply.h"
 #include "flow/worker.h"
@@ -194,8 +195,7 @@ enum step_result step_send(struct request *req)
     req->err = (struct err){0};
     req->connected_us = req->worker->loop.now_us;
     waiting_for_endpoint(req);
-    req->send_state = SEND_HEAD;
-    req->answer_state = ANSWER_HEAD;
+    exchange_set_send(req, SEND_HEAD);
     req->out_head_sent = 0;
     req->answer_scan = (struct head_scan){0};
     return req->up->requests && !retry_survives_loss(req) ? ask_first(req) : STEP_NEXT;
