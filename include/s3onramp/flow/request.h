@@ -2,9 +2,12 @@
  * request.h: one request from its first byte to its access line. Lives in a struct session, on its worker's thread.
  *
  *   read_head → check_user → find_target → check_caller → check_policy → choose_route → sign → send → relay
- *   request.c   proxy_auth.c router.c      auth.c         policy.c       router.c       sign.c upstream.c relay.c
- *                                 └── a tunnel ─────────────────────────────────────────────▶ tunnel → finish
- *                                     tunnel.c                                 tunnel_relay.c   request.c
+ *   request.c   proxy_auth.c router.c  │   auth.c         policy.c       router.c  ▲    sign.c upstream.c ⇅ relay.c
+ *                                      │                                         └──────┴────── judge_answer
+ *                                      │                       once more, here or elsewhere     judge_answer.c
+ *                                      ├── the listener's own ──▶ own_page   own_pages.c
+ *                                      └── a tunnel ────────────▶ tunnel     tunnel.c, tunnel_relay.c
+ *   relay, own_page, tunnel, and any step that fails ──▶ finish   request.c
  *
  * A step reads what earlier steps filled in and fills in its own fields. What came in is never changed; what goes out
  * is built in sign.c.
@@ -28,7 +31,8 @@
     X(read_head)         \
     X(check_user)        \
     X(find_target)       \
-    X(check_caller) X(check_policy) X(choose_route) X(sign) X(send) X(relay) X(own_page) X(tunnel) X(finish)
+    X(check_caller)      \
+    X(check_policy) X(choose_route) X(sign) X(send) X(relay) X(judge_answer) X(own_page) X(tunnel) X(finish)
 
 enum request_step {
 #define X(name) STEP_##name,
@@ -71,7 +75,7 @@ enum body_out {
     OUT_SIGNED_TRAILER,
 };
 
-enum { REQUEST_ID_BYTES = 16, REQUEST_MAX_QUERY = 128, REQUEST_ERROR_FIELDS = 6 };
+enum { REQUEST_ID_BYTES = 16, REQUEST_MAX_QUERY = 128, REQUEST_ERROR_FIELDS = 6, REQUEST_S3_ERROR = 64 };
 
 /* The first bytes of an answer's body that may be an error document. */
 struct error_note {

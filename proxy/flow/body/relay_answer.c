@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * relay_answer.c: of the step relay the way from the endpoint to the client: the answer's head, what it says about
- * Region, keys and retries, and its body. The picture is in relay.c.
+ * relay_answer.c: of the step relay the way from the endpoint to the client: the answer's head, the document of a
+ * refusal, and the body that passes. What the answer means is judged in between (judge_answer.c). The picture is in
+ * relay.c.
  */
 #include "relay.h"
 
@@ -14,7 +15,6 @@ enum {
     PEEK_MAX = 48 * 1024,   /* error documents are read whole up to here before they pass */
     INTERIM_BLOCK = 4096,
     INTERIM_LIMIT = 512 * 1024, /* an interim head, parsed and written anew */
-    S3_ERROR_MAX = 64,          /* of a code, for the access line */
 };
 
 /* The client hears of 100 Continue once, however often its request is sent. */
@@ -66,46 +66,32 @@ static bool is_interim(struct str raw)
     return raw.n > 9 && raw.p[8] == ' ' && raw.p[9] == '1';
 }
 
-/* Puts our head in front of what stands in the buffer, so that both leave in one write; else it is written by itself.
- */
+/* Puts our head in front of the content that stands in the buffer, so that both leave in one write; else it is written
+ * by itself. */
 static void place_head(struct request *req, struct str head)
 {
     struct buf *b = &req->up->in;
 
-    if (req->answer_framer.chunked || head.n > b->raw) {
+    if (req->answer_framer.chunked || head.n > b->start) {
         req->answer_head = head;
-        b->start = b->mid = b->raw;
         return;
     }
-    b->start = b->raw - head.n;
-    b->mid = b->raw;
+    b->start -= head.n;
     memcpy(b->mem + b->start, head.p, head.n);
     req->head_in_front = head.n;
 }
 
-static enum step_result begin_answer(struct request *req)
+enum step_result relay_begin_answer(struct request *req)
 {
     struct str head = reply_head(req);
 
     if (!head.p) return request_fail(req, ERR_NO_MEMORY, "answer head");
+    if (req->replay) relay_forget_sent(req);
     place_head(req, head);
     req->answered = true;
     exchange_set_answer(req, ANSWER_BODY);
     exchange_stop_sending(req); /* an early answer: the rest of the body is not wanted */
-    return STEP_NEXT;
-}
-
-/* Errors of S3's own, and of those operations that say 200 before they have done their work (S3 API Reference,
- * "CompleteMultipartUpload", "CopyObject", "UploadPartCopy"), pass as they come. */
-static bool may_hold_error(const struct request *req, unsigned status)
-{
-    static const struct str late[] = {STR_INIT("CompleteMultipartUpload"), STR_INIT("CopyObject"),
-                                      STR_INIT("UploadPartCopy")};
-
-    if (status >= 500) return true;
-    for (size_t i = 0; i < ARRAY_LEN(late) && status == 200; i++)
-        if (str_eq(str_from(req->operation->name), late[i])) return true;
-    return false;
+    return request_goto(req, STEP_relay);
 }
 
 /* Looks at the first bytes of what passes; blanks that keep a slow answer alive do not count. */
@@ -118,53 +104,8 @@ static void note_error(struct request *req, struct str bytes)
         if (note->n || !strchr(" \t\r\n", bytes.p[i])) note->text[note->n++] = bytes.p[i];
     text = str_make(note->text, note->n);
     if (str_find(text, STR("<Error>")) != SIZE_MAX)
-        req->s3_error = arena_dup(&req->arena, str_head(s3_error_code_in(text), S3_ERROR_MAX));
+        req->s3_error = arena_dup(&req->arena, str_head(s3_error_code_in(text), REQUEST_S3_ERROR));
     if (req->s3_error.n || note->n == sizeof(note->text)) req->note = NULL;
-}
-
-/* Other S3 servers that know no trailers miss the length (411) or do not know the coding (501). */
-static void hint_trailers(struct request *req, unsigned status)
-{
-    bool framed = req->out_kind == OUT_PASSED || req->out_kind == OUT_UNSIGNED_TRAILER;
-    char ctx[256];
-
-    if ((status != 411 && status != 501) || !framed || req->worker->told_trailers) return;
-    req->worker->told_trailers = true;
-    LOG_CTX(LOG_WARN, request_log_ctx(req, ctx, sizeof(ctx)),
-            "[endpoint %s] answered %u to a body with a checksum trailer (aws-chunked): if it knows none, write "
-            "trailers = decode there",
-            req->endpoint->name, status);
-}
-
-/* What the head says of the bucket's Region, and whether its document must be read first: those of refusals may speak
- * of our key or miss an access point, and that of a redirect may be all that tells where to. */
-static enum step_result judge_answer(struct request *req, const struct head_response *head)
-{
-    struct buf *b = &req->up->in;
-    struct str region = region_of_head(req);
-    bool redirect = head->status == 301 || head->status == 307;
-    enum step_result r;
-
-    if (region.n) {
-        if (!str_eq(region, str_from(req->endpoint->region))) req->other_region = region;
-        region_learn(req, region);
-        r = region_correct(req, region);
-        if (r != STEP_NEXT) return r;
-    } else if (head->status / 100 == 2 && request_settings(req)->endpoints_n > 1) {
-        region_learn(req, str_from(req->endpoint->region));
-    }
-    req->first_byte_us = clock_monotonic_us();
-    body_init(&req->answer_body, head->body, head->content_length);
-    if ((head->status / 100 == 4 || (redirect && !region.n)) && head->body != BODY_NONE) {
-        b->start = b->mid = b->raw;
-        exchange_set_answer(req, ANSWER_DOCUMENT);
-        return STEP_NEXT;
-    }
-    if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
-    if (head->status / 100 == 4 && blame_judge(req, STR_NONE) != STEP_NEXT) return STEP_FAIL;
-    if (req->replay) relay_forget_sent(req);
-    if (may_hold_error(req, head->status)) req->note = arena_zalloc(&req->arena, sizeof(*req->note));
-    return begin_answer(req);
 }
 
 /* One head stands complete at the front of the buffer: an interim one, or the final one. */
@@ -173,7 +114,6 @@ static enum step_result take_answer_head(struct request *req, size_t head_len)
     struct buf *b = &req->up->in;
     struct str raw = str_make(b->mem + b->raw, head_len);
     struct head_response *head;
-    enum step_result r;
 
     b->raw += head_len;
     req->answer_scan = (struct head_scan){0};
@@ -181,11 +121,10 @@ static enum step_result take_answer_head(struct request *req, size_t head_len)
     head = parse_head(req, &req->arena, arena_dup(&req->arena, raw));
     if (!head) return STEP_FAIL;
     address_count(&req->up->at->shared->answers, 1);
-    r = retry_status(req, head->status);
-    if (r != STEP_NEXT) return r;
     req->answer = head;
-    hint_trailers(req, head->status);
-    return judge_answer(req, head);
+    body_init(&req->answer_body, head->body, head->content_length);
+    b->start = b->mid = b->raw;
+    return request_goto(req, STEP_judge_answer);
 }
 
 /* Interim answers that have passed make room for the next head. */
@@ -283,53 +222,14 @@ static enum step_result decode_answer(struct request *req, bool *moved)
     return STEP_NEXT;
 }
 
-/* The document says that the bucket is elsewhere. */
-static enum step_result judge_region(struct request *req, struct str document)
+/* Nothing of the document passes before it was judged. */
+static enum step_result pump_document(struct request *req, bool *moved)
 {
-    unsigned status = req->answer->status;
-    bool may_tell = status == 400 || status == 403 || status / 100 == 3;
-    struct str region = may_tell ? region_of_document(req, document) : STR_NONE;
-    enum step_result r;
-
-    if (!region.n || str_eq(region, str_from(req->endpoint->region))) return STEP_NEXT;
-    req->other_region = region;
-    region_learn(req, region);
-    r = region_correct(req, region);
-    if (r != STEP_NEXT) return r;
-    if (req->credentials && str_eq(s3_error_code_in(document), STR("AuthorizationHeaderMalformed")))
-        return reply_refuse_region(req, region);
-    return STEP_NEXT;
-}
-
-/* Looks at the document before a byte of it passes. */
-static enum step_result pump_peek(struct request *req, bool *moved)
-{
-    struct buf *b = &req->up->in;
     enum step_result r = decode_answer(req, moved);
-    struct str code, document;
 
     if (r == STEP_FAIL) return r;
-    document = buf_plain(b);
-    if (r == STEP_WAIT && !req->answer_body.done && document.n < PEEK_MAX) return r;
-    if (!req->answer_body.done && document.n < PEEK_MAX) return STEP_NEXT;
-    r = judge_region(req, document);
-    if (r != STEP_NEXT) return r;
-    if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
-    code = str_head(s3_error_code_in(document), S3_ERROR_MAX);
-    req->s3_error = arena_dup(&req->arena, code);
-    if (reply_check_bucket(req, code) != STEP_NEXT) return STEP_FAIL;
-    r = req->lease.keys ? retry_keys(req, code) : STEP_NEXT;
-    if (r != STEP_NEXT) return r;
-    if (req->replay) relay_forget_sent(req);
-    if (blame_judge(req, document) != STEP_NEXT) return STEP_FAIL;
-    /* The head goes in front of the document, wherever that stands. */
-    req->answer_head = reply_head(req);
-    if (!req->answer_head.p) return request_fail(req, ERR_NO_MEMORY, "answer head");
-    req->answered = true;
-    exchange_set_answer(req, ANSWER_BODY);
-    exchange_stop_sending(req);
-    *moved = true;
-    return STEP_NEXT;
+    if (req->answer_body.done || buf_plain(&req->up->in).n >= PEEK_MAX) return request_goto(req, STEP_judge_answer);
+    return r;
 }
 
 static enum step_result session_gone(struct request *req)
@@ -397,7 +297,7 @@ enum step_result relay_pump_answer(struct request *req, bool *moved)
 {
     switch (req->answer_state) {
     case ANSWER_HEAD: return pump_answer_head(req, moved);
-    case ANSWER_DOCUMENT: return pump_peek(req, moved);
+    case ANSWER_DOCUMENT: return pump_document(req, moved);
     case ANSWER_BODY: return pump_answer_body(req, moved);
     case ANSWER_DONE: break;
     }
