@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""resolver: the lab's DNS servers, on tests/support/dns.py. A file per server, read anew for each question, so that an edit
+"""resolver: the lab's DNS servers, on support/dns.py. A file per server, read anew for each question, so that an edit
 counts at once: lines "NAME ADDRESS…" ("*.NAME" for all below it), "forward ADDRESS" for what they do not know.
 
     resolver.py FILE=ADDRESS…     writes "ready" once all listen on port 53
@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "support"))
 import dns  # noqa: E402
 
 

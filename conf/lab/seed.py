@@ -8,7 +8,7 @@ import pathlib
 import random
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "support"))
 import s3raw  # noqa: E402
 
 KEY = "measure.bin"

@@ -24,7 +24,8 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SUPPORT = ROOT / "tests" / "support"
-sys.path.insert(0, str(SUPPORT))
+LAB = ROOT / "conf" / "lab" / "support"  # what the lab and the quickstart use, too
+sys.path[:0] = [str(SUPPORT), str(LAB)]
 import s3raw  # noqa: E402
 from endpoint import Endpoint  # noqa: E402
 
@@ -126,7 +127,7 @@ def run(*command, check=True, **options):
 def certificates():
     folder = WORK / "certificates"
     if not folder.exists():
-        run(SUPPORT / "certificates", folder, REGION, VPCE)
+        run(LAB / "certificates", folder, REGION, VPCE)
     return folder
 
 
@@ -343,21 +344,21 @@ class Ceph:
         if os.geteuid() != 0:
             raise AssertionError("network namespaces need root")
         self.name = "e2e-%d" % os.getpid()
-        run(SUPPORT / "vpc", "sweep")
-        self.addresses = run(SUPPORT / "vpc", "up", self.name).stdout.split()
+        run(LAB / "vpc", "sweep")
+        self.addresses = run(LAB / "vpc", "up", self.name).stdout.split()
         atexit.register(self.close)
         folder = certificates()
         names = "%s bucket.%s" % (S3_NAME, VPCE_NAME)
-        run(SUPPORT / "vpc", "exec", self.name, SUPPORT / "ceph-rgw", "up", WORK / "ceph", env=dict(
+        run(LAB / "vpc", "exec", self.name, LAB / "ceph-rgw", "up", WORK / "ceph", env=dict(
             os.environ, RGW_CERT=str(folder / "endpoint.pem"), RGW_KEY=str(folder / "endpoint.key"), RGW_REGION=REGION,
             RGW_NAMES=names, RGW_ACCESS_KEY_ID=UPSTREAM_KEY[0], RGW_SECRET_ACCESS_KEY=UPSTREAM_KEY[1], **settings))
 
     def close(self):
-        run(SUPPORT / "vpc", "down", self.name, check=False)
+        run(LAB / "vpc", "down", self.name, check=False)
 
     def admin(self, *words):
         """radosgw-admin; what it prints."""
-        return run(SUPPORT / "vpc", "exec", self.name, SUPPORT / "ceph-rgw", "admin", WORK / "ceph", *words).stdout
+        return run(LAB / "vpc", "exec", self.name, LAB / "ceph-rgw", "admin", WORK / "ceph", *words).stdout
 
     @property
     def outside(self):

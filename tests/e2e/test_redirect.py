@@ -30,7 +30,7 @@ class Workstation:
         self.space = "s3onramp-" + self.name
         self.table = "s3onramp_%d" % os.getpid()
         self.folder = pathlib.Path("/etc/netns") / self.space
-        address = lib.run(lib.SUPPORT / "vpc", "up", self.name).stdout.split()[0]
+        address = lib.run(lib.LAB / "vpc", "up", self.name).stdout.split()[0]
         atexit.register(self.close)
         network = int(address.split(".")[1])
         self.gateway, self.address = "10.%d.0.1" % network, "10.%d.0.2" % network
@@ -76,7 +76,7 @@ class Workstation:
 
     def close(self):
         lib.run("nft", "delete", "table", "inet", self.table, check=False)
-        lib.run(lib.SUPPORT / "vpc", "down", self.name, check=False)
+        lib.run(lib.LAB / "vpc", "down", self.name, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def run(self, *command, **options):

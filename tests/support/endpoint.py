@@ -25,7 +25,8 @@ import threading
 import time
 import urllib.parse
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "conf", "lab", "support")]
 import s3raw  # noqa: E402
 from tls_server import Gone, Refused, TlsServer  # noqa: E402
 

@@ -14,7 +14,8 @@ import time
 import urllib.parse
 from xml.sax.saxutils import escape
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "conf", "lab", "support")]
 import s3raw  # noqa: E402
 from tls_server import Refused, TlsServer  # noqa: E402
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""dns: a small authoritative DNS server of the tests' own, which answers what it is told. UDP and TCP, one thread each."""
+"""dns: a small authoritative DNS server for lab and tests, which answers what it is told. UDP and TCP, one thread each."""
 import errno
 import ipaddress
 import socket
