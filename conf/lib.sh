@@ -6,8 +6,8 @@
 set -euo pipefail
 export PATH=$PATH:/usr/sbin:/sbin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-build_packages=(cmake ninja-build pkg-config gcc libc6-dev libevent-dev libssl-dev libcurl4-openssl-dev libinih-dev
-    libjansson-dev libexpat1-dev libc-ares-dev libcrypt-dev openssl ca-certificates iproute2 awscli curl ceph-mon ceph-osd radosgw)
+# shellcheck source=conf/packages
+. "$root/conf/packages"
 
 bold='' plain=''
 if [ -t 1 ]; then bold=$'\e[1m' plain=$'\e[0m'; fi
@@ -18,8 +18,6 @@ die() {
 }
 step() { printf '\n%s==> %s%s\n' "$bold" "$*" "$plain"; }
 note() { printf '    %s\n' "$@"; }
-
-installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2> /dev/null)" = installed ]; }
 
 check_machine() {
     [ "$(uname -s)" = Linux ] || die "this needs Linux: it makes network namespaces"
@@ -34,20 +32,15 @@ check_namespaces() {
 }
 
 install_packages() {
-    local missing=() package
-    for package in "${packages[@]}"; do
-        installed "$package" || missing+=("$package")
-    done
+    local missing
+    mapfile -t missing < <(missing_packages "${packages[@]}")
     if [ ${#missing[@]} = 0 ]; then
         note "all packages are there"
         return
     fi
     note "apt-get install ${missing[*]}"
-    {
-        apt-get -o DPkg::Lock::Timeout=600 update
-        # Ceph is run by these scripts alone: no service is to start.
-        RUNLEVEL=1 apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "${missing[@]}"
-    } > "$build/install.log" 2>&1 || die "apt-get failed: $(tail -n 1 "$build/install.log") (all of it in $build/install.log)"
+    apt_install "$build/install.log" "${missing[@]}" ||
+        die "apt-get failed: $(tail -n 1 "$build/install.log") (all of it in $build/install.log)"
 }
 
 # build_program: makes $build/s3onramp.
