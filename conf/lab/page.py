@@ -4,6 +4,8 @@ inline SVG, the table, the commands."""
 import html
 import pathlib
 
+from table import COLUMNS, ROWS
+
 COLOURS = {"gateway": "#b45309", "interface": "#1d4ed8", "s3onramp": "#15803d"}
 WIDE, HIGH = 150, 44
 
@@ -109,7 +111,6 @@ def link(probe):
 
 
 def write(table, path):
-    from demo import COLUMNS, ROWS
     probes = [p for p in table.notes() if p.file]
     hide = "".join("#p%d:not(:checked) ~ svg .p%d { display: none; }\n" % (p.number, p.number) for p in probes)
     out = [HEAD, hide, "</style></head><body><h1>S3's two endpoint types, measured</h1>",
