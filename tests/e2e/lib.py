@@ -64,6 +64,8 @@ def remove_work_folder():
 
 
 atexit.register(remove_work_folder)
+# Who is told to end cleans up like who is interrupted.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 RESERVED = []  # open files: each locks the port in its name for this process
@@ -101,6 +103,34 @@ def wait_until(condition, seconds=10, what="condition"):
         if time.monotonic() > deadline:
             raise AssertionError("%s: not after %s s" % (what, max(seconds, PATIENCE_S)))
         time.sleep(0.02)
+
+
+class Server:
+    """Serves each connection with a function in a thread of its own; what it meets of a broken connection ends it."""
+
+    def __init__(self, serve, host="127.0.0.1"):
+        self.socket = socket.create_server((host, 0), backlog=512)
+        self.port = self.socket.getsockname()[1]
+        self.address = "%s:%d" % (host, self.port)
+        self.serve = serve
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                sock, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.run, args=(sock,), daemon=True).start()
+
+    def run(self, sock):
+        try:
+            self.serve(sock)
+        except OSError:
+            pass
+
+    def close(self):
+        self.socket.close()
 
 
 def clean_environment(**variables):

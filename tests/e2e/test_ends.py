@@ -131,25 +131,15 @@ class Row:
         self.fired.set()
 
 
-class Server:
+class Server(lib.Server):
     """The endpoint: known rows are served as they say, at their first attempt; all else gets a good answer."""
 
     def __init__(self):
         folder = lib.certificates()
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(folder / "endpoint.pem", folder / "endpoint.key")
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.port = self.socket.getsockname()[1]
         self.rows, self.hellos, self.warm = {}, [], None
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.connection, args=(Wire(sock, self.context, True),), daemon=True).start()
+        super().__init__(lambda sock: self.connection(Wire(sock, self.context, True)))
 
     def connection(self, wire):
         try:
@@ -163,7 +153,7 @@ class Server:
                     data += wire.read()
                 head, data = data.split(b"\r\n\r\n", 1)
                 row = self.rows.get(head.split(b" ")[1].decode().rpartition("/")[2])
-                self.serve(wire, row, head, index)
+                self.answer(wire, row, head, index)
                 data, index = b"", index + 1
         except (Ended, OSError):
             pass
@@ -179,7 +169,7 @@ class Server:
         flight = wire.goes.read()
         row.stop_here(Plain(wire), flight[:len(flight) // 2] if row.burst else b"")
 
-    def serve(self, wire, row, head, index):
+    def answer(self, wire, row, head, index):
         if row:
             row.attempts += 1
             if row.attempts == 1:

@@ -100,12 +100,9 @@ def setUpModule():
         print("no /dev/net/tun here: the lab's VPN cannot be made")
         sys.exit(77)
     sweep()
+    lib.atexit.register(lab, "down")  # also when it is interrupted, and before its folder goes
     made = lab("up", S3ONRAMP=lib.PROGRAM)
     assert made.returncode == 0, made.stdout
-
-
-def tearDownModule():
-    lab("down")
 
 
 BASTION = RUN / "home" / "bastion" / "s3onramp.ini"

@@ -4,7 +4,6 @@ not one that is gone, a byte now and then is no progress, and what is cut looks 
 import select
 import socket
 import ssl
-import struct
 import threading
 import time
 
@@ -15,30 +14,6 @@ from endpoint import BLOCK, BigCheck
 MIB = 1 << 20
 SIZE = 64 * MIB  # more than kernels hold between a server and a reader that has paused
 EARLY = b"answered early\n" * 20
-
-
-class Server:
-    """Serves each connection with a function in a thread."""
-
-    def __init__(self, serve):
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.address = "%s:%d" % self.socket.getsockname()[:2]
-        self.serve = serve
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.run, args=(sock,), daemon=True).start()
-
-    def run(self, sock):
-        try:
-            self.serve(sock)
-        except OSError:
-            pass
 
 
 def pour(sock):
@@ -61,7 +36,7 @@ def setUpModule():
     global endpoint, sections
     endpoint = lib.start_endpoint()
     sections = "".join(lib.section("tunnel " + serve.__name__, hosts=serve.__name__ + ".example",
-                                   addresses=Server(serve).address) for serve in (pour, early))
+                                   addresses=lib.Server(serve).address) for serve in (pour, early))
     lib.Case.proxy = proxy("main", body_timeout="1s", pause_timeout="2m", header_timeout="1s", tunnel_idle_timeout="1s")
 
 
