@@ -47,20 +47,14 @@ enum log_format log_format_now(void)
     return atomic_load_explicit(&format_now, memory_order_relaxed);
 }
 
-/* Length of the UTF-8 sequence of more than one byte at the start of @s, or 0 if there is none that is well-formed
- * (RFC 3629 section 4: no overlong forms, no surrogates, nothing above U+10FFFF) or if it is a C1 control. */
+/* Length of the well-formed UTF-8 sequence of more than one byte at the start of @s, or 0 if there is none or if it is
+ * a C1 control. */
 static size_t utf8_length(struct str s)
 {
-    const unsigned char *u = (const unsigned char *)s.p;
-    size_t n = u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : u[0] < 0xf5 ? 4 : 0;
+    uint32_t code = 0;
+    size_t n = str_utf8(s, &code);
 
-    if (n == 0 || s.n < n) return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((u[i] & 0xc0) != 0x80) return 0;
-    if (u[0] == 0xc2 && u[1] < 0xa0) return 0;
-    if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f)) return 0;
-    if ((u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f)) return 0;
-    return n;
+    return n > 1 && code >= 0xa0 ? n : 0;
 }
 
 static void add_hex_byte(struct sbuf *b, const char *prefix, char c)

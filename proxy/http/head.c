@@ -41,6 +41,14 @@ static bool end_line(struct head_scan *s)
     return empty;
 }
 
+/* NULL: what stands at @p is fine, or may be. */
+static const char *why_refused(const char *p, const char *end)
+{
+    if (*p == '\n') return "line feed without carriage return";
+    if (*p == '\0') return "NUL byte in the head";
+    return *p == '\r' && p + 1 < end && p[1] != '\n' ? "carriage return without line feed" : NULL;
+}
+
 enum head_result head_scan(struct head_scan *s, const char *buf, size_t len, size_t *skip, size_t *head_len,
                            struct err *err)
 {
@@ -54,15 +62,13 @@ enum head_result head_scan(struct head_scan *s, const char *buf, size_t len, siz
         s->pos = (size_t)(p - buf);
         if (s->pos > s->line_start) s->started = true;
         if (p == end) break;
-        if (*p == '\n') return refuse(err, "line feed without carriage return");
-        if (*p == '\0') return refuse(err, "NUL byte in the head");
+        if (why_refused(p, end)) return refuse(err, why_refused(p, end));
         if (*p != '\r') {
             s->pos++; /* tab is fine; what else there may be is judged by the parser, which knows where it stands */
             s->started = true;
             continue;
         }
         if (p + 1 == end) break; /* the line feed may come with the next bytes */
-        if (p[1] != '\n') return refuse(err, "carriage return without line feed");
         if (!end_line(s)) continue;
         if (s->started) {
             *skip = before;

@@ -89,6 +89,12 @@ static void cache_put(struct mint *m, struct str key, X509 *leaf, int64_t not_be
 
 /* ---- names ---- */
 
+static bool is_name_char(char c)
+{
+    c = ascii_lower(c);
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+}
+
 /* RFC 1123 2.1 letters, digits, '-' and '.', with '_' as some bucket names have it, and "*." at the beginning. */
 static bool is_dns_name(struct str name)
 {
@@ -96,11 +102,8 @@ static bool is_dns_name(struct str name)
     if (str_starts(name, STR("*."))) name = str_tail(name, 2);
     if (name.n == 0 || name.p[0] == '.' || name.p[name.n - 1] == '.') return false;
     if (str_find(name, STR("..")) != SIZE_MAX) return false;
-    for (size_t i = 0; i < name.n; i++) {
-        char c = ascii_lower(name.p[i]);
-        bool ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-        if (!ok) return false;
-    }
+    for (size_t i = 0; i < name.n; i++)
+        if (!is_name_char(name.p[i])) return false;
     return true;
 }
 

@@ -111,10 +111,20 @@ static struct str json_str(const json_t *string)
     return str_make(json_string_value(string), json_string_length(string));
 }
 
+/* Without the ".fraction" at its start; STR_NONE if that has no digit, or too many. */
+static struct str skip_fraction(struct str s)
+{
+    size_t n = 1;
+
+    if (s.p[0] != '.') return s;
+    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
+        n++;
+    return n == 1 || n > 1 + MAX_FRACTION_BYTES ? STR_NONE : str_tail(s, n);
+}
+
 /* "yyyy-mm-ddThh:mm:ss[.fraction]Z", nothing else: S3 takes no offsets. */
 static bool parse_expiration(struct str s, int64_t *unix_s)
 {
-    struct str rest = str_tail(s, EXPIRATION_BYTES);
     char compact[SIGV4_TIMESTAMP_BYTES];
     size_t to = 0;
 
@@ -122,14 +132,8 @@ static bool parse_expiration(struct str s, int64_t *unix_s)
     for (size_t i = 0; i < EXPIRATION_BYTES; i++)
         if (i != 4 && i != 7 && i != 13 && i != 16) compact[to++] = s.p[i];
     compact[to++] = 'Z';
-    if (rest.p[0] == '.') {
-        size_t digits = 1;
-        while (digits < rest.n && rest.p[digits] >= '0' && rest.p[digits] <= '9')
-            digits++;
-        if (digits == 1 || digits > 1 + MAX_FRACTION_BYTES) return false;
-        rest = str_tail(rest, digits);
-    }
-    return str_eq(rest, STR("Z")) && sigv4_parse_date(str_make(compact, to), unix_s);
+    return str_eq(skip_fraction(str_tail(s, EXPIRATION_BYTES)), STR("Z")) &&
+           sigv4_parse_date(str_make(compact, to), unix_s);
 }
 
 static enum err_code read_expiration(const json_t *document, int64_t *unix_s, struct err *err)

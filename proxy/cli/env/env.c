@@ -170,21 +170,31 @@ static void print_names_only(const struct listener_conf *l)
         fputs("give the listener `names`, and\nsay one of them with --host.\n", stderr);
 }
 
-static void print_notes(const struct env_facts *f, const struct wish *w)
+/* The authorities that all programs of a machine trust. */
+static void print_machine_trust(enum env_format format)
+{
+    if (format == ENV_POWERSHELL)
+        fputs("For all programs of a Windows machine, as its administrator: certutil -addstore -f Root ca.pem\n"
+              "Programs that use WinHTTP know no variable: netsh winhttp set proxy HOST:PORT \"<local>\"\n"
+              "To keep variables for new sessions: [Environment]::SetEnvironmentVariable(NAME, VALUE, 'User')\n",
+              stderr);
+    else if (format < ENV_JAVA)
+        fputs("For all programs of the machine: Debian, Ubuntu: copy ca.pem to "
+              "/usr/local/share/ca-certificates/s3onramp.crt\n"
+              "and run update-ca-certificates; Red Hat, Fedora, Amazon Linux: to /etc/pki/ca-trust/source/anchors/ and "
+              "run\n"
+              "update-ca-trust. Python's and Java's own stores are others.\n",
+              stderr);
+}
+
+static void print_trust(const struct env_facts *f, const struct wish *w)
 {
     char quoted[CLI_QUOTED];
-    bool proxy = f->listener->mode == LISTENER_FORWARD;
 
-    if (f->listener->mode == LISTENER_REDIRECT)
-        fputs("Clients of a redirect listener set no proxy: their network brings them here.\n", stderr);
-    if (f->loopback)
-        fprintf(stderr, "[listener %s] is bound to loopback: only programs on this machine%s reach it.\n",
-                f->listener->name,
-                w->format == ENV_DOCKER ? " (not in containers, unless they share its network)" : "");
-    if (f->trust && !w->ca)
+    if (!w->ca)
         fprintf(stderr, "Copy %s to the workstation (`s3onramp ca export` prints it) and say where with --ca FILE.\n",
                 cli_quote(f->ca, quoted));
-    if (f->trust && w->format < ENV_JAVA)
+    if (w->format < ENV_JAVA)
         fputs(
             "AWS_CA_BUNDLE takes the place of the public authorities for AWS tools: for AWS services that do not come\n"
             "this way put both into one file (cat /etc/ssl/certs/ca-certificates.crt ca.pem). curl: CURL_CA_BUNDLE. "
@@ -194,19 +204,26 @@ static void print_notes(const struct env_facts *f, const struct wish *w)
             "rclone is\n"
             "one: see --rclone. Give those the machine's trust store.\n",
             stderr);
-    if (f->trust && w->format == ENV_POWERSHELL)
-        fputs("For all programs of a Windows machine, as its administrator: certutil -addstore -f Root ca.pem\n"
-              "Programs that use WinHTTP know no variable: netsh winhttp set proxy HOST:PORT \"<local>\"\n"
-              "To keep variables for new sessions: [Environment]::SetEnvironmentVariable(NAME, VALUE, 'User')\n",
-              stderr);
-    else if (f->trust && w->format < ENV_JAVA)
-        fputs("For all programs of the machine: Debian, Ubuntu: copy ca.pem to "
-              "/usr/local/share/ca-certificates/s3onramp.crt\n"
-              "and run update-ca-certificates; Red Hat, Fedora, Amazon Linux: to /etc/pki/ca-trust/source/anchors/ and "
-              "run\n"
-              "update-ca-trust. Python's and Java's own stores are others.\n",
-              stderr);
-    if (f->trust && f->tls && !w->host && !strpbrk(f->host, "ghijklmnopqrstuvwxyz")) print_names_only(f->listener);
+    print_machine_trust(w->format);
+    if (f->tls && !w->host && !strpbrk(f->host, "ghijklmnopqrstuvwxyz")) print_names_only(f->listener);
+}
+
+static void print_way(const struct env_facts *f, const struct wish *w)
+{
+    if (f->listener->mode == LISTENER_REDIRECT)
+        fputs("Clients of a redirect listener set no proxy: their network brings them here.\n", stderr);
+    if (f->loopback)
+        fprintf(stderr, "[listener %s] is bound to loopback: only programs on this machine%s reach it.\n",
+                f->listener->name,
+                w->format == ENV_DOCKER ? " (not in containers, unless they share its network)" : "");
+}
+
+static void print_notes(const struct env_facts *f, const struct wish *w)
+{
+    bool proxy = f->listener->mode == LISTENER_FORWARD;
+
+    print_way(f, w);
+    if (f->trust) print_trust(f, w);
     if (w->keys && w->format == ENV_SYSTEMD)
         fputs(
             "Everybody on that machine can see what Environment= holds (`systemctl show`): move the keys to a file of\n"

@@ -98,26 +98,30 @@ static bool owns_host(struct rig *rig, const struct arrival *a, const struct lis
     return req && req->own_name;
 }
 
+static const struct listener_conf *find_named(const struct settings *s, const char *name)
+{
+    for (size_t i = 0; i < s->listeners_n; i++)
+        if (strcmp(s->listeners[i].name, name) == 0) return &s->listeners[i];
+    cli_problem("there is no [listener %s]; `s3onramp check --print` shows those there are", name);
+    return NULL;
+}
+
 /* --listener, or a [listener] that the request fits. */
 const struct listener_conf *rig_find_listener(struct rig *rig, const struct arrival *a, const char *name)
 {
     const struct settings *s = rig->snapshot.settings;
     const struct listener_conf *own = NULL, *proxy = NULL;
 
+    if (name) return find_named(s, name);
     for (size_t i = 0; i < s->listeners_n; i++) {
         const struct listener_conf *l = &s->listeners[i];
 
-        if (name && strcmp(l->name, name) == 0) return l;
-        if (name) continue;
         if (l->mode != LISTENER_ENDPOINT && !proxy) proxy = l;
         if (!owns_host(rig, a, l)) continue;
         if (!own || (bound_to(l, a->port) && !bound_to(own, a->port))) own = l;
     }
-    if (name) {
-        cli_problem("there is no [listener %s]; `s3onramp check --print` shows those there are", name);
-        return NULL;
-    }
-    if (!own && !proxy && !s->listeners_n)
-        cli_problem("no [listener] is configured; add one, see `s3onramp check --example`");
-    return own ? own : proxy ? proxy : s->listeners_n ? &s->listeners[0] : NULL;
+    if (own || proxy) return own ? own : proxy;
+    if (s->listeners_n) return &s->listeners[0];
+    cli_problem("no [listener] is configured; add one, see `s3onramp check --example`");
+    return NULL;
 }

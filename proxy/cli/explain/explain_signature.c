@@ -363,6 +363,13 @@ static void print_ours(struct report *r, struct rig *rig, struct request *req, c
     if (to_sign.p) report_str(r, "string_to_sign", "our string to sign", to_sign);
 }
 
+/* What of a signature that is right needs a word. */
+static void print_right(struct report *r, const struct proof *p)
+{
+    report_put(r, "signature", "signature", "right");
+    if (p->plus_is_plus) report_put(r, "plus", "'+' in the query", "is read as '+', because so it was signed");
+}
+
 int explain_signature(struct report *r, struct rig *rig, struct request *req, const struct arrival *a,
                       const struct explain_wish *wish)
 {
@@ -388,12 +395,14 @@ int explain_signature(struct report *r, struct rig *rig, struct request *req, co
         report_put(r, "signature", "signature", "cannot be judged: %s", err.detail);
         return CLI_PROBLEM;
     }
-    report_put(r, "signature", "signature", code == ERR_NONE ? "right" : "wrong");
-    if (code == ERR_NONE && p.plus_is_plus)
-        report_put(r, "plus", "'+' in the query", "is read as '+', because so it was signed");
+    if (code == ERR_NONE)
+        print_right(r, &p);
+    else
+        report_put(r, "signature", "signature", "wrong");
     bool body_fits = !p.v4.date.n || explain_body(r, rig, req, p.covered, a->body);
-    if (code != ERR_NONE) explain_wrong(r, rig, req, &p, a, wish);
-    if (code == ERR_NONE && wish->canonical)
+    if (code != ERR_NONE)
+        explain_wrong(r, rig, req, &p, a, wish);
+    else if (wish->canonical)
         report_put(r, "differences_note", "given one", "not looked at: the signature is right");
     print_ours(r, rig, req, &p);
     return code == ERR_NONE && body_fits ? CLI_FINE : CLI_PROBLEM;
