@@ -57,39 +57,10 @@ static void XMLCALL start_doctype(void *data, const XML_Char *name, const XML_Ch
     go_on_if(data, false);
 }
 
-/* expat's own copies of the text: its buffers are wiped when they are given back. */
-static void *wiping_malloc(size_t n)
-{
-    size_t *p = n <= SIZE_MAX - 16 ? malloc(n + 16) : NULL;
-
-    if (!p) return NULL;
-    *p = n;
-    return (char *)p + 16;
-}
-
-static void wiping_free(void *p)
-{
-    char *block = p;
-
-    if (!block) return;
-    secret_wipe(block, *(size_t *)(void *)(block - 16));
-    free(block - 16);
-}
-
-static void *wiping_realloc(void *p, size_t n)
-{
-    size_t had = p ? *(size_t *)(void *)((char *)p - 16) : 0;
-    void *fresh = wiping_malloc(n);
-
-    if (!fresh) return NULL;
-    if (had) memcpy(fresh, p, had < n ? had : n);
-    wiping_free(p);
-    return fresh;
-}
-
 enum xml_result xml_read(struct str xml, const struct xml_handlers *handlers, void *data)
 {
-    static const XML_Memory_Handling_Suite memory = {wiping_malloc, wiping_realloc, wiping_free};
+    /* expat's own copies of the text are wiped when they are given back. */
+    static const XML_Memory_Handling_Suite memory = {malloc, secret_block_realloc, secret_block_free};
     struct reading r = {.handlers = handlers, .data = data};
     bool good;
 
