@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * log.c: the process log. Any thread: a line is built on the stack. Holds the program's only global state: level,
- * format, where lines go (borrowed).
+ * log.c: the process log. Any thread: a line is built on the stack. Holds global state: level, format, where
+ * lines go (borrowed).
  */
 #include "base/log.h"
 

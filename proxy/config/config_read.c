@@ -18,6 +18,7 @@
 #include <ini.h>
 #include <stdlib.h>
 
+enum { ALL_SECTIONS_BYTES = 256 };
 enum { MAIN_BYTES_MOST = 1 << 20, CLIENTS_BYTES_MOST = 64 << 20 }; /* as clients_file.c */
 
 struct reader {
@@ -114,6 +115,20 @@ static bool is_section_name(enum section_id id, struct str name)
     return true;
 }
 
+/* "[server], [ca], … and [tunnel NAME]" */
+static const char *all_sections(char out[ALL_SECTIONS_BYTES])
+{
+    struct sbuf b = sbuf_make(out, ALL_SECTIONS_BYTES - 1);
+
+    for (size_t i = 0; i < SECTIONS_N; i++)
+        sbuf_printf(&b, "%s[%s%s]",
+                    i == 0               ? ""
+                    : i + 1 < SECTIONS_N ? ", "
+                                         : " and ",
+                    config_sections[i].word, config_sections[i].example_name ? " NAME" : "");
+    return out;
+}
+
 static bool find_kind(struct reader *r, struct str word, enum section_id *id)
 {
     const char *words[SECTIONS_N];
@@ -125,11 +140,11 @@ static bool find_kind(struct reader *r, struct str word, enum section_id *id)
         return true;
     }
     const char *nearest = nearest_word(word, words, SECTIONS_N);
-    config_problem(r->b, here(r), "there is no section [%.*s]; %s%s%s", STR_ARG(word),
-                   nearest ? "did you mean ["
-                           : "sections are [server], [ca], [log], [listener NAME], [endpoint NAME], "
-                             "[credentials NAME], [client NAME] and [policy NAME",
-                   nearest ? nearest : "", nearest ? "]?" : "]");
+    if (nearest)
+        config_problem(r->b, here(r), "there is no section [%.*s]; did you mean [%s]?", STR_ARG(word), nearest);
+    else
+        config_problem(r->b, here(r), "there is no section [%.*s]; sections are %s", STR_ARG(word),
+                       all_sections((char[ALL_SECTIONS_BYTES]){0}));
     return false;
 }
 

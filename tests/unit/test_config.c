@@ -465,9 +465,8 @@ static void test_config_load_bad_lines_are_reported(void **state UNUSED)
         {"unknown section", "[listner a]\nmode = x\n",
          "t.ini:13: there is no section [listner]; did you mean [listener]?\n"},
         {"far section", "[zzzzzz]\n",
-         "t.ini:13: there is no section [zzzzzz]; sections are [server], [ca], [log], [listener NAME], [endpoint "
-         "NAME], "
-         "[credentials NAME], [client NAME] and [policy NAME]\n"},
+         "t.ini:13: there is no section [zzzzzz]; sections are [server], [ca], [log], [admin], [listener "
+         "NAME], [endpoint NAME], [credentials NAME], [client NAME], [policy NAME] and [tunnel NAME]\n"},
         {"no name", "[policy]\n",
          "t.ini:13: section [policy NAME] needs a name of letters, digits, '-', '_' and '.'; write, for example, "
          "[policy "
@@ -497,8 +496,8 @@ static void test_config_load_bad_lines_are_reported(void **state UNUSED)
         {"not indented on", "[policy p]\nbuckets = a\nb\n",
          "t.ini:15: this line is neither [SECTION] nor KEY = VALUE; begin a comment with '#'\n"},
         {"all at once", "[server]\nworkers = x\nidle_timeout = y\n[nope]\n",
-         "t.ini:16: there is no section [nope]; sections are [server], [ca], [log], [listener NAME], [endpoint NAME], "
-         "[credentials NAME], [client NAME] and [policy NAME]\n"
+         "t.ini:16: there is no section [nope]; sections are [server], [ca], [log], [admin], [listener NAME], "
+         "[endpoint NAME], [credentials NAME], [client NAME], [policy NAME] and [tunnel NAME]\n"
          "t.ini:14: workers = x: this is no number in range; write one from 0 to 256\n"
          "t.ini:15: idle_timeout = y: this is no duration in range; write a number with its unit (ms, s, m, h), from "
          "100ms to 24h\n"},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * log.h: the process log: level, one line a call. Any thread. The only global state of the program is in
- * log.c (level, format, where lines go). At first each line is written at once; a program with threads gives the lines
+ * log.h: the process log: level, one line a call. Any thread. Global are level, format and where lines
+ * go. At first each line is written at once; a program with threads gives the lines
  * to something that takes them without waiting (io/sink.h).
  * Never pass Authorization values, tokens, keys or signatures.
  */

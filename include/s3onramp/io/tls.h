@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * tls.h: the one door to SSL_*: contexts, our BIO over a struct conn, and the calls that conn.c makes on it.
- * SSL_CTX are finished before workers start and shared by them; an SSL belongs to its connection's loop.
+ * tls.h: TLS contexts, our BIO over a struct conn, and the calls that conn.c makes on it. Beside it only tls_peer.c
+ * calls SSL_*. SSL_CTX are finished before workers start and shared by them; an SSL belongs to its connection's loop.
  * Source: RFC 8446, RFC 5246, RFC 6066 3 (SNI), RFC 7301 (ALPN: http/1.1 only).
  */
 #ifndef S3ONRAMP_IO_TLS_H

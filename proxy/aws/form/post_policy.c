@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * post_policy.c: the policy document of a browser form, read and held against the form: the one door to jansson.
+ * post_policy.c: the policy document of a browser form, read and held against the form.
  * Pure; any thread. Owns the document for the length of the call.
  * Source: Amazon S3 API Reference, "POST Policy" (expiration, conditions, condition matching, character escaping).
  *
