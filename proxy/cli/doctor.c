@@ -137,6 +137,15 @@ static int tell(const struct wish *w, FILE *problems, const char *fmt, ...)
     return CLI_PROBLEM;
 }
 
+/* @word is the section's name, or its endpoint's own one, pasted in whatever form. */
+static bool is_meant(const struct endpoint_conf *ep, const char *word)
+{
+    struct doctor_word own;
+
+    if (!is_bare_name(word)) return strcmp(word, ep->name) == 0;
+    return ep->vpce_name && doctor_take_name(word, &own) && strcmp(own.name, ep->vpce_name) == 0;
+}
+
 static int examine_all(const struct wish *w, const struct settings *s, FILE *problems, json_t *out)
 {
     bool found = false;
@@ -145,7 +154,7 @@ static int examine_all(const struct wish *w, const struct settings *s, FILE *pro
     for (size_t i = 0; i < s->endpoints_n; i++) {
         const struct endpoint_conf *ep = &s->endpoints[i];
 
-        if (w->endpoint && strcmp(w->endpoint, ep->name) != 0) continue;
+        if (w->endpoint && !is_meant(ep, w->endpoint)) continue;
         if (found && !w->json) putchar('\n');
         found = true;
         const struct doctor_order order = {
@@ -153,6 +162,9 @@ static int examine_all(const struct wish *w, const struct settings *s, FILE *pro
         if (examine(w, &order, out) != CLI_FINE) code = CLI_PROBLEM;
     }
     if (found) return code;
+    if (is_bare_name(w->endpoint))
+        return tell(w, problems, "no [endpoint] of %s has the name %s; leave out -c to look at the name alone",
+                    w->config, w->endpoint);
     return tell(
         w, problems,
         "there is no section [endpoint %s] in %s, and \"%s\" is no endpoint's own name, which looks like " NAME_FORM,
@@ -245,7 +257,8 @@ static int diagnose(const struct wish *w)
         json_decref(out);
         return cli_problem("out of memory");
     }
-    code = is_bare_name(w->endpoint) ? examine_name(w, out) : examine_configuration(w, problems, out);
+    code = w->is_default_config && is_bare_name(w->endpoint) ? examine_name(w, out)
+                                                             : examine_configuration(w, problems, out);
     if (w->json) {
         fclose(problems);
         print_json(out, lines_of(text ? text : ""), code);
@@ -273,11 +286,6 @@ static int run(int argc, char **argv)
     int code;
 
     if (!cli_parse(&cli_doctor, argc, argv, &w, &code)) return code;
-    if (is_bare_name(w.endpoint) && w.config)
-        return cli_wrong_usage("doctor",
-                               "an endpoint's own name needs no configuration; name a section of %s, or leave "
-                               "out -c",
-                               w.config);
     w.is_default_config = !w.config;
     if (!w.config) w.config = CLI_DEFAULT_CONFIG;
     why = w.bucket ? s3_bucket_why_not(str_from(w.bucket)) : NULL;
@@ -289,7 +297,7 @@ static int run(int argc, char **argv)
 static const struct cli_option options[] = {
     {.value = "ENDPOINT",
      .at = offsetof(struct wish, endpoint),
-     .help = "only [endpoint ENDPOINT] of the configuration; default all"},
+     .help = "only [endpoint ENDPOINT] of the configuration, or the one of that name; default all"},
     {.name = "bucket",
      .value = "BUCKET",
      .at = offsetof(struct wish, bucket),

@@ -308,6 +308,16 @@ class Doctor(Case):
             self.assertIn("taken as %s; left out: " % lib.VPCE_NAME, report.evidence("name"))
             self.assertNotIn("0123", report.evidence("name").replace(lib.VPCE_NAME, "").replace(lib.VPCE, ""))
 
+    def test_name_and_configuration_in_any_order(self):
+        path = write_config({}, lib.UPSTREAM_KEY, "")
+        for words in ((lib.VPCE_NAME, "-c", path), ("-c", path, "https://%s/" % lib.VPCE_NAME), ("tokyo", "-c", path)):
+            report = Report(self.run_doctor(*words, "--json"))
+            self.assertEqual((report.endpoints[0]["endpoint"], report.endpoints[0]["name"]), ("tokyo", lib.VPCE_NAME), words)
+        other = lib.VPCE_NAME.replace(lib.VPCE, lib.VPCE + "x")
+        result = self.run_doctor(other, "-c", path)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("no [endpoint] of %s has the name %s; leave out -c" % (path, other), result.stderr)
+
     def test_name_cut_short(self):
         report = Report(self.run_doctor("vpce-xyz.s3.ap-northeast-1.vpce.amazonaws.com", "--json"))
         self.check_only(report, "name", "not-a-name", STEPS[1:])
