@@ -381,6 +381,7 @@ class Tools(Env):
         config = lib.WORK / "config"  # its path is expanded like a shell's
         for listener in ("forward", "plain"):
             config.write_text(self.awkward("--aws-config", "--listener", listener))
+            self.assertIn("Add this to ~/.aws/config", self.notes)
             configparser.ConfigParser(interpolation=None).read(config)
             for n, aws in enumerate(["/usr/bin/aws", *self.others("aws")]):
                 version = lib.run(aws, "--version", check=False, env=lib.clean_environment())

@@ -176,6 +176,8 @@ static int print_aws_config(FILE *out, const struct env_facts *f)
     put_keys(out, f, "aws_access_key_id", "aws_secret_access_key");
     put_line(out, "region", f->region);
     if (f->trust) put_line(out, "ca_bundle", f->ca);
+    fputs("Add this to ~/.aws/config of who uses it, and say so: AWS_PROFILE=s3onramp, or --profile s3onramp.\n",
+          stderr);
     if (is_proxy(f)) {
         fputs("Files of the AWS CLI cannot name a proxy: set HTTPS_PROXY, too (`s3onramp env --sh`).\n", stderr);
         return CLI_FINE;
