@@ -64,17 +64,6 @@ enum step_result request_goto(struct request *req, enum request_step to)
 }
 
 /* "S3O" and 13 characters: recognisable as ours, unique among workers and restarts. */
-static void make_id(struct worker *w, char out[REQUEST_ID_BYTES + 1])
-{
-    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    uint64_t v = w->next_id += 0x9e3779b97f4a7c15u; /* odd step: runs through all 64-bit values */
-
-    memcpy(out, "S3O", 3);
-    for (size_t i = REQUEST_ID_BYTES - 1; i >= 3; i--, v >>= 5)
-        out[i] = digits[v & 31];
-    out[REQUEST_ID_BYTES] = '\0';
-}
-
 void request_begin(struct request *req, struct session *client)
 {
     memset(req, 0, sizeof(*req));
@@ -278,7 +267,7 @@ void request_first_byte(struct request *req)
     req->started_us = clock_monotonic_us();
     req->started_wall_us = clock_wall_us();
     req->session->since_us = req->started_us;
-    make_id(req->worker, req->id);
+    worker_make_id(req->worker, req->id);
     waiting_begin(req);
 }
 
@@ -390,6 +379,7 @@ static void put_access_line(struct request *req)
         req->worker->finished_n++;
         req->worker->cut_n += req->broken && req->err.code == ERR_SHUTDOWN;
     }
+    req->ended_us = clock_monotonic_us();
     access_log_write(req);
 }
 

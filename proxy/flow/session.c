@@ -279,6 +279,7 @@ static struct session *session_new(struct worker *w, size_t listener_index, int 
         return NULL;
     }
     c->worker = w;
+    worker_make_id(w, c->id);
     c->use = w->use;
     c->use->users++;
     c->listener = &session_settings(c)->listeners[listener_index];

@@ -283,3 +283,14 @@ struct str worker_timestamp(struct worker *w, int64_t now_s)
     }
     return str_make(w->stamp, sizeof(w->stamp));
 }
+
+void worker_make_id(struct worker *w, char out[REQUEST_ID_BYTES + 1])
+{
+    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    uint64_t v = w->next_id += 0x9e3779b97f4a7c15u; /* odd step: runs through all 64-bit values */
+
+    memcpy(out, "S3O", 3);
+    for (size_t i = REQUEST_ID_BYTES - 1; i >= 3; i--, v >>= 5)
+        out[i] = digits[v & 31];
+    out[REQUEST_ID_BYTES] = '\0';
+}

@@ -242,6 +242,27 @@ class Proxied(lib.Case):
                 answer = self.proxy.request("forward", "PUT", "/bucket/by-reader", b"y", key=lib.READER, connection=connection)
                 self.check(answer, 403, "AccessDenied")
 
+    def test_lines_of_one_connection_are_joined(self):
+        """The CONNECT and all that is asked for through it; and what else only lines of objects tell."""
+        joined = set()
+        for _ in range(2):
+            with self.open("asks") as connection:
+                before = len(self.proxy.access_lines())
+                self.check(self.ask(connection, basic("alice", PASSWORD)), 200)
+                self.inside(connection)
+                for head in (b"GET /bucket/o?versionId=v.1 HTTP/1.1\r\n",
+                             b"PUT /bucket/copy HTTP/1.1\r\nContent-Length: 0\r\nx-amz-copy-source: /bucket/o%20o\r\n"):
+                    connection.send(head + b"Host: %s\r\nUser-Agent: tool/1 (\"x\")\r\n\r\n" % lib.S3_NAME.encode())
+                    connection.read_answer("GET")
+                lib.wait_until(lambda: len(self.proxy.access_lines()) >= before + 3, 10, "the access lines")
+                connect, get, copy = self.proxy.access_lines()[before:]
+                self.assertEqual([x["operation"] for x in (connect, get, copy)], ["CONNECT", "GetObject", "CopyObject"])
+                self.assertEqual(len({x["connection"] for x in (connect, get, copy)}), 1, (connect, get, copy))
+                joined.add(connect["connection"])
+                self.assertEqual((get["user_agent"], get["version_id"], "copy_source" in get), ('tool/1 ("x")', "v.1", False))
+                self.assertEqual((copy["copy_source"], "version_id" in copy), ("/bucket/o%20o", False))
+        self.assertEqual(len(joined), 2)
+
     def test_it_is_for_this_hop_only(self):
         """Never forwarded, and never looked for inside."""
         with self.open("optional") as connection:

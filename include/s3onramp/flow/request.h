@@ -198,6 +198,7 @@ struct request {
     struct tunnel *tunnel; /* owned; NULL: none */
 
     /* answer, for the access line */
+    int64_t ended_us; /* monotonic */
     unsigned status;
     bool answered; /* a byte of a final answer went to the client's connection */
     bool finished; /* its access line is written */

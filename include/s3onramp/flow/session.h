@@ -31,6 +31,7 @@ enum session_state {
 struct session {
     struct conn conn;
     struct worker *worker;
+    char id[REQUEST_ID_BYTES + 1];        /* of the connection, for access lines */
     struct snapshot_use *use;             /* of the worker: this connection is one of its users */
     const struct listener_conf *listener; /* borrowed: use */
     enum session_state state;

@@ -78,5 +78,7 @@ void worker_leave_snapshot(struct worker *w, struct snapshot_use **use);
 /* The current time as yyyymmddThhmmssZ, formatted once a second; SIGV4_TIMESTAMP_BYTES bytes valid until the next call.
  */
 struct str worker_timestamp(struct worker *w, int64_t now_s);
+/* A new id, of a request or a connection. */
+void worker_make_id(struct worker *w, char out[REQUEST_ID_BYTES + 1]);
 
 #endif

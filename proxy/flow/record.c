@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * record.c: see record.h. What a client wrote is cut, so that a line always fits into SINK_LINE_MAX.
+ */
+#include "flow/record.h"
+
+#include "flow/flow.h"
+#include "flow/worker.h"
+
+#include <inttypes.h>
+
+enum { NAME_MOST = 255, KEY_MOST = 3072, SOURCE_MOST = 2048, AGENT_MOST = 512 };
+
+struct record_line {
+    struct sbuf *b;
+    bool json;
+};
+
+/* ------------------------------------------------------------------- values */
+
+static void put(struct record_line *l, struct str value)
+{
+    if (l->json)
+        log_json_string(l->b, value);
+    else
+        log_text_value(l->b, value);
+}
+
+static void put_text(struct record_line *l, const char *value)
+{
+    put(l, str_from(value));
+}
+
+static void put_address(struct record_line *l, const struct netaddr *address)
+{
+    char text[NETADDR_TEXT];
+
+    netaddr_format(address, text);
+    put_text(l, text);
+}
+
+/* Milliseconds with three decimals. */
+static void put_ms(struct record_line *l, int64_t us)
+{
+    sbuf_printf(l->b, "%" PRId64 ".%03d", us > 0 ? us / 1000 : 0, us > 0 ? (int)(us % 1000) : 0);
+}
+
+static struct str asked_field(const struct request *req, enum header_id id)
+{
+    const struct header *h = req->in ? headers_find(&req->in->headers, id) : NULL;
+
+    return h ? h->value : STR_NONE;
+}
+
+static struct str answer_field(const struct request *req, struct str name)
+{
+    const struct header *h = req->answer ? headers_find_name(&req->answer->headers, name) : NULL;
+
+    return h ? h->value : STR_NONE;
+}
+
+/* ------------------------------------------------------------------- who and what */
+
+static void write_time(struct record_line *l, const struct request *req)
+{
+    if (l->json) sbuf_char(l->b, '"');
+    log_time(l->b, req->started_wall_us);
+    if (l->json) sbuf_char(l->b, '"');
+}
+
+static void write_type(struct record_line *l, const struct request *req UNUSED)
+{
+    put(l, STR("access"));
+}
+
+static void write_req(struct record_line *l, const struct request *req)
+{
+    put_text(l, req->id);
+}
+
+static void write_listener(struct record_line *l, const struct request *req)
+{
+    put_text(l, req->session->listener->name);
+}
+
+static void write_peer(struct record_line *l, const struct request *req)
+{
+    put_address(l, &req->session->peer);
+}
+
+static bool is_redirected(const struct request *req)
+{
+    return req->session->listener->mode == LISTENER_REDIRECT;
+}
+
+static void write_original(struct record_line *l, const struct request *req)
+{
+    put_address(l, &req->session->original);
+}
+
+static void write_client(struct record_line *l, const struct request *req)
+{
+    put_text(l, req->caller ? req->caller->name : NULL);
+}
+
+static void write_user(struct record_line *l, const struct request *req)
+{
+    put(l, req->user_tried.n ? req->user_tried : str_from(req->user ? req->user->name : NULL));
+}
+
+/* How the caller was proven. */
+static void write_auth(struct record_line *l, const struct request *req)
+{
+    static const char *const auth[] = {[AUTH_NONE] = "",
+                                       [AUTH_ANONYMOUS] = "anonymous",
+                                       [AUTH_SIGV4_HEADER] = "sigv4",
+                                       [AUTH_SIGV4_QUERY] = "sigv4-query",
+                                       [AUTH_SIGV2_HEADER] = "sigv2",
+                                       [AUTH_SIGV2_QUERY] = "sigv2-query",
+                                       [AUTH_FORM] = "form",
+                                       [AUTH_FOREIGN] = "foreign",
+                                       [AUTH_PASSWORD] = "password",
+                                       [AUTH_PREFLIGHT] = "preflight"};
+
+    put_text(l, auth[req->auth]);
+}
+
+/* What the signature says of the body. */
+static void write_payload(struct record_line *l, const struct request *req)
+{
+    static const char *const payload[] = {
+        [PAYLOAD_HASH] = "hash",
+        [PAYLOAD_UNSIGNED] = "unsigned",
+        [PAYLOAD_UNSIGNED_TRAILER] = "unsigned-trailer",
+        [PAYLOAD_SIGNED_CHUNKS] = "signed-chunks",
+        [PAYLOAD_SIGNED_TRAILER] = "signed-trailer",
+        [PAYLOAD_ECDSA] = "ecdsa",
+        [PAYLOAD_INVALID] = "invalid",
+    };
+
+    put_text(l, req->auth != AUTH_NONE && req->caller ? payload[req->payload] : NULL);
+}
+
+static void write_method(struct record_line *l, const struct request *req)
+{
+    put(l, str_head(req->in ? req->in->method : req->seen.method, 32));
+}
+
+static void write_operation(struct record_line *l, const struct request *req)
+{
+    put_text(l, req->operation                             ? req->operation->name
+                : req->tunnel                              ? "tunnel"
+                : request_method_id(req) == METHOD_CONNECT ? "CONNECT"
+                                                           : NULL);
+}
+
+static void write_host(struct record_line *l, const struct request *req)
+{
+    put(l, str_head(request_asked_host(req), NAME_MOST));
+}
+
+static void write_bucket(struct record_line *l, const struct request *req)
+{
+    put(l, str_head(req->bucket, NAME_MOST));
+}
+
+static void write_key(struct record_line *l, const struct request *req)
+{
+    put(l, str_head(req->key, KEY_MOST));
+}
+
+/* ------------------------------------------------------------------- what came of it */
+
+static void write_status(struct record_line *l, const struct request *req)
+{
+    sbuf_u64(l->b, req->status);
+}
+
+static void write_bytes_in(struct record_line *l, const struct request *req)
+{
+    sbuf_u64(l->b, req->tunnel ? req->tunnel->out.bytes : req->body.plain);
+}
+
+static void write_bytes_hashed(struct record_line *l, const struct request *req)
+{
+    bool sealed = req->out_kind == OUT_SIGNED || req->out_kind == OUT_SIGNED_TRAILER;
+
+    sbuf_u64(l->b, req->hashed + (req->chunked ? req->chunked->hashed : 0) + (sealed ? req->body_sent : 0));
+}
+
+static void write_bytes_out(struct record_line *l, const struct request *req)
+{
+    sbuf_u64(l->b, req->tunnel ? req->tunnel->back.bytes : req->answer_bytes);
+}
+
+static void write_endpoint(struct record_line *l, const struct request *req)
+{
+    put_text(l, !req->address[0]                  ? NULL
+                : req->tunnel && req->tunnel->via ? req->tunnel->via->name
+                : req->endpoint                   ? req->endpoint->name
+                                                  : NULL);
+}
+
+static void write_credentials(struct record_line *l, const struct request *req)
+{
+    put_text(l, req->lease.keys ? req->credentials->name : NULL);
+}
+
+static void write_address(struct record_line *l, const struct request *req)
+{
+    put_text(l, req->address);
+}
+
+static void write_attempts(struct record_line *l, const struct request *req)
+{
+    sbuf_u64(l->b, req->attempts);
+}
+
+static void write_retries(struct record_line *l, const struct request *req)
+{
+    sbuf_u64(l->b, req->retries);
+}
+
+static void write_retry_reasons(struct record_line *l, const struct request *req)
+{
+    put_text(l, req->retry_reasons);
+}
+
+static void write_region_from(struct record_line *l, const struct request *req)
+{
+    put(l, req->region_from);
+}
+
+static void write_connect_ms(struct record_line *l, const struct request *req)
+{
+    put_ms(l, req->connected_us ? req->connected_us - req->attempt_us : 0);
+}
+
+static void write_first_byte_ms(struct record_line *l, const struct request *req)
+{
+    put_ms(l, req->first_byte_us ? req->first_byte_us - req->started_us : 0);
+}
+
+static void write_total_ms(struct record_line *l, const struct request *req)
+{
+    put_ms(l, req->ended_us - req->started_us);
+}
+
+static void write_s3_request_id(struct record_line *l, const struct request *req)
+{
+    put(l, str_head(answer_field(req, STR("x-amz-request-id")), 128));
+}
+
+static void write_s3_error(struct record_line *l, const struct request *req)
+{
+    put(l, req->s3_error);
+}
+
+static void write_end(struct record_line *l, const struct request *req)
+{
+    put_text(l, err_info(req->err.code)->word);
+}
+
+static void write_step(struct record_line *l, const struct request *req)
+{
+    put_text(l, request_step_name(req->err.code != ERR_NONE ? req->failed_at : STEP_finish));
+}
+
+static bool is_tunnel(const struct request *req)
+{
+    return req->tunnel;
+}
+
+/* A client whose socket does not take bytes any more may be noticed outside the tunnel's own step. */
+static void write_ended_by(struct record_line *l, const struct request *req)
+{
+    const char *who = req->tunnel->ended_by;
+
+    put_text(l, !who && req->err.code == ERR_CLIENT_GONE ? "client" : who);
+}
+
+static bool has_detail(const struct request *req)
+{
+    return req->err.code != ERR_NONE && req->err.detail[0];
+}
+
+static void write_detail(struct record_line *l, const struct request *req)
+{
+    put_text(l, req->err.detail);
+}
+
+static void write_connection(struct record_line *l, const struct request *req)
+{
+    put_text(l, req->session->id);
+}
+
+static void write_user_agent(struct record_line *l, const struct request *req)
+{
+    put(l, str_head(asked_field(req, HDR_USER_AGENT), AGENT_MOST));
+}
+
+/* What S3 answers says it best. */
+static struct str version_of(const struct request *req)
+{
+    struct str made = answer_field(req, STR("x-amz-version-id"));
+    const struct query_param *asked =
+        !made.n && req->query ? query_find(req->query, req->query_n, STR("versionId")) : NULL;
+
+    return str_head(asked ? asked->value : made, NAME_MOST);
+}
+
+static bool has_version(const struct request *req)
+{
+    return version_of(req).n > 0;
+}
+
+static void write_version_id(struct record_line *l, const struct request *req)
+{
+    put(l, version_of(req));
+}
+
+static bool is_copy(const struct request *req)
+{
+    return asked_field(req, HDR_X_AMZ_COPY_SOURCE).n > 0;
+}
+
+static void write_copy_source(struct record_line *l, const struct request *req)
+{
+    put(l, str_head(asked_field(req, HDR_X_AMZ_COPY_SOURCE), SOURCE_MOST));
+}
+
+/* ------------------------------------------------------------------- the table */
+
+/* clang-format off */
+const struct record_field record_fields[] = {
+    {"time", write_time, NULL, RECORD_JSON, "when its first byte came, UTC; text lines begin with it"},
+    {"type", write_type, NULL, RECORD_JSON, "`access`; in text lines the second word"},
+    {"req", write_req, NULL, RECORD_BOTH, "its id, which the proxy's own answers and log lines have, too"},
+    {"listener", write_listener, NULL, RECORD_BOTH, "where it came in"},
+    {"peer", write_peer, NULL, RECORD_BOTH, "the client's address and port, as a trusted balancer tells them"},
+    {"original", write_original, is_redirected, RECORD_BOTH, "`mode = redirect`: where the client wanted to go"},
+    {"client", write_client, NULL, RECORD_BOTH, "the `[client NAME]` that it was proven to come from"},
+    {"user", write_user, NULL, RECORD_BOTH, "the name in Proxy-Authorization, also where its password was refused"},
+    {"auth", write_auth, NULL, RECORD_BOTH, "how the client was proven: `sigv4`, `sigv4-query`, `sigv2`, `form`, `password`, `anonymous`, `foreign`, …"},
+    {"payload", write_payload, NULL, RECORD_BOTH, "what its signature says of the body: `hash`, `unsigned`, `signed-chunks`, …"},
+    {"method", write_method, NULL, RECORD_BOTH, "GET, PUT, …"},
+    {"operation", write_operation, NULL, RECORD_BOTH, "S3's name for what was asked for, or `CONNECT`, `tunnel`"},
+    {"host", write_host, NULL, RECORD_BOTH, "the host it was for"},
+    {"bucket", write_bucket, NULL, RECORD_BOTH, "the bucket, decoded"},
+    {"key", write_key, NULL, RECORD_BOTH, "the object's key, decoded; its first 3072 bytes"},
+    {"status", write_status, NULL, RECORD_BOTH, "the answer's status; 0: none was sent"},
+    {"bytes_in", write_bytes_in, NULL, RECORD_BOTH, "content from the client"},
+    {"bytes_hashed", write_bytes_hashed, NULL, RECORD_BOTH, "content that was hashed or summed here"},
+    {"bytes_out", write_bytes_out, NULL, RECORD_BOTH, "content to the client"},
+    {"endpoint", write_endpoint, NULL, RECORD_BOTH, "the `[endpoint NAME]`, or the `[tunnel NAME]`, it went to"},
+    {"credentials", write_credentials, NULL, RECORD_BOTH, "the `[credentials NAME]` it was signed with"},
+    {"address", write_address, NULL, RECORD_BOTH, "the address it went to last"},
+    {"attempts", write_attempts, NULL, RECORD_BOTH, "how often it was tried to send it"},
+    {"retries", write_retries, NULL, RECORD_BOTH, "how often it was sent again after it was sent"},
+    {"retry_reasons", write_retry_reasons, NULL, RECORD_BOTH, "why, each: `stale`, `reset`, `keys`, `503`, …"},
+    {"region_from", write_region_from, NULL, RECORD_BOTH, "the Region it would have gone to, had the bucket not been elsewhere"},
+    {"connect_ms", write_connect_ms, NULL, RECORD_BOTH, "the last connection to the endpoint, with TLS; 0: there was one"},
+    {"first_byte_ms", write_first_byte_ms, NULL, RECORD_BOTH, "from its first byte to that of S3's answer"},
+    {"total_ms", write_total_ms, NULL, RECORD_BOTH, "from its first byte to its end"},
+    {"s3_request_id", write_s3_request_id, NULL, RECORD_BOTH, "S3's id, for AWS's support"},
+    {"s3_error", write_s3_error, NULL, RECORD_BOTH, "the Code in an error document of S3's: `NoSuchKey`, …"},
+    {"end", write_end, NULL, RECORD_BOTH, "`ok`, or what ended it: `client_gone`, `policy_denied`, `up_timeout`, …"},
+    {"step", write_step, NULL, RECORD_BOTH, "`finish`, or how far it came"},
+    {"ended_by", write_ended_by, is_tunnel, RECORD_BOTH, "tunnels: which side closed first"},
+    {"detail", write_detail, has_detail, RECORD_BOTH, "what went wrong, in a sentence"},
+    {"connection", write_connection, NULL, RECORD_BOTH, "the client's connection: a CONNECT and all that is asked for through it have the same"},
+    {"user_agent", write_user_agent, NULL, RECORD_BOTH, "User-Agent, its first 512 bytes"},
+    {"version_id", write_version_id, has_version, RECORD_BOTH, "the version of the object that S3 names, or that was asked for"},
+    {"copy_source", write_copy_source, is_copy, RECORD_BOTH, "x-amz-copy-source as it was sent, its first 2048 bytes"},
+};
+/* clang-format on */
+const size_t record_fields_n = ARRAY_LEN(record_fields);
+
+static void put_name(struct record_line *l, const char *name)
+{
+    if (l->json)
+        sbuf_add(l->b, l->b->n && l->b->p[l->b->n - 1] == '{' ? STR("\"") : STR(",\""));
+    else
+        sbuf_char(l->b, ' ');
+    sbuf_add(l->b, str_from(name));
+    sbuf_add(l->b, l->json ? STR("\":") : STR("="));
+}
+
+void record_write(struct sbuf *b, enum log_format format, const struct request *req)
+{
+    struct record_line l = {b, format == LOG_JSON};
+    enum record_format wanted = l.json ? RECORD_JSON : RECORD_TEXT;
+
+    if (l.json) {
+        sbuf_char(b, '{');
+    } else {
+        write_time(&l, req);
+        sbuf_add(b, STR(" access"));
+    }
+    for (size_t i = 0; i < record_fields_n; i++) {
+        const struct record_field *f = &record_fields[i];
+
+        if (!(f->formats & wanted) || (f->is_there && !f->is_there(req))) continue;
+        put_name(&l, f->name);
+        f->write(&l, req);
+    }
+    sbuf_add(b, l.json ? STR("}\n") : STR("\n"));
+}
