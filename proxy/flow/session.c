@@ -589,7 +589,7 @@ static void check_tunnel_time(struct session *c)
 /* What comes without any event. True: the request must be run. */
 static bool check_endpoint(struct request *req)
 {
-    if (!upstream_is_dead(req)) return relay_stop_holding(req);
+    if (!req->up || !upstream_is_dead(req)) return relay_stop_holding(req);
     req->up->dead = true;
     conn_break(&req->up->conn, "no sign of life within dead_timeout");
     return true;

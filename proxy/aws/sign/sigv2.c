@@ -295,6 +295,7 @@ static enum err_code fields_make(struct fields *f, size_t max, struct arena *are
 
 static void fields_add(struct fields *f, struct str name, struct str value, bool has_value)
 {
+    ASSERT(f->v);
     f->v[f->n] = (struct field){name, value, has_value, f->n};
     f->n++;
 }

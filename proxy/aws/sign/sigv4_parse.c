@@ -453,7 +453,7 @@ static bool parse_date_with_zone(struct str s, size_t comma, int64_t *unix_s)
                                                                                                   " D-bbb-YY hh:mm:ss",
                                                                                                   NULL};
     bool is_short = comma == 3 && name_index(s, DAYS);
-    struct str rest = str_tail(s, comma + 1), zone = STR_NONE;
+    struct str rest = str_tail(s, comma + 1), zone;
     int64_t east_s;
     struct civil c;
 

@@ -141,8 +141,8 @@ static void adopt_endpoint(struct pool *p, size_t endpoint, const struct table_e
             k++;
         if (k == n) drain(p, e->v[i]);
     }
-    memcpy(e->v, v, n * sizeof(v[0]));
-    e->n = n;
+    for (e->n = 0; e->n < n; e->n++)
+        e->v[e->n] = v[e->n];
 }
 
 static void pool_adopt(struct pool *p)
