@@ -7,7 +7,7 @@
 
 #include "aws/s3/target.h"
 
-enum { ID_LEAST = 10 }; /* "vpce-" and some digits, as config_check.c */
+enum { ID_LEAST = 10 }; /* "vpce-" and some digits: less was cut off in copying */
 
 /* --- what was pasted: a URL, a request's host, a name of another kind --- */
 

@@ -26,7 +26,6 @@ struct listener {
     listener_accept_fn *on_accept;
     listener_full_fn *on_full;
     void *arg;
-    const void *settings; /* borrowed: whatever the owner wants to know of it */
     int64_t warned_us;
 };
 
