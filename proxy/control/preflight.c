@@ -2,14 +2,12 @@
  * preflight.c: see control/preflight.h. Owns what it loads only while it looks at it.
  */
 #include "control/preflight.h"
-
-#include "preflight_impl.h"
-
 #include "aws/s3/partition.h"
 #include "base/clock.h"
-#include "flow/tunnel.h"
+#include "flow/way.h"
 #include "io/ca_scope.h"
 #include "io/tls.h"
+#include "preflight_impl.h"
 
 #include <errno.h>
 #include <limits.h>

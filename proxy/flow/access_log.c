@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * access_log.c: one line per request, text (key=value) or JSON, given to the worker's queue of the log's sink.
  */
-#include "flow/flow.h"
+#include "access_log.h"
+
 #include "flow/record.h"
 #include "flow/worker.h"
 

@@ -6,6 +6,8 @@
 
 #include "aws/sign/sigv2.h"
 #include "flow/body/form.h"
+#include "flow/session.h"
+#include "flow/sign.h"
 
 static enum step_result not_yet(struct request *req, const char *what)
 {

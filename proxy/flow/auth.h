@@ -5,8 +5,7 @@
 #ifndef S3ONRAMP_FLOW_AUTH_H
 #define S3ONRAMP_FLOW_AUTH_H
 
-#include "flow/flow.h"
-#include "flow/worker.h"
+#include "flow/request.h"
 
 enum { AUTH_MAX_SKEW_S = 900 };
 

@@ -3,9 +3,9 @@
  * It covers no body and few headers: a client must be allowed it (`sigv2` of [client]), and parameters that it leaves
  * out are refused. Source: Amazon S3 Developer Guide, "Signing and authenticating REST requests".
  */
-#include "aws/sign/sigv2.h"
-
 #include "auth.h"
+#include "aws/sign/sigv2.h"
+#include "flow/worker.h"
 
 static enum step_result check_signature(struct request *req, const struct sigv2_auth *auth, struct str expires)
 {

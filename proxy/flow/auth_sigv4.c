@@ -3,7 +3,12 @@
  * received. Source: S3 API Reference, "Authenticating Requests (AWS Signature Version 4)"; order of checks as
  * S3-compatible servers do it: kind → date → skew → syntax → scope → key → signed headers → payload value → signature.
  */
+#include "flow/auth_sigv4.h"
+
 #include "auth.h"
+#include "flow/router.h"
+#include "flow/session.h"
+#include "flow/worker.h"
 
 #include <sys/socket.h>
 

@@ -7,6 +7,7 @@
  * (response-… cannot be used with an unsigned request).
  */
 #include "auth.h"
+#include "flow/session.h"
 
 /* --- CORS preflights --- */
 

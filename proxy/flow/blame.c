@@ -2,10 +2,10 @@
  * blame.c: refusals that are about the proxy's own keys or clock. They must not reach the client: they hold our key id,
  * the token and our canonical request, and would make the client doubt its own credentials. One worker.
  */
+#include "blame.h"
+
 #include "aws/s3/s3_error.h"
 #include "base/clock.h"
-#include "flow/flow.h"
-#include "flow/worker.h"
 
 enum { MAX_SKEW_S = 900 }; /* S3's: "RequestTimeTooSkewed" */
 

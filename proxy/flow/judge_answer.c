@@ -5,11 +5,14 @@
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "blame.h"
 #include "body/relay.h"
 #include "flow/exchange.h"
-#include "flow/flow.h"
 #include "flow/reply.h"
+#include "flow/session.h"
 #include "flow/worker.h"
+#include "region.h"
+#include "retry.h"
 
 /* Other S3 servers that know no trailers miss the length (411) or do not know the coding (501). */
 static void hint_trailers(struct request *req, unsigned status)

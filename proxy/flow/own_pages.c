@@ -6,8 +6,9 @@
 #include "own_pages.h"
 
 #include "base/clock.h"
-#include "flow/flow.h"
 #include "flow/reply.h"
+#include "flow/router.h"
+#include "flow/session.h"
 #include "flow/worker.h"
 
 /* --- health: load balancers send their own idea of Host --- */

@@ -2,9 +2,9 @@
  * policy.c: the step check_policy. Default deny: a request is allowed only if the caller's policy names its access and
  * all its buckets.
  */
+#include "flow/policy.h"
+
 #include "flow/body/form.h"
-#include "flow/flow.h"
-#include "flow/worker.h"
 
 static bool bucket_listed(const struct policy_conf *p, struct str bucket)
 {

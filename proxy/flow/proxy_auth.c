@@ -7,7 +7,8 @@
 #include "base/encode.h"
 #include "base/password.h"
 #include "base/secret.h"
-#include "flow/flow.h"
+#include "flow/passwords.h"
+#include "flow/session.h"
 #include "flow/worker.h"
 #include "own_pages.h"
 

@@ -3,8 +3,9 @@
  */
 #include "flow/record.h"
 
-#include "flow/flow.h"
-#include "flow/worker.h"
+#include "base/clock.h"
+#include "flow/session.h"
+#include "flow/tunnel.h"
 
 #include <inttypes.h>
 

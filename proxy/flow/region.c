@@ -7,10 +7,14 @@
  * S3 refuses such a request before it does anything, so that any method may be sent again. A body must still be in the
  * buffer; one that is too large for that is asked for with Expect first, while the bucket's Region is not known.
  */
+#include "region.h"
+
 #include "base/log.h"
-#include "flow/flow.h"
+#include "flow/policy.h"
 #include "flow/reply.h"
+#include "flow/session.h"
 #include "flow/worker.h"
+#include "retry.h"
 
 enum { MOST_MOVES = 2, SMALL_BODY = 48 * 1024 };
 

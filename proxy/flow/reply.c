@@ -6,7 +6,8 @@
 #include "aws/s3/location.h"
 #include "base/clock.h"
 #include "flow/body/form.h"
-#include "flow/flow.h"
+#include "flow/router.h"
+#include "flow/session.h"
 #include "flow/worker.h"
 
 #include <stdio.h>

@@ -3,13 +3,17 @@
  */
 #include "flow/request.h"
 
+#include "access_log.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/states.h"
 #include "flow/exchange.h"
-#include "flow/flow.h"
+#include "flow/passwords.h"
 #include "flow/reply.h"
+#include "flow/session.h"
+#include "flow/tunnel.h"
 #include "flow/worker.h"
+#include "waiting.h"
 
 #include <stdarg.h>
 #include <stdio.h>

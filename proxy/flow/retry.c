@@ -11,10 +11,13 @@
  *   keys     our credentials have expired or are gone: once, with newer ones; costs nothing
  * All but the first and the last come out of the endpoint's budget (budget.h).
  */
+#include "retry.h"
+
 #include "aws/s3/s3_error.h"
 #include "base/log.h"
 #include "flow/exchange.h"
-#include "flow/flow.h"
+#include "flow/session.h"
+#include "flow/sign.h"
 #include "flow/worker.h"
 
 #include <errno.h>

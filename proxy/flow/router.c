@@ -2,9 +2,14 @@
  * router.c: the steps find_target (what is asked for) and choose_route (which endpoint and credentials serve it).
  * Fail closed: an S3 name without a configured endpoint is refused, never sent anywhere.
  */
-#include "flow/flow.h"
+#include "flow/router.h"
+
+#include "flow/session.h"
+#include "flow/tunnel.h"
+#include "flow/way.h"
 #include "flow/worker.h"
 #include "own_pages.h"
+#include "region.h"
 
 #include <arpa/inet.h>
 

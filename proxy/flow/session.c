@@ -5,9 +5,14 @@
 
 #include "base/log.h"
 #include "base/states.h"
-#include "flow/flow.h"
+#include "body/relay.h"
+#include "flow/router.h"
+#include "flow/tunnel.h"
+#include "flow/way.h"
 #include "flow/worker.h"
 #include "http/proxy_protocol.h"
+#include "upstream/upstream.h"
+#include "waiting.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

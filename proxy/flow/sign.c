@@ -2,11 +2,15 @@
  * sign.c: the step sign: the head that goes out, built in one place from what came in (which is never changed), and
  * signed. What becomes of the body is decided before, in sign_body.c.
  */
-#include "sign_body.h"
+#include "flow/sign.h"
 
 #include "aws/sign/sigv2.h"
 #include "base/clock.h"
 #include "flow/body/form.h"
+#include "flow/session.h"
+#include "flow/worker.h"
+#include "region.h"
+#include "sign_body.h"
 
 enum { HEAD_SLACK = 1024, OWN_FIELDS = 8 };
 

@@ -6,8 +6,10 @@
 #include "flow/tunnel.h"
 
 #include "base/log.h"
-#include "flow/flow.h"
+#include "flow/session.h"
+#include "flow/way.h"
 #include "flow/worker.h"
+#include "waiting.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
  * read before (behind CONNECT, or to see the ClientHello) go first. The end of each direction is passed on by itself.
  */
 #include "base/log.h"
-#include "flow/flow.h"
+#include "flow/session.h"
 #include "flow/tunnel.h"
 #include "flow/worker.h"
 

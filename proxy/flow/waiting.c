@@ -3,7 +3,11 @@
  * limit belongs to one party, so that nobody is blamed for another's silence: a client that reads slowly or pauses is
  * told from an endpoint that sends nothing by what the client's kernel has still to take.
  */
-#include "flow/flow.h"
+#include "waiting.h"
+
+#include "body/relay.h"
+#include "flow/session.h"
+#include "flow/tunnel.h"
 #include "flow/worker.h"
 
 static enum party relay_party(struct request *req)

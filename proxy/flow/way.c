@@ -2,8 +2,9 @@
  * way.c: intercept, tunnel or refuse: what becomes of a host that a client of a forward or redirect listener asks for.
  * Default deny; nothing that a client says is ever an address to connect to. Reads settings only; any thread.
  */
-#include "flow/flow.h"
-#include "flow/tunnel.h"
+#include "flow/way.h"
+
+#include "flow/router.h"
 
 static const struct way_choice refused = {.way = WAY_REFUSE};
 

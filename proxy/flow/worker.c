@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
-#include "flow/flow.h"
+#include "flow/session.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -284,7 +284,7 @@ struct str worker_timestamp(struct worker *w, int64_t now_s)
     return str_make(w->stamp, sizeof(w->stamp));
 }
 
-void worker_make_id(struct worker *w, char out[REQUEST_ID_BYTES + 1])
+void worker_make_id(struct worker *w, char *out)
 {
     static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     uint64_t v = w->next_id += 0x9e3779b97f4a7c15u; /* odd step: runs through all 64-bit values */

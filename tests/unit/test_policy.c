@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_policy.c: default deny, access, bucket lists.
  */
-#include "flow/flow.h"
+#include "flow/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

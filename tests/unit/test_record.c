@@ -4,6 +4,7 @@
 #include "flow/record.h"
 
 #include "flow/session.h"
+#include "flow/tunnel.h"
 #include "io/sink.h"
 
 #include <jansson.h>

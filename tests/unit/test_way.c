@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_way.c: which way a host goes, by listener, client and host; everything that is not named is refused.
  */
-#include "flow/tunnel.h"
+#include "flow/way.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

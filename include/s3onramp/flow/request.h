@@ -22,7 +22,6 @@
 #include "flow/body/framer.h"
 #include "flow/body/progress.h"
 #include "flow/passwords.h"
-#include "flow/tunnel.h"
 #include "flow/upstream/keyring.h"
 #include "flow/upstream/pool.h"
 #include "http/body.h"
@@ -84,6 +83,9 @@ struct error_note {
 };
 
 struct form;
+struct session;
+struct tunnel;
+struct worker;
 
 struct request {
     struct session *session; /* borrowed: contains this */
@@ -237,10 +239,5 @@ void request_tell(struct request *req, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void request_error_field(struct request *req, const char *name, struct str value);
 /* "req=… client=…" for log lines. */
 const char *request_log_ctx(const struct request *req, char *buf, size_t n);
-
-/* relay.c, for steps that need the body before it is relayed: takes all of it, or what is there, into the client's
- * buffer, decoded and checked. STEP_WAIT: more is to come. */
-enum step_result relay_take_whole_body(struct request *req);
-enum step_result relay_take_some_body(struct request *req);
 
 #endif

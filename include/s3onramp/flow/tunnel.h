@@ -5,31 +5,8 @@
 #ifndef S3ONRAMP_FLOW_TUNNEL_H
 #define S3ONRAMP_FLOW_TUNNEL_H
 
-#include "aws/s3/target.h"
-#include "flow/upstream/pool.h"
+#include "flow/request.h"
 #include "io/splice.h"
-
-struct request;
-struct session;
-struct worker;
-
-enum way { WAY_REFUSE, WAY_INTERCEPT, WAY_TUNNEL };
-
-/* What becomes of a host. */
-struct way_choice {
-    enum way way;
-    struct s3_host s3;                    /* unless via */
-    const struct endpoint_conf *endpoint; /* of an S3 name */
-    const struct tunnel_conf *via;        /* of a host of a [tunnel] section */
-};
-
-/* @host: lower case. @user: proven by a password, or NULL. WAY_REFUSE: @err says why and what to configure. */
-struct way_choice way_choose(const struct settings *s, const struct listener_conf *l, const struct principal_conf *user,
-                             struct str host, struct err *err);
-/* Does TLS of anything end at this listener, for @user? */
-bool way_intercepts(const struct listener_conf *l, const struct principal_conf *user);
-/* May a CONNECT to @port take this way? ERR_PORT_REFUSED. */
-MUST_CHECK enum err_code way_check_port(const struct way_choice *choice, unsigned port, struct err *err);
 
 struct tunnel_flow { /* one direction */
     struct splice splice;
@@ -55,6 +32,12 @@ struct tunnel {
     const char *ended_by;          /* "client", "endpoint", "idle"; NULL: nobody yet */
 };
 
+/* Decides about CONNECT, and answers it or begins a tunnel. */
+enum step_result tunnel_connect(struct request *req);
+/* The same for TLS on a redirect listener, by the name in session->hello. */
+enum step_result tunnel_redirected(struct request *req);
+/* Brings req->tunnel up. */
+enum step_result tunnel_open(struct request *req);
 /* Clients show nobody what a refused CONNECT says, or an alert. Where the refusal @why is about an S3 name that our
  * authority may speak for, the connection is taken all the same, and each request inside is answered with it. False: it
  * cannot be. */

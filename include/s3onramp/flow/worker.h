@@ -5,8 +5,11 @@
 #ifndef S3ONRAMP_FLOW_WORKER_H
 #define S3ONRAMP_FLOW_WORKER_H
 
+#include "aws/sign/sigv4.h"
 #include "flow/proxy.h"
-#include "flow/session.h"
+#include "flow/snapshot.h"
+#include "flow/upstream/keyring.h"
+#include "flow/upstream/pool.h"
 #include "flow/upstream/region_cache.h"
 #include "io/listener.h"
 #include "io/splice.h"
@@ -78,7 +81,7 @@ void worker_leave_snapshot(struct worker *w, struct snapshot_use **use);
 /* The current time as yyyymmddThhmmssZ, formatted once a second; SIGV4_TIMESTAMP_BYTES bytes valid until the next call.
  */
 struct str worker_timestamp(struct worker *w, int64_t now_s);
-/* A new id, of a request or a connection. */
-void worker_make_id(struct worker *w, char out[REQUEST_ID_BYTES + 1]);
+/* A new id, of a request or a connection: REQUEST_ID_BYTES characters and a NUL. */
+void worker_make_id(struct worker *w, char *out);
 
 #endif

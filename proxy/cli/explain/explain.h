@@ -11,6 +11,7 @@
 #define S3ONRAMP_CLI_EXPLAIN_H
 
 #include "aws/sign/sigv2.h"
+#include "flow/session.h"
 #include "flow/worker.h"
 
 #include <jansson.h>

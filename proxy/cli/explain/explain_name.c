@@ -3,13 +3,12 @@
  * policy, endpoint, and what goes out. All of it is asked of the data path; here are only words. One thread. Owns
  * nothing.
  */
-#include "explain.h"
-
 #include "cli/cli.h"
+#include "explain.h"
 #include "flow/body/form.h"
-#include "flow/flow.h"
 #include "flow/reply.h"
-#include "flow/tunnel.h"
+#include "flow/sign.h"
+#include "flow/way.h"
 
 /* --- words --- */
 

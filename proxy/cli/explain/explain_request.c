@@ -2,10 +2,8 @@
  * explain_request.c: a request that never came over a socket, in a worker that never runs, for the steps of the data
  * path: `explain` says what they say. One thread. Owns the worker's parts that these steps use.
  */
-#include "explain.h"
-
 #include "cli/cli.h"
-#include "flow/flow.h"
+#include "explain.h"
 
 #include <stdlib.h>
 

@@ -11,6 +11,9 @@
 #include "auth.h"
 #include "base/encode.h"
 #include "base/secret.h"
+#include "body/relay.h"
+#include "flow/session.h"
+#include "flow/worker.h"
 
 enum { KEY_DAYS = 7, DAY_S = 86400 }; /* how long S3 takes a signing key */
 

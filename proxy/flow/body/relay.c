@@ -9,10 +9,14 @@
  * As long as all that was sent still stands in the buffer, retry.c and region.c may have it sent again elsewhere.
  */
 #include "relay.h"
+#include "body/relay.h"
 
 #include "flow/body/form.h"
 #include "flow/exchange.h"
 #include "flow/reply.h"
+#include "flow/session.h"
+#include "flow/worker.h"
+#include "upstream/upstream.h"
 
 enum {
     TURN_BYTES = 1024 * 1024, /* then others have a turn */

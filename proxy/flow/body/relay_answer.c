@@ -3,12 +3,15 @@
  * refusal, and the body that passes. What the answer means is judged in between (judge_answer.c). The picture is in
  * relay.c.
  */
-#include "relay.h"
-
 #include "base/clock.h"
 #include "base/log.h"
+#include "body/relay.h"
 #include "flow/exchange.h"
 #include "flow/reply.h"
+#include "flow/session.h"
+#include "flow/worker.h"
+#include "relay.h"
+#include "retry.h"
 
 enum {
     ANSWER_HEADROOM = 1024, /* before the endpoint's head: room for ours, so that head and body leave in one write */

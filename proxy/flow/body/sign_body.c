@@ -14,7 +14,10 @@
 #include "sign_body.h"
 
 #include "base/encode.h"
+#include "body/relay.h"
 #include "flow/body/form.h"
+#include "flow/session.h"
+#include "flow/worker.h"
 
 uint64_t sign_content_length(const struct request *req)
 {

@@ -5,8 +5,7 @@
 #ifndef S3ONRAMP_FLOW_SIGN_BODY_H
 #define S3ONRAMP_FLOW_SIGN_BODY_H
 
-#include "flow/flow.h"
-#include "flow/worker.h"
+#include "flow/request.h"
 
 /* Fills in out_kind and what follows from it. Once per request: a retry sends what was decoded already. STEP_WAIT: the
  * body must be there first, for its hash. */

@@ -8,12 +8,17 @@
  *        │    └────▶ wait in the queue ──▶ pick address      │
  *        └──────────── failed: next address ◀────────────────┘ (relay.c, by retry.c)
  */
+#include "upstream/upstream.h"
+
 #include "base/clock.h"
 #include "base/log.h"
+#include "body/relay.h"
 #include "flow/exchange.h"
-#include "flow/flow.h"
 #include "flow/reply.h"
+#include "flow/session.h"
 #include "flow/worker.h"
+#include "retry.h"
+#include "waiting.h"
 
 enum { MUTE_MS = 10 * 60 * 1000 };
 
