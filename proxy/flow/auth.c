@@ -201,6 +201,15 @@ static enum step_result check_fields(struct request *req)
     return STEP_NEXT;
 }
 
+static enum step_result check_header_proof(struct request *req, struct str value)
+{
+    if (str_starts(value, STR("AWS4-HMAC-SHA256"))) return auth_sigv4_header(req, value);
+    if (str_starts(value, STR("AWS4-ECDSA-P256-SHA256"))) return not_yet(req, "Signature Version 4A");
+    if (str_starts(value, STR("AWS "))) return auth_sigv2_header(req, value);
+    request_error_field(req, "ArgumentName", STR("Authorization"));
+    return request_fail(req, ERR_AUTH_TYPE, "Authorization is neither AWS4-HMAC-SHA256 nor AWS");
+}
+
 static enum step_result check_proof(struct request *req)
 {
     const struct header *h = headers_find(&req->in->headers, HDR_AUTHORIZATION);
@@ -214,11 +223,7 @@ static enum step_result check_proof(struct request *req)
     if (v2_query) return auth_sigv2_query(req);
     if (!h && (req->form || form_is_one(req))) return form_check_caller(req);
     if (!h) return auth_accept_unsigned(req) == STEP_NEXT ? auth_find_payload(req) : STEP_FAIL;
-    if (str_starts(h->value, STR("AWS4-HMAC-SHA256"))) return auth_sigv4_header(req, h->value);
-    if (str_starts(h->value, STR("AWS4-ECDSA-P256-SHA256"))) return not_yet(req, "Signature Version 4A");
-    if (str_starts(h->value, STR("AWS "))) return auth_sigv2_header(req, h->value);
-    request_error_field(req, "ArgumentName", STR("Authorization"));
-    return request_fail(req, ERR_AUTH_TYPE, "Authorization is neither AWS4-HMAC-SHA256 nor AWS");
+    return check_header_proof(req, h->value);
 }
 
 enum step_result step_check_caller(struct request *req)

@@ -6,8 +6,8 @@
 
 #include "flow/request.h"
 
-/* @document (empty: there is none) refuses what the proxy itself did, not what the client did: STEP_FAIL, in
- * the proxy's own words. */
+/* @document (empty: there is none) refuses what the proxy itself did, not what the client did: STEP_FAIL, in the
+ * proxy's own words. */
 enum step_result blame_judge(struct request *req, struct str document);
 
 #endif

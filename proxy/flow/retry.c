@@ -101,11 +101,9 @@ static void leave_address(struct request *req)
     if (!pool_has_untried(&req->worker->pool, endpoint_index(req), req->tried)) req->tried = 0;
 }
 
-enum step_result retry_gone(struct request *req, enum conn_result why)
+static void note_loss(struct request *req, enum conn_result why, bool dead, bool kept)
 {
     struct upconn *u = req->up;
-    bool dead = u->dead || u->conn.sys_errno == ETIMEDOUT, kept = u->requests > 0;
-    bool can = req->replay && (is_repeatable(req) || is_without_its_body(req));
 
     request_fail(req, ERR_UPSTREAM_GONE, "[endpoint %s] %s: %s before the answer", req->endpoint->name, req->address,
                  why == CONN_ERROR ? u->conn.error : "connection closed");
@@ -114,6 +112,15 @@ enum step_result retry_gone(struct request *req, enum conn_result why)
     else if (!kept)
         pool_report(u->at, FAULT_RESET);
     if (kept) pool_close_idle(u->at);
+}
+
+enum step_result retry_gone(struct request *req, enum conn_result why)
+{
+    struct upconn *u = req->up;
+    bool dead = u->dead || u->conn.sys_errno == ETIMEDOUT, kept = u->requests > 0;
+    bool can = req->replay && (is_repeatable(req) || is_without_its_body(req));
+
+    note_loss(req, why, dead, kept);
     if (!can) return STEP_FAIL;
     if (kept && !req->stale_seen) {
         req->stale_seen = req->fresh_only = true;

@@ -17,6 +17,6 @@ void retry_rewind(struct request *req);
 /* The document of a refusal has @code. STEP_GOTO: it is about keys of ours that can be renewed, and the request is sent
  * again with newer ones; STEP_NEXT: it counts. */
 enum step_result retry_keys(struct request *req, struct str code);
-void retry_note(struct request *req, const char *reason); /* For the access line */
+void retry_note(struct request *req, const char *reason); /* for the access line */
 
 #endif

@@ -440,6 +440,16 @@ static enum step_result take_keys(struct request *req)
     return no_keys(req);
 }
 
+/* What the client asks for: query and fields. */
+static enum step_result add_asked(struct request *req, struct out *o)
+{
+    if (out_query(req, &o->query) != STEP_NEXT) return STEP_FAIL;
+    if (req->form && add_form_fields(req, o) != STEP_NEXT) return STEP_FAIL;
+    if (!req->form) add_client_fields(req, o);
+    if (add_query_fields(req, o) != STEP_NEXT) return STEP_FAIL;
+    return add_chunk_head(req, o);
+}
+
 enum step_result step_sign(struct request *req)
 {
     struct str host, timestamp = worker_timestamp(req->worker, clock_wall_us() / 1000000);
@@ -458,11 +468,7 @@ enum step_result step_sign(struct request *req)
     if (!o->path.p) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
     out_add(o, STR("Host"), host, HDR_HOST);
     if (req->auth == AUTH_PREFLIGHT) return write_preflight(req, o);
-    if (out_query(req, &o->query) != STEP_NEXT) return STEP_FAIL;
-    if (req->form && add_form_fields(req, o) != STEP_NEXT) return STEP_FAIL;
-    if (!req->form) add_client_fields(req, o);
-    if (add_query_fields(req, o) != STEP_NEXT) return STEP_FAIL;
-    if (add_chunk_head(req, o) != STEP_NEXT) return STEP_FAIL;
+    if (add_asked(req, o) != STEP_NEXT) return STEP_FAIL;
     if (!signs(req)) return write_unsigned(req, o);
     out_add(o, STR("X-Amz-Date"), timestamp, HDR_X_AMZ_DATE);
     out_add(o, STR("X-Amz-Content-Sha256"), sign_payload_hash(req), HDR_X_AMZ_CONTENT_SHA256);

@@ -8,8 +8,6 @@
 #include "flow/tunnel.h"
 #include "flow/worker.h"
 
-enum { TURN_BYTES = 1024 * 1024 }; /* then others have a turn */
-
 /* One direction at work. */
 struct pump {
     struct request *req;
@@ -71,7 +69,7 @@ static enum conn_result sink(const struct pump *p)
 {
     enum conn_result r;
 
-    for (size_t n = 0; n < TURN_BYTES / BUF_BYTES; n++) {
+    for (size_t n = 0; n < REQUEST_TURN_BYTES / BUF_BYTES; n++) {
         p->buf->start = p->buf->mid = p->buf->raw = p->buf->end;
         r = read_on(p);
         if (r != CONN_OK) return r == CONN_TRUNCATED ? CONN_EOF : r;
@@ -84,7 +82,7 @@ static enum conn_result sink(const struct pump *p)
 static enum conn_result pump(const struct pump *p)
 {
     struct tunnel_flow *f = p->flow;
-    uint64_t limit = f->bytes + TURN_BYTES;
+    uint64_t limit = f->bytes + REQUEST_TURN_BYTES;
 
     if (f->lost) return sink(p);
     if (f->closed) return conn_flush(p->to) == CONN_ERROR ? CONN_ERROR : CONN_EOF;

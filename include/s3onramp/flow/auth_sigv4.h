@@ -6,8 +6,8 @@
 
 #include "flow/request.h"
 
-/* Sigv4_verify() of @in, whose host is req->authority; if that fails, with the other reading of its port.
- * @in then holds the one that verified, if any did. */
+/* sigv4_verify() of @in, whose host is req->authority; if that fails, with the other reading of its port. @in then
+ * holds the one that verified, if any did. */
 MUST_CHECK enum err_code auth_verify_sigv4(struct request *req, const struct hmac_key *key, struct sigv4_input *in,
                                            const struct sigv4_auth *auth, struct str timestamp, struct str *canonical,
                                            struct str *string_to_sign, struct err *err);

@@ -75,6 +75,7 @@ enum body_out {
 };
 
 enum { REQUEST_ID_BYTES = 16, REQUEST_MAX_QUERY = 128, REQUEST_ERROR_FIELDS = 6, REQUEST_S3_ERROR = 64 };
+enum { REQUEST_TURN_BYTES = 1024 * 1024 }; /* moved at once; then others have a turn */
 
 /* The first bytes of an answer's body that may be an error document. */
 struct error_note {

@@ -3,8 +3,9 @@
  * policy, endpoint, and what goes out. All of it is asked of the data path; here are only words. One thread. Owns
  * nothing.
  */
-#include "cli/cli.h"
 #include "explain.h"
+
+#include "cli/cli.h"
 #include "flow/body/form.h"
 #include "flow/reply.h"
 #include "flow/sign.h"

@@ -2,8 +2,9 @@
  * explain_request.c: a request that never came over a socket, in a worker that never runs, for the steps of the data
  * path: `explain` says what they say. One thread. Owns the worker's parts that these steps use.
  */
-#include "cli/cli.h"
 #include "explain.h"
+
+#include "cli/cli.h"
 
 #include <stdlib.h>
 

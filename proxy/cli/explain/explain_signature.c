@@ -2,9 +2,10 @@
  * explain_signature.c: is the signature of a captured request right, and if not, what did the client sign? One thread.
  * What is computed is compared and forgotten: no signature and no secret is printed.
  */
+#include "explain.h"
+
 #include "base/encode.h"
 #include "cli/cli.h"
-#include "explain.h"
 #include "flow/auth_sigv4.h"
 
 #include <stdlib.h>

@@ -18,10 +18,7 @@
 #include "flow/worker.h"
 #include "upstream/upstream.h"
 
-enum {
-    TURN_BYTES = 1024 * 1024, /* then others have a turn */
-    HOLD_MS = 1000,           /* RFC 9110 10.1.1: nobody has to wait for 100 for ever */
-};
+enum { HOLD_MS = 1000 }; /* RFC 9110 10.1.1: nobody has to wait for 100 for ever */
 
 /* ------------------------------------------------------------- client → endpoint */
 
@@ -172,33 +169,48 @@ enum step_result relay_take_whole_body(struct request *req)
     return r == CONN_OK ? STEP_NEXT : STEP_FAIL;
 }
 
+static enum conn_result send_end(struct request *req, bool *moved)
+{
+    enum conn_result r = framer_end(&req->out_framer, &req->up->conn);
+
+    if (r != CONN_OK) return r;
+    exchange_set_send(req, SEND_DONE);
+    *moved = true;
+    return CONN_OK;
+}
+
+static enum conn_result send_body(struct request *req, bool *moved)
+{
+    enum conn_result r = send_plain(req, moved);
+
+    return r == CONN_OK && req->body.done && !sendable(req) ? send_end(req, moved) : r;
+}
+
+/* What the client has sent meanwhile. Where the buffer is full, a replay is given up for it. */
+static enum conn_result take_more(struct request *req, bool *moved)
+{
+    if (req->body.done) return CONN_OK;
+    if (req->replay && req->session->in.end == BUF_BYTES && sendable(req) < framer_wants(&req->out_framer))
+        relay_forget_sent(req);
+    return take_body(req, moved);
+}
+
 /* One round of the request's direction. CONN_ERROR: the client's side failed (req->err); the endpoint's failures only
  * stop sending. */
 static enum conn_result pump_request(struct request *req, bool *moved)
 {
     enum conn_result r = CONN_OK;
-    struct buf *b = &req->session->in;
 
     if (!exchange_sends(req)) return CONN_OK;
     if (req->send_state == SEND_HEAD) r = send_head(req, moved);
-    if (r == CONN_OK && req->hold) return CONN_OK;
-    if (r == CONN_OK && !req->body.done) {
-        if (req->replay && b->end == BUF_BYTES && sendable(req) < framer_wants(&req->out_framer))
-            relay_forget_sent(req);
-        if (take_body(req, moved) == CONN_ERROR) return CONN_ERROR;
+    if (r == CONN_OK) {
+        if (req->hold) return CONN_OK;
+        if (take_more(req, moved) == CONN_ERROR) return CONN_ERROR;
+        r = send_body(req, moved);
     }
-    if (r == CONN_OK) r = send_plain(req, moved);
-    if (r == CONN_OK && req->body.done && !sendable(req)) {
-        r = framer_end(&req->out_framer, &req->up->conn);
-        if (r == CONN_OK) {
-            exchange_set_send(req, SEND_DONE);
-            *moved = true;
-        }
-    }
-    if (r == CONN_ERROR) {
-        exchange_set_send(req, SEND_STOPPED); /* an early answer may be waiting */
-        *moved = true;
-    }
+    if (r != CONN_ERROR) return CONN_OK;
+    exchange_set_send(req, SEND_STOPPED); /* an early answer may be waiting */
+    *moved = true;
     return CONN_OK;
 }
 
@@ -231,7 +243,7 @@ enum step_result step_relay(struct request *req)
         if (r == STEP_FAIL || r == STEP_GOTO) return r;
         if (req->answer_state == ANSWER_DONE) return request_goto(req, STEP_finish);
         if (!moved) return STEP_WAIT;
-        if (req->body_sent + req->answer_body.plain - before > TURN_BYTES) {
+        if (req->body_sent + req->answer_body.plain - before > REQUEST_TURN_BYTES) {
             loop_defer(&req->worker->loop, req->wake);
             return STEP_WAIT;
         }

@@ -7,11 +7,11 @@
 
 #include "flow/request.h"
 
-/* 100 Continue has not come in time: the body goes out without; on a kept connection that may be dead the
- * request goes out once more, on a new one. True: go on with the request. */
+/* 100 Continue has not come in time: the body goes out without; on a kept connection that may be dead the request
+ * goes out once more, on a new one. True: go on with the request. */
 bool relay_stop_holding(struct request *req);
-/* For steps that need the body before it is relayed: takes all of it, or what is there, into the client's
- * buffer, decoded and checked. STEP_WAIT: more is to come. */
+/* For steps that need the body before it is relayed: takes all of it, or what is there, into the client's buffer,
+ * decoded and checked. STEP_WAIT: more is to come. */
 enum step_result relay_take_whole_body(struct request *req);
 enum step_result relay_take_some_body(struct request *req);
 

@@ -8,8 +8,8 @@
 
 /* The endpoint's side of a running exchange shows no sign of life any more. */
 bool upstream_is_dead(const struct request *req);
-/* The endpoint did not answer Expect in time: for some minutes only new connections are used for what would
- * be asked for. */
+/* The endpoint did not answer Expect in time: for some minutes only new connections are used for what would be asked
+ * for. */
 void upstream_is_mute(struct request *req);
 
 #endif
