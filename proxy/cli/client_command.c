@@ -115,7 +115,7 @@ static int judge_add(const struct settings *s, const struct request *r)
     const struct principal_conf *client = find_client(s, r->name);
     const char *policy = policy_of(s, client);
 
-    if (client && (client->access_key_id || client->secret_access_key))
+    if (client && (client->keys[0].access_key_id || client->keys[0].secret_access_key))
         return cli_problem(
             "client \"%s\" has a key pair already (%s:%d); take it away first: s3onramp client remove %s", client->name,
             client->place.file, client->place.line, client->name);
@@ -299,8 +299,9 @@ static void print_client(const struct settings *s, const struct principal_conf *
 {
     const char *policy = policy_of(s, client);
 
-    printf("%-20s %-20s %-16s %s:%d\n", client->name, client->access_key_id ? client->access_key_id : "-",
-           policy ? policy : "-", client->place.file, client->place.line);
+    printf("%-20s %-20s %-16s %s:%d\n", client->name,
+           client->keys[0].access_key_id ? client->keys[0].access_key_id : "-", policy ? policy : "-",
+           client->place.file, client->place.line);
 }
 
 static int list(const struct request *r)

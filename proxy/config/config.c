@@ -107,9 +107,11 @@ static void **array_of(struct settings *s, const struct section_kind *kind)
 /* Makes the arrays, then gives each raw section its item: the arrays do not move any more. */
 static void build_items(struct config_build *b)
 {
+    size_t index[SECTIONS_N] = {0};
+
     for (size_t i = 0; i < b->raw->n; i++) {
         const struct section_kind *kind = &config_sections[b->raw->v[i]->id];
-        if (kind->example_name) b->raw->v[i]->index = (unsigned)(*count_of(b->s, kind))++;
+        if (kind->example_name) (*count_of(b->s, kind))++;
     }
     for (size_t id = 0; id < SECTIONS_N; id++) {
         const struct section_kind *kind = &config_sections[id];
@@ -118,11 +120,12 @@ static void build_items(struct config_build *b)
     for (size_t i = 0; i < b->raw->n; i++) {
         struct raw_section *section = b->raw->v[i];
         const struct section_kind *kind = &config_sections[section->id];
+        size_t at = index[section->id]++;
         if (!kind->example_name) {
             section->item = (char *)b->s + kind->at;
             continue;
         }
-        section->item = (char *)*array_of(b->s, kind) + section->index * kind->item_bytes;
+        section->item = (char *)*array_of(b->s, kind) + at * kind->item_bytes;
         struct item_head *head = section->item;
         head->name = section->name;
         head->place = config_header_place(section);
@@ -359,9 +362,22 @@ void settings_unref(struct settings **s)
 
 /* --- looking up --- */
 
-const struct principal_conf *settings_client_by_key(const struct settings *s, struct str access_key_id)
+const struct principal_conf *settings_client_by_key(const struct settings *s, struct str access_key_id,
+                                                    const struct principal_key **key)
 {
-    return map_get(&s->clients_by_key, access_key_id);
+    *key = map_get(&s->clients_by_key, access_key_id);
+    if (!*key) return NULL;
+    return &s->clients[(size_t)((const char *)*key - (const char *)s->clients) / sizeof s->clients[0]];
+}
+
+const char *principal_why_not(const struct principal_conf *client, const struct principal_key *key, int64_t now_s)
+{
+    if (client->disabled) return "is disabled";
+    if (client->expires_s && now_s >= client->expires_s) return "has expired";
+    if (!key) return NULL;
+    if (key->not_before_s && now_s < key->not_before_s) return "signed with a key pair whose not_before is yet to come";
+    if (key->not_after_s && now_s >= key->not_after_s) return "signed with a key pair whose not_after has passed";
+    return NULL;
 }
 
 const struct principal_conf *settings_client_by_name(const struct settings *s, struct str name)

@@ -133,7 +133,7 @@ static void check_bind(struct config_build *b, struct raw_section *section, size
     struct listener_conf *mine = section->item;
     char text[NETADDR_TEXT];
 
-    for (size_t i = 0; i <= section->index; i++) {
+    for (size_t i = 0; &b->s->listeners[i] <= mine; i++) {
         struct listener_conf *other = &b->s->listeners[i];
         size_t n = other == mine ? at : other->bind_n;
         for (size_t j = 0; j < n; j++) {
@@ -166,29 +166,63 @@ static bool is_access_key(struct str s)
     return s.n >= 3 && s.n <= 128;
 }
 
-static void check_pair(struct config_build *b, struct raw_section *section)
-{
-    struct principal_conf *client = section->item;
-    bool has_id = config_text_of(section, "access_key_id") != NULL,
-         has_secret = config_text_of(section, "secret_access_key") != NULL;
+struct pair_words {
+    const char *id, *secret, *not_before, *not_after;
+};
 
-    if (has_id != has_secret) {
+static const struct pair_words pair_words[PRINCIPAL_KEYS] = {
+    {"access_key_id", "secret_access_key", "not_before", "not_after"},
+    {"access_key_id_2", "secret_access_key_2", "not_before_2", "not_after_2"},
+};
+
+static void check_dates(struct config_build *b, struct raw_section *section, const struct pair_words *words,
+                        const struct principal_key *key)
+{
+    const char *dates[] = {words->not_before, words->not_after};
+
+    for (size_t i = 0; i < ARRAY_LEN(dates); i++)
+        if (!key->access_key_id && config_text_of(section, dates[i]))
+            config_problem(b, config_place_of(section, dates[i]), "%s has no effect without %s; remove it", dates[i],
+                           words->id);
+    if (key->not_before_s && key->not_after_s && key->not_before_s >= key->not_after_s)
+        config_problem(b, config_place_of(section, words->not_after),
+                       "%s is not later than %s, so that the pair never counts; write later, or remove the pair",
+                       words->not_after, words->not_before);
+}
+
+static void check_pair(struct config_build *b, struct raw_section *section, size_t i)
+{
+    const struct pair_words *words = &pair_words[i];
+    const struct principal_key *key = &((struct principal_conf *)section->item)->keys[i];
+    bool has_id = config_text_of(section, words->id) != NULL,
+         has_secret = config_text_of(section, words->secret) != NULL;
+
+    if (has_id != has_secret)
         config_problem(b, config_header_place(section),
                        "client \"%s\" has half of a key pair; write %s too, or remove %s", section->name,
-                       has_id ? "secret_access_key" : "access_key_id", has_id ? "access_key_id" : "secret_access_key");
-        return;
-    }
-    if (has_id) {
-        if (client->access_key_id && !is_access_key(str_from(client->access_key_id)))
-            config_problem(
-                b, config_place_of(section, "access_key_id"),
-                "an access key has 3 to 128 letters, digits, '.', '_' and '-'; make one with `s3onramp client "
-                "add NAME`");
-        return;
-    }
-    if (client->password) return;
-    for (size_t i = 0; i < b->s->listeners_n; i++)
-        if (b->s->listeners[i].anonymous == client) return;
+                       has_id ? words->secret : words->id, has_id ? words->id : words->secret);
+    else if (key->access_key_id && !is_access_key(str_from(key->access_key_id)))
+        config_problem(b, config_place_of(section, words->id),
+                       "an access key has 3 to 128 letters, digits, '.', '_' and '-'; make one with `s3onramp client "
+                       "add NAME`");
+    check_dates(b, section, words, key);
+}
+
+static bool is_anonymous(const struct settings *s, const struct principal_conf *client)
+{
+    for (size_t i = 0; i < s->listeners_n; i++)
+        if (s->listeners[i].anonymous == client) return true;
+    return false;
+}
+
+/* Some way to come in. */
+static void check_ways(struct config_build *b, struct raw_section *section)
+{
+    const struct principal_conf *client = section->item;
+
+    for (size_t i = 0; i < PRINCIPAL_KEYS; i++)
+        if (config_text_of(section, pair_words[i].id) || config_text_of(section, pair_words[i].secret)) return;
+    if (client->password || is_anonymous(b->s, client)) return;
     config_problem(b, config_header_place(section),
                    "client \"%s\" has no key pair and no listener takes it as anonymous; run `s3onramp client add %s`",
                    section->name, section->name);
@@ -207,7 +241,9 @@ static void check_password(struct config_build *b, struct raw_section *section)
 
 static void check_client(struct config_build *b, struct raw_section *section)
 {
-    check_pair(b, section);
+    for (size_t i = 0; i < PRINCIPAL_KEYS; i++)
+        check_pair(b, section, i);
+    check_ways(b, section);
     check_password(b, section);
     config_check_reference(b, section, "policy", "write that section, or policy = read-only or policy = allow-all");
     if (!config_text_of(section, "policy"))
@@ -218,22 +254,33 @@ static void check_client(struct config_build *b, struct raw_section *section)
     config_check_reference(b, section, "credentials", "write that section, or remove the line to use the endpoint's");
 }
 
-static void index_key(struct config_build *b, struct raw_section *section)
+static void index_pair(struct config_build *b, const struct principal_conf *client, const struct principal_key *key)
 {
-    struct principal_conf *client = section->item;
     const struct principal_conf *before;
+    const struct principal_key *other;
 
-    if (!client->access_key_id || !client->secret_access_key) return;
-    before = settings_client_by_key(b->s, str_from(client->access_key_id));
-    if (before) {
+    if (!key->access_key_id || !key->secret_access_key) return;
+    before = settings_client_by_key(b->s, str_from(key->access_key_id), &other);
+    if (before == client) {
+        config_problem(b, client->place, "client \"%s\" has the same access key in both pairs; remove one of them",
+                       client->name);
+    } else if (before) {
         config_problem(
             b, client->place,
             "client \"%s\" has the access key of client \"%s\"; make another with `s3onramp client add NAME`",
             client->name, before->name);
-        return;
+    } else {
+        bool put = map_put(&b->s->clients_by_key, str_from(key->access_key_id), (void *)key);
+        ASSERT(put && "memory for the settings");
     }
-    bool put = map_put(&b->s->clients_by_key, str_from(client->access_key_id), client);
-    ASSERT(put && "memory for the settings");
+}
+
+static void index_key(struct config_build *b, struct raw_section *section)
+{
+    const struct principal_conf *client = section->item;
+
+    for (size_t i = 0; i < PRINCIPAL_KEYS; i++)
+        index_pair(b, client, &client->keys[i]);
 }
 
 static void index_keys(struct config_build *b)

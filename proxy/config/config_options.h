@@ -49,6 +49,7 @@ enum option_type {
     OPT_SIZE,      /* size_t */
     OPT_UINT,      /* uint64_t */
     OPT_MS,        /* uint64_t, milliseconds */
+    OPT_TIME,      /* int64_t, Unix seconds; 0: not set */
     OPT_BOOL,      /* bool */
     OPT_ENUM,      /* enum, in the order of .choices */
     OPT_LIST,      /* struct str_list */
@@ -105,7 +106,6 @@ struct raw_section {
     char *name;               /* in raw.texts; NULL for sections without a name */
     struct raw_value *values; /* in raw.values; those that are given */
     void *item;               /* borrowed: the struct in settings that it became */
-    unsigned index;           /* its place in the array */
     int line;                 /* of the header */
     uint8_t file;             /* of raw.files; 0: made by us */
     uint8_t id;               /* enum section_id */

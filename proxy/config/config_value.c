@@ -4,10 +4,12 @@
  */
 #include "config_options.h"
 
+#include "aws/documents/key_document.h"
 #include "base/secret.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 
 _Static_assert(sizeof(enum listener_mode) == sizeof(unsigned), "enum fields are written as unsigned");
 _Static_assert(
@@ -204,6 +206,20 @@ static void parse_number(struct target *t, const char *text, bool is_time)
         *(size_t *)t->field = (size_t)value;
     else
         *(uint64_t *)t->field = value;
+}
+
+/* A day stands for its first moment. */
+static void parse_time(struct target *t, const char *text)
+{
+    char whole[sizeof "2026-12-31T00:00:00Z"];
+    struct str s = str_from(text);
+
+    if (s.n == sizeof "2026-12-31" - 1) {
+        snprintf(whole, sizeof whole, "%sT00:00:00Z", text);
+        s = str_from(whole);
+    }
+    if (!iso8601_parse(s, t->field) || *(int64_t *)t->field <= 0)
+        BAD_VALUE(t, text, "this is no time; write it like %s", "2026-12-31 or 2026-12-31T18:00:00Z (UTC)");
 }
 
 static void parse_bool(struct target *t, const char *text)
@@ -423,6 +439,7 @@ void config_parse_value(struct config_build *b, struct raw_section *section, con
     case OPT_SIZE:
     case OPT_UINT: parse_number(&t, text, false); break;
     case OPT_MS: parse_number(&t, text, true); break;
+    case OPT_TIME: parse_time(&t, text); break;
     case OPT_BOOL: parse_bool(&t, text); break;
     case OPT_ENUM: parse_enum(&t, text); break;
     case OPT_LIST:
@@ -472,6 +489,7 @@ void config_free_value(void *item, const struct option *o)
     case OPT_SIZE:
     case OPT_UINT:
     case OPT_MS:
+    case OPT_TIME:
     case OPT_BOOL:
     case OPT_ENUM:
     case OPT_CLIENT:
@@ -483,6 +501,15 @@ void config_free_value(void *item, const struct option *o)
 
 /* --- back to text --- */
 
+const char *config_time_text(int64_t s, char out[CONFIG_TIME_TEXT])
+{
+    time_t t = (time_t)s;
+    struct tm tm;
+
+    if (!gmtime_r(&t, &tm) || strftime(out, CONFIG_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) out[0] = '\0';
+    return out;
+}
+
 static void format_ms(uint64_t ms, FILE *out)
 {
     if (ms % 1000 != 0)
@@ -491,6 +518,14 @@ static void format_ms(uint64_t ms, FILE *out)
         fprintf(out, "%" PRIu64 "s", ms / 1000);
     else
         fprintf(out, "%" PRIu64 "m", ms / 60000);
+}
+
+static bool format_time(int64_t s, FILE *out)
+{
+    char text[CONFIG_TIME_TEXT];
+
+    if (s) fputs(config_time_text(s, text), out);
+    return s != 0;
 }
 
 static void format_list(const struct str_list *list, FILE *out)
@@ -559,6 +594,7 @@ bool config_format_value(const struct raw_section *section, const struct option 
     case OPT_SIZE: fprintf(out, "%zu", *(const size_t *)field); return true;
     case OPT_UINT: fprintf(out, "%" PRIu64, *(const uint64_t *)field); return true;
     case OPT_MS: format_ms(*(const uint64_t *)field, out); return true;
+    case OPT_TIME: return format_time(*(const int64_t *)field, out);
     case OPT_BOOL: text = *(const bool *)field ? "yes" : "no"; break;
     case OPT_ENUM: text = o->choices[*(const unsigned *)field]; break;
     case OPT_LIST:

@@ -6,6 +6,7 @@
 #include "config_options.h"
 
 #include "aws/s3/partition.h"
+#include "base/clock.h"
 
 #include <arpa/inet.h>
 
@@ -44,7 +45,13 @@ static void warn_anonymous(struct config_build *b, struct raw_section *section)
     const struct principal_conf *client = listener->anonymous;
     char text[NETADDR_TEXT];
 
-    if (!client || client->policy->access == POLICY_READ_ONLY) return;
+    if (!client) return;
+    if (principal_why_not(client, NULL, clock_wall_us() / 1000000)) {
+        WARN(b, section, "anonymous",
+             "anonymous = %s: that client is disabled or has expired: unsigned requests are refused", client->name);
+        return;
+    }
+    if (client->policy->access == POLICY_READ_ONLY) return;
     for (size_t i = 0; i < listener->bind_n; i++) {
         if (is_loopback(&listener->bind[i])) continue;
         netaddr_format(&listener->bind[i], text);
@@ -229,18 +236,43 @@ static void warn_credentials(struct config_build *b, struct raw_section *section
 }
 
 /* Whoever sees a signed request can try secrets without asking anybody. */
-static void warn_client(struct config_build *b, struct raw_section *section)
+static void warn_secret(struct config_build *b, struct raw_section *section, const char *word, const char *secret)
 {
     enum { SECRET_LEAST = 16 };
+
+    if (secret && strlen(secret) < SECRET_LEAST)
+        WARN(
+            b, section, word,
+            "the secret key of client \"%s\" has %zu characters and can be guessed from a request that it signed; make "
+            "another with `s3onramp client add NAME`",
+            section->name, strlen(secret));
+}
+
+/* What is left of those who have gone. */
+static void warn_past(struct config_build *b, struct raw_section *section)
+{
+    const struct principal_conf *client = section->item;
+    int64_t now_s = clock_wall_us() / 1000000;
+
+    if (client->expires_s && now_s >= client->expires_s)
+        WARN(b, section, "expires",
+             "client \"%s\" has expired: remove it with `s3onramp client remove %s`, or write a later time",
+             section->name, section->name);
+    for (size_t i = 0; i < PRINCIPAL_KEYS; i++)
+        if (client->keys[i].not_after_s && now_s >= client->keys[i].not_after_s)
+            WARN(b, section, i ? "not_after_2" : "not_after",
+                 "the %s of client \"%s\" has ended, and its keys are still written here; remove them",
+                 i ? "second key pair" : "key pair", section->name);
+}
+
+static void warn_client(struct config_build *b, struct raw_section *section)
+{
     const struct principal_conf *client = section->item;
 
     warn_ways(b, section, &client->ways);
-    if (client->secret_access_key && strlen(client->secret_access_key) < SECRET_LEAST)
-        WARN(
-            b, section, "secret_access_key",
-            "the secret key of client \"%s\" has %zu characters and can be guessed from a request that it signed; make "
-            "another with `s3onramp client add NAME`",
-            section->name, strlen(client->secret_access_key));
+    warn_secret(b, section, "secret_access_key", client->keys[0].secret_access_key);
+    warn_secret(b, section, "secret_access_key_2", client->keys[1].secret_access_key);
+    warn_past(b, section);
 }
 
 static void warn_listener(struct config_build *b, struct raw_section *section)

@@ -59,23 +59,38 @@ static bool host_goes_unchanged(struct request *req)
     return host.p && str_eq(host, req->host) && host_style == req->host_style;
 }
 
-/* Whose key it is. Nobody's: refused, or passed on with all that it signs. */
-enum step_result auth_find_caller(struct request *req, struct str access_key)
+/* As S3 speaks of keys that are switched off, too: InvalidAccessKeyId. Why it is, is for the log. */
+static void tell_unknown_key(struct request *req, struct str access_key)
 {
-    bool unchanged;
-
-    req->caller = settings_client_by_key(request_settings(req), access_key);
-    if (req->caller) return STEP_NEXT;
-    unchanged = host_goes_unchanged(req);
-    if (unchanged && req->session->listener->foreign == FOREIGN_PASS) {
-        req->auth = AUTH_FOREIGN;
-        return STEP_NEXT;
-    }
     request_error_field(req, "AWSAccessKeyId", access_key);
     request_tell(req,
                  "The access key %.*s is not known to this proxy; use the key pair that its administrator gave you, "
                  "not one of AWS.",
                  STR_ARG(str_head(access_key, 128)));
+}
+
+static enum step_result check_counts(struct request *req, struct str access_key)
+{
+    const char *why_not = principal_why_not(req->caller, req->caller_key, req->started_wall_us / 1000000);
+
+    if (!why_not) return STEP_NEXT;
+    tell_unknown_key(req, access_key);
+    return request_fail(req, ERR_UNKNOWN_KEY, "client %s %s", req->caller->name, why_not);
+}
+
+/* Whose key it is. Nobody's: refused, or passed on with all that it signs. */
+enum step_result auth_find_caller(struct request *req, struct str access_key)
+{
+    bool unchanged;
+
+    req->caller = settings_client_by_key(request_settings(req), access_key, &req->caller_key);
+    if (req->caller) return check_counts(req, access_key);
+    unchanged = host_goes_unchanged(req);
+    if (unchanged && req->session->listener->foreign == FOREIGN_PASS) {
+        req->auth = AUTH_FOREIGN;
+        return STEP_NEXT;
+    }
+    tell_unknown_key(req, access_key);
     return request_fail(
         req, ERR_UNKNOWN_KEY, "no [client] has the access key %.*s%s", STR_ARG(str_head(access_key, 128)),
         unchanged ? "; with `foreign = pass` at the listener it would go on under its own identity"

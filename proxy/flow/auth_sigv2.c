@@ -20,8 +20,8 @@ static enum step_result check_signature(struct request *req, const struct sigv2_
     };
     struct str to_sign = STR_NONE;
 
-    if (sigv2_verify(req->worker->digest, str_from(req->caller->secret_access_key), &in, auth, &req->arena, &to_sign,
-                     &req->err) == ERR_NONE)
+    if (sigv2_verify(req->worker->digest, str_from(req->caller_key->secret_access_key), &in, auth, &req->arena,
+                     &to_sign, &req->err) == ERR_NONE)
         return STEP_NEXT;
     if (req->err.code == ERR_SIG_MISMATCH) {
         request_error_field(req, "AWSAccessKeyId", auth->access_key);

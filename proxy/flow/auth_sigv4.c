@@ -133,7 +133,7 @@ static enum step_result check_signature(struct request *req, const struct sigv4_
 {
     struct worker *w = req->worker;
     const struct hmac_key *key =
-        sigv4_key(w->client_keys, w->digest, auth->access_key, str_from(req->caller->secret_access_key), auth->date,
+        sigv4_key(w->client_keys, w->digest, auth->access_key, str_from(req->caller_key->secret_access_key), auth->date,
                   auth->region, auth->service);
     struct sigv4_input in = {
         .method = req->in->method,

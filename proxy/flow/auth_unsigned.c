@@ -88,10 +88,13 @@ static enum step_result check_answer_fields(struct request *req)
 enum step_result auth_accept_unsigned(struct request *req)
 {
     const struct listener_conf *l = req->session->listener;
+    const struct principal_conf *who = req->user ? req->user : l->anonymous;
+    const char *why_not = who ? principal_why_not(who, NULL, req->started_wall_us / 1000000) : NULL;
 
-    if (!req->user && !l->anonymous)
+    if (!who)
         return request_fail(req, ERR_NO_AUTH, "no signature, and listener %s has no `anonymous = CLIENT`", l->name);
-    req->caller = req->user ? req->user : l->anonymous;
+    if (why_not) return request_fail(req, ERR_NO_AUTH, "no signature, and client %s %s", who->name, why_not);
+    req->caller = who;
     req->auth = req->user ? AUTH_PASSWORD : AUTH_ANONYMOUS;
     req->plus_is_space = true; /* S3's own reading where no signature tells */
     return check_web_page(req) == STEP_NEXT ? check_answer_fields(req) : STEP_FAIL;

@@ -58,6 +58,12 @@ static void on_verdict(void *arg, bool right)
     loop_task_run(req->wake);
 }
 
+/* Why req->user does not count, or NULL. */
+static const char *why_not(const struct request *req)
+{
+    return principal_why_not(req->user, NULL, req->started_wall_us / 1000000);
+}
+
 /* Asks whether @user_pass ("NAME:PASSWORD") is right. */
 static enum password_verdict ask(struct request *req, struct str user_pass)
 {
@@ -69,7 +75,7 @@ static enum password_verdict ask(struct request *req, struct str user_pass)
     if (colon == SIZE_MAX || !s->decoy) return PASSWORD_WRONG;
     req->user_tried = arena_dup(&req->arena, str_head(user_pass, colon < NAME_MAX_BYTES ? colon : NAME_MAX_BYTES));
     req->user = settings_client_by_name(s->settings, str_head(user_pass, colon));
-    known = req->user && req->user->password;
+    known = req->user && req->user->password && !why_not(req);
     return passwords_ask(w->proxy->passwords, w->digest, &w->loop, &req->session->peer,
                          known ? req->user->password : s->decoy, known, str_tail(user_pass, colon + 1), on_verdict, req,
                          &req->ask);
@@ -98,7 +104,13 @@ static enum step_result take_verdict(struct request *req)
     case PASSWORD_WRONG: break;
     }
     const struct principal_conf *user = req->user;
+    const char *user_why_not = user ? why_not(req) : NULL;
     req->user = NULL;
+    if (user_why_not) {
+        char reason[64];
+        snprintf(reason, sizeof reason, "the client named in Proxy-Authorization %s", user_why_not);
+        return ask_for_it(req, reason);
+    }
     /* For the log; the client does not learn which of them it was. */
     return ask_for_it(req, !req->user_tried.n ? "no name in Proxy-Authorization"
                            : !user            ? "there is no client of the name in Proxy-Authorization"
@@ -114,6 +126,7 @@ enum step_result step_check_user(struct request *req)
 
     if (c->authority) {
         req->user = c->user;
+        if (req->user && why_not(req)) req->user = NULL; /* since its password was seen: it is nobody now */
         return STEP_NEXT;
     }
     if (mode == PROXY_AUTH_NO || own_pages_are_asked(req)) return STEP_NEXT;

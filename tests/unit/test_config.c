@@ -95,6 +95,15 @@ static void check_rows(const struct bad *rows, size_t n, const char *before)
 
 /* --- what a configuration means --- */
 
+#define SECRET "0123456789abcdefghijklmnopqrstuvwxyzABCD"
+
+static const struct principal_conf *by_key(const struct settings *s, struct str access_key)
+{
+    const struct principal_key *key;
+
+    return settings_client_by_key(s, access_key, &key);
+}
+
 static void test_config_load_smallest_has_defaults(void **state UNUSED)
 {
     struct settings *s = load_good(GOOD);
@@ -236,10 +245,10 @@ static void test_config_load_values_of_each_type(void **state UNUSED)
     const struct policy_conf *p = s->clients[0].policy;
     assert_true(p->access == POLICY_READ_WRITE && !p->list_buckets && p->buckets.n == 2);
     assert_ptr_equal(s->clients[0].credentials, two->credentials);
-    assert_ptr_equal(settings_client_by_key(s, STR("S3ORA")), &s->clients[1]);
-    assert_ptr_equal(settings_client_by_key(s, STR("S3ORB")), &s->clients[0]);
-    assert_null(settings_client_by_key(s, STR("S3OR")));
-    assert_null(settings_client_by_key(s, STR_NONE));
+    assert_ptr_equal(by_key(s, STR("S3ORA")), &s->clients[1]);
+    assert_ptr_equal(by_key(s, STR("S3ORB")), &s->clients[0]);
+    assert_null(by_key(s, STR("S3OR")));
+    assert_null(by_key(s, STR_NONE));
     assert_ptr_equal(settings_endpoint_for_region(s, STR("us-gov-east-1")), one);
     assert_ptr_equal(settings_endpoint_for_region(s, STR("cn-north-1")), two);
     assert_null(settings_endpoint_for_region(s, STR("us-east-1")));
@@ -674,8 +683,6 @@ static void check_warnings(const struct bad *rows, size_t n, const char *before)
     }
 }
 
-#define SECRET "0123456789abcdefghijklmnopqrstuvwxyzABCD"
-
 static void test_config_load_listeners_hardly_meant_are_warned_of(void **state UNUSED)
 {
 #define PASSWORDS "[listener x]\nmode = forward\nproxy_auth = "
@@ -702,6 +709,26 @@ static void test_config_load_listeners_hardly_meant_are_warned_of(void **state U
          WAYS "sts.*, *, *.amazonaws.com, b.s3.us-east-1.*\n[tunnel t]\nhosts = sts.test\naddresses = "
               "10.0.0.2\n",
          ""},
+    };
+
+    check_warnings(rows, ARRAY_LEN(rows), GOOD);
+}
+
+static void test_config_load_what_has_ended_is_warned_of(void **state UNUSED)
+{
+#define OLD "[client x]\npolicy = read-only\naccess_key_id = S3ORONE\nsecret_access_key = " SECRET "\n"
+    static const struct bad rows[] = {
+        {"to come", OLD "expires = 2999-01-01\nnot_after = 2999-01-01\n", ""},
+        {"expired", OLD "expires = 2020-01-01\n",
+         "t.ini:17: client \"x\" has expired: remove it with `s3onramp client remove x`, or write a later time\n"},
+        {"ended", OLD "not_after = 2020-01-01\n",
+         "t.ini:17: the key pair of client \"x\" has ended, and its keys are still written here; remove them\n"},
+        {"second one ended",
+         OLD "access_key_id_2 = S3ORTWO\nsecret_access_key_2 = " SECRET "\nnot_after_2 = 2020-01-01\n",
+         "t.ini:19: the second key pair of client \"x\" has ended, and its keys are still written here; remove them\n"},
+        {"anonymous that is off",
+         "[listener x]\nmode = endpoint\nanonymous = x\nbind = 10.0.0.9\n" OLD "disabled = yes\n",
+         "t.ini:15: anonymous = x: that client is disabled or has expired: unsigned requests are refused\n"},
     };
 
     check_warnings(rows, ARRAY_LEN(rows), GOOD);
@@ -892,12 +919,88 @@ static void test_config_load_bad_ways_in_are_reported(void **state UNUSED)
     check_rows(rows, ARRAY_LEN(rows), GOOD);
 }
 
+static void test_config_load_second_pairs_and_dates(void **state UNUSED)
+{
+    struct settings *s = load_good(GOOD "[client x]\npolicy = read-only\naccess_key_id = S3ORONE\n"
+                                        "secret_access_key = " SECRET "\nnot_before = 2026-01-02\n"
+                                        "access_key_id_2 = S3ORTWO\nsecret_access_key_2 = " SECRET "\n"
+                                        "not_after_2 = 2999-12-31T18:00:01Z\ndisabled = yes\nexpires = 2999-01-01\n");
+    const struct principal_key *key;
+    const struct principal_conf *client = settings_client_by_key(s, STR("S3ORTWO"), &key);
+
+    assert_ptr_equal(client, by_key(s, STR("S3ORONE")));
+    assert_string_equal(client->name, "x");
+    assert_ptr_equal(key, &client->keys[1]);
+    assert_int_equal(client->keys[0].not_before_s, 1767312000);
+    assert_int_equal(client->keys[0].not_after_s, 0);
+    assert_true(key->not_after_s == INT64_C(32503658401));
+    assert_true(client->disabled && client->expires_s == INT64_C(32472144000));
+    assert_null(settings_client_by_key(s, STR("S3OR"), &key));
+    assert_null(key);
+    settings_unref(&s);
+}
+
+static void test_principal_why_not_table(void **state UNUSED)
+{
+    static const struct {
+        const char *name;
+        struct principal_conf client;
+        int64_t now_s;
+        bool by_password;
+        const char *why_not;
+    } rows[] = {
+        {"always", {.disabled = false}, 100, false, NULL},
+        {"disabled", {.disabled = true}, 100, false, "is disabled"},
+        {"disabled, by password", {.disabled = true}, 100, true, "is disabled"},
+        {"before it expires", {.expires_s = 100}, 99, false, NULL},
+        {"once it has expired", {.expires_s = 100}, 100, true, "has expired"},
+        {"before not_before",
+         {.keys = {{.not_before_s = 100}}},
+         99,
+         false,
+         "signed with a key pair whose not_before is yet to come"},
+        {"from not_before on", {.keys = {{.not_before_s = 100}}}, 100, false, NULL},
+        {"before not_after", {.keys = {{.not_after_s = 100}}}, 99, false, NULL},
+        {"from not_after on",
+         {.keys = {{.not_after_s = 100}}},
+         100,
+         false,
+         "signed with a key pair whose not_after has passed"},
+        {"a password outlives the pair", {.keys = {{.not_after_s = 100}}}, 100, true, NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct principal_conf *client = &rows[i].client;
+        const char *got = principal_why_not(client, rows[i].by_password ? NULL : &client->keys[0], rows[i].now_s);
+        if ((got ? strcmp(got, rows[i].why_not ? rows[i].why_not : "") : rows[i].why_not != NULL))
+            fail_msg("%s: %s", rows[i].name, got ? got : "counts");
+    }
+}
+
 static void test_config_load_bad_callers_are_reported(void **state UNUSED)
 {
 #define PAIR "access_key_id = S3ORONE\nsecret_access_key = s1\n"
     static const struct bad rows[] = {
         {"no pair", "[client x]\npolicy = read-only\n",
          "t.ini:13: client \"x\" has no key pair and no listener takes it as anonymous; run `s3onramp client add x`\n"},
+        {"second half of a pair", "[client x]\n" PAIR "policy = read-only\nsecret_access_key_2 = x\n",
+         "t.ini:13: client \"x\" has half of a key pair; write access_key_id_2 too, or remove secret_access_key_2\n"},
+        {"one key twice",
+         "[client x]\n" PAIR "policy = read-only\naccess_key_id_2 = S3ORONE\nsecret_access_key_2 = x\n",
+         "t.ini:13: client \"x\" has the same access key in both pairs; remove one of them\n"},
+        {"a key pair of the second one's",
+         "[client x]\n" PAIR "policy = read-only\n[client y]\naccess_key_id_2 = S3ORONE\n"
+         "secret_access_key_2 = x\npolicy = read-only\n",
+         "t.ini:17: client \"y\" has the access key of client \"x\"; make another with `s3onramp client add NAME`\n"},
+        {"no time", "[client x]\n" PAIR "policy = read-only\nnot_after = 2026-02-30\nexpires = tomorrow\n",
+         "t.ini:17: not_after = 2026-02-30: this is no time; write it like 2026-12-31 or 2026-12-31T18:00:00Z (UTC)\n"
+         "t.ini:18: expires = tomorrow: this is no time; write it like 2026-12-31 or 2026-12-31T18:00:00Z (UTC)\n"},
+        {"times in the wrong order",
+         "[client x]\n" PAIR "policy = read-only\nnot_before = 2026-02-01\nnot_after = 2026-02-01\n",
+         "t.ini:18: not_after is not later than not_before, so that the pair never counts; write later, or remove the "
+         "pair\n"},
+        {"time of no pair", "[client x]\n" PAIR "policy = read-only\nnot_after_2 = 2026-02-01\n",
+         "t.ini:17: not_after_2 has no effect without access_key_id_2; remove it\n"},
         {"half a pair", "[client x]\naccess_key_id = S3ORONE\npolicy = read-only\n",
          "t.ini:13: client \"x\" has half of a key pair; write secret_access_key too, or remove access_key_id\n"},
         {"no policy", "[client x]\n" PAIR,
@@ -1215,7 +1318,7 @@ static void test_config_load_clients_file_completes_client(void **state UNUSED)
     write_file("s3onramp.ini", 0600, GOOD "[client x]\npolicy = read-only\n");
     write_file("clients.ini", 0600, "[client x]\n" PAIR);
     s = load_file("");
-    assert_string_equal(settings_client_by_key(s, STR("S3ORONE"))->name, "x");
+    assert_string_equal(by_key(s, STR("S3ORONE"))->name, "x");
     assert_int_equal(s->clients_n, 2);
     settings_unref(&s);
 
@@ -1499,7 +1602,7 @@ static void test_config_load_systemd_credentials_are_read(void **state UNUSED)
     struct settings *s = load_file("");
     assert_string_equal(last(s)->access_key_id, "AKIDSYSTEMD");
     assert_string_equal(last(s)->secret_access_key, "two lines\n");
-    assert_string_equal(settings_client_by_key(s, STR("S3ORC"))->secret_access_key, "two lines\n");
+    assert_string_equal(by_key(s, STR("S3ORC"))->keys[0].secret_access_key, "two lines\n");
     settings_unref(&s);
     write_file("secret", 0440, "");
     s = load_file(
@@ -1568,7 +1671,7 @@ static void test_config_read_incomplete_is_fine(void **state UNUSED)
     struct settings *s = config_read(folder_path(path, "s3onramp.ini"), stderr);
     assert_non_null(s);
     assert_int_equal(s->clients_n, 2);
-    assert_string_equal(s->clients[1].access_key_id, "env:S3ONRAMP_NO");
+    assert_string_equal(s->clients[1].keys[0].access_key_id, "env:S3ONRAMP_NO");
     assert_string_equal(s->credentials[1].access_key_id, "credential:no");
     settings_unref(&s);
 }
@@ -1659,9 +1762,12 @@ int main(void)
         cmocka_unit_test(test_config_load_bad_values_are_reported),
         cmocka_unit_test(test_config_load_listeners_hardly_meant_are_warned_of),
         cmocka_unit_test(test_config_load_endpoints_hardly_meant_are_warned_of),
+        cmocka_unit_test(test_config_load_what_has_ended_is_warned_of),
         cmocka_unit_test(test_config_load_keys_hardly_meant_are_warned_of),
         cmocka_unit_test(test_config_load_bad_endpoints_are_reported),
         cmocka_unit_test(test_config_load_bad_ways_in_are_reported),
+        cmocka_unit_test(test_config_load_second_pairs_and_dates),
+        cmocka_unit_test(test_principal_why_not_table),
         cmocka_unit_test(test_config_load_bad_callers_are_reported),
         cmocka_unit_test(test_config_load_bad_credentials_are_reported),
         cmocka_unit_test(test_config_load_bad_credentials_values_are_reported),

@@ -188,12 +188,22 @@ struct credentials_conf {
     uint64_t wait_timeout_ms; /* how long requests wait for credentials */
 };
 
+/* A local key pair, and when it counts. */
+struct principal_key {
+    char *access_key_id, *secret_access_key; /* both NULL: there is no pair */
+    int64_t not_before_s, not_after_s;       /* Unix seconds; 0: always has, always will */
+};
+
+enum { PRINCIPAL_KEYS = 2 }; /* so that a new pair can be brought out while the old one still counts */
+
 struct principal_conf {
     char *name;
     struct config_place place;
-    uint32_t id;                             /* standing */
-    char *access_key_id, *secret_access_key; /* local pair; both NULL for a client that is only reached anonymously */
-    char *password;                          /* crypt(3) hash for Proxy-Authorization, or NULL */
+    uint32_t id;                               /* standing */
+    bool disabled;                             /* nothing of the client counts */
+    struct principal_key keys[PRINCIPAL_KEYS]; /* the newer one first; none: it comes by password or anonymously only */
+    char *password;                            /* crypt(3) hash for Proxy-Authorization, or NULL */
+    int64_t expires_s;                         /* Unix seconds; nothing of the client counts from then on; 0: never */
     struct ways_conf
         ways; /* in place of the listener's for this client, once its password was seen; empty: the listener's */
     const struct policy_conf *policy;
@@ -253,7 +263,7 @@ struct settings {
     size_t policies_n;
     struct tunnel_conf *tunnels;
     size_t tunnels_n;
-    struct map clients_by_key;       /* access key → struct principal_conf */
+    struct map clients_by_key;       /* access key → struct principal_key */
     struct config_warning *warnings; /* owned; in the order they were found */
     size_t warnings_n;
     void *impl; /* owned by config.c: all texts, and where each value came from */
@@ -292,6 +302,9 @@ struct config_place settings_place(const struct settings *s, const void *item, c
 enum { CONFIG_PLACE_TEXT = 4096 + 16 };
 /* "FILE:LINE", or "FILE" for line 0. Returns @out. */
 const char *config_place_text(struct config_place place, char out[CONFIG_PLACE_TEXT]);
+enum { CONFIG_TIME_TEXT = 32 };
+/* Unix seconds as a time is written in the file: "2026-12-31T18:00:00Z". Returns @out. */
+const char *config_time_text(int64_t s, char out[CONFIG_TIME_TEXT]);
 /* Adds a warning: `check` prints it, `serve` logs it. Only before @s is shared. */
 void settings_warn(struct settings *s, struct config_place place, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Every option in force and where it came from (file:line, or "default"); secrets as "********". */
@@ -302,8 +315,12 @@ void config_print_example(FILE *out);
 struct settings *settings_ref(struct settings *s);
 void settings_unref(struct settings **s); /* the last one wipes and frees */
 
-/* NULL if unknown. As fast with 100,000 clients as with one; the comparison is not of a secret. */
-const struct principal_conf *settings_client_by_key(const struct settings *s, struct str access_key_id);
+/* NULL if unknown. As fast with 100,000 clients as with one; the comparison is not of a secret. *@key: the pair. */
+const struct principal_conf *settings_client_by_key(const struct settings *s, struct str access_key_id,
+                                                    const struct principal_key **key);
+/* Why @client, and the pair @key of it (NULL: it did not sign), do not count at @now_s: words after "client NAME", like
+ * "is disabled"; NULL: they do. */
+const char *principal_why_not(const struct principal_conf *client, const struct principal_key *key, int64_t now_s);
 /* By the section's name; NULL if unknown. */
 const struct principal_conf *settings_client_by_name(const struct settings *s, struct str name);
 /* The [tunnel] section that lists @host (lower case), or NULL. */

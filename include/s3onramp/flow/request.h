@@ -130,7 +130,8 @@ struct request {
     const struct operation *operation;
 
     /* check_caller */
-    const struct principal_conf *caller; /* NULL for AUTH_FOREIGN, whose it is only S3 knows, and AUTH_PREFLIGHT */
+    const struct principal_key *caller_key; /* the pair that signed; NULL: none of ours did */
+    const struct principal_conf *caller;    /* NULL for AUTH_FOREIGN, whose it is only S3 knows, and AUTH_PREFLIGHT */
     enum auth_kind auth;
     bool plus_is_space;
     struct str signed_region; /* of the client's scope; empty if unsigned */

@@ -151,7 +151,7 @@ static int find_client(struct env_facts *f, const struct settings *s, const stru
     f->client = settings_client_by_name(s, str_from(w->client));
     if (!f->client)
         return cli_problem("there is no [client %s]; `s3onramp client add %s` makes it", w->client, w->client);
-    if (w->keys && (!f->client->access_key_id || !f->client->secret_access_key))
+    if (w->keys && (!f->client->keys[0].access_key_id || !f->client->keys[0].secret_access_key))
         return cli_problem("client %s has no key pair; `s3onramp client add %s` makes one", w->client, w->client);
     if (f->listener->mode == LISTENER_FORWARD && f->listener->proxy_auth != PROXY_AUTH_NO && f->client->password)
         f->user = f->client->name;

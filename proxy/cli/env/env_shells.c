@@ -104,7 +104,8 @@ bool env_print_variables(FILE *out, enum env_format format, const struct env_fac
     char url[1024];
     bool proxy = f->listener->mode == LISTENER_FORWARD, endpoint = f->listener->mode == LISTENER_ENDPOINT;
     const char *trust = f->trust ? f->ca : NULL, *region = f->region;
-    const char *id = f->keys ? f->client->access_key_id : NULL, *secret = f->keys ? f->client->secret_access_key : NULL;
+    const char *id = f->keys ? f->client->keys[0].access_key_id : NULL,
+               *secret = f->keys ? f->client->keys[0].secret_access_key : NULL;
     const struct variable variables[] = {
         {"HTTPS_PROXY", proxy ? url : NULL},
         {"https_proxy", proxy ? url : NULL},

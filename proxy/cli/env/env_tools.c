@@ -70,8 +70,8 @@ static int print_java_sh(FILE *out, const struct env_facts *f)
 {
     if (f->trust && !env_put(out, ENV_SH, "S3ONRAMP_CA", f->ca)) return CLI_PROBLEM;
     int exit_code = print_java(out, f);
-    if (f->keys && (!env_put(out, ENV_SH, "AWS_ACCESS_KEY_ID", f->client->access_key_id) ||
-                    !env_put(out, ENV_SH, "AWS_SECRET_ACCESS_KEY", f->client->secret_access_key)))
+    if (f->keys && (!env_put(out, ENV_SH, "AWS_ACCESS_KEY_ID", f->client->keys[0].access_key_id) ||
+                    !env_put(out, ENV_SH, "AWS_SECRET_ACCESS_KEY", f->client->keys[0].secret_access_key)))
         return CLI_PROBLEM;
     if (f->keys) env_put_unset_others(out, ENV_SH);
     return exit_code;
@@ -163,8 +163,8 @@ static void put_line(FILE *out, const char *key, const char *value)
 static void put_keys(FILE *out, const struct env_facts *f, const char *id, const char *secret)
 {
     if (!f->keys) return;
-    put_line(out, id, f->client->access_key_id);
-    put_line(out, secret, f->client->secret_access_key);
+    put_line(out, id, f->client->keys[0].access_key_id);
+    put_line(out, secret, f->client->keys[0].secret_access_key);
 }
 
 static int print_aws_config(FILE *out, const struct env_facts *f)

@@ -107,9 +107,10 @@ struct proof {
     struct str covered;   /* the payload line */
     struct str expires;   /* SigV2 query */
     int64_t signed_s, end_s;
-    bool plus_is_plus;               /* the reading of '+' that verified */
-    const struct principal_conf *by; /* whose secret it is judged with */
-    struct str canonical;            /* ours; for SigV2 the string to sign */
+    bool plus_is_plus;                /* the reading of '+' that verified */
+    const struct principal_conf *by;  /* whose secret it is judged with */
+    const struct principal_key *pair; /* of @by */
+    struct str canonical;             /* ours; for SigV2 the string to sign */
 };
 
 int explain_signature(struct report *r, struct rig *rig, struct request *req, const struct arrival *a,

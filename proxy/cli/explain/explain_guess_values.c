@@ -312,18 +312,27 @@ static void guess_secret(struct guesses *g, struct str secret, const char *front
                    "The client's secret key has a blank or a line end too much: look at how its file is read.", NULL);
 }
 
+static void guess_other_pair(struct guesses *g, const struct proof *proof, const struct principal_conf *client,
+                             const struct principal_key *pair)
+{
+    if (!pair->secret_access_key || pair == proof->pair) return;
+    guess_add_kind(g, GUESS_SECRET, str_from(pair->secret_access_key),
+                   client == proof->by ? "It was signed with the secret key of the client's other pair."
+                                       : "It was signed with another client's secret key: the pair is mixed.",
+                   client->name);
+}
+
 void guess_keys(struct guesses *g, const struct request *req, const struct proof *proof)
 {
     const struct settings *s = request_settings(req);
-    struct str secret = str_from(proof->by->secret_access_key);
+    struct str secret = str_from(proof->pair->secret_access_key);
 
     guess_secret(g, secret, "", "\n");
     guess_secret(g, secret, "", "\r\n");
     guess_secret(g, secret, "", " ");
     guess_secret(g, secret, " ", "");
     for (size_t i = 0; i < s->clients_n; i++)
-        if (s->clients[i].secret_access_key && &s->clients[i] != proof->by)
-            guess_add_kind(g, GUESS_SECRET, str_from(s->clients[i].secret_access_key),
-                           "It was signed with another client's secret key: the pair is mixed.", s->clients[i].name);
+        for (size_t k = 0; k < PRINCIPAL_KEYS; k++)
+            guess_other_pair(g, proof, &s->clients[i], &s->clients[i].keys[k]);
     if (proof->kind == AUTH_SIGV4_HEADER || proof->kind == AUTH_SIGV4_QUERY) guess_scope(g, req, proof);
 }

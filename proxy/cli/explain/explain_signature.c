@@ -94,7 +94,7 @@ static enum err_code read_proof(struct request *req, struct proof *p, struct err
 static enum err_code verify(struct rig *rig, struct request *req, struct proof *p, struct err *err)
 {
     struct digest *d = rig->worker.digest;
-    struct str secret = str_from(p->by->secret_access_key);
+    struct str secret = str_from(p->pair->secret_access_key);
 
     if (p->kind == AUTH_SIGV2_HEADER || p->kind == AUTH_SIGV2_QUERY) {
         struct sigv2_input in = {.method = req->in->method,
@@ -330,15 +330,16 @@ static void explain_wrong(struct report *r, struct rig *rig, struct request *req
 
 static bool find_secret(struct report *r, const struct settings *s, struct proof *p, const char *name)
 {
-    const struct principal_conf *owner = settings_client_by_key(s, p->access_key);
+    const struct principal_conf *owner = settings_client_by_key(s, p->access_key, &p->pair);
 
     p->by = name ? settings_client_by_name(s, str_from(name)) : owner;
+    if (p->by && p->by != owner) p->pair = &p->by->keys[0];
     report_str(r, "access_key", "access key", p->access_key);
     if (!p->by) {
         report_put(r, "signature", "signature", "cannot be judged: no [client] has this key; name one with --client");
         return false;
     }
-    if (!p->by->secret_access_key) {
+    if (!p->pair->secret_access_key) {
         report_put(r, "signature", "signature",
                    "cannot be judged: [client %s] has no key pair; `s3onramp client add %s`", p->by->name, p->by->name);
         return false;

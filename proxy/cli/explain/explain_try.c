@@ -25,7 +25,7 @@ static struct recipe recipe_of(const struct proof *p)
                            .key_region = p->v4.region,
                            .key_service = p->v4.service,
                            .timestamp = p->timestamp,
-                           .secret = str_from(p->by->secret_access_key)};
+                           .secret = str_from(p->pair->secret_access_key)};
 }
 
 static bool is_sigv2(const struct proof *p)

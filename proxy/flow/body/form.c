@@ -92,8 +92,9 @@ static enum step_result check_sigv4(struct request *req)
     const struct post_form_auth *auth = &req->form->auth;
     const struct sigv4_auth *v4 = &auth->v4;
     int64_t signed_s, now_s = req->started_wall_us / 1000000;
-    const struct hmac_key *key = sigv4_key(w->client_keys, w->digest, v4->access_key,
-                                           str_from(req->caller->secret_access_key), v4->date, v4->region, v4->service);
+    const struct hmac_key *key =
+        sigv4_key(w->client_keys, w->digest, v4->access_key, str_from(req->caller_key->secret_access_key), v4->date,
+                  v4->region, v4->service);
     char ours[SHA256_HEX];
 
     if (!key) return request_fail(req, ERR_NO_MEMORY, "signing key");
@@ -115,7 +116,7 @@ static enum step_result check_sigv2(struct request *req)
 
     if (req->caller->sigv2 == SIGV2_NO)
         return request_fail(req, ERR_SIGV2_OFF, "client %s signed a form with Version 2", req->caller->name);
-    digest_hmac_sha1(req->worker->digest, str_from(req->caller->secret_access_key), auth->policy, mac);
+    digest_hmac_sha1(req->worker->digest, str_from(req->caller_key->secret_access_key), auth->policy, mac);
     base64_encode(&b, mac, sizeof(mac));
     return secret_equal(sbuf_str(&b), auth->signature) ? STEP_NEXT : mismatch(req, auth->access_key, auth->signature);
 }
