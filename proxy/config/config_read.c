@@ -93,9 +93,10 @@ static bool is_name_char(char c)
 
 size_t config_client_name_span(struct str name)
 {
+    static const char more[] = {'+', '=', ',', '@'};
     size_t n = 0;
 
-    while (n < name.n && (is_name_char(name.p[n]) || memchr("+=,@", name.p[n], 4)))
+    while (n < name.n && (is_name_char(name.p[n]) || memchr(more, name.p[n], sizeof(more))))
         n++;
     return n;
 }

@@ -183,7 +183,7 @@ static bool is_fifo(const char *path)
 {
     struct stat st;
 
-    return stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+    return path && stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
 /* Of a file that another process left in the middle of a line. */

@@ -325,7 +325,7 @@ static enum err_code check_conditions(const json_t *conditions, struct target *t
                                       struct err *err)
 {
     json_t *item;
-    struct condition c;
+    struct condition c = {.op = OP_EQ};
     size_t i;
 
     json_array_foreach(conditions, i, item)
