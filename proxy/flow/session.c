@@ -642,14 +642,12 @@ static void check_linger_time(struct session *c)
 
 void session_check_time(struct session *c)
 {
-    const struct settings *s = session_settings(c);
-
     switch (c->state) {
     case SESSION_HEADER:
     case SESSION_SNIFF:
     case SESSION_HELLO:
     case SESSION_TLS:
-        if (older_than(c, c->since_us, s->server.tls_timeout_ms)) session_free(c, true);
+        if (older_than(c, c->since_us, session_settings(c)->server.tls_timeout_ms)) session_free(c, true);
         break;
     case SESSION_REQUESTS: check_request_time(c); break;
     case SESSION_LINGER: check_linger_time(c); break;
