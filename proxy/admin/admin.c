@@ -10,8 +10,23 @@
 #include <stdlib.h>
 
 struct admin {
+    struct server *server;      /* borrowed */
     struct unix_socket *socket; /* owned */
+    struct upgrade_door door;
 };
+
+static void leave(void *arg)
+{
+    unix_socket_leave(((struct admin *)arg)->socket);
+}
+
+static enum err_code open_socket(struct admin *a, const char *path, const struct admin_call *call, struct err *err)
+{
+    TRY(unix_socket_new(server_loop(a->server), path, server_take_unix(a->server, path), call, &a->socket, err));
+    a->door = (struct upgrade_door){.fd = unix_socket_fd(a->socket), .leave = leave, .arg = a};
+    upgrade_add_door(server_upgrades(a->server), &a->door);
+    return ERR_NONE;
+}
 
 enum err_code admin_new(struct server *server, struct admin **out, struct err *err)
 {
@@ -29,7 +44,8 @@ enum err_code admin_new(struct server *server, struct admin **out, struct err *e
     if (strcmp(s->admin.socket, "off") == 0) return ERR_NONE;
     a = calloc(1, sizeof(*a));
     if (!a) return err_set(err, ERR_NO_MEMORY, 0, "admin socket");
-    code = unix_socket_new(loop, s->admin.socket, &call, &a->socket, err);
+    a->server = server;
+    code = open_socket(a, s->admin.socket, &call, err);
     if (code != ERR_NONE) {
         admin_free(&a);
         if (!s->admin.is_default) return code;
@@ -50,6 +66,8 @@ void admin_free(struct admin **ap)
 
     *ap = NULL;
     if (!a) return;
+    upgrade_remove_door(server_upgrades(a->server), &a->door);
+    if (a->socket && !server_is_alone(a->server)) unix_socket_leave(a->socket);
     unix_socket_free(&a->socket);
     free(a);
 }

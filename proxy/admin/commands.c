@@ -13,6 +13,16 @@ static const struct admin_command rows[] = {
      ADMIN_CHANGE,
      command_drop,
      "takes the keys of a section out of use and asks its source anew"},
+    {"drain",
+     {{"wait", ADMIN_FLAG, false}},
+     ADMIN_CHANGE,
+     command_drain,
+     "ends the proxy: no new connections, what runs is finished within shutdown_timeout"},
+    {"upgrade",
+     {{0}},
+     ADMIN_CHANGE,
+     command_upgrade,
+     "starts the program anew, which takes over all listening sockets"},
     {"help", {{0}}, ADMIN_LOOK, command_help, "the commands there are"},
 };
 

@@ -11,4 +11,8 @@ void command_status(struct admin_call *call);
 void command_credentials(struct admin_call *call);
 void command_drop(struct admin_call *call);
 
+/* life.c */
+void command_drain(struct admin_call *call);
+void command_upgrade(struct admin_call *call);
+
 #endif

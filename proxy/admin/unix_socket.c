@@ -217,23 +217,44 @@ static enum err_code cannot_bind(const struct sockaddr_un *addr, int why, struct
     return err_set(err, ERR_FILE, why, "[admin] socket: another proxy has %s", path);
 }
 
-static enum err_code open_socket(struct unix_socket *u, const char *path, struct err *err)
+static enum err_code make_socket(struct unix_socket *u, const struct sockaddr_un *addr, struct err *err)
+{
+    u->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (u->fd < 0) return err_set(err, ERR_FILE, errno, "socket");
+    if (bind_path(u->fd, addr)) return cannot_bind(addr, errno, err);
+    return listen(u->fd, MOST_ASKERS) ? err_set(err, ERR_FILE, errno, "listen on %s", addr->sun_path) : ERR_NONE;
+}
+
+static enum err_code open_socket(struct unix_socket *u, const char *path, int given, struct err *err)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
 
+    u->fd = given;
     if (!str_to_cstr(str_from(path), addr.sun_path, sizeof(addr.sun_path)))
         return err_set(err, ERR_FILE, 0, "the path of [admin] socket is too long: %s", path);
-    u->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (u->fd < 0) return err_set(err, ERR_FILE, errno, "socket");
-    if (bind_path(u->fd, &addr)) return cannot_bind(&addr, errno, err);
+    if (given < 0) TRY(make_socket(u, &addr, err));
     memcpy(u->path, addr.sun_path, sizeof(u->path));
     if (lstat(u->path, &u->made)) u->path[0] = '\0';
-    if (listen(u->fd, MOST_ASKERS)) return err_set(err, ERR_FILE, errno, "listen on %s", path);
     u->ev = event_new(u->loop->base, u->fd, EV_READ | EV_PERSIST, on_accept, u);
     return u->ev && event_add(u->ev, NULL) == 0 ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "admin socket");
 }
 
-enum err_code unix_socket_new(struct loop *loop, const char *path, const struct admin_call *call,
+int unix_socket_fd(const struct unix_socket *u)
+{
+    return u->fd;
+}
+
+void unix_socket_leave(struct unix_socket *u)
+{
+    if (u->fd < 0) return;
+    event_free(u->ev);
+    u->ev = NULL;
+    close(u->fd);
+    u->fd = -1;
+    u->path[0] = '\0';
+}
+
+enum err_code unix_socket_new(struct loop *loop, const char *path, int given, const struct admin_call *call,
                               struct unix_socket **out, struct err *err)
 {
     struct unix_socket *u = calloc(1, sizeof(*u));
@@ -244,7 +265,7 @@ enum err_code unix_socket_new(struct loop *loop, const char *path, const struct 
     u->call = *call;
     u->call.answer = answer;
     u->fd = -1;
-    code = open_socket(u, path, err);
+    code = open_socket(u, path, given, err);
     if (code != ERR_NONE)
         unix_socket_free(&u);
     else

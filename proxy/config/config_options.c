@@ -90,6 +90,8 @@ static const struct option options[] = {
      "How long running requests may go on after a request to stop."},
     {SECTION_SERVER, "drain_delay", LIVE, OPT_MS, AT(server_conf, drain_delay_ms), "0s", "0s", "1h", NULL, NULL,
      "After a request to stop go on for so long, while health pages say no: so that load balancers send nobody any more when connections are refused."},
+    {SECTION_SERVER, "upgrade_timeout", LIVE, OPT_MS, AT(server_conf, upgrade_timeout_ms), "24h", "0s", "720h", NULL, NULL,
+     "How long the process before may go on with what runs in it after an upgrade."},
     {SECTION_SERVER, "tunnel_idle_timeout", NEW_SESSIONS, OPT_MS, AT(server_conf, tunnel_idle_timeout_ms), "300s", "100ms", "24h", NULL, NULL,
      "Close a tunnel through which no byte passes for so long."},
     {SECTION_SERVER, "private_networks", LIVE, OPT_NETWORKS, AT(server_conf, private_networks), NULL, NULL, NULL, NULL, NULL,

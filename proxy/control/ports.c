@@ -82,9 +82,10 @@ static unsigned long number_of(const char *variable)
     return text ? strtoul(text, NULL, 10) : 0;
 }
 
-static enum err_code take_given(struct ports *p, struct err *err)
+static enum err_code take_given(struct ports *p, bool handed_over, struct err *err)
 {
-    size_t n = number_of("LISTEN_PID") == (unsigned long)getpid() ? number_of("LISTEN_FDS") : 0;
+    bool ours = handed_over || number_of("LISTEN_PID") == (unsigned long)getpid();
+    size_t n = ours ? number_of("LISTEN_FDS") : 0;
     const char *names = getenv("LISTEN_FDNAMES");
     struct str rest = str_from(names ? names : ""), name;
 
@@ -101,14 +102,14 @@ static enum err_code take_given(struct ports *p, struct err *err)
     return ERR_NONE;
 }
 
-enum err_code ports_new(struct ports **out, struct err *err)
+enum err_code ports_new(bool handed_over, struct ports **out, struct err *err)
 {
     static const char *const variables[] = {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"};
     struct ports *p = calloc(1, sizeof(*p));
     enum err_code code;
 
     if (!p) return err_set(err, ERR_NO_MEMORY, 0, "listening sockets");
-    code = take_given(p, err);
+    code = take_given(p, handed_over, err);
     for (size_t i = 0; i < ARRAY_LEN(variables); i++)
         unsetenv(variables[i]);
     if (code != ERR_NONE)

@@ -13,6 +13,7 @@
 #include "control/road/endpoints.h"
 #include "control/workers.h"
 #include "flow/worker.h"
+#include "io/child.h"
 #include "keys/credentials.h"
 
 #include <errno.h>
@@ -46,6 +47,11 @@ struct server {
     struct credential_store *credentials;
     struct logs *logs;
     struct drain *drain; /* owned */
+    struct upgrade upgrade;
+    struct heir *heir;    /* borrowed: there was a process before, and it may go on yet; NULL: nobody else */
+    bool heir_is_ready;   /* and said so */
+    const char *lacking;  /* borrowed: the section for which it waits */
+    enum err_code failed; /* why it could not serve */
     struct notify notify;
     int stops;   /* signals */
     size_t peak; /* connections at once since memory was given back */
@@ -156,12 +162,32 @@ static void on_reopen(evutil_socket_t sig, short what, void *arg)
     logs_reopen(((struct server *)arg)->logs);
 }
 
-static void on_ignored(evutil_socket_t sig, short what, void *arg)
+/* The other process serves, or nobody but we. */
+static void on_upgraded(void *arg, pid_t pid, const char *why UNUSED)
 {
-    (void)sig;
-    (void)what;
-    (void)arg;
-    LOG(LOG_WARN, "SIGUSR2 is ignored: it means nothing to this version; SIGUSR1 opens the access log anew");
+    struct server *sv = arg;
+    const struct drain_plan plan = {0, {sv->snapshot->settings->server.upgrade_timeout_ms, true}};
+
+    if (!pid) return;
+    notify_send(&sv->notify, "MAINPID=%d", (int)pid);
+    notify_clear(&sv->notify); /* it speaks from now on */
+    drain_begin(sv->drain, &plan);
+}
+
+enum err_code server_upgrade(struct server *sv, struct err *err)
+{
+    if (drain_state(sv->drain) != DRAIN_SERVING || sv->heir)
+        return err_set(err, ERR_INTERNAL, 0, "this process %s", sv->heir ? "does not serve yet" : "is ending already");
+    return upgrade_begin(&sv->upgrade, sv->ports, err);
+}
+
+static void on_upgrade(evutil_socket_t sig UNUSED, short what UNUSED, void *arg)
+{
+    struct err err = {0};
+
+    if (server_upgrade(arg, &err) != ERR_NONE)
+        LOG(LOG_ERROR, "SIGUSR2: no upgrade: %s%s%s", err.detail, err.sys_errno ? ": " : "",
+            err.sys_errno ? strerror(err.sys_errno) : "");
 }
 
 /* Until they are watched, and once they are not any more. A reader that goes away, and a file that has grown to its
@@ -183,7 +209,7 @@ static enum err_code watch_signals(struct server *sv, struct err *err)
                                          {SIGINT, on_stop_signal},
                                          {SIGHUP, on_hangup},
                                          {SIGUSR1, on_reopen},
-                                         {SIGUSR2, on_ignored}};
+                                         {SIGUSR2, on_upgrade}};
 
     for (size_t i = 0; i < ARRAY_LEN(watched); i++) {
         sv->signals[i] = evsignal_new(sv->loop.base, watched[i].signal, watched[i].run, sv);
@@ -293,6 +319,8 @@ void server_free(struct server **svp)
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_join(&sv->workers[i]);
     drain_free(&sv->drain);
+    upgrade_clear(&sv->upgrade);
+    if (sv->heir) heir_leave(sv->heir);
     passwords_free(&sv->proxy.passwords); /* while the loops that it answers to are there */
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_clear(&sv->workers[i]);
@@ -330,12 +358,68 @@ static void feed_watchdog(struct server *sv)
 {
     int64_t oldest_us = INT64_MAX;
 
+    if (sv->heir) return; /* the process before feeds it */
     for (size_t i = 0; i < sv->workers_n; i++) {
         int64_t us = atomic_load_explicit(&sv->workers[i].ticked_us, memory_order_relaxed);
 
         if (us < oldest_us) oldest_us = us;
     }
     notify_feed(&sv->notify, sv->loop.now_us, oldest_us);
+}
+
+static enum err_code serve(struct server *sv, struct err *err)
+{
+    TRY(start_workers(sv, err));
+    announce(sv);
+    return ERR_NONE;
+}
+
+static void on_go(void *arg)
+{
+    struct server *sv = arg;
+    struct err err = {0};
+
+    sv->failed = serve(sv, &err);
+    if (sv->failed == ERR_NONE) {
+        heir_serving(sv->heir);
+        return;
+    }
+    LOG(LOG_ERROR, "%s", err.detail);
+    loop_stop(&sv->loop);
+}
+
+static void on_main(void *arg)
+{
+    struct server *sv = arg;
+
+    sv->heir = NULL;
+    notify_send(&sv->notify, "READY=1\nSTATUS=serving");
+}
+
+/* Nothing that the process before has may be missing here. */
+static void prepare(struct server *sv)
+{
+    const struct settings *s = sv->snapshot->settings;
+    const struct address_table *t = endpoints_table(sv->endpoints);
+    const char *section = credential_store_lacks(sv->credentials), *kind = "credentials", *lacks = "keys";
+    struct err err = {0};
+
+    if (sv->heir_is_ready) return;
+    for (size_t i = 0; !section && i < t->endpoints_n; i++) {
+        if (t->endpoints[i].n) continue;
+        section = s->endpoints[i].name;
+        kind = "endpoint";
+        lacks = "addresses";
+    }
+    if (section) {
+        if (section != sv->lacking) fprintf(heir_words(sv->heir), "[%s %s] has no %s yet\n", kind, section, lacks);
+        sv->lacking = section;
+        return;
+    }
+    sv->heir_is_ready = true;
+    if (heir_ready(sv->heir, &sv->loop, on_go, on_main, sv, &err) == ERR_NONE) return;
+    sv->failed = err.code;
+    loop_stop(&sv->loop);
 }
 
 static void on_tick(void *arg)
@@ -345,6 +429,8 @@ static void on_tick(void *arg)
     feed_watchdog(sv);
     endpoints_tick(sv->endpoints);
     credential_store_tick(sv->credentials);
+    child_reap_others(&sv->loop, takeover_pid(sv->upgrade.takeover));
+    if (sv->heir) prepare(sv);
     logs_tick(sv->logs, sv->loop.now_us);
     trim_memory(sv);
 }
@@ -383,7 +469,7 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
     TRY(watch_signals(sv, err)); /* before anybody can connect, who may also ask for the end */
     sv->drain = drain_new(&sv->loop, sv->workers, sv->workers_n, on_drain, sv);
     if (!sv->drain) return err_set(err, ERR_NO_MEMORY, 0, "server");
-    TRY(ports_new(&sv->ports, err));
+    TRY(ports_new(sv->heir, &sv->ports, err));
     TRY(open_ports(sv, err));
     TRY(limit_connections(sv, err));
     TRY(make_workers(sv, err));
@@ -394,7 +480,8 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
     return ERR_NONE;
 }
 
-enum err_code server_new(struct settings *settings, struct server **out, struct err *err)
+enum err_code server_new(struct settings *settings, struct heir *heir, char *const argv[], struct server **out,
+                         struct err *err)
 {
     struct server *sv = calloc(1, sizeof(*sv));
     enum err_code code;
@@ -403,6 +490,8 @@ enum err_code server_new(struct settings *settings, struct server **out, struct 
         settings_unref(&settings);
         return err_set(err, ERR_NO_MEMORY, 0, "server");
     }
+    sv->heir = heir;
+    sv->upgrade = (struct upgrade){.loop = &sv->loop, .argv = argv, .done = on_upgraded, .arg = sv};
     notify_init(&sv->notify);
     secret_no_core_dumps();
     ignore_signals();
@@ -416,13 +505,12 @@ enum err_code server_new(struct settings *settings, struct server **out, struct 
 
 enum err_code server_run(struct server *sv, struct err *err)
 {
-    TRY(ports_end_given(sv->ports, true, err));
-    TRY(start_workers(sv, err));
-    announce(sv);
-    notify_send(&sv->notify, "READY=1\nSTATUS=serving");
+    TRY(ports_end_given(sv->ports, !sv->heir, err));
+    if (!sv->heir) TRY(serve(sv, err));
+    if (!sv->heir) notify_send(&sv->notify, "READY=1\nSTATUS=serving");
     loop_run(&sv->loop);
     LOG(LOG_INFO, "stopped");
-    return ERR_NONE;
+    return sv->failed == ERR_NONE ? ERR_NONE : err_set(err, sv->failed, 0, "the workers cannot be started");
 }
 
 struct loop *server_loop(struct server *sv)
@@ -448,6 +536,21 @@ const struct endpoints *server_endpoints(const struct server *sv)
 struct credential_store *server_credentials(struct server *sv)
 {
     return sv->credentials;
+}
+
+struct upgrade *server_upgrades(struct server *sv)
+{
+    return &sv->upgrade;
+}
+
+int server_take_unix(struct server *sv, const char *path)
+{
+    return ports_take_unix(sv->ports, path);
+}
+
+bool server_is_alone(const struct server *sv)
+{
+    return !sv->heir;
 }
 
 struct drain *server_drain(struct server *sv)

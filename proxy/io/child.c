@@ -94,11 +94,12 @@ static void kill_all(const struct child *c)
     free(mem);
 }
 
-void child_reap_others(struct loop *loop)
+void child_reap_others(struct loop *loop, pid_t spared)
 {
     siginfo_t info = {0};
 
     while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
+        if (info.si_pid == spared) return;
         for (const struct child *c = loop->children; c; c = c->next)
             if (c->pid == info.si_pid) return; /* its own event is on the way */
         waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);

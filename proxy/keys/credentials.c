@@ -358,9 +358,19 @@ void credential_store_drop(struct credential_store *st, const char *name)
     credential_store_tick(st);
 }
 
+const char *credential_store_lacks(const struct credential_store *st)
+{
+    for (size_t i = 0; i < st->n; i++) {
+        const struct entry *e = &st->v[i];
+
+        if (e->context.set->source != CREDENTIALS_NONE && is_wanted(e) && !(e->now && e->now->usable))
+            return e->context.set->name;
+    }
+    return NULL;
+}
+
 void credential_store_tick(struct credential_store *st)
 {
-    child_reap_others(st->loop);
     int64_t wall_s = clock_wall_us() / 1000000;
 
     for (size_t i = 0; i < st->n; i++)

@@ -1,12 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""life: how the proxy begins and ends as a service: readiness, watchdog and sockets of systemd, draining."""
+"""life: how the proxy begins and ends as a service: readiness, watchdog and sockets of systemd, draining, and new programs
+that take over from it while it runs."""
+import ctypes
+import json
 import os
+import re
+import shutil
 import signal
 import socket
+import subprocess
 import threading
+import time
 import unittest
 
 import lib
+import s3raw
+from endpoint import BLOCK, BigCheck, big_block
+
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def setUpModule():
@@ -165,6 +176,239 @@ class Drain(unittest.TestCase):
             self.assertEqual(connection.read_answer().status, 200)
             connection.close()
         self.assertEqual(proxy.process.wait(lib.PATIENCE_S), 0)
+
+    def test_the_command_waits_and_tells(self):
+        proxy = lib.Proxy(upstream, "told", server={"shutdown_timeout": "2s"})
+        with proxy.connect("legacy") as finishes, proxy.connect("legacy") as never:
+            for connection in (finishes, never):
+                connection.send(b"PUT /bucket/told HTTP/1.1\r\nHost: %s\r\nContent-Length: 4\r\n\r\nab"
+                                % proxy.host("legacy").encode())
+            proxy.wait_in_flight(2)
+            drain = subprocess.Popen([lib.PROGRAM, "drain", "--json", "-c", proxy.config], stdout=subprocess.PIPE, text=True)
+            lib.wait_until(lambda: not lib.accepts(proxy.ports["legacy"]), 20, "an end of accepting")
+            finishes.send(b"cd")
+            self.assertEqual(finishes.read_answer().status, 200)
+            self.assertEqual(json.loads(drain.communicate(timeout=lib.PATIENCE_S)[0]),
+                             {"state": "over", "finished": 1, "cut": 1})
+        self.assertEqual((drain.returncode, proxy.process.wait(lib.PATIENCE_S)), (1, 0))
+        self.assertEqual(sorted(line["end"] for line in proxy.access_lines()), ["ok", "shutdown"])
+
+
+class Successor:
+    """A process that becomes our child when the one that started it ends, as subprocess.Popen shows it."""
+
+    def __init__(self, pid):
+        self.pid, self.returncode = pid, None
+
+    def poll(self):
+        try:
+            if self.returncode is None and os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        except ChildProcessError:  # still that one's, which may have waited for it
+            if not os.path.exists("/proc/%d" % self.pid):
+                self.returncode = 0
+        return self.returncode
+
+    def wait(self, seconds=lib.PATIENCE_S):
+        lib.wait_until(lambda: self.poll() is not None, seconds, "the end of process %d" % self.pid)
+        return self.returncode
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+
+class Upgradable(lib.Proxy):
+    """Runs a copy of the program, which tests replace."""
+
+    def launch(self):
+        self.program = self.folder / "s3onramp"
+        shutil.copy(lib.PROGRAM, self.program)
+        return super().launch([str(self.program)])
+
+    def replace_program(self, text=None):
+        """By a script, or by the program again."""
+        new = self.folder / "new"
+        if text:
+            new.write_text(text)
+            new.chmod(0o755)
+        else:
+            shutil.copy(lib.PROGRAM, new)
+        new.rename(self.program)
+
+    def edit(self, pattern, text):
+        self.config.write_text(re.sub(pattern, text, self.config.read_text()))
+
+    def upgrade(self):
+        """The process before."""
+        before = self.process
+        self.process = Successor(json.loads(self.command("upgrade", "--json").stdout)["pid"])
+        return before
+
+    def failed_upgrade(self):
+        return lib.run(lib.PROGRAM, "upgrade", "--socket", self.folder / "admin.sock", check=False)
+
+
+class Load(threading.Thread):
+    """Calls a function until it is told to end; remembers what failed."""
+
+    def __init__(self, once):
+        super().__init__(daemon=True)
+        self.once, self.done, self.failures, self.over = once, 0, [], False
+        self.start()
+
+    def run(self):
+        while not self.over:
+            try:
+                self.once()
+                self.done += 1
+            except Exception as e:
+                self.failures.append(repr(e))
+
+    def end(self):
+        self.over = True
+        self.join(lib.PATIENCE_S)
+
+
+class Upgrade(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+    def setUp(self):
+        self.before = []
+
+    def start(self, name, **options):
+        echo = socket.create_server(("127.0.0.1", 0))
+
+        def serve():
+            sock, _ = echo.accept()
+            while data := sock.recv(65536):
+                sock.sendall(data)
+            sock.close()
+        threading.Thread(target=serve, daemon=True).start()
+        self.proxy = Upgradable(upstream, name, listeners={"tunnel": dict(mode="forward", intercept="none", tunnel="*.example")},
+                                extra=lib.section("tunnel echo", hosts="echo.example",
+                                                  addresses="127.0.0.1:%d" % echo.getsockname()[1]), **options)
+        return self.proxy
+
+    def get(self, connection, close=False):
+        connection.send(b"GET /bucket/fault/none HTTP/1.1\r\nHost: %s\r\n%s\r\n"
+                        % (self.proxy.host("legacy").encode(), b"Connection: close\r\n" if close else b""))
+        answer = connection.read_answer()
+        assert answer.status == 200, answer
+        return answer.header("connection") == "close"
+
+    def new_connection(self):
+        with self.proxy.connect("legacy") as connection:
+            self.get(connection, True)
+
+    def kept_connection(self):
+        """As clients keep them: for another request unless the answer said that there is none; with pauses."""
+        with self.proxy.connect("legacy") as connection:
+            for i in range(100):
+                if self.get(connection):
+                    return
+                if i % 10 == 9:
+                    time.sleep(0.2)
+
+    def running_transfers(self):
+        """An upload, a download and a tunnel, each begun; what ends them and looks at them."""
+        size = 32 * BLOCK
+        up, down, tunnel = (self.proxy.connect("legacy"), self.proxy.connect("legacy"),
+                            s3raw.Connection(self.proxy.address("tunnel")))
+        host = self.proxy.host("legacy").encode()
+        up.send(b"PUT /bucket/big/%d HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n" % (size, host, size)
+                + bytes(big_block(0)))
+        down.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        down.send(b"GET /bucket/big/%d HTTP/1.1\r\nHost: %s\r\n\r\n" % (size, host))
+        self.assertEqual(down.read_head().status, 200)
+        tunnel.send(b"CONNECT echo.example:443 HTTP/1.1\r\n\r\n")
+        self.assertEqual(tunnel.read_answer("CONNECT").status, 200)
+        self.proxy.wait_in_flight(2)
+
+        def end():
+            for i in range(1, size // BLOCK):
+                up.send(bytes(big_block(i)))
+            self.assertEqual(up.read_answer("PUT").status, 200)
+            check = BigCheck()
+            check.add(down._exactly(size))
+            self.assertTrue(check.right)
+            tunnel.send(b"through the tunnel")
+            self.assertEqual(tunnel._exactly(18), b"through the tunnel")
+            for connection in (up, down, tunnel):
+                connection.close()
+        return end
+
+    def upgrade(self):
+        self.before.append(self.proxy.upgrade())
+
+    def end(self):
+        for process in self.before:
+            self.assertEqual(process.wait(lib.PATIENCE_S), 0)
+        self.proxy.stop()
+        self.assertFalse((self.proxy.folder / "admin.sock").exists())
+
+    def test_nothing_fails(self):
+        """New and kept connections, transfers and a tunnel through three upgrades, with other numbers of workers, and two
+        that fail."""
+        proxy = self.start("upgraded", server={"workers": "2"})
+        loads = [Load(self.new_connection) for _ in range(4)] + [Load(self.kept_connection) for _ in range(4)]
+        end_transfers = self.running_transfers()
+        text = proxy.config.read_text()
+        proxy.config.write_text(text + "[listener broken]\nmode = sideways\n")
+        failed = proxy.failed_upgrade()
+        self.assertEqual(failed.returncode, 1)
+        self.assertIn("exit code 78", failed.stderr)
+        self.assertRegex(failed.stderr, r"s3onramp.ini:\d+: .*sideways")
+        self.assertIn("sideways", proxy.stderr.read_text())
+        for workers in (5, 1, 3):
+            proxy.config.write_text(re.sub(r"workers = \d+", "workers = %d" % workers, text))
+            self.upgrade()
+            self.assertEqual(proxy.status()["connections"]["max"], 8000)  # the new one answers
+            done = sum(load.done for load in loads)
+            lib.wait_until(lambda: sum(load.done for load in loads) > done + 300, 60, "some more requests")
+        proxy.replace_program("#!/bin/sh\necho 'a library is missing' >&2\nexit 3\n")
+        failed = proxy.failed_upgrade()
+        self.assertEqual(failed.returncode, 1)
+        self.assertIn("exit code 3: a library is missing", failed.stderr)
+        end_transfers()
+        for load in loads:
+            load.end()
+        self.assertEqual([failure for load in loads for failure in load.failures], [])
+        self.end()
+        print("requests: %d, kept connections: %d " % (sum(load.done for load in loads[:4]),
+                                                       sum(load.done for load in loads[4:])), end="")
+        self.assertEqual([line for line in proxy.access_lines() if line["end"] != "ok"], [])
+
+    def test_what_runs_in_the_old_one_is_cut_after_its_time(self):
+        proxy = self.start("cut", server={"upgrade_timeout": "500ms"})
+        with proxy.connect("legacy") as never:
+            never.send(b"PUT /bucket/cut HTTP/1.1\r\nHost: %s\r\nContent-Length: 4\r\n\r\nab" % proxy.host("legacy").encode())
+            proxy.wait_in_flight()
+            proxy.process.send_signal(signal.SIGUSR2)
+            self.assertEqual(proxy.process.wait(lib.PATIENCE_S), 0)
+            self.assertTrue(never.at_end(lib.PATIENCE_S))
+        pid = int(re.search(r"upgrade: process (\d+) serves now", proxy.stderr.read_text())[1])
+        proxy.process = Successor(pid)
+        self.assertEqual([line["end"] for line in proxy.access_lines()], ["shutdown"])
+        self.new_connection()
+        self.end()
+
+    def test_the_service_manager_follows(self):
+        manager = Manager("followed")
+        self.start("followed", variables={"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "2000000"})
+        manager.wait_for("READY")
+        self.upgrade()
+        self.assertEqual(manager.wait_for("MAINPID"), [str(self.proxy.pid)])
+        manager.wait_for("READY", 2)
+        self.before[0].wait(lib.PATIENCE_S)
+        alive = len(manager.values("WATCHDOG"))
+        manager.wait_for("WATCHDOG", alive + 2)
+        self.assertEqual(manager.values("STOPPING"), [])
+        self.end()
 
 
 if __name__ == "__main__":

@@ -276,12 +276,12 @@ static void test_child_processes_of_others_are_waited_for(void **state UNUSED)
     p->child = child_start(&p->loop, argv, NULL, LONG_MS, on_done, p, NULL);
     assert_non_null(p->child);
     assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0); /* the orphan comes, and ends */
-    child_reap_others(&p->loop);
+    child_reap_others(&p->loop, 0);
     info = (siginfo_t){0};
     assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT), 0);
     assert_int_equal(info.si_pid, 0);
     child_cancel(&p->child);
-    child_reap_others(&p->loop);
+    child_reap_others(&p->loop, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 0);
     probe_free(p);
 }

@@ -104,7 +104,7 @@ static void test_given_sockets_are_dealt_to_all_workers(void **state)
         }
         if (!rows[i].given) close(FIRST);
         give(rows[i].given, "");
-        assert_int_equal(ports_new(&p, &err), ERR_NONE);
+        assert_int_equal(ports_new(false, &p, &err), ERR_NONE);
         assert_null(getenv("LISTEN_FDS"));
         assert_int_equal(ports_judge(p, &addr, &err), ERR_NONE);
         assert_int_equal(ports_open(p, &addr, false, rows[i].workers, &err), ERR_NONE);
@@ -125,7 +125,7 @@ static void test_what_others_listen_on_is_refused(void **state)
 
     (void)state;
     listen_as(FIRST, true, &addr);
-    assert_int_equal(ports_new(&p, &err), ERR_NONE);
+    assert_int_equal(ports_new(false, &p, &err), ERR_NONE);
     assert_int_equal(ports_judge(p, &addr, &err), ERR_FILE);
     assert_non_null(strstr(err.detail, "listens on 127.0.0.1:"));
     ports_free(&p);
@@ -141,7 +141,7 @@ static void test_unmatched_ones_are_named(void **state)
     (void)state;
     listen_as(FIRST, true, &addr);
     give(1, "web");
-    assert_int_equal(ports_new(&p, &err), ERR_NONE);
+    assert_int_equal(ports_new(false, &p, &err), ERR_NONE);
     assert_int_equal(ports_end_given(p, true, &err), ERR_FILE);
     assert_non_null(strstr(err.detail, "127.0.0.1:"));
     assert_non_null(strstr(err.detail, " as web "));
@@ -165,7 +165,7 @@ static void test_a_unix_socket_is_found_by_its_path(void **state)
     if (fd != FIRST) assert_int_equal(dup2(fd, FIRST), FIRST);
     if (fd != FIRST) close(fd);
     give(1, "");
-    assert_int_equal(ports_new(&p, &err), ERR_NONE);
+    assert_int_equal(ports_new(false, &p, &err), ERR_NONE);
     assert_int_equal(ports_take_unix(p, "/tmp/another"), -1);
     taken = ports_take_unix(p, addr.sun_path);
     assert_int_equal(taken, FIRST);
@@ -183,11 +183,11 @@ static void test_what_is_no_listening_socket_is_refused(void **state)
     (void)state;
     assert_int_equal(dup2(STDIN_FILENO, FIRST), FIRST);
     give(1, "");
-    assert_int_equal(ports_new(&p, &err), ERR_FILE);
+    assert_int_equal(ports_new(false, &p, &err), ERR_FILE);
     assert_null(p);
     give(1, "");
     setenv("LISTEN_PID", "1", 1); /* not for us */
-    assert_int_equal(ports_new(&p, &err), ERR_NONE);
+    assert_int_equal(ports_new(false, &p, &err), ERR_NONE);
     assert_int_equal(ports_end_given(p, true, &err), ERR_NONE);
     ports_free(&p);
 }

@@ -10,10 +10,14 @@
 
 struct unix_socket;
 
-/* Binds and listens, mode 0600. @call: what each call begins as; its .answer is the socket's own. ERR_FILE: another
- * proxy has it, or it cannot be made. */
-MUST_CHECK enum err_code unix_socket_new(struct loop *loop, const char *path, const struct admin_call *call,
+/* Binds and listens, mode 0600; or takes over @given, which listens there already (-1: nothing does). @call: what each
+ * call begins as; its .answer is the socket's own. ERR_FILE: another proxy has it, or it cannot be made. */
+MUST_CHECK enum err_code unix_socket_new(struct loop *loop, const char *path, int given, const struct admin_call *call,
                                          struct unix_socket **out, struct err *err);
+int unix_socket_fd(const struct unix_socket *u);
+/* Another process listens there, too, and removes it one day: those that have asked get their answers, nobody else.
+ * Safe to call twice. */
+void unix_socket_leave(struct unix_socket *u);
 /* Removes the socket; who waits for an answer gets none. NULL is fine. */
 void unix_socket_free(struct unix_socket **u);
 

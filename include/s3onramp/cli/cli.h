@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum cli_exit { CLI_FINE = 0, CLI_PROBLEM = 1, CLI_USAGE = 2 };
+enum cli_exit { CLI_FINE = 0, CLI_PROBLEM = 1, CLI_USAGE = 2, CLI_CONFIG = 78 /* of serve; EX_CONFIG of sysexits.h */ };
 
 #define CLI_DEFAULT_CONFIG "/etc/s3onramp/s3onramp.ini"
 
@@ -45,7 +45,7 @@ extern const struct cli_command *const cli_commands[];
 extern const size_t cli_commands_n;
 
 extern const struct cli_command cli_serve, cli_check, cli_doctor, cli_status, cli_credentials, cli_explain, cli_env,
-    cli_ca, cli_client, cli_version;
+    cli_ca, cli_client, cli_version, cli_drain, cli_upgrade;
 
 /* --- proxy/cli/options.c --- */
 

@@ -57,7 +57,8 @@ struct server_conf {
     size_t max_connections;            /* client connections of all workers */
     size_t max_connections_per_source; /* 0: half of them */
     char *clients_file; /* key pairs made by `s3onramp client add`; path, relative to the configuration file */
-    uint64_t header_timeout_ms, idle_timeout_ms, body_timeout_ms, tls_timeout_ms, shutdown_timeout_ms, drain_delay_ms;
+    uint64_t header_timeout_ms, idle_timeout_ms, body_timeout_ms, tls_timeout_ms, shutdown_timeout_ms, drain_delay_ms,
+        upgrade_timeout_ms;
     uint64_t tunnel_idle_timeout_ms, pause_timeout_ms, request_timeout_ms;
     uint64_t min_rate;                 /* bytes a second; 0: none */
     struct netblock *private_networks; /* further networks that count as private */

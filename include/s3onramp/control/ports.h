@@ -16,8 +16,9 @@
 struct ports;
 
 /* Takes the sockets that this process was given (LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES; the variables are gone
- * afterwards). ERR_FILE: one of them is no listening socket; ERR_NO_MEMORY. Source: sd_listen_fds(3). */
-MUST_CHECK enum err_code ports_new(struct ports **out, struct err *err);
+ * afterwards). @handed_over: by the process before, which does not know our LISTEN_PID. ERR_FILE: one of them is no
+ * listening socket; ERR_NO_MEMORY. Source: sd_listen_fds(3). */
+MUST_CHECK enum err_code ports_new(bool handed_over, struct ports **out, struct err *err);
 void ports_free(struct ports **p); /* closes all; NULL is fine */
 
 /* ERR_FILE if others listen at @addr; asked for all addresses before the first is opened. */

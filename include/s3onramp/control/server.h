@@ -8,18 +8,24 @@
 #include "control/drain.h"
 #include "control/logs.h"
 #include "control/road/endpoints.h"
+#include "control/upgrade.h"
 #include "keys/credentials.h"
 
 struct server;
 
 /* Opens every socket and reads every file that @settings names, but serves nobody yet. One reference of @settings is
- * taken over, also on failure. */
-MUST_CHECK enum err_code server_new(struct settings *settings, struct server **out, struct err *err);
+ * taken over, also on failure. @heir (borrowed; NULL: there was no process before). @argv (borrowed): how an upgrade
+ * starts the program. */
+MUST_CHECK enum err_code server_new(struct settings *settings, struct heir *heir, char *const argv[],
+                                    struct server **out, struct err *err);
 /* Serves until SIGTERM, SIGINT or server_stop, then ends as drain.h says; a second signal cuts what runs. ERR_NONE
  * after an orderly end. */
 MUST_CHECK enum err_code server_run(struct server *sv, struct err *err);
 /* Begins the end, as its settings say (drain_delay, shutdown_timeout); when it is under way already: nothing. */
 void server_stop(struct server *sv);
+/* A new process takes over (server_upgrades tells what comes of it), and this one ends when it has finished what it
+ * has, or after upgrade_timeout. ERR_INTERNAL: not now, and why. */
+MUST_CHECK enum err_code server_upgrade(struct server *sv, struct err *err);
 void server_free(struct server **sv); /* NULL is fine */
 
 /* Its parts, for whoever shows or commands them; they live until server_free. */
@@ -28,6 +34,11 @@ const struct proxy *server_proxy(const struct server *sv);
 const struct snapshot *server_snapshot(const struct server *sv); /* the newest */
 const struct endpoints *server_endpoints(const struct server *sv);
 struct credential_store *server_credentials(struct server *sv);
+struct upgrade *server_upgrades(struct server *sv);
+/* A listening Unix socket that this process was given; the caller's. -1: none was. */
+int server_take_unix(struct server *sv, const char *path);
+/* False: another process serves here, too, and nothing that both have may be removed. */
+bool server_is_alone(const struct server *sv);
 struct drain *server_drain(struct server *sv);
 const struct logs *server_logs(const struct server *sv);
 /* workers_ask() of all its workers (workers.h). */

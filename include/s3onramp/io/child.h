@@ -33,8 +33,8 @@ typedef void child_done_fn(void *arg, const struct child_result *result);
 struct child;
 
 /* Waits for processes of others that were left to us, as they are to the first process of a container; those that run
- * on the loop are left alone. Now and then. */
-void child_reap_others(struct loop *loop);
+ * on the loop, and @spared, are left alone. Now and then. */
+void child_reap_others(struct loop *loop, pid_t spared);
 
 /* @without: variables of the environment that it does not get; NULL: none. @argv: the program, searched in PATH unless
  * it holds a '/', and its arguments; borrowed until this returns. @done is called once, never from within: when the

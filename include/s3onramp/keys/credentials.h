@@ -32,6 +32,8 @@ void credential_store_free(struct credential_store **st);
 /* Takes the keys of section @name out of use, in all its slots, and asks their source anew: what it gives counts, and
  * if it gives nothing there are none. */
 void credential_store_drop(struct credential_store *st, const char *name);
+/* A section without usable keys that are wanted in any case; NULL: there is none. Borrowed: settings. */
+const char *credential_store_lacks(const struct credential_store *st);
 /* Once a tick, and when a worker asks for it. */
 void credential_store_tick(struct credential_store *st);
 /* The next slot from *@at on (0: the first) that was ever wanted, as an object without secrets, which the caller owns;
