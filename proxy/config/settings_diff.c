@@ -108,6 +108,7 @@ static bool same_value(const struct raw_section *a, const struct raw_section *b,
 
 static void name_section(const struct raw_section *section, char *out, size_t cap)
 {
+    ASSERT(section);
     const char *word = config_sections[section->id].word;
 
     (void)snprintf(out, cap, "[%s%s%s]", word, section->name ? " " : "", section->name ? section->name : "");

@@ -249,8 +249,9 @@ static enum err_code make_worker(struct server *sv, size_t w, struct worker_sock
 static enum err_code make_workers(struct server *sv, struct err *err)
 {
     struct worker_socket *sockets = calloc(ports_list(sv->ports, NULL, 0) + 1, sizeof(*sockets));
-    enum err_code code = sockets ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "workers");
+    enum err_code code = ERR_NONE;
 
+    if (!sockets) return err_set(err, ERR_NO_MEMORY, 0, "workers");
     for (size_t i = 0; code == ERR_NONE && i < sv->workers_n; i++)
         code = make_worker(sv, i, sockets, err);
     free(sockets);
@@ -292,10 +293,10 @@ static void announce(const struct server *sv)
         }
 }
 
-/* Only what a signal handler may. */
+/* Only what a signal handler may: log_write calls write(2). */
 static void on_overdue(int sig UNUSED)
 {
-    log_write(STDERR_FILENO,
+    log_write(/* NOLINT */ STDERR_FILENO,
               STR("s3onramp: something does not end, such as a PKCS#11 module that hangs; it is left as it "
                   "is. All transfers and logs had ended.\n"));
     _exit(0);

@@ -146,7 +146,7 @@ static enum step_result check_signature(struct request *req, const struct sigv4_
         .signed_headers = auth->signed_headers,
         .payload_hash = payload,
     };
-    struct str canonical, to_sign;
+    struct str canonical = STR_NONE, to_sign = STR_NONE;
 
     if (!key) return request_fail(req, ERR_NO_MEMORY, "signing key");
     if (auth_verify_sigv4(req, key, &in, auth, timestamp, &canonical, &to_sign, &req->err) == ERR_NONE) {

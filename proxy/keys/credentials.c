@@ -320,10 +320,11 @@ static void end_if_over(struct entry *e, int64_t wall_s)
     publish(e, credentials_none(++e->version, false, why));
 }
 
-static void look_after(struct entry *e, int64_t wall_s)
+static void look_after(struct credential_store *st, struct entry *e, int64_t wall_s)
 {
-    int64_t now_us = e->store->loop->now_us;
+    int64_t now_us = st->loop->now_us;
 
+    ASSERT(e->context.set);
     end_if_over(e, wall_s);
     if (e->running) {
         if (now_us - e->started_us > (int64_t)FETCH_MOST_MS * 1000) break_off(e);
@@ -374,7 +375,7 @@ void credential_store_tick(struct credential_store *st)
     int64_t wall_s = clock_wall_us() / 1000000;
 
     for (size_t i = 0; i < st->n; i++)
-        look_after(&st->v[i], wall_s);
+        look_after(st, &st->v[i], wall_s);
 }
 
 static void on_wake(void *arg)

@@ -54,7 +54,7 @@ struct str dns_zone_of_name(struct str name, struct str region)
     struct str label = first_label(name);
     size_t at = str_find(label, region);
 
-    if (at == SIZE_MAX || at == 0 || label.p[at - 1] != '-') return STR_NONE;
+    if (at == SIZE_MAX || !str_ends(str_head(label, at), STR("-"))) return STR_NONE;
     return str_tail(label, at + region.n);
 }
 
