@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "blame.h"
+#include "body/error_note.h"
 #include "body/relay.h"
 #include "flow/exchange.h"
 #include "flow/reply.h"
@@ -83,7 +84,7 @@ static enum step_result judge_head(struct request *req)
     }
     if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
     if (status / 100 == 4 && blame_judge(req, STR_NONE) != STEP_NEXT) return STEP_FAIL;
-    if (may_hold_error(req, status)) req->note = arena_zalloc(&req->arena, sizeof(*req->note));
+    if (may_hold_error(req, status)) error_note_add(req);
     return STEP_NEXT;
 }
 

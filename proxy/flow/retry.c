@@ -75,7 +75,7 @@ void retry_rewind(struct request *req)
     req->err = (struct err){0};
     req->answer = NULL;
     req->s3_error = STR_NONE;
-    req->note = NULL;
+    req->answer_filters = NULL;
     req->other_region = STR_NONE;
     req->body_sent = req->kept = 0;
     exchange_reset(req);

@@ -19,6 +19,7 @@
 #include "aws/s3/s3_error.h"
 #include "aws/s3/target.h"
 #include "aws/sign/sigv4.h"
+#include "flow/body/filter.h"
 #include "flow/body/framer.h"
 #include "flow/body/progress.h"
 #include "flow/passwords.h"
@@ -77,12 +78,6 @@ enum body_out {
 enum { REQUEST_ID_BYTES = 16, REQUEST_MAX_QUERY = 128, REQUEST_ERROR_FIELDS = 6, REQUEST_S3_ERROR = 64 };
 enum { REQUEST_TURN_BYTES = 1024 * 1024 }; /* moved at once; then others have a turn */
 
-/* The first bytes of an answer's body that may be an error document. */
-struct error_note {
-    char text[512];
-    size_t n;
-};
-
 struct form;
 struct session;
 struct tunnel;
@@ -108,7 +103,8 @@ struct request {
     struct head_request *in; /* in arena */
     struct head_glance seen; /* in arena: without `in`, what the head seems to ask for */
     struct uri uri;
-    struct body body; /* framing of the client's body */
+    struct body body;       /* framing of the client's body */
+    struct filter *filters; /* in arena: what it passes through, from where it is planned on; NULL: nothing */
 
     /* check_user */
     const struct principal_conf *user; /* proven by Proxy-Authorization, here or at the CONNECT around; NULL: nobody */
@@ -190,12 +186,12 @@ struct request {
     size_t head_in_front;   /* bytes of our head that stand in front of the content in the buffer */
     uint64_t answer_bytes;  /* content bytes given to the client */
     int64_t first_byte_us;
-    struct str s3_error;     /* the code in an error document of S3's; empty: none was seen */
-    struct error_note *note; /* in arena: looks for one in what passes; NULL: there is none to find */
-    bool client_closes;      /* no further request on this connection */
-    bool interim_sent;       /* an interim answer went to the client */
-    bool continue_sent;      /* one of them was 100 Continue */
-    bool drain;              /* after our own answer: read the rest of the body and go on */
+    struct str s3_error;           /* the code in an error document of S3's; empty: none was seen */
+    struct filter *answer_filters; /* in arena: what the answer's body passes through; NULL: nothing */
+    bool client_closes;            /* no further request on this connection */
+    bool interim_sent;             /* an interim answer went to the client */
+    bool continue_sent;            /* one of them was 100 Continue */
+    bool drain;                    /* after our own answer: read the rest of the body and go on */
 
     struct str other_region; /* with ERR_OTHER_REGION: where the bucket is, if known */
     /* tunnel */

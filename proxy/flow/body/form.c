@@ -57,7 +57,6 @@ static enum step_result read_fields(struct request *req)
             f->fields_bytes = used;
             b->start += used;
             f->file_bytes = post_form_expected(&f->parsed, req->in->content_length, used, true);
-            f->file_begun = true;
             return STEP_NEXT;
         case FORM_MORE:
             if (r == STEP_WAIT) return r;
@@ -66,13 +65,78 @@ static enum step_result read_fields(struct request *req)
     }
 }
 
+/* ------------------------------------------------------------- the file on its way */
+
+static enum err_code wrong_length(struct err *err)
+{
+    return err_set(err, ERR_FORM_MALFORMED, 0,
+                   "The file must be the last part of a form of this size, and the form must end in CR LF.");
+}
+
+/* @rest: what is not known to be content, up to where the body has come, or (@last) ends. */
+static enum err_code look_for_end(struct form *f, struct str rest, bool last, struct err *err)
+{
+    size_t n;
+
+    TRY(post_form_content(&f->parsed, rest, last, &n, &f->ended, err));
+    f->seen += n;
+    f->pending = rest.n - n;
+    return f->seen > f->file_bytes ? wrong_length(err) : ERR_NONE;
+}
+
+static enum err_code push_file(struct filter *filter, char *data, size_t *n, struct err *err)
+{
+    struct form *f = (struct form *)filter;
+    size_t nobodys = *n; /* what follows the file */
+
+    if (!f->ended) {
+        TRY(look_for_end(f, str_make(data - f->pending, f->pending + *n), false, err));
+        if (!f->ended) return ERR_NONE;
+        if (f->pending < nobodys) nobodys = f->pending;
+        f->pending -= nobodys;
+    }
+    *n -= nobodys;
+    return ERR_NONE;
+}
+
+static enum err_code finish_file(struct filter *filter, const char *end, struct err *err)
+{
+    struct form *f = (struct form *)filter;
+
+    if (!f->ended) TRY(look_for_end(f, str_make(end - f->pending, f->pending), true, err));
+    return !f->whole && f->seen != f->file_bytes ? wrong_length(err) : ERR_NONE;
+}
+
+/* The file's last byte waits for the end of the form. */
+static size_t held_file(const struct filter *filter)
+{
+    const struct form *f = (const struct form *)filter;
+
+    return f->pending + (filter->finished ? 0 : 1);
+}
+
+/* From here on what stands in the client's buffer, and comes into it, is the file. */
+static enum err_code begin_file(struct request *req)
+{
+    static const struct filter_ops ops = {push_file, finish_file, held_file};
+    struct buf *b = &req->session->in;
+    size_t n = b->mid - b->start;
+
+    filters_add(&req->filters, &req->form->filter, &ops);
+    TRY(filters_push(req->filters, b->mem + b->start, &n, &req->err));
+    b->mid = b->start + n;
+    return req->body.done ? filters_finish(req->filters, b->mem + b->mid, &req->err) : ERR_NONE;
+}
+
+/* ------------------------------------------------------------- who sends it */
+
 /* How long the file is: found out, or as it should be. */
 static enum step_result find_length(struct request *req)
 {
     struct form *f = req->form;
 
     if (f->whole) f->file_bytes = FORM_NO_LENGTH;
-    if (form_scan(req) != ERR_NONE) return STEP_FAIL;
+    if (begin_file(req) != ERR_NONE) return STEP_FAIL;
     if (f->whole) f->file_bytes = f->seen;
     if (f->file_bytes != FORM_NO_LENGTH) return STEP_NEXT;
     return request_fail(req, ERR_FORM_MALFORMED, "The body ends before the file does.");
@@ -190,38 +254,4 @@ enum step_result form_check_caller(struct request *req)
     r = check_sender(req);
     if (r != STEP_NEXT || req->auth == AUTH_FOREIGN) return r;
     return aim_at_object(req, key);
-}
-
-/* ------------------------------------------------------------- the file on its way */
-
-static enum err_code wrong_length(struct request *req)
-{
-    return err_set(&req->err, ERR_FORM_MALFORMED, 0,
-                   "The file must be the last part of a form of this size, and the form must end in CR LF.");
-}
-
-enum err_code form_scan(struct request *req)
-{
-    struct form *f = req->form;
-    struct buf *b = &req->session->in;
-    size_t known, n = 0;
-    struct str rest;
-
-    if (!f || !f->file_begun) return ERR_NONE;
-    known = (size_t)(f->seen - (req->body_sent - req->kept));
-    rest = str_make(b->mem + b->start + known, b->mid - b->start - known);
-    if (!f->ended) {
-        TRY(post_form_content(&f->parsed, rest, req->body.done, &n, &f->ended, &req->err));
-        f->seen += n;
-    }
-    if (f->ended) b->mid -= rest.n - n; /* what follows the file is nobody's */
-    if (f->seen > f->file_bytes) return wrong_length(req);
-    return req->body.done && !f->whole && f->seen != f->file_bytes ? wrong_length(req) : ERR_NONE;
-}
-
-size_t form_sendable(const struct request *req)
-{
-    size_t n = (size_t)(req->form->seen - req->body_sent);
-
-    return req->body.done || n == 0 ? n : n - 1;
 }

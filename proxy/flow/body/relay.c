@@ -2,16 +2,14 @@
  * relay.c: the step relay: two streams at once, each with one 64 KiB buffer and back-pressure (a full buffer is not
  * read into).
  *
- *   client ──read──▶ [http framing off] ──▶ [aws-chunked off / checked] ──▶ client->in ──[framing on]──▶ endpoint
- *   client ◀──[framing on]── up->in ◀──[http framing off] ◀──read── endpoint          (relay_answer.c)
+ *   client ──read──▶ [http framing off] ──▶ [filters] ──▶ client->in ──[framing on]──▶ endpoint
+ *   client ◀──[framing on]── up->in ◀──[filters] ◀──[http framing off] ◀──read── endpoint          (relay_answer.c)
  *
  * Nothing bad is committed: of a body that is judged only at its end the last byte is held back until it was judged.
  * As long as all that was sent still stands in the buffer, retry.c and region.c may have it sent again elsewhere.
  */
 #include "relay.h"
-#include "body/relay.h"
 
-#include "flow/body/form.h"
 #include "flow/exchange.h"
 #include "flow/reply.h"
 #include "flow/session.h"
@@ -33,14 +31,14 @@ static void add_chunk_fields(struct request *req)
     request_error_field(req, "BadChunkSize", sbuf_str(&size));
 }
 
-/* Looks at aws-chunked framing in the *@n bytes at @data, and takes it off if it ends here. */
-static enum err_code unframe(struct request *req, char *data, size_t *n)
+/* Through what looks at the body; all of it if it has ended. */
+static enum err_code filter_body(struct request *req, size_t n)
 {
-    enum err_code code;
+    struct buf *b = &req->session->in;
+    enum err_code code = filters_push(req->filters, b->mem + b->mid, &n, &req->err);
 
-    if (!req->chunked) return ERR_NONE;
-    code = req->decode ? aws_chunked_decode(req->chunked, data, *n, n, &req->err)
-                       : aws_chunked_check(req->chunked, data, *n, &req->err);
+    if (code == ERR_NONE) b->mid += n;
+    if (code == ERR_NONE && req->body.done) code = filters_finish(req->filters, b->mem + b->mid, &req->err);
     if (code == ERR_CHUNK_SIZE) add_chunk_fields(req);
     return code;
 }
@@ -56,10 +54,8 @@ static enum err_code decode_raw(struct request *req)
     TRY(body_decode(&req->body, b->mem + b->raw, b->end - b->raw, &used, &n, &req->err));
     if (b->mid != b->raw && n) memmove(b->mem + b->mid, b->mem + b->raw, n);
     b->raw += used;
-    TRY(unframe(req, b->mem + b->mid, &n));
+    if (req->filters) return filter_body(req, n);
     b->mid += n;
-    TRY(form_scan(req));
-    if (req->body.done && req->chunked) TRY(aws_chunked_end(req->chunked, &req->err));
     return ERR_NONE;
 }
 
@@ -103,11 +99,9 @@ void relay_forget_sent(struct request *req)
 static size_t sendable(const struct request *req)
 {
     const struct buf *b = &req->session->in;
-    size_t n = b->mid - b->start - req->kept;
-    bool judged = req->body.done || !req->chunked;
+    size_t n = b->mid - b->start - req->kept, held = filters_held(req->filters);
 
-    if (req->form) return form_sendable(req);
-    return judged || n == 0 ? n : n - 1;
+    return n > held ? n - held : 0;
 }
 
 static enum conn_result send_head(struct request *req, bool *moved)

@@ -97,20 +97,6 @@ enum step_result relay_begin_answer(struct request *req)
     return request_goto(req, STEP_relay);
 }
 
-/* Looks at the first bytes of what passes; blanks that keep a slow answer alive do not count. */
-static void note_error(struct request *req, struct str bytes)
-{
-    struct error_note *note = req->note;
-    struct str text;
-
-    for (size_t i = 0; i < bytes.n && note->n < sizeof(note->text); i++)
-        if (note->n || !strchr(" \t\r\n", bytes.p[i])) note->text[note->n++] = bytes.p[i];
-    text = str_make(note->text, note->n);
-    if (str_find(text, STR("<Error>")) != SIZE_MAX)
-        req->s3_error = arena_dup(&req->arena, str_head(s3_error_code_in(text), REQUEST_S3_ERROR));
-    if (req->s3_error.n || note->n == sizeof(note->text)) req->note = NULL;
-}
-
 /* One head stands complete at the front of the buffer: an interim one, or the final one. */
 static enum step_result take_answer_head(struct request *req, size_t head_len)
 {
@@ -219,8 +205,9 @@ static enum step_result decode_answer(struct request *req, bool *moved)
         return STEP_FAIL;
     }
     if (b->mid != b->raw && n) memmove(b->mem + b->mid, b->mem + b->raw, n);
-    if (req->note) note_error(req, str_make(b->mem + b->mid, n));
     b->raw += used;
+    if (req->answer_filters && filters_push(req->answer_filters, b->mem + b->mid, &n, &req->err) != ERR_NONE)
+        return STEP_FAIL;
     b->mid += n;
     return STEP_NEXT;
 }

@@ -15,6 +15,7 @@
 
 #include "base/encode.h"
 #include "body/relay.h"
+#include "chunk_filter.h"
 #include "flow/body/form.h"
 #include "flow/session.h"
 #include "flow/worker.h"
@@ -69,10 +70,13 @@ static enum step_result plan_chunks_in(struct request *req, struct str announced
     bool sealed = req->payload != PAYLOAD_UNSIGNED_TRAILER;
     bool compare = req->decode && kind != CHECKSUM_NONE && (!sealed || req->endpoint->trailers == TRAILERS_DECODE);
     struct checksum *checksum = compare ? &req->checksum : NULL;
+    struct chunk_filter *f;
 
-    req->chunked = arena_alloc(&req->arena, sizeof(*req->chunked));
-    if (!req->chunked || (compare && !checksum_init(&req->checksum, kind)))
-        return request_fail(req, ERR_NO_MEMORY, "chunks");
+    f = arena_alloc(&req->arena, sizeof(*f));
+    if (!f || (compare && !checksum_init(&req->checksum, kind))) return request_fail(req, ERR_NO_MEMORY, "chunks");
+    req->chunked = &f->chunked;
+    f->decode = req->decode;
+    chunk_filter_add(&req->filters, f);
     if (sealed)
         aws_chunked_init_signed(req->chunked, req->decoded_length, announced, checksum, &req->chunk_seal,
                                 req->payload == PAYLOAD_SIGNED_TRAILER);

@@ -15,14 +15,15 @@
 
 /* Lives in a request's arena. */
 struct form {
+    struct filter filter; /* once the fields are read: finds the end of the file */
     struct post_form parsed;
     struct post_form_auth auth;
     size_t fields_bytes; /* of the body, before the file */
-    bool file_begun;     /* the fields are read; what stands in the client's buffer is the file */
     bool whole;          /* so small that all of it is read before anything goes out */
     bool ended;          /* the delimiter behind the file was seen */
     uint64_t file_bytes; /* what PutObject's head announces */
     uint64_t seen;       /* content bytes found so far */
+    size_t pending;      /* bytes behind them that may be content or the delimiter */
 };
 
 /* True if @req is such a form: a POST of multipart/form-data to a bucket. */
@@ -30,9 +31,5 @@ bool form_is_one(const struct request *req);
 /* check_caller for it. STEP_WAIT: the fields are not all there yet; to be called again. Afterwards the request is a
  * PutObject, or (AUTH_FOREIGN) goes on as it came. */
 enum step_result form_check_caller(struct request *req);
-/* Looks for the end of the file in what came into the client's buffer since the last call. */
-MUST_CHECK enum err_code form_scan(struct request *req);
-/* How much of the file may leave now. The last byte waits for the end of the form. */
-size_t form_sendable(const struct request *req);
 
 #endif
