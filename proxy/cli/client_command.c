@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * client_command.c: `s3onramp client add|list|remove|password`: local key pairs and hashes of passwords, kept in the
- * clients file. One thread. Keys and passwords are on the stack and in the file's text only, and wiped.
+ * client_command.c: `s3onramp client`: what can be done to those who may come, kept in the clients file. Key pairs:
+ * client_keys.c; the list: client_list.c. One thread. Passwords are on the stack only, and wiped.
  */
-#include "cli/cli.h"
+#include "client_impl.h"
 
 #include "base/password.h"
 #include "base/secret.h"
@@ -11,15 +11,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { KEY_ID_LENGTH = 20, KEY_ID_RANDOM = 16, SECRET_LENGTH = 40 };
-
 #define DEFAULT_CLIENTS "/etc/s3onramp/clients.ini"
+#define VERBS "add, disable, enable, list, password, remove and rotate"
 
-struct request {
-    const char *config, *policy, *verb, *named;
-    struct str name;              /* the same */
-    char hash[PASSWORD_HASH_MAX]; /* of the new password */
-};
+enum { GRACE_DEFAULT_S = 7 * 86400, GRACE_MOST_S = 366 * 86400 };
 
 static bool is_missing_default(const char *config)
 {
@@ -50,25 +45,27 @@ static struct settings *read_settings(const char *config, char **clients_path)
     return s;
 }
 
-static const struct principal_conf *find_client(const struct settings *s, struct str name)
+const struct principal_conf *client_find(const struct settings *s, struct str name)
 {
-    for (size_t i = 0; s && i < s->clients_n; i++)
-        if (str_eq(str_from(s->clients[i].name), name)) return &s->clients[i];
-    return NULL;
+    return s ? settings_client_by_name(s, name) : NULL;
 }
 
-/* As its section says, whether or not it is there; NULL: it says nothing, or there is no client. */
-static const char *policy_of(const struct settings *s, const struct principal_conf *client)
+const char *client_policy(const struct settings *s, const struct principal_conf *client)
 {
     return client ? settings_text(s, client, "policy") : NULL;
 }
 
-static bool policy_exists(const struct settings *s, const char *policy)
+bool client_policy_exists(const struct settings *s, const char *policy)
 {
     if (!s) return strcmp(policy, "allow-all") == 0 || strcmp(policy, "read-only") == 0;
     for (size_t i = 0; i < s->policies_n; i++)
         if (strcmp(s->policies[i].name, policy) == 0) return true;
     return false;
+}
+
+void client_tell_proxy(const struct client_order *o UNUSED)
+{
+    fputs("Start the proxy anew, so that it goes by this.\n", stderr);
 }
 
 static int judge_name(struct str name, const char *verb)
@@ -83,331 +80,300 @@ static int judge_name(struct str name, const char *verb)
                            CLIENT_NAME_MOST);
 }
 
-/* --- add --- */
-
-/* @n characters of @alphabet, whose length is 2^@bits: each byte's lowest bits choose one, all equally likely. */
-static void random_text(char *out, size_t n, const char *alphabet, unsigned bits)
-{
-    unsigned char random[SECRET_LENGTH];
-
-    ASSERT(n <= sizeof random);
-    secret_random(random, n);
-    for (size_t i = 0; i < n; i++)
-        out[i] = alphabet[random[i] & ((1U << bits) - 1)];
-    out[n] = '\0';
-    secret_wipe(random, sizeof random);
-}
-
-struct pair {
-    char id[KEY_ID_LENGTH + 1], secret[SECRET_LENGTH + 1];
-};
-
-static void make_pair(struct pair *pair)
-{
-    memcpy(pair->id, "S3OR", 4);
-    random_text(pair->id + 4, KEY_ID_RANDOM, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 5);
-    random_text(pair->secret, SECRET_LENGTH, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 6);
-}
-
-/* What stands against giving @name a pair; CLI_FINE: nothing. */
-static int judge_add(const struct settings *s, const struct request *r)
-{
-    const struct principal_conf *client = find_client(s, r->name);
-    const char *policy = policy_of(s, client);
-
-    if (client && (client->keys[0].access_key_id || client->keys[0].secret_access_key))
-        return cli_problem(
-            "client \"%s\" has a key pair already (%s:%d); take it away first: s3onramp client remove %s", client->name,
-            client->place.file, client->place.line, client->name);
-    if (policy) {
-        if (!r->policy || strcmp(r->policy, policy) == 0) return CLI_FINE;
-        return cli_problem("client \"%s\" has policy = %s (section at %s:%d); change it there, or leave --policy out",
-                           client->name, policy, client->place.file, client->place.line);
-    }
-    if (!r->policy)
-        return cli_wrong_usage("client",
-                               "client \"%.*s\" needs a policy; add --policy read-only, --policy allow-all, or "
-                               "--policy with the NAME of a [policy NAME]",
-                               STR_ARG(r->name));
-    if (!policy_exists(s, r->policy))
-        return cli_problem("there is no [policy %s]; write that section, or use read-only or allow-all", r->policy);
-    return CLI_FINE;
-}
-
-static enum err_code write_pair(struct clients_file *f, const struct request *r, bool with_policy,
-                                const struct pair *pair, struct err *err)
-{
-    char lines[256];
-    struct sbuf b = sbuf_make(lines, sizeof lines);
-
-    sbuf_printf(&b, "access_key_id = %s\nsecret_access_key = %s\n", pair->id, pair->secret);
-    if (with_policy) sbuf_printf(&b, "policy = %s\n", r->policy);
-    enum err_code code = b.overflow ? err_set(err, ERR_CONFIG, 0, "the policy's name is too long")
-                                    : clients_file_add(f, r->name, sbuf_str(&b), err);
-    secret_wipe(lines, sizeof lines);
-    return code != ERR_NONE ? code : clients_file_save(f, err);
-}
-
-static void print_pair(const struct request *r, const struct clients_file *f, const char *policy,
-                       const struct pair *pair)
-{
-    fprintf(stderr,
-            "Client \"%.*s\" with policy %s is in %s.\n"
-            "Put these lines into ~/.aws/credentials of the client (this is the only time they are shown):\n\n",
-            STR_ARG(r->name), policy, f->path);
-    fflush(stderr);
-    printf("# s3onramp client %.*s\n[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", STR_ARG(r->name),
-           pair->id, pair->secret);
-    fflush(stdout);
-    fputs("\nThen start the proxy anew, so that it knows the client.\n", stderr);
-    if (f->uid < 0) cli_owner_hint(f->path);
-}
-
-static int add_locked(struct clients_file *f, const struct settings *s, const struct request *r)
-{
-    const struct principal_conf *client = find_client(s, r->name);
-    const char *policy = policy_of(s, client);
-    struct err err = {0};
-    struct pair pair;
-    int exit_code = judge_add(s, r);
-
-    if (exit_code != CLI_FINE) return exit_code;
-    make_pair(&pair);
-    if (write_pair(f, r, !policy, &pair, &err) != ERR_NONE)
-        exit_code = cli_problem_err(&err);
-    else
-        print_pair(r, f, policy ? policy : r->policy, &pair);
-    secret_wipe(&pair, sizeof pair);
-    return exit_code;
-}
-
 /* --- password --- */
 
-/* What stands against giving @name a password; CLI_FINE: nothing. @f: NULL before it is open. */
-static int judge_password(const struct clients_file *f, const struct settings *s, const struct request *r)
+/* What stands against giving @name a password; CLI_FINE: nothing. @d: NULL before it is open. */
+static int judge_password(const struct directory *d, const struct settings *s, const struct client_order *o)
 {
-    const struct principal_conf *client = find_client(s, r->name);
-    const char *policy = policy_of(s, client);
+    const struct principal_conf *client = client_find(s, o->name);
+    const char *policy = client_policy(s, client);
 
     if (!policy) {
-        if (r->policy && !policy_exists(s, r->policy))
-            return cli_problem("there is no [policy %s]; write that section, or use read-only or allow-all", r->policy);
-        if (r->policy) return CLI_FINE;
+        if (o->policy && !client_policy_exists(s, o->policy))
+            return cli_problem("there is no [policy %s]; write that section, or use read-only or allow-all", o->policy);
+        if (o->policy) return CLI_FINE;
         return cli_problem("there is no client \"%.*s\" with a policy; make it: s3onramp client add %.*s --policy "
                            "read-only, or add --policy for a client with a password only",
-                           STR_ARG(r->name), STR_ARG(r->name));
+                           STR_ARG(o->name), STR_ARG(o->name));
     }
-    if (r->policy && strcmp(r->policy, policy) != 0)
+    if (o->policy && strcmp(o->policy, policy) != 0)
         return cli_problem("client \"%s\" has policy = %s; leave --policy out", client->name, policy);
-    if (f && client->password && !clients_file_has_key(f, r->name, STR("password")))
+    if (d && client->password && !directory_has_key(d, o->name, STR("password")))
         return cli_problem("the password of client \"%s\" is not in the clients file but in another one; remove "
                            "the line there first",
                            client->name);
     return CLI_FINE;
 }
 
-static enum err_code write_password(struct clients_file *f, const struct request *r, bool with_policy, struct err *err)
+static enum err_code write_password(struct directory *d, const struct client_order *o, bool with_policy,
+                                    struct err *err)
 {
-    char lines[PASSWORD_HASH_MAX + 128];
-    struct sbuf b = sbuf_make(lines, sizeof lines);
-
-    sbuf_printf(&b, "password = %s\n", r->hash);
-    if (with_policy) sbuf_printf(&b, "policy = %s\n", r->policy);
-    if (b.overflow) return err_set(err, ERR_CONFIG, 0, "the policy's name is too long");
-    clients_file_remove_key(f, r->name, STR("password"));
-    TRY(clients_file_add(f, r->name, sbuf_str(&b), err));
-    return clients_file_save(f, err);
+    TRY(directory_set(d, o->name, STR("password"), str_from(o->hash), err));
+    if (with_policy) TRY(directory_set(d, o->name, STR("policy"), str_from(o->policy), err));
+    return directory_save(d, err);
 }
 
-static int password_locked(struct clients_file *f, const struct settings *s, const struct request *r)
+static int set_password(struct directory *d, const struct settings *s, const struct client_order *o)
 {
-    const struct principal_conf *client = find_client(s, r->name);
     char in_url[3 * CLIENT_NAME_MOST + 1];
     struct sbuf b = sbuf_make(in_url, sizeof in_url);
     struct err err = {0};
-    int exit_code = judge_password(f, s, r);
+    int exit_code = judge_password(d, s, o);
 
     if (exit_code != CLI_FINE) return exit_code;
-    if (write_password(f, r, !policy_of(s, client), &err) != ERR_NONE) return cli_problem_err(&err);
-    uri_encode(&b, r->name, false);
+    if (write_password(d, o, !client_policy(s, client_find(s, o->name)), &err) != ERR_NONE)
+        return cli_problem_err(&err);
+    uri_encode(&b, o->name, false);
     fprintf(stderr,
-            "The password of client \"%.*s\" is in %s, hashed. Start the proxy anew, so that it knows it; a forward\n"
-            "listener with proxy_auth = optional or required takes it: HTTPS_PROXY=https://%.*s:PASSWORD@PROXY:PORT\n",
-            STR_ARG(r->name), f->path, STR_ARG(sbuf_str(&b)));
-    if (f->uid < 0) cli_owner_hint(f->path);
+            "The password of client \"%.*s\" is in %s, hashed. A forward listener with proxy_auth = optional or\n"
+            "required takes it: HTTPS_PROXY=https://%.*s:PASSWORD@PROXY:PORT\n",
+            STR_ARG(o->name), d->path, STR_ARG(sbuf_str(&b)));
+    client_tell_proxy(o);
+    if (d->is_new) cli_owner_hint(d->path);
     return CLI_FINE;
 }
 
-/* --- remove --- */
+/* --- remove, disable, enable --- */
 
-static int not_there(const struct clients_file *f, const struct settings *s, const struct request *r)
+int client_not_there(const struct directory *d, const struct settings *s, const struct client_order *o)
 {
-    const struct principal_conf *client = find_client(s, r->name);
+    const struct principal_conf *client = client_find(s, o->name);
 
     if (client)
-        return cli_problem("client \"%s\" is not in the clients file but in %s:%d; remove its section there",
+        return cli_problem("client \"%s\" is not in the clients file but in %s:%d; change its section there",
                            client->name, client->place.file, client->place.line);
-    if (!s && access(r->config, F_OK) == 0)
+    if (!s && access(o->config, F_OK) == 0)
         return cli_problem("there is no client \"%.*s\" in %s; whether it is elsewhere can be told when the problems "
                            "above are mended",
-                           STR_ARG(r->name), f->path);
-    return cli_problem("there is no client \"%.*s\"; `s3onramp client list` shows all", STR_ARG(r->name));
+                           STR_ARG(o->name), d->path);
+    return cli_problem("there is no client \"%.*s\"; `s3onramp client list` shows all", STR_ARG(o->name));
 }
 
-static int remove_section(struct clients_file *f, const struct request *r)
+static int remove_client(struct directory *d, const struct client_order *o)
 {
     struct err err = {0};
 
-    clients_file_remove(f, r->name);
-    if (clients_file_save(f, &err) != ERR_NONE) return cli_problem_err(&err);
-    fprintf(stderr, "Client \"%.*s\" is gone from %s. Start the proxy anew, so that it forgets the client.\n",
-            STR_ARG(r->name), f->path);
+    directory_remove(d, o->name);
+    if (directory_save(d, &err) != ERR_NONE) return cli_problem_err(&err);
+    fprintf(stderr, "Client \"%.*s\" is gone from %s.\n", STR_ARG(o->name), d->path);
     return CLI_FINE;
 }
+
+static int disable_client(struct directory *d, const struct client_order *o)
+{
+    struct err err = {0};
+
+    if (directory_set(d, o->name, STR("disabled"), STR("yes"), &err) != ERR_NONE || directory_save(d, &err) != ERR_NONE)
+        return cli_problem_err(&err);
+    fprintf(stderr, "Client \"%.*s\" is disabled in %s: its keys and its password are refused.\n", STR_ARG(o->name),
+            d->path);
+    return CLI_FINE;
+}
+
+static int enable_client(struct directory *d, const struct client_order *o)
+{
+    struct err err = {0};
+
+    directory_unset(d, o->name, STR("disabled"));
+    if (directory_save(d, &err) != ERR_NONE) return cli_problem_err(&err);
+    fprintf(stderr, "Client \"%.*s\" is enabled in %s.\n", STR_ARG(o->name), d->path);
+    return CLI_FINE;
+}
+
+typedef int edit_fn(struct directory *d, const struct client_order *o);
 
 /* Whoever leaves must be taken out whatever else is wrong with the configuration: only the clients file's name is read
  * of it beforehand. */
-static int remove_client(const struct request *r)
+static int edit(const struct client_order *o, edit_fn *act)
 {
-    char *path = find_clients_path(r->config), *unused = NULL;
-    struct clients_file file;
+    char *path = find_clients_path(o->config), *unused = NULL;
+    struct directory d;
     struct err err = {0};
 
     if (!path) return CLI_PROBLEM;
-    if (clients_file_open(&file, path, &err) != ERR_NONE) {
+    if (directory_open(&d, path, &err) != ERR_NONE) {
         free(path);
         return cli_problem_err(&err);
     }
-    bool has = clients_file_has(&file, r->name);
-    int exit_code = has ? remove_section(&file, r) : CLI_PROBLEM;
-    struct settings *s = read_settings(r->config, &unused);
-    const struct principal_conf *client = find_client(s, r->name);
+    bool has = directory_has(&d, o->name);
+    int exit_code = has ? act(&d, o) : CLI_PROBLEM;
+    struct settings *s = read_settings(o->config, &unused);
+    const struct principal_conf *client = client_find(s, o->name);
     if (!has)
-        exit_code = not_there(&file, s, r);
-    else if (exit_code == CLI_FINE && client)
+        exit_code = client_not_there(&d, s, o);
+    else if (exit_code == CLI_FINE && client && act == remove_client)
         fprintf(stderr, "Its section at %s:%d is still there.\n", client->place.file, client->place.line);
+    if (exit_code == CLI_FINE) client_tell_proxy(o);
     settings_unref(&s);
-    clients_file_close(&file);
+    directory_close(&d);
     free(path);
     free(unused);
     return exit_code;
 }
 
-/* --- list --- */
-
-static void print_client(const struct settings *s, const struct principal_conf *client)
-{
-    const char *policy = policy_of(s, client);
-
-    printf("%-20s %-20s %-16s %s:%d\n", client->name,
-           client->keys[0].access_key_id ? client->keys[0].access_key_id : "-", policy ? policy : "-",
-           client->place.file, client->place.line);
-}
-
-static int list(const struct request *r)
-{
-    struct settings *s = config_read(r->config, stderr);
-
-    if (!s) return CLI_PROBLEM;
-    if (s->clients_n == 0)
-        fputs("There are no clients yet: s3onramp client add NAME --policy read-only\n", stderr);
-    else
-        printf("%s%-20s %-20s %-16s %s%s\n", cli_color(stdout, CLI_BOLD), "CLIENT", "ACCESS KEY", "POLICY", "SECTION",
-               cli_color(stdout, CLI_PLAIN));
-    for (size_t i = 0; i < s->clients_n; i++)
-        print_client(s, &s->clients[i]);
-    settings_unref(&s);
-    return CLI_FINE;
-}
-
-typedef int act_fn(struct clients_file *f, const struct settings *s, const struct request *r);
+/* --- changes that need to know the settings --- */
 
 /* The settings are read again once nobody else can change the clients file. */
-static int change_locked(const struct request *r, const char *path, act_fn *act)
+static int change_locked(const struct client_order *o, const char *path, client_act_fn *act)
 {
-    struct clients_file file;
+    struct directory d;
     struct err err = {0};
     char *again = NULL;
     int exit_code = CLI_PROBLEM;
 
-    if (clients_file_open(&file, path, &err) != ERR_NONE) return cli_problem_err(&err);
-    struct settings *s = read_settings(r->config, &again);
-    if (again) exit_code = act(&file, s, r);
+    if (directory_open(&d, path, &err) != ERR_NONE) return cli_problem_err(&err);
+    struct settings *s = read_settings(o->config, &again);
+    if (again) exit_code = act(&d, s, o);
     settings_unref(&s);
-    clients_file_close(&file);
+    directory_close(&d);
     free(again);
     return exit_code;
 }
 
 /* What takes time, a person's above all, comes before the lock. */
-static int prepare_password(const struct settings *s, struct request *r)
+static int prepare_password(const struct settings *s, struct client_order *o)
 {
     char password[PASSWORD_MAX + 2];
     struct err err = {0};
-    int exit_code = judge_password(NULL, s, r);
+    int exit_code = judge_password(NULL, s, o);
 
     if (exit_code != CLI_FINE) return exit_code;
     exit_code = cli_read_password(password);
-    if (exit_code == CLI_FINE && password_hash(str_from(password), r->hash, &err) != ERR_NONE)
+    if (exit_code == CLI_FINE && password_hash(str_from(password), o->hash, &err) != ERR_NONE)
         exit_code = cli_problem_err(&err);
     secret_wipe(password, sizeof password);
     return exit_code;
 }
 
-static int change(struct request *r, act_fn *act)
+static int change(struct client_order *o, client_act_fn *act)
 {
     char *path;
-    struct settings *s = read_settings(r->config, &path);
-    int exit_code = !path ? CLI_PROBLEM : act == password_locked ? prepare_password(s, r) : CLI_FINE;
+    struct settings *s = read_settings(o->config, &path);
+    int exit_code = !path ? CLI_PROBLEM : act == set_password ? prepare_password(s, o) : CLI_FINE;
 
     settings_unref(&s);
-    if (exit_code == CLI_FINE) exit_code = change_locked(r, path, act);
+    if (exit_code == CLI_FINE) exit_code = change_locked(o, path, act);
     free(path);
     return exit_code;
 }
 
-static int act_on(const char *verb, struct request *r)
+/* --- verbs --- */
+
+/* "90s", "12h", "7d" */
+static bool parse_grace(const char *text, uint64_t *seconds)
 {
-    if (strcmp(verb, "list") == 0) return r->name.n ? cli_wrong_usage("client", "list takes no name") : list(r);
-    bool is_add = strcmp(verb, "add") == 0, is_password = strcmp(verb, "password") == 0;
-    if (!is_add && !is_password && strcmp(verb, "remove") != 0)
-        return cli_wrong_usage("client", "there is no `client %s`; there are add, list, remove and password", verb);
-    if (judge_name(r->name, verb) != CLI_FINE) return CLI_USAGE;
-    if (is_add || is_password) return change(r, is_add ? add_locked : password_locked);
-    return r->policy ? cli_wrong_usage("client", "remove takes no --policy") : remove_client(r);
+    static const struct {
+        char unit;
+        uint64_t s;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    struct str number = str_from(text);
+    uint64_t n;
+
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (number.n == 0 || number.p[number.n - 1] != units[i].unit) continue;
+        if (!str_to_u64(str_head(number, number.n - 1), &n) || n > GRACE_MOST_S / units[i].s) return false;
+        *seconds = n * units[i].s;
+        return true;
+    }
+    return false;
+}
+
+static const struct verb {
+    const char *word;
+    client_act_fn *change; /* or: */
+    edit_fn *edit;         /* neither: list */
+    bool takes_policy, takes_expires, takes_grace, takes_json;
+} verbs[] = {
+    {.word = "add", .change = client_add, .takes_policy = true, .takes_expires = true},
+    {.word = "disable", .edit = disable_client},
+    {.word = "enable", .edit = enable_client},
+    {.word = "list", .takes_json = true},
+    {.word = "password", .change = set_password, .takes_policy = true},
+    {.word = "remove", .edit = remove_client},
+    {.word = "rotate", .change = client_rotate, .takes_grace = true},
+};
+
+/* Options that the verb does not know. */
+static int judge_options(const struct verb *verb, struct client_order *o)
+{
+    const struct {
+        const char *option;
+        bool given, taken;
+    } rows[] = {{"--policy", o->policy, verb->takes_policy},
+                {"--expires", o->expires, verb->takes_expires},
+                {"--grace", o->grace, verb->takes_grace},
+                {"--json", o->json, verb->takes_json}};
+    int64_t expires_s;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].given && !rows[i].taken)
+            return cli_wrong_usage("client", "%s takes no %s", verb->word, rows[i].option);
+    o->grace_s = GRACE_DEFAULT_S;
+    if (o->grace && !parse_grace(o->grace, &o->grace_s))
+        return cli_wrong_usage("client", "--grace %s: write a number with its unit (s, m, h, d), at most 366d",
+                               o->grace);
+    if (o->expires && !config_parse_time(str_from(o->expires), &expires_s))
+        return cli_wrong_usage("client", "--expires %s: write it like 2026-12-31 or 2026-12-31T18:00:00Z (UTC)",
+                               o->expires);
+    return CLI_FINE;
+}
+
+static int act_on(struct client_order *o)
+{
+    const struct verb *verb = NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (strcmp(o->verb, verbs[i].word) == 0) verb = &verbs[i];
+    if (!verb) return cli_wrong_usage("client", "there is no `client %s`; there are " VERBS, o->verb);
+    if (judge_options(verb, o) != CLI_FINE) return CLI_USAGE;
+    if (!verb->change && !verb->edit)
+        return o->name.n ? cli_wrong_usage("client", "list takes no name") : client_list(o);
+    if (judge_name(o->name, o->verb) != CLI_FINE) return CLI_USAGE;
+    return verb->edit ? edit(o, verb->edit) : change(o, verb->change);
 }
 
 static int run(int argc, char **argv)
 {
-    struct request r = {.config = CLI_DEFAULT_CONFIG};
+    struct client_order o = {.config = CLI_DEFAULT_CONFIG};
     int code;
 
-    if (!cli_parse(&cli_client, argc, argv, &r, &code)) return code;
-    if (!r.verb) return cli_wrong_usage("client", "say what to do: add, list, remove or password");
-    r.name = str_from(r.named);
-    return act_on(r.verb, &r);
+    if (!cli_parse(&cli_client, argc, argv, &o, &code)) return code;
+    if (!o.verb) return cli_wrong_usage("client", "say what to do: " VERBS);
+    o.name = str_from(o.named);
+    return act_on(&o);
 }
 
 static const struct cli_option options[] = {
-    {.value = "add|list|remove|password", .at = offsetof(struct request, verb)},
-    {.value = "NAME", .at = offsetof(struct request, named)},
-    CLI_CONFIG_OPTION(struct request, config),
+    {.value = "add|disable|enable|list|password|remove|rotate", .at = offsetof(struct client_order, verb)},
+    {.value = "NAME", .at = offsetof(struct client_order, named)},
+    CLI_CONFIG_OPTION(struct client_order, config),
     {.name = "policy",
      .letter = 'p',
      .value = "POLICY",
-     .at = offsetof(struct request, policy),
+     .at = offsetof(struct client_order, policy),
      .help = "what the client may do: read-only, allow-all, or the NAME of a [policy NAME];\n"
              "not needed if the configuration has a [client NAME] with a policy"},
+    {.name = "expires",
+     .value = "TIME",
+     .at = offsetof(struct client_order, expires),
+     .help = "of add: from then on the client is refused; 2026-12-31 or 2026-12-31T18:00:00Z"},
+    {.name = "grace",
+     .value = "TIME",
+     .at = offsetof(struct client_order, grace),
+     .help = "of rotate: how long the old key pair still counts: 90s, 12h (default 7d);\n"
+             "0s: no old pair counts any more"},
+    CLI_JSON_OPTION(struct client_order, json),
 };
 
 const struct cli_command cli_client = {
     .name = "client",
-    .brief = "client add|list|password|remove",
+    .brief = "client add|list|rotate|…",
     .summary = "local key pairs and passwords: who may come",
     .run = run,
-    .usage = "client add NAME [--policy POLICY] [-c FILE]\n"
-             "client list [-c FILE]\n"
-             "client remove NAME [-c FILE]\n"
+    .usage = "client add NAME [--policy POLICY] [--expires TIME] [-c FILE]\n"
+             "client list [--json] [-c FILE]\n"
+             "client rotate NAME [--grace TIME] [-c FILE]\n"
+             "client disable|enable|remove NAME [-c FILE]\n"
              "client password NAME [--policy POLICY] [-c FILE]",
     .about = "Makes, shows and removes the local key pairs that clients sign their requests with. They are worth\n"
              "nothing outside this proxy: the real AWS keys stay in it. Pairs are kept in the clients file\n"
@@ -416,12 +382,18 @@ const struct cli_command cli_client = {
     .options = options,
     .options_n = ARRAY_LEN(options),
     .more =
+        "`rotate` makes a new key pair and shows it; the old one counts until --grace is over, so that there is time "
+        "to\n"
+        "bring the new one out. `disable` refuses the client's keys and its password until `enable`.\n"
+        "\n"
         "`password` reads a password from the terminal, or one line from standard input, and keeps its hash: with it "
         "the\n"
         "client can go through a forward listener that has proxy_auth. A new client without a key pair needs "
         "--policy.\n"
         "\n"
-        "`add` writes the lines for ~/.aws/credentials to standard output and everything else to standard error.",
+        "`add` and `rotate` write the lines for ~/.aws/credentials to standard output and everything else to standard "
+        "error.",
     .example = "s3onramp client add backup --policy allow-all\n"
+               "s3onramp client rotate backup --grace 2d\n"
                "s3onramp client password backup",
 };

@@ -10,6 +10,7 @@
  *
  * A line that begins with a blank goes on with the value of the key before it, unless it is itself `key = value`.
  */
+#include "config_line.h"
 #include "config_options.h"
 
 #include "base/secret.h"
@@ -32,9 +33,9 @@ struct reader {
     bool skip;                   /* the section was refused: so are its keys, without a word each */
     struct raw_value *value;     /* borrowed: the section's last; where a continuation line goes */
     const struct option *option; /* the key of `value` */
-    bool key_seen;               /* inih would take a line that begins with a blank as a continuation */
-    bool continues;              /* the line handed to inih is one */
-    bool expects_entry;          /* the line handed to inih must give a call of on_entry */
+    struct line_state lines;
+    bool continues;     /* the line handed to inih is one */
+    bool expects_entry; /* the line handed to inih must give a call of on_entry */
 };
 
 static struct config_place here(const struct reader *r)
@@ -85,18 +86,12 @@ static const char *nearest_word(struct str word, const char *const *words, size_
 
 /* --- section headers --- */
 
-static bool is_name_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.';
-}
-
 size_t config_client_name_span(struct str name)
 {
     static const char more[] = {'+', '=', ',', '@'};
     size_t n = 0;
 
-    while (n < name.n && (is_name_char(name.p[n]) || memchr(more, name.p[n], sizeof(more))))
+    while (n < name.n && (config_line_is_name_char(name.p[n]) || memchr(more, name.p[n], sizeof(more))))
         n++;
     return n;
 }
@@ -112,7 +107,7 @@ static bool is_section_name(enum section_id id, struct str name)
     if (id == SECTION_CLIENT) return config_client_name_valid(name);
     if (name.n == 0 || name.n > 64) return false;
     for (size_t i = 0; i < name.n; i++)
-        if (!is_name_char(name.p[i])) return false;
+        if (!config_line_is_name_char(name.p[i])) return false;
     return true;
 }
 
@@ -149,15 +144,10 @@ static bool find_kind(struct reader *r, struct str word, enum section_id *id)
     return false;
 }
 
-/* Finds or makes the section for the header's text between the brackets; NULL: refused, said why. */
-static struct raw_section *open_section(struct reader *r, struct str text)
+/* Finds or makes the section of the header; NULL: refused, said why. */
+static struct raw_section *open_section(struct reader *r, struct str word, struct str name)
 {
     enum section_id id;
-    size_t blank = 0;
-
-    while (blank < text.n && text.p[blank] != ' ' && text.p[blank] != '\t')
-        blank++;
-    struct str word = str_head(text, blank), name = str_trim(str_tail(text, blank));
 
     if (!find_kind(r, word, &id)) return NULL;
     const struct section_kind *kind = &config_sections[id];
@@ -182,27 +172,26 @@ static struct raw_section *open_section(struct reader *r, struct str text)
     if (!first.file)
         config_raw_move(section, here(r));
     else if (first.file == r->file)
-        config_problem(r->b, here(r), "section [%.*s] stands here again, first at line %d; put its keys together there",
-                       STR_ARG(text), first.line);
+        config_problem(r->b, here(r),
+                       "section [%s%s%.*s] stands here again, first at line %d; put its keys together there",
+                       kind->word, name.n ? " " : "", STR_ARG(name), first.line);
     return section;
 }
 
 static void read_header(struct reader *r, struct str line)
 {
-    size_t end = str_index(line, ']');
-    struct str after = end == SIZE_MAX ? STR_NONE : str_trim(str_tail(line, end + 1));
+    struct str word, name;
 
     r->value = NULL;
-    r->key_seen = false;
     r->section = NULL;
     r->skip = true;
-    if (end == SIZE_MAX || (after.n > 0 && after.p[0] != ';' && after.p[0] != '#')) {
+    if (!config_line_header(line, &word, &name)) {
         config_problem(r->b, here(r),
                        "this section header is not closed; write [SECTION] or [SECTION NAME] on a line of "
                        "its own");
         return;
     }
-    r->section = open_section(r, str_trim(str_make(line.p + 1, end - 1)));
+    r->section = open_section(r, word, name);
     r->skip = !r->section;
 }
 
@@ -247,28 +236,6 @@ static bool next_line(struct reader *r, char *dst, size_t cap, size_t *n)
     return true;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* True if an indented line is an entry of its own and no continuation. Base64 has '=' only at its very end and no
- * blanks; an IPv6 address has no blank after a colon. */
-static bool looks_like_entry(struct str line)
-{
-    size_t n = 0;
-    bool all_lower = true;
-
-    for (; n < line.n && is_name_char(line.p[n]); n++)
-        all_lower &= line.p[n] == '_' || (line.p[n] >= 'a' && line.p[n] <= 'z');
-    struct str sign = str_trim(str_tail(line, n));
-    if (n == 0 || sign.n == 0) return false;
-    bool at_end = sign.n == 1, blank_before = is_blank(line.p[n]);
-    if (sign.p[0] == ':') return at_end || is_blank(sign.p[1]);
-    if (sign.p[0] != '=') return false;
-    return blank_before || (at_end ? all_lower : sign.p[1] != '=');
-}
-
 /* inih 55 leaves the comment in a continuation line. */
 static struct str without_comment(struct str s)
 {
@@ -284,28 +251,19 @@ static void check_last_line(struct reader *r)
     r->expects_entry = false;
 }
 
-static struct str drop_line_ends(struct str line)
-{
-    while (line.n > 0 && (line.p[line.n - 1] == '\r' || line.p[line.n - 1] == '\n'))
-        line.n--;
-    return line;
-}
-
-/* Decides what @line is and returns what inih shall see of it: nothing, the line from its first byte on, or a
- * continuation. */
+/* What inih shall see of @line: nothing, the line from its first byte on, or a continuation. */
 static struct str classify(struct reader *r, struct str line)
 {
-    if (r->line == 1 && str_starts(line, STR("\xef\xbb\xbf"))) line = str_tail(line, 3);
-    struct str text = str_trim(drop_line_ends(line));
+    struct str text;
+    enum line_kind kind = config_line(&r->lines, line, &text);
 
-    r->continues = false;
-    if (text.n == 0 || text.p[0] == '#' || text.p[0] == ';') return STR_NONE;
-    if (text.p[0] == '[') {
+    r->continues = kind == LINE_CONTINUATION;
+    if (kind == LINE_EMPTY) return STR_NONE;
+    if (kind == LINE_HEADER) {
         read_header(r, text);
         return r->skip ? STR_NONE : text;
     }
     r->expects_entry = true;
-    r->continues = r->key_seen && text.p != line.p && !looks_like_entry(text);
     return r->continues ? without_comment(text) : text;
 }
 
@@ -391,7 +349,6 @@ static int on_entry(void *user, const char *section UNUSED, const char *name, co
         return 1;
     }
     r->value = NULL;
-    r->key_seen = key.n > 0;
     if (!r->section) {
         if (!r->skip)
             config_problem(r->b, here(r), "key \"%s\" stands before the first section; write it below [SECTION]", name);

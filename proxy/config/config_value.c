@@ -208,17 +208,22 @@ static void parse_number(struct target *t, const char *text, bool is_time)
         *(uint64_t *)t->field = value;
 }
 
-/* A day stands for its first moment. */
-static void parse_time(struct target *t, const char *text)
+bool config_parse_time(struct str text, int64_t *s)
 {
     char whole[sizeof "2026-12-31T00:00:00Z"];
-    struct str s = str_from(text);
+    struct sbuf b = sbuf_make(whole, sizeof whole);
 
-    if (s.n == sizeof "2026-12-31" - 1) {
-        snprintf(whole, sizeof whole, "%sT00:00:00Z", text);
-        s = str_from(whole);
+    if (text.n == sizeof "2026-12-31" - 1) {
+        sbuf_add(&b, text);
+        sbuf_add(&b, STR("T00:00:00Z"));
+        text = sbuf_str(&b);
     }
-    if (!iso8601_parse(s, t->field) || *(int64_t *)t->field <= 0)
+    return iso8601_parse(text, s) && *s > 0;
+}
+
+static void parse_time(struct target *t, const char *text)
+{
+    if (!config_parse_time(str_from(text), t->field))
         BAD_VALUE(t, text, "this is no time; write it like %s", "2026-12-31 or 2026-12-31T18:00:00Z (UTC)");
 }
 

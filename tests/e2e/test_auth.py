@@ -9,6 +9,12 @@ import lib
 import s3raw
 
 WRITER = ("AKIALOCALWRITER00001", "writerSecret/writerSecret+writerSecret01")
+ENDED = [(name, "S3OR%s" % name.upper(), "secretOf/" + name * 5, more) for name, more in (
+    ("disabled", "disabled = yes\n"), ("expired", "expires = 2020-01-01\n"), ("ended", "not_after = 2020-01-01T00:00:00Z\n"),
+    ("early", "not_before = 2999-01-01\n"))]
+SECOND = ("S3ORSECONDPAIR", "secretOf/secondPairsecondPair")
+TWO_PAIRS = (lib.Proxy.client("changing", ("S3ORFIRSTPAIR", "secretOf/firstPairfirstPair"), "allow-all")
+             + "access_key_id_2 = %s\nsecret_access_key_2 = %s\nnot_after_2 = 2999-01-01\n" % SECOND)
 LISTENERS = ("plain", "tls", "sniff", "forward")
 
 
@@ -16,6 +22,8 @@ def setUpModule():
     global endpoint
     endpoint = lib.start_endpoint()
     lib.Case.proxy = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]], extra=lib.Proxy.client("writer", WRITER, "objects")
+                               + "".join(lib.Proxy.client(name, (key, secret), "allow-all") + more for name, key, secret, more in ENDED)
+                               + TWO_PAIRS
                                + lib.section("policy objects", access="read-write")
                                + lib.section("endpoint ceph", region=lib.REGION, plus="plus", ca_file=lib.certificates() / "ca.pem",
                                              addresses="127.0.0.1:%d" % endpoint.addresses[0][1]),
@@ -39,6 +47,28 @@ def without(headers, name):
 
 
 class Auth(lib.Case):
+    def test_keys_of_who_does_not_count_are_unknown(self):
+        """As S3 speaks of keys that are switched off; the log tells the reason."""
+        reasons = {"disabled": "is disabled", "expired": "has expired", "ended": "not_after has passed", "early": "not_before is yet to come"}
+        for name, key, secret, _ in ENDED:
+            with self.subTest(name):
+                before, lines = len(endpoint.requests), len(self.proxy.access_lines())
+                self.check(self.proxy.request("plain", "GET", "/bucket/key", key=(key, secret)), 403, "InvalidAccessKeyId")
+                lib.wait_until(lambda: len(self.proxy.access_lines()) > lines, 30, "its access line")
+                line = self.proxy.access_lines()[-1]
+                self.assertIn("client %s" % name, line["detail"])
+                self.assertIn(reasons[name], line["detail"])
+                self.assertEqual(len(endpoint.requests), before, "forwarded")
+
+    def test_both_pairs_of_a_client_count(self):
+        for key in (("S3ORFIRSTPAIR", "secretOf/firstPairfirstPair"), SECOND):
+            lines = len(self.proxy.access_lines())
+            self.check(self.proxy.request("plain", "PUT", "/bucket/pairs", b"x", key=key), 200)
+            lib.wait_until(lambda: len(self.proxy.access_lines()) > lines, 30, "its access line")
+            self.assertEqual(self.proxy.access_lines()[-1]["client"], "changing")
+        mixed = (SECOND[0], "secretOf/firstPairfirstPair")
+        self.check(self.proxy.request("plain", "GET", "/bucket/pairs", key=mixed), 403, "SignatureDoesNotMatch")
+
     def host(self, listener):
         return [("Host", self.proxy.host(listener))]
 

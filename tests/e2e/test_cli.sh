@@ -35,7 +35,7 @@ mode() { [ "$(stat -c %a "$1")" = "$2" ] || fail "mode of $1 is $(stat -c %a "$1
 expect 2
 has err "Usage: s3onramp COMMAND"
 expect 0 --help
-has out "client add|list|password|remove"
+has out "client add|list|rotate|…"
 for command in serve check status ca client version; do
     has out "s3onramp $command"
     expect 0 $command --help
@@ -190,6 +190,65 @@ password 0 'long enough: 4' 'Bob.Smith+s3=x,y@example.com'
 has err 'https://Bob.Smith%2Bs3%3Dx%2Cy%40example.com:PASSWORD@'
 expect 0 client remove 'Bob.Smith+s3=x,y@example.com' -c s3onramp.ini
 hasnt clients.ini example.com
+
+# A new pair, and the old one for a while; then neither that nor the one before.
+expect 0 client add rota --policy read-only --expires 2999-12-31 -c s3onramp.ini
+first=$(sed -n 's/^aws_access_key_id = //p' out)
+has clients.ini "expires = 2999-12-31"
+expect 0 client rotate rota --grace 2d -c s3onramp.ini
+second=$(sed -n 's/^aws_access_key_id = //p' out)
+has err "the old one counts until $(date -u -d '+2 days' +%Y-%m-)"
+has clients.ini "access_key_id_2 = $first"
+has clients.ini "access_key_id = $second"
+expect 1 check -c s3onramp.ini # of [client me] in the example
+hasnt err rota
+expect 0 client list -c s3onramp.ini
+grep -qE "^rota +$second +read-only +active " out || fail "rota's new pair is not listed"
+grep -qE "^ +$first +active +until [0-9TZ:-]+$" out || fail "rota's old pair is not listed"
+cp clients.ini before
+expect 1 client rotate rota -c s3onramp.ini
+has err "two key pairs that count"
+cmp before clients.ini || fail "a refused rotation changed the file"
+expect 0 client rotate rota --grace 0s -c s3onramp.ini
+hasnt clients.ini "$first"
+hasnt clients.ini "$second"
+expect 2 client rotate rota --grace 2w -c s3onramp.ini
+expect 2 client rotate rota --policy read-only -c s3onramp.ini
+expect 2 client add rota2 --policy read-only --expires soon -c s3onramp.ini
+expect 1 client rotate nobody -c s3onramp.ini
+
+# Off and on again, and what programs read of it.
+cp clients.ini before
+expect 0 client disable rota -c s3onramp.ini
+has clients.ini "disabled = yes"
+expect 0 client list --json -c s3onramp.ini
+/usr/bin/python3 - <<'END' || fail "list --json"
+import json
+client, = [c for c in json.load(open("out"))["clients"] if c["name"] == "rota"]
+assert client["state"] == "disabled" and client["expires"] == "2999-12-31T00:00:00Z" and not client["password"], client
+assert [k["state"] for k in client["keys"]] == ["active"] and client["policy"] == "read-only", client
+assert "secret" not in open("out").read()
+END
+expect 0 client enable rota -c s3onramp.ini
+cmp before clients.ini || fail "enable is not the opposite of disable"
+expect 1 client disable nobody -c s3onramp.ini
+has err "there is no client \"nobody\""
+
+# A byte order mark and line ends of Windows: all commands read the file alike.
+cp clients.ini before
+printf '\xef\xbb\xbf[client mark]\r\npolicy = read-only\r\naccess_key_id = S3ORMARK\r\nsecret_access_key = 0123456789abcdefghij\r\n' >clients.ini
+expect 0 client list -c s3onramp.ini
+has out "mark "
+expect 1 client add mark -c s3onramp.ini
+expect 0 client disable mark -c s3onramp.ini
+[ "$(tail -c 16 clients.ini | od -An -c | tr -d ' \n')" = 'disabled=yes\r\n' ] || fail "the line's end: $(tail -c 16 clients.ini | od -c)"
+expect 1 check -c s3onramp.ini
+hasnt err mark
+expect 0 client remove mark -c s3onramp.ini
+[ "$(od -An -tx1 clients.ini)" = " ef bb bf" ] || fail "left: $(od -c clients.ini)"
+cp before clients.ini
+expect 0 client remove rota -c s3onramp.ini
+rm before
 
 # Whoever leaves is taken out, whatever else is wrong, and however often the file has the section.
 printf '[server]\nworkers = many\n[listner l]\nnonsense\n' >broken.ini

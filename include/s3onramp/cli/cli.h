@@ -98,32 +98,4 @@ const char *cli_quote(const char *text, char out[CLI_QUOTED]);
 /* Run as root: says on standard error that the proxy's user must be able to read @path. */
 void cli_owner_hint(const char *path);
 
-/* --- proxy/cli/clients_file.c: editing the clients file --- */
-
-struct clients_file {
-    char *path; /* owned; symbolic links resolved */
-    char *text; /* owned; NUL-terminated, may hold secrets */
-    size_t bytes;
-    int dir_fd;   /* owned; the folder */
-    int lock_fd;  /* owned; FILE.lock, locked */
-    int uid, gid; /* of the file, or -1 if it is new */
-};
-
-/* Locks @path against other processes that change it (waits a few seconds for them; the detail names who holds it) and
- * reads the file; a missing one is an empty one. ERR_FILE. */
-MUST_CHECK enum err_code clients_file_open(struct clients_file *f, const char *path, struct err *err);
-/* True if it has a section [client NAME]. */
-bool clients_file_has(const struct clients_file *f, struct str name);
-/* Puts @lines below the header of [client NAME], which is added at the end if there is none. ERR_NO_MEMORY. */
-MUST_CHECK enum err_code clients_file_add(struct clients_file *f, struct str name, struct str lines, struct err *err);
-bool clients_file_has_key(const struct clients_file *f, struct str name, struct str key);
-/* Takes the line of @key out of [client NAME], if it is there. */
-void clients_file_remove_key(struct clients_file *f, struct str name, struct str key);
-/* Takes the sections [client NAME] out, all there are: its header and all up to the comments above the next header. */
-void clients_file_remove(struct clients_file *f, struct str name);
-/* Writes it anew, mode 0600: temporary file, fsync, rename. ERR_FILE: the old file is still there. */
-MUST_CHECK enum err_code clients_file_save(struct clients_file *f, struct err *err);
-/* Wipes, unlocks, frees. */
-void clients_file_close(struct clients_file *f);
-
 #endif

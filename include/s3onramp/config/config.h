@@ -306,6 +306,8 @@ const char *config_place_text(struct config_place place, char out[CONFIG_PLACE_T
 enum { CONFIG_TIME_TEXT = 32 };
 /* Unix seconds as a time is written in the file: "2026-12-31T18:00:00Z". Returns @out. */
 const char *config_time_text(int64_t s, char out[CONFIG_TIME_TEXT]);
+/* The other way; a day, "2026-12-31", stands for its first moment. */
+MUST_CHECK bool config_parse_time(struct str text, int64_t *s);
 /* Adds a warning: `check` prints it, `serve` logs it. Only before @s is shared. */
 void settings_warn(struct settings *s, struct config_place place, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Every option in force and where it came from (file:line, or "default"); secrets as "********". */
