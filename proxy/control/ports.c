@@ -195,6 +195,14 @@ static bool can_have_more(const struct port *port)
     return port->n == 0 || (getsockopt(port->fds[0], SOL_SOCKET, SO_REUSEPORT, &yes, &n) == 0 && yes);
 }
 
+/* What a process of another user opened (systemd as root) has SO_REUSEPORT for that user only: it is shared. */
+static bool is_anothers(const struct port *port, struct err *err)
+{
+    if (port->n == 0 || err->sys_errno != EADDRINUSE) return false;
+    *err = (struct err){0};
+    return true;
+}
+
 enum err_code ports_open(struct ports *p, const struct netaddr *addr, bool transparent, size_t workers_n,
                          struct err *err)
 {
@@ -208,7 +216,9 @@ enum err_code ports_open(struct ports *p, const struct netaddr *addr, bool trans
     p->n++;
     adopt_given(p, port);
     while (port->n < workers_n && can_have_more(port)) {
-        TRY(listener_open(addr, transparent, &port->fds[port->n], err));
+        enum err_code code = listener_open(addr, transparent, &port->fds[port->n], err);
+
+        if (code != ERR_NONE) return is_anothers(port, err) ? ERR_NONE : code;
         port->n++;
     }
     return ERR_NONE;

@@ -117,6 +117,27 @@ static void test_given_sockets_are_dealt_to_all_workers(void **state)
     }
 }
 
+/* systemd is root, the proxy is not. */
+static void test_a_socket_of_another_user_is_shared(void **state)
+{
+    struct netaddr addr = loopback();
+    struct ports *p = NULL;
+    struct err err = {0};
+
+    (void)state;
+    if (geteuid() != 0) skip();
+    listen_as(FIRST, true, &addr);
+    give(1, "");
+    assert_int_equal(ports_new(false, &p, &err), ERR_NONE);
+    assert_int_equal(seteuid(65534), 0);
+    assert_int_equal(ports_open(p, &addr, false, 4, &err), ERR_NONE);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(err.code, ERR_NONE);
+    assert_int_equal(ports_list(p, NULL, 0), 1);
+    assert_int_equal(deal(p, &addr, 4), 1);
+    ports_free(&p);
+}
+
 static void test_what_others_listen_on_is_refused(void **state)
 {
     struct netaddr addr = loopback();
@@ -196,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_given_sockets_are_dealt_to_all_workers),
+        cmocka_unit_test(test_a_socket_of_another_user_is_shared),
         cmocka_unit_test(test_what_others_listen_on_is_refused),
         cmocka_unit_test(test_unmatched_ones_are_named),
         cmocka_unit_test(test_a_unix_socket_is_found_by_its_path),
