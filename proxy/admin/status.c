@@ -98,6 +98,11 @@ static json_t *get_uptime(struct status *st)
     return json_real(seconds(st->now_us - st->started_us));
 }
 
+static json_t *get_state(struct status *st)
+{
+    return json_string(drain_state_name(drain_state(server_drain(st->server))));
+}
+
 static json_t *get_connections(struct status *st)
 {
     return connections_json(server_proxy(st->server)->limits);
@@ -128,14 +133,15 @@ static json_t *get_logs(struct status *st)
 
 static const struct part version = {"version", false, get_version};
 static const struct part uptime = {"uptime_s", false, get_uptime};
+static const struct part state = {"state", false, get_state};
 static const struct part connections = {"connections", false, get_connections};
 static const struct part table_version = {"table_version", false, get_table_version};
 static const struct part endpoints = {"endpoints", true, next_endpoint};
 static const struct part credentials = {"credentials", true, next_credentials};
 static const struct part logs = {"logs", false, get_logs};
 
-static const struct part *const all[] = {&version,   &uptime,      &connections, &table_version,
-                                         &endpoints, &credentials, &logs,        NULL};
+static const struct part *const all[] = {&version,   &uptime,      &state, &connections, &table_version,
+                                         &endpoints, &credentials, &logs,  NULL};
 static const struct part *const only_credentials[] = {&credentials, NULL};
 
 static int add_text(const char *text, size_t n, void *out)

@@ -88,6 +88,13 @@ static void print_log(const json_t *l)
            admin_number(l, "waiting"), admin_text(l, "to"), *reason ? ": " : "", reason);
 }
 
+/* Only what needs a look. */
+static void print_state(const char *state)
+{
+    if (strcmp(state, "serving") != 0)
+        printf("%sit is ending: %s%s\n", cli_color(stdout, CLI_RED), state, cli_color(stdout, CLI_PLAIN));
+}
+
 static void print_connections(const json_t *c)
 {
     printf("connections %lld of %lld, refused %lld, of one source %lld, idle ones closed for others %lld\n",
@@ -125,6 +132,7 @@ static int show(const struct wish *w, const char *path)
     }
     json_array_foreach(json_object_get(answer, "logs"), i, e) if (!w->json) print_log(e);
     if (!w->json) print_connections(json_object_get(answer, "connections"));
+    if (!w->json) print_state(admin_text(answer, "state"));
     json_decref(answer);
     fflush(stdout);
     return code;

@@ -554,7 +554,7 @@ bool server_is_alone(const struct server *sv)
     return !sv->heir;
 }
 
-struct drain *server_drain(struct server *sv)
+struct drain *server_drain(const struct server *sv)
 {
     return sv->drain;
 }

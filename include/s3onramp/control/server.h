@@ -39,7 +39,7 @@ struct upgrade *server_upgrades(struct server *sv);
 int server_take_unix(struct server *sv, const char *path);
 /* False: another process serves here, too, and nothing that both have may be removed. */
 bool server_is_alone(const struct server *sv);
-struct drain *server_drain(struct server *sv);
+struct drain *server_drain(const struct server *sv);
 const struct logs *server_logs(const struct server *sv);
 /* workers_ask() of all its workers (workers.h). */
 MUST_CHECK bool server_ask_workers(struct server *sv, void (*run)(struct worker *w, void *arg), void (*done)(void *arg),
