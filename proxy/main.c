@@ -19,7 +19,8 @@ static void print_help(FILE *out)
     for (size_t i = 0; i < cli_commands_n; i++)
         fprintf(out, "  s3onramp %-32s %s\n", cli_commands[i]->brief, cli_commands[i]->summary);
     fputs("\n"
-          "`s3onramp help COMMAND` says more. Exit codes: 0 fine, 1 there is a problem, 2 wrong usage.\n"
+          "`s3onramp help COMMAND` says more. Exit codes: 0 fine, 1 there is a problem, 2 wrong usage, 78 (of serve)\n"
+          "a wrong configuration.\n"
           "\n"
           "Example: from nothing to a running proxy\n"
           "  s3onramp check --example > s3onramp.ini     # then write your endpoint's name and addresses into it\n"

@@ -113,6 +113,16 @@ class Systemd(unittest.TestCase):
         proxy.stop()
         self.assertFalse(lib.accepts(port))
 
+    def test_units(self):
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("no systemd-analyze")
+        units = []
+        for name in ("s3onramp.service", "s3onramp.socket"):
+            units.append(lib.WORK / name)
+            units[-1].write_text((lib.ROOT / "conf/systemd" / name).read_text().replace("/usr/bin/s3onramp", lib.PROGRAM))
+        result = lib.run("systemd-analyze", "verify", "--man=no", *units, check=False, env=lib.clean_environment())
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
     def test_a_socket_that_nobody_wants_is_named(self):
         sock = listening()
         class Unwanted(Activated):
@@ -155,6 +165,7 @@ class Drain(unittest.TestCase):
             lib.wait_until(is_leaving, 20, "the health page to say no, while connections are taken")
             answer = self.health(proxy, kept)
             self.assertEqual((answer.status, answer.header("connection")), (503, "close"))
+            self.assertEqual(proxy.status()["state"], "leaving")
             self.assertTrue(kept.at_end(lib.PATIENCE_S))
             lib.wait_until(lambda: not lib.accepts(proxy.ports["legacy"]), 20, "an end of accepting")
             running.send(b"cd")
