@@ -972,7 +972,7 @@ static void test_principal_why_not_table(void **state UNUSED)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct principal_conf *client = &rows[i].client;
         const char *got = principal_why_not(client, rows[i].by_password ? NULL : &client->keys[0], rows[i].now_s);
-        if ((got ? strcmp(got, rows[i].why_not ? rows[i].why_not : "") : rows[i].why_not != NULL))
+        if (got ? strcmp(got, rows[i].why_not ? rows[i].why_not : "") != 0 : rows[i].why_not != NULL)
             fail_msg("%s: %s", rows[i].name, got ? got : "counts");
     }
 }
