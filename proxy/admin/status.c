@@ -115,10 +115,13 @@ static json_t *get_table_version(struct status *st)
 
 static json_t *next_endpoint(struct status *st)
 {
-    const struct settings *s = server_snapshot(st->server)->settings;
-    size_t i = st->at++;
+    while (st->at < st->table->endpoints_n) {
+        const struct table_endpoint *row = &st->table->endpoints[st->at++];
+        const struct endpoint_conf *set = snapshot_endpoint(server_snapshot(st->server), row->id);
 
-    return i < st->table->endpoints_n ? endpoint_json(&s->endpoints[i], &st->table->endpoints[i], st->now_us) : NULL;
+        if (set) return endpoint_json(set, row, st->now_us);
+    }
+    return NULL;
 }
 
 static json_t *next_credentials(struct status *st)

@@ -47,17 +47,14 @@ static bool is_without_its_body(const struct request *req)
     return has_body && req->body_sent == 0 && req->send_state != SEND_DONE;
 }
 
-static size_t endpoint_index(const struct request *req)
+static struct pool_endpoint *pool_of(const struct request *req)
 {
-    return (size_t)(req->endpoint - request_settings(req)->endpoints);
+    return pool_find(&req->worker->pool, req->endpoint->id);
 }
 
 static bool may_spend(struct request *req)
 {
-    struct pool *p = &req->worker->pool;
-
-    return req->retries < req->endpoint->max_retries &&
-           budget_spend(&p->endpoints[endpoint_index(req)].budget, req->worker->loop.now_us);
+    return req->retries < req->endpoint->max_retries && budget_spend(&pool_of(req)->budget, req->worker->loop.now_us);
 }
 
 void retry_note(struct request *req, const char *reason)
@@ -98,7 +95,7 @@ static enum step_result again(struct request *req, const char *reason)
 static void leave_address(struct request *req)
 {
     req->tried |= pool_bit(req->up->at);
-    if (!pool_has_untried(&req->worker->pool, endpoint_index(req), req->tried)) req->tried = 0;
+    if (!pool_has_untried(pool_of(req), req->tried)) req->tried = 0;
 }
 
 static void note_loss(struct request *req, enum conn_result why, bool dead, bool kept)

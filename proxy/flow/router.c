@@ -293,15 +293,13 @@ const struct endpoint_conf *router_endpoint(const struct request *req)
 
 enum step_result step_choose_route(struct request *req)
 {
-    const struct settings *s = request_settings(req);
-
     req->endpoint = router_endpoint(req);
     if (!req->endpoint) return request_fail(req, ERR_NO_ENDPOINT, "no endpoint is configured");
     if (req->auth == AUTH_FOREIGN) return STEP_NEXT;
     if (!req->moves) region_route(req);
     if (req->auth == AUTH_PREFLIGHT) return STEP_NEXT;
     if (region_check_copy(req) != STEP_NEXT) return STEP_FAIL;
-    if (!req->attempts) budget_earn(&req->worker->pool.endpoints[req->endpoint - s->endpoints].budget);
+    if (!req->attempts) budget_earn(&pool_find(&req->worker->pool, req->endpoint->id)->budget);
     req->credentials = req->caller->credentials ? req->caller->credentials : req->endpoint->credentials;
     return STEP_NEXT;
 }

@@ -76,7 +76,7 @@ static void session_free(struct session *c, bool reset)
     if (c->counted) limits_leave(w->proxy->limits);
     if (c->source_counted) limits_leave_source(w->proxy->limits, netaddr_site(&c->peer));
     if (c->too_many) w->refused_n--;
-    worker_leave_snapshot(w, &c->use);
+    worker_leave_snapshot(w, c->use);
     loop_free_later(&w->loop, c);
 }
 
@@ -299,7 +299,7 @@ static struct session *session_new(struct worker *w, size_t listener_index, int 
     } else {
         w->refused_n--;
     }
-    worker_leave_snapshot(w, &c->use);
+    worker_leave_snapshot(w, c->use);
     free(c);
     return NULL;
 }

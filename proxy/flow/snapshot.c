@@ -249,7 +249,7 @@ SSL_CTX *snapshot_listener_ctx(const struct snapshot *s, const struct listener_c
 
 SSL_CTX *snapshot_endpoint_ctx(const struct snapshot *s, const struct endpoint_conf *e)
 {
-    return s->endpoints[e - s->settings->endpoints].ctx;
+    return s->endpoints ? s->endpoints[e - s->settings->endpoints].ctx : NULL;
 }
 
 const struct listener_conf *snapshot_listener(const struct snapshot *s, uint32_t id)

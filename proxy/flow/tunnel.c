@@ -158,8 +158,7 @@ static const struct netaddr *next_address(struct request *req)
     for (;;) {
         struct pool_address *a;
 
-        if (pool_pick(&w->pool, (size_t)(req->endpoint - w->use->snapshot->settings->endpoints), t->tried, false, &a) !=
-            CHOICE_FOUND)
+        if (pool_pick(&w->pool, pool_find(&w->pool, req->endpoint->id), t->tried, false, &a) != CHOICE_FOUND)
             return NULL;
         t->tried |= pool_bit(a);
         if (!pool_hold(a)) continue;

@@ -69,12 +69,25 @@ static void on_tick(void *arg)
         listener_resume(&w->listeners[i]);
 }
 
+static void free_unused(struct worker *w)
+{
+    while (w->unused) {
+        struct snapshot_use *use = w->unused;
+
+        w->unused = use->next;
+        pool_forget_snapshot(&w->pool, use->snapshot);
+        snapshot_unref(&use->snapshot);
+        free(use);
+    }
+}
+
 static void on_turn(void *arg)
 {
     struct worker *w = arg;
 
     if (w->wrote_lines) sink_wake(w->proxy->access);
     w->wrote_lines = false;
+    free_unused(w);
     check_stopped(w);
 }
 
@@ -98,22 +111,23 @@ static enum err_code start_listeners(struct worker *w, const struct worker_socke
 }
 
 /* A worker's hold on @s, with one user. NULL: out of memory. */
-static struct snapshot_use *use_new(struct snapshot *s)
+static struct snapshot_use *use_new(struct worker *w, struct snapshot *s)
 {
     struct snapshot_use *use = malloc(sizeof(*use));
 
-    if (use) *use = (struct snapshot_use){.snapshot = snapshot_ref(s), .users = 1};
+    if (!use || !pool_adopt_snapshot(&w->pool, s)) {
+        free(use);
+        return NULL;
+    }
+    *use = (struct snapshot_use){.snapshot = snapshot_ref(s), .users = 1};
     return use;
 }
 
-void worker_leave_snapshot(struct worker *w UNUSED, struct snapshot_use **use)
+void worker_leave_snapshot(struct worker *w, struct snapshot_use *use)
 {
-    struct snapshot_use *u = *use;
-
-    *use = NULL;
-    if (!u || --u->users) return;
-    snapshot_unref(&u->snapshot);
-    free(u);
+    if (--use->users) return;
+    use->next = w->unused;
+    w->unused = use;
 }
 
 static enum err_code init(struct worker *w, struct proxy *proxy, struct snapshot *snapshot, size_t index,
@@ -133,12 +147,12 @@ static enum err_code init(struct worker *w, struct proxy *proxy, struct snapshot
     mem = malloc(LINE_BYTES);
     w->line = sbuf_make(mem, mem ? LINE_BYTES : 0);
     w->access = proxy->access ? sink_queue_new(proxy->access, SINK_ACCESS) : NULL;
-    w->use = use_new(snapshot);
+    pool_init(&w->pool, w);
+    w->use = use_new(w, snapshot);
     if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem || !w->use ||
         (proxy->access && !w->access))
         return err_set(err, ERR_NO_MEMORY, 0, "worker");
-    TRY(keyring_init(&w->keyring, &w->loop, proxy->key_needs, err));
-    return pool_init(&w->pool, w, err);
+    return keyring_init(&w->keyring, &w->loop, proxy->key_needs, err);
 }
 
 enum err_code worker_init(struct worker *w, struct proxy *proxy, struct snapshot *snapshot, size_t index,
@@ -261,6 +275,8 @@ void worker_clear(struct worker *w)
         listener_stop(&w->listeners[i]);
     cut_all(w);
     on_turn(w);
+    if (w->use) worker_leave_snapshot(w, w->use);
+    free_unused(w);
     pool_clear(&w->pool);
     keyring_clear(&w->keyring);
     splice_pool_clear(&w->pipes);
@@ -271,7 +287,6 @@ void worker_clear(struct worker *w)
     sigv4_keys_free(&w->client_keys);
     sigv4_keys_free(&w->own_keys);
     digest_free(&w->digest);
-    worker_leave_snapshot(w, &w->use);
     if (w->loop.base) loop_clear(&w->loop);
 }
 

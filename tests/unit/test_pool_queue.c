@@ -18,11 +18,10 @@ struct waiter {
     unsigned runs;
 };
 
-static struct endpoint_conf endpoint = {
-    .name = (char *)"e", .max_connections = 1, .max_queue = 2, .queue_timeout_ms = 1000};
-static struct settings settings = {.endpoints = &endpoint, .endpoints_n = 1};
-static struct snapshot snapshot = {.settings = &settings};
-static struct snapshot_use use = {.snapshot = &snapshot};
+static struct endpoint_conf conf = {
+    .id = 1, .name = (char *)"e", .sni = (char *)"e", .max_connections = 1, .max_queue = 2, .queue_timeout_ms = 1000};
+static struct settings settings = {.endpoints = &conf, .endpoints_n = 1};
+static struct pool_endpoint *endpoint;
 static struct worker worker;
 static struct pool_address address;
 static struct waiter waiters[3];
@@ -39,10 +38,11 @@ static int set_up(void **state UNUSED)
     struct err err = {0};
 
     memset(&worker, 0, sizeof(worker));
-    worker.use = &use;
     if (!netaddr_parse(STR("192.0.2.1:443"), 443, &addr) || loop_init(&worker.loop, NULL, NULL, NULL, &err)) return -1;
-    if (pool_init(&worker.pool, &worker, &err)) return -1;
-    address = (struct pool_address){.endpoint = &endpoint, .shared = address_new(&addr)};
+    pool_init(&worker.pool, &worker);
+    if (!pool_adopt_snapshot(&worker.pool, &(struct snapshot){.settings = &settings})) return -1;
+    endpoint = pool_find(&worker.pool, conf.id);
+    address = (struct pool_address){.of = endpoint, .shared = address_new(&addr)};
     for (size_t i = 0; i < ARRAY_LEN(waiters); i++)
         waiters[i] = (struct waiter){.task = {.run = on_run, .arg = &waiters[i]}};
     return address.shared ? 0 : -1;
@@ -58,7 +58,7 @@ static int tear_down(void **state UNUSED)
 
 static bool wait_as(struct waiter *w, uint64_t who)
 {
-    return pool_wait(&worker.pool, 0, &w->turn, who, &w->task);
+    return pool_wait(&worker.pool, endpoint, &w->turn, who, &w->task);
 }
 
 /* One turn of the loop: tasks that were put off run. */
@@ -103,7 +103,7 @@ static void test_pool_wait_beyond_max_queue_is_refused(void **state UNUSED)
     assert_true(wait_as(&waiters[2], bob));
     pool_leave_queue(&worker.pool, &waiters[1].turn);
     pool_leave_queue(&worker.pool, &waiters[2].turn);
-    assert_int_equal(worker.pool.endpoints[0].queue.n, 0);
+    assert_int_equal(endpoint->queue.n, 0);
 }
 
 static void test_pool_leave_queue_when_called_passes_the_turn_on(void **state UNUSED)

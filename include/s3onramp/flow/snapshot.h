@@ -33,7 +33,8 @@ MUST_CHECK enum err_code snapshot_new(struct settings *settings, struct standing
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot **s); /* NULL is fine */
 
-/* @l, @e: rows of its settings. A listener's own certificate, or NULL: minted ones. */
+/* @l, @e: rows of its settings. A listener's own certificate, or NULL: minted ones. An endpoint has one, unless nothing
+ * was loaded. */
 SSL_CTX *snapshot_listener_ctx(const struct snapshot *s, const struct listener_conf *l);
 SSL_CTX *snapshot_endpoint_ctx(const struct snapshot *s, const struct endpoint_conf *e);
 /* The row with that number, or NULL: it is not there any more. */
@@ -44,6 +45,7 @@ const struct endpoint_conf *snapshot_endpoint(const struct snapshot *s, uint32_t
 struct snapshot_use {
     struct snapshot *snapshot; /* one reference */
     size_t users;
+    struct snapshot_use *next; /* of those without users, until the turn's end */
 };
 
 #endif

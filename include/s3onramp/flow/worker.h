@@ -24,6 +24,7 @@ struct worker {
     struct loop loop;
     struct proxy *proxy;      /* borrowed */
     struct snapshot_use *use; /* the snapshot in force */
+    struct snapshot_use *unused;
     size_t index;
     pthread_t thread;
     _Atomic bool started;           /* read by who stops it, written by who joins it */
@@ -76,8 +77,8 @@ void worker_stop(struct worker *w, const struct worker_stop *stop);
 void worker_end(struct worker *w);
 void worker_join(struct worker *w);
 void worker_clear(struct worker *w);
-/* One user of @use (of this worker) less; nulls *@use; NULL is fine. */
-void worker_leave_snapshot(struct worker *w, struct snapshot_use **use);
+/* One user of @use (of this worker) less. What it says stays valid until the turn's end. */
+void worker_leave_snapshot(struct worker *w, struct snapshot_use *use);
 /* The current time as yyyymmddThhmmssZ, formatted once a second; SIGV4_TIMESTAMP_BYTES bytes valid until the next call.
  */
 struct str worker_timestamp(struct worker *w, int64_t now_s);

@@ -88,6 +88,7 @@ static struct address_table *make_table(struct endpoints *e)
             address_table_unref(&t);
             return NULL;
         }
+        out->id = w->set->id;
         out->dns = w->dns_state;
         out->dns_since_us = w->dns_since_us;
         out->dns_next_us = w->dns ? dns_next_us(w->dns) : 0;

@@ -75,6 +75,13 @@ bool address_table_reserve(struct address_table *t, size_t i, size_t n)
     return t->endpoints[i].v != NULL;
 }
 
+const struct table_endpoint *address_table_find(const struct address_table *t, uint32_t id)
+{
+    for (size_t i = 0; i < t->endpoints_n; i++)
+        if (t->endpoints[i].id == id) return &t->endpoints[i];
+    return NULL;
+}
+
 struct address_table *address_table_ref(struct address_table *t)
 {
     atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);

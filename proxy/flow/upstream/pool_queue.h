@@ -9,6 +9,6 @@
 /* A place at @a is free again: the next in the queue is called. */
 void pool_give_place(struct pool_address *a, struct pool *p);
 /* Once a tick: who has waited for too long, and places that other workers gave up. */
-void pool_tick_queue(struct pool *p, size_t endpoint);
+void pool_tick_queue(struct pool *p, struct pool_endpoint *e);
 
 #endif

@@ -22,9 +22,9 @@
 
 enum { MUTE_MS = 10 * 60 * 1000 };
 
-static size_t endpoint_index(const struct request *req)
+static struct pool_endpoint *pool_of(const struct request *req)
 {
-    return (size_t)(req->endpoint - request_settings(req)->endpoints);
+    return pool_find(&req->worker->pool, req->endpoint->id);
 }
 
 static bool has_body(const struct request *req)
@@ -59,7 +59,7 @@ static void attempt_failed(struct request *req)
 static enum step_result no_address(struct request *req)
 {
     const struct address_table *t = req->worker->pool.table;
-    const struct table_endpoint *e = t ? &t->endpoints[endpoint_index(req)] : NULL;
+    const struct table_endpoint *e = t ? address_table_find(t, req->endpoint->id) : NULL;
 
     if (req->err.code != ERR_NONE) return STEP_FAIL;
     if (e && e->n)
@@ -75,7 +75,7 @@ static enum step_result wait_in_turn(struct request *req)
     struct pool *p = &req->worker->pool;
     uint64_t who = req->caller ? req->caller->id : STANDING_NONE;
 
-    if (pool_wait(p, endpoint_index(req), &req->turn, who, req->wake)) return STEP_WAIT;
+    if (pool_wait(p, pool_of(req), &req->turn, who, req->wake)) return STEP_WAIT;
     return request_fail(req, ERR_QUEUE, "[endpoint %s] %llu requests wait already", req->endpoint->name,
                         (unsigned long long)req->endpoint->max_queue);
 }
@@ -90,7 +90,7 @@ static enum step_result waited_too_long(struct request *req)
 /* Others that wait were there before. */
 static bool must_wait(const struct request *req)
 {
-    return !req->turn.called && req->worker->pool.endpoints[endpoint_index(req)].queue.n > 0;
+    return !req->turn.called && pool_of(req)->queue.n > 0;
 }
 
 /* A kept connection may be closed just when the request comes. It is for what can be sent again as a whole, and for
@@ -98,7 +98,7 @@ static bool must_wait(const struct request *req)
  * lives. That costs no more time than a handshake would, and on a new connection nothing is asked. */
 static bool may_be_kept(const struct request *req)
 {
-    const struct pool_endpoint *e = &req->worker->pool.endpoints[endpoint_index(req)];
+    const struct pool_endpoint *e = pool_of(req);
 
     if (req->fresh_only) return false;
     if (retry_survives_loss(req)) return true;
@@ -125,7 +125,7 @@ static enum step_result ask_first(struct request *req)
 
 void upstream_is_mute(struct request *req)
 {
-    req->worker->pool.endpoints[endpoint_index(req)].mute_until_us = req->worker->loop.now_us + MUTE_MS * 1000ll;
+    pool_of(req)->mute_until_us = req->worker->loop.now_us + MUTE_MS * 1000ll;
 }
 
 /* Picks the next address and gets a connection to it. STEP_WAIT: req->up is set and not ready yet, or the request
@@ -139,7 +139,7 @@ static enum step_result next_attempt(struct request *req)
     if (must_wait(req)) return wait_in_turn(req);
     for (;;) {
         struct pool_address *a = NULL;
-        enum choice_result r = pool_pick(&w->pool, endpoint_index(req), req->tried, has_body(req), &a);
+        enum choice_result r = pool_pick(&w->pool, pool_of(req), req->tried, has_body(req), &a);
 
         req->turn.called = false;
         if (r == CHOICE_NONE) return no_address(req);
@@ -167,8 +167,8 @@ static enum conn_result establish(struct request *req)
     enum conn_result r = conn_connected(&u->conn);
 
     if (r != CONN_OK) return r;
-    if (!u->conn.ssl && conn_tls_connect(&u->conn, snapshot_endpoint_ctx(req->session->use->snapshot, req->endpoint),
-                                         req->endpoint->sni, u->at->session, &req->err) != ERR_NONE) {
+    if (!u->conn.ssl &&
+        conn_tls_connect(&u->conn, u->at->of->ctx, u->at->of->sni, u->at->session, &req->err) != ERR_NONE) {
         conn_break(&u->conn, req->err.detail);
         return CONN_ERROR;
     }

@@ -65,6 +65,7 @@ struct table_address {
 };
 
 struct table_endpoint {
+    uint32_t id; /* standing */
     enum dns_state dns;
     int64_t dns_since_us;
     int64_t dns_next_us; /* monotonic: when DNS is asked again; 0: not known */
@@ -76,14 +77,16 @@ struct table_endpoint {
 struct address_table {
     _Atomic unsigned refs;
     uint64_t version;
-    size_t endpoints_n; /* as in the settings */
+    size_t endpoints_n;
     struct table_endpoint endpoints[];
 };
 
 /* Empty, counted, one reference; NULL: out of memory. */
 MUST_CHECK struct address_table *address_table_new(size_t endpoints_n);
-/* Room for @n addresses of endpoint @i, zeroed; false: out of memory. Once per endpoint, before the table is shared. */
+/* Room for @n addresses in row @i, zeroed; false: out of memory. Once per endpoint, before the table is shared. */
 MUST_CHECK bool address_table_reserve(struct address_table *t, size_t i, size_t n);
+/* The row of the endpoint with that number; NULL: none. */
+const struct table_endpoint *address_table_find(const struct address_table *t, uint32_t id);
 struct address_table *address_table_ref(struct address_table *t);
 void address_table_unref(struct address_table **t); /* NULL is fine */
 

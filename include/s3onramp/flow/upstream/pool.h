@@ -5,11 +5,15 @@
  * Which addresses there are and how they are is in the address table of the control thread. Until it has judged, an
  * address that failed here is avoided for some seconds as long as another one is left. An address that left the table
  * gets no new request; what runs on it ends undisturbed.
+ *
+ * Endpoints stand here by their number (standing.h), as long as a snapshot that is used on this worker names them. One
+ * that left the file keeps the addresses it had last for what still runs under an older snapshot, and no idle
+ * connections.
  */
 #ifndef S3ONRAMP_FLOW_UPSTREAM_POOL_H
 #define S3ONRAMP_FLOW_UPSTREAM_POOL_H
 
-#include "config/config.h"
+#include "flow/snapshot.h"
 #include "flow/upstream/address.h"
 #include "flow/upstream/budget.h"
 #include "flow/upstream/choice.h"
@@ -20,8 +24,7 @@ struct worker;
 struct upconn;
 
 struct pool_address {
-    const struct endpoint_conf *endpoint; /* borrowed: settings */
-    size_t endpoint_index;
+    struct pool_endpoint *of;   /* borrowed */
     struct address *shared;     /* one reference */
     const struct netaddr *addr; /* of shared */
     const char *text;           /* of shared */
@@ -46,7 +49,8 @@ struct upconn {
     struct loop_task *owner;      /* borrowed: of who uses it, run at each event; NULL: idle */
     struct upconn *newer, *older; /* idle list */
     struct buf in;
-    uint64_t requests; /* answered on it so far */
+    uint64_t requests;   /* answered on it so far */
+    unsigned generation; /* of the endpoint, when it was opened */
     int64_t idle_since_us;
     bool dead; /* broken by us: no sign of life */
 };
@@ -54,14 +58,26 @@ struct upconn {
 /* A turn in the queue of an endpoint. Embedded in what waits; zero: it does not. */
 struct pool_turn {
     struct wait_place place;
-    size_t endpoint;
+    struct pool_endpoint *endpoint; /* borrowed */
     struct loop_task *owner; /* borrowed: of who waits, run when its turn has come or it has waited for too long */
     int64_t since_us;        /* monotonic: since when it waits, the first time; 0: it did not */
     bool called;             /* its turn has come */
     bool expired;            /* there was no place within queue_timeout */
 };
 
+/* What the newest snapshot that names it says. */
+struct pool_rules {
+    uint64_t max_connections, max_idle, dead_timeout_ms, idle_timeout_ms, slow_start_ms, max_queue, queue_timeout_ms;
+};
+
 struct pool_endpoint {
+    size_t names; /* how many snapshots that are used here name it */
+    bool left;    /* the one in force does not */
+    struct pool_rules rules;
+    SSL_CTX *ctx;                        /* one reference: client side */
+    char sni[256];                       /* TLS server name */
+    unsigned generation;                 /* grows when connections made before are not what is wanted now */
+    struct pool_address *gone;           /* owned: no longer in the table, but something may run there */
     struct pool_address *v[ADDRESS_MAX]; /* owned */
     size_t n;
     uint64_t slots; /* in use */
@@ -75,21 +91,31 @@ struct pool {
     struct worker *worker;
     struct address_table *table;             /* one reference: the one in force; NULL before the first */
     _Atomic(struct address_table *) offered; /* one reference: the next one */
-    struct pool_endpoint *endpoints;         /* owned; as in the settings */
+    struct pool_endpoint **endpoints;        /* owned, as each of them: by standing number; NULL: none */
     size_t endpoints_n;
-    struct pool_address *gone; /* owned */
 };
 
-MUST_CHECK enum err_code pool_init(struct pool *p, struct worker *w, struct err *err);
+void pool_init(struct pool *p, struct worker *w);
 void pool_clear(struct pool *p);
-/* Any thread: @t (borrowed; a reference is taken) replaces the table at the worker's next look, at most a tick away. */
+/* Any thread: @t (borrowed; a reference is taken) replaces the table at the worker's next look, at most a tick away.
+ * Endpoints that @t does not know stay as they are: one that is new is in the table before it is in a snapshot. */
 void pool_offer(struct pool *p, struct address_table *t);
+/* @s is in force now. False: out of memory, and the one before still is. */
+MUST_CHECK bool pool_adopt_snapshot(struct pool *p, const struct snapshot *s);
+/* Nobody on this worker uses @s any more. */
+void pool_forget_snapshot(struct pool *p, const struct snapshot *s);
+/* @id: of an endpoint in a snapshot that is used on this worker. */
+static inline struct pool_endpoint *pool_find(const struct pool *p, uint32_t id)
+{
+    return p->endpoints[id];
+}
 
-/* Chooses an address of endpoint @endpoint, leaving out those in the bit set @tried. *@out is set with CHOICE_FOUND. */
-enum choice_result pool_pick(struct pool *p, size_t endpoint, uint64_t tried, bool has_body, struct pool_address **out);
+/* Chooses an address of @e, leaving out those in the bit set @tried. *@out is set with CHOICE_FOUND. */
+enum choice_result pool_pick(struct pool *p, struct pool_endpoint *e, uint64_t tried, bool has_body,
+                             struct pool_address **out);
 uint64_t pool_bit(const struct pool_address *a); /* its bit in `tried` */
-/* True if an address of @endpoint is not in @tried. */
-bool pool_has_untried(const struct pool *p, size_t endpoint, uint64_t tried);
+/* True if an address of @e is not in @tried. */
+bool pool_has_untried(const struct pool_endpoint *e, uint64_t tried);
 /* Takes one of the places that the endpoint allows at @a; false: there is none. pool_reuse or pool_open must follow. */
 MUST_CHECK bool pool_take_place(struct pool_address *a);
 /* An idle connection to @a for @owner, or NULL: then the place is still taken. */
@@ -111,9 +137,10 @@ void pool_report(struct pool_address *a, enum address_fault fault);
 /* Closes the idle connections to @a: one of them turned out to be dead, and the others are older. */
 void pool_close_idle(struct pool_address *a);
 
-/* Puts @t into the queue of @endpoint; false: it is full. @who: among whom turns are shared out, compared only. @owner
+/* Puts @t into the queue of @e; false: it is full. @who: among whom turns are shared out, compared only. @owner
  * runs in a turn of the loop of its own once @t is called, or once it has expired. */
-MUST_CHECK bool pool_wait(struct pool *p, size_t endpoint, struct pool_turn *t, uint64_t who, struct loop_task *owner);
+MUST_CHECK bool pool_wait(struct pool *p, struct pool_endpoint *e, struct pool_turn *t, uint64_t who,
+                          struct loop_task *owner);
 /* Takes @t out of the queue, and passes its turn on if it had been called. Fine if it does not wait. */
 void pool_leave_queue(struct pool *p, struct pool_turn *t);
 /* Once a tick: a new table, what has been idle for too long, who has waited for too long. */
