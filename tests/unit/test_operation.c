@@ -352,9 +352,37 @@ static void test_operation_of_service_by_path(void **state)
     (void)state;
 }
 
+static void test_number_stands_for_the_name(void **state)
+{
+    static const struct query_param part = {STR_INIT("partNumber"), STR_INIT("1"), true};
+    static const struct {
+        enum http_method method;
+        enum operation_level level;
+        size_t query_n;
+    } rows[] = {{METHOD_HEAD, LEVEL_SERVICE, 0}, {METHOD_GET, LEVEL_SERVICE, 0},   {METHOD_GET, LEVEL_BUCKET, 0},
+                {METHOD_GET, LEVEL_OBJECT, 0},   {METHOD_DELETE, LEVEL_OBJECT, 0}, {METHOD_DELETE, LEVEL_OBJECT, 1},
+                {METHOD_POST, LEVEL_SERVICE, 0}, {METHOD_PUT, LEVEL_OBJECT, 1}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct operation *o = operation_find(rows[i].method, rows[i].level, &part, rows[i].query_n, NULL);
+
+        assert_true(operation_number(o) < OPERATION_NUMBERS);
+        assert_string_equal(operation_name(operation_number(o)), o->name);
+    }
+    assert_int_equal(operation_number(NULL), 0);
+    assert_string_equal(operation_name(operation_number(operation_of_service(S3_CONTROL, METHOD_GET, STR("/")))),
+                        "S3Control");
+    assert_string_equal(operation_name(operation_number(
+                            operation_of_service(S3_OBJECT_RESPONSE, METHOD_POST, STR("/WriteGetObjectResponse")))),
+                        "WriteGetObjectResponse");
+    assert_null(operation_name(OPERATION_NUMBERS - 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_number_stands_for_the_name),
         cmocka_unit_test(test_operation_find_documented_syntax_gives_its_name),
         cmocka_unit_test(test_operation_find_mixed_queries_precedence),
         cmocka_unit_test(test_operation_find_writing_methods_never_read),

@@ -248,3 +248,26 @@ const struct operation *operation_of_service(enum s3_service service, enum http_
     if (str_find(path, STR("/dataaccess")) != SIZE_MAX) writes = true; /* GetDataAccess: credentials of S3's own */
     return &control[writes];
 }
+
+/* Numbers: none, what stands outside the table, then its rows. */
+static const char *const outside[] = {"none", "Unknown", "S3Control", "WriteGetObjectResponse"};
+
+_Static_assert(ARRAY_LEN(outside) + ARRAY_LEN(table) <= OPERATION_NUMBERS, "more operations than numbers");
+
+unsigned operation_number(const struct operation *o)
+{
+    uintptr_t at = (uintptr_t)o, first = (uintptr_t)&table[1].operation;
+
+    if (!o) return 0;
+    if (o == &write_response) return 3;
+    if (o == &control[0] || o == &control[1]) return 2;
+    if (at < first || at > (uintptr_t)&table[ARRAY_LEN(table) - 1].operation) return 1;
+    return (unsigned)(ARRAY_LEN(outside) + 1 + (at - first) / sizeof(table[0]));
+}
+
+const char *operation_name(unsigned number)
+{
+    if (number < ARRAY_LEN(outside)) return outside[number];
+    number -= (unsigned)ARRAY_LEN(outside);
+    return number < ARRAY_LEN(table) ? table[number].operation.name : NULL;
+}

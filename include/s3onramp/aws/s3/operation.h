@@ -30,4 +30,10 @@ const struct operation *operation_find(enum http_method method, enum operation_l
  * all of that API, or "WriteGetObjectResponse". Never NULL. */
 const struct operation *operation_of_service(enum s3_service service, enum http_method method, struct str path);
 
+/* For counting: the number of @o's name, below OPERATION_NUMBERS; 0 for NULL. */
+enum { OPERATION_NUMBERS = 128 };
+unsigned operation_number(const struct operation *o);
+/* The name of a number; "none" for 0, NULL where there is none. */
+const char *operation_name(unsigned number);
+
 #endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * stats.h: what is counted, one table. Each thread that counts has a block of its own and nobody else writes there: to
+ * count is to add to a number of one's own, without a lock and without a bus cycle that others wait for. Whoever reads
+ * adds the blocks up.
+ *
+ *   block of a thread ──▶ group ──▶ row by standing number ──▶ slots
+ *
+ * A counter in three steps: its line in the table of its group below, stats_add() where the fact arises, a test in
+ * tests/e2e/test_status.py.
+ */
+#ifndef S3ONRAMP_FLOW_STATS_H
+#define S3ONRAMP_FLOW_STATS_H
+
+#include "aws/s3/operation.h"
+#include "flow/retry_reason.h"
+#include "flow/upstream/address.h"
+
+#include <stdatomic.h>
+
+enum { STATS_CLASSES = 6 /* of HTTP status; 0: no answer */ };
+
+enum stats_kind {
+    STATS_COUNTER, /* of all threads: the sum */
+    STATS_GAUGE,   /* of all threads: the largest */
+};
+
+/* X(slot, width, name, kind, unit, label, label_value, help): @width slots, one per value of @label (or of two, with a
+ * comma), whose words are those of @label_value; "" and NULL: one slot. */
+
+#define STATS_LISTENER(X)                                                                                            \
+    X(REQUESTS, OPERATION_NUMBERS *STATS_CLASSES, "requests", COUNTER, "requests", "operation,status", stats_answer, \
+      "requests and tunnels that are over, by S3's operation and the class of the answer's status")
+
+#define STATS_ENDPOINT(X)                                                                                          \
+    X(QUEUED, 1, "queued", COUNTER, "requests", "", NULL, "waited for a place, since max_connections were in use") \
+    X(QUEUE_FULL, 1, "queue_full", COUNTER, "requests", "", NULL, "found max_queue others waiting")                \
+    X(QUEUE_EXPIRED, 1, "queue_expired", COUNTER, "requests", "", NULL, "waited for queue_timeout in vain")        \
+    X(RETRIES, RETRY_REASONS_N, "retries", COUNTER, "requests", "reason", stats_retry, "were sent again")
+
+#define STATS_PRINCIPAL(X)                                                                            \
+    X(REQUESTS, 1, "requests", COUNTER, "requests", "", NULL, "requests and tunnels that are over")   \
+    X(REFUSED, 1, "refused", COUNTER, "requests", "", NULL, "of these the proxy itself answered 403") \
+    X(BYTES_IN, 1, "bytes_in", COUNTER, "bytes", "", NULL, "content from the client")                 \
+    X(BYTES_OUT, 1, "bytes_out", COUNTER, "bytes", "", NULL, "content to the client")
+
+#define STATS_WORKER(X)                                                                                 \
+    X(TICKS, 1, "ticks", COUNTER, "", "", NULL, "looks of the loop at its clock, four a second")        \
+    X(LAG_US, 1, "lag_us", COUNTER, "microseconds", "", NULL, "by which these came late, all together") \
+    X(LAG_MOST_US, 1, "lag_most_us", GAUGE, "microseconds", "", NULL, "by which the latest of them came late, ever")
+
+/* X(GROUP, rows per piece of memory): a power of two */
+#define STATS_GROUPS(X) X(LISTENER, 4) X(ENDPOINT, 16) X(PRINCIPAL, 128) X(WORKER, 1)
+
+enum stats_group {
+#define X(group, rows) STATS_##group##S,
+    STATS_GROUPS(X)
+#undef X
+        STATS_GROUPS_N
+};
+
+#define STATS_SLOT(group, slot, width) \
+    STATS_##group##_##slot, STATS_##group##_##slot##_LAST = STATS_##group##_##slot + (width)-1,
+/* clang-format off */
+enum {
+#define X(slot, width, ...) STATS_SLOT(LISTENER, slot, width)
+    STATS_LISTENER(X)
+#undef X
+    STATS_LISTENER_SLOTS
+};
+enum {
+#define X(slot, width, ...) STATS_SLOT(ENDPOINT, slot, width)
+    STATS_ENDPOINT(X)
+#undef X
+    STATS_ENDPOINT_SLOTS
+};
+enum {
+#define X(slot, width, ...) STATS_SLOT(PRINCIPAL, slot, width)
+    STATS_PRINCIPAL(X)
+#undef X
+    STATS_PRINCIPAL_SLOTS
+};
+enum {
+#define X(slot, width, ...) STATS_SLOT(WORKER, slot, width)
+    STATS_WORKER(X)
+#undef X
+    STATS_WORKER_SLOTS
+};
+/* clang-format on */
+enum { STATS_SLOTS_MOST = STATS_LISTENER_SLOTS, STATS_VALUE = 64 };
+
+struct stats_family {
+    enum stats_group group;
+    unsigned slot, width; /* its first one, and how many */
+    const char *name;
+    enum stats_kind kind;
+    const char *unit, *label;
+    /* The words for slot @i of them: into @out. NULL: there is one slot. */
+    void (*value)(size_t i, char out[STATS_VALUE]);
+    const char *help;
+};
+
+/* The whole table, by groups. */
+extern const struct stats_family stats_families[];
+extern const size_t stats_families_n;
+
+struct stats;       /* all blocks */
+struct stats_block; /* of one thread */
+
+/* @n: threads that count. NULL: out of memory. */
+MUST_CHECK struct stats *stats_new(size_t n);
+void stats_free(struct stats **s); /* NULL is fine */
+struct stats_block *stats_block(struct stats *s, size_t i);
+
+/* The thread whose block @b is: the slots of row @id, for good; where there is no memory, and with @b NULL, slots that
+ * nobody reads. */
+_Atomic uint64_t *stats_row(struct stats_block *b, enum stats_group group, uint32_t id);
+
+static inline void stats_set(_Atomic uint64_t *row, unsigned slot, uint64_t value)
+{
+    atomic_store_explicit(&row[slot], value, memory_order_relaxed);
+}
+static inline uint64_t stats_get(const _Atomic uint64_t *row, unsigned slot)
+{
+    return atomic_load_explicit(&row[slot], memory_order_relaxed);
+}
+static inline void stats_add(_Atomic uint64_t *row, unsigned slot, uint64_t n)
+{
+    stats_set(row, slot, stats_get(row, slot) + n);
+}
+
+/* Any thread: row @id of all blocks together into @out, which has room for the group's slots. Each number is one that
+ * was true at some time during the call. */
+void stats_sum(const struct stats *s, enum stats_group group, uint32_t id, uint64_t out[]);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * stats.c: see stats.h. Rows stand in chunks that their thread makes when it needs them and that never move; readers
+ * see a chunk whole or not at all.
+ */
+#include "flow/stats.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CHUNKS = 8192 };
+
+struct stats_block {
+    _Atomic(_Atomic uint64_t *) chunks[STATS_GROUPS_N][CHUNKS]; /* owned */
+};
+
+struct stats {
+    size_t n;
+    struct stats_block *blocks[]; /* owned */
+};
+
+static const struct {
+    size_t rows /* of a chunk */, slots;
+} shapes[] = {
+#define X(group, rows) {rows, STATS_##group##_SLOTS},
+    STATS_GROUPS(X)
+#undef X
+};
+
+/* ------------------------------------------------------------------- the table */
+
+const char *retry_reason_word(enum retry_reason reason)
+{
+    static const char *const words[] = {
+#define X(name, word) word,
+        RETRY_REASONS(X)
+#undef X
+    };
+
+    return words[reason];
+}
+
+static void stats_retry(size_t i, char out[STATS_VALUE])
+{
+    snprintf(out, STATS_VALUE, "%s", retry_reason_word((enum retry_reason)i));
+}
+
+static void stats_answer(size_t i, char out[STATS_VALUE])
+{
+    static const char *const classes[STATS_CLASSES] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+
+    const char *name = operation_name((unsigned)(i / STATS_CLASSES));
+
+    snprintf(out, STATS_VALUE, "%s,%s", name ? name : "", classes[i % STATS_CLASSES]);
+}
+
+/* clang-format off */
+#define FAMILY(group, slot, width, name, kind, unit, label, value, help) \
+    {STATS_##group##S, STATS_##group##_##slot, width, name, STATS_##kind, unit, label, value, help},
+const struct stats_family stats_families[] = {
+#define X(...) FAMILY(LISTENER, __VA_ARGS__)
+    STATS_LISTENER(X)
+#undef X
+#define X(...) FAMILY(ENDPOINT, __VA_ARGS__)
+    STATS_ENDPOINT(X)
+#undef X
+#define X(...) FAMILY(PRINCIPAL, __VA_ARGS__)
+    STATS_PRINCIPAL(X)
+#undef X
+#define X(...) FAMILY(WORKER, __VA_ARGS__)
+    STATS_WORKER(X)
+#undef X
+};
+/* clang-format on */
+const size_t stats_families_n = ARRAY_LEN(stats_families);
+
+/* ------------------------------------------------------------------- counting */
+
+struct stats *stats_new(size_t n)
+{
+    struct stats *s = calloc(1, sizeof(*s) + n * sizeof(s->blocks[0]));
+
+    if (!s) return NULL;
+    for (; s->n < n; s->n++) {
+        s->blocks[s->n] = calloc(1, sizeof(struct stats_block));
+        if (s->blocks[s->n]) continue;
+        stats_free(&s);
+        return NULL;
+    }
+    return s;
+}
+
+void stats_free(struct stats **sp)
+{
+    struct stats *s = *sp;
+
+    *sp = NULL;
+    if (!s) return;
+    for (size_t i = 0; i < s->n; i++) {
+        for (size_t g = 0; g < STATS_GROUPS_N; g++)
+            for (size_t k = 0; k < CHUNKS; k++)
+                free(atomic_load_explicit(&s->blocks[i]->chunks[g][k], memory_order_relaxed));
+        free(s->blocks[i]);
+    }
+    free(s);
+}
+
+struct stats_block *stats_block(struct stats *s, size_t i)
+{
+    return s->blocks[i];
+}
+
+_Atomic uint64_t *stats_row(struct stats_block *b, enum stats_group group, uint32_t id)
+{
+    static _Atomic uint64_t nowhere[STATS_SLOTS_MOST];
+    size_t rows = shapes[group].rows, slots = shapes[group].slots, k = id / rows;
+    _Atomic uint64_t *chunk;
+
+    if (!b || k >= CHUNKS) return nowhere;
+    chunk = atomic_load_explicit(&b->chunks[group][k], memory_order_relaxed);
+    if (!chunk) {
+        chunk = calloc(rows * slots, sizeof(*chunk));
+        if (!chunk) return nowhere;
+        atomic_store_explicit(&b->chunks[group][k], chunk, memory_order_release);
+    }
+    return chunk + id % rows * slots;
+}
+
+/* ------------------------------------------------------------------- adding up */
+
+/* NULL: nothing was counted there yet. */
+static const _Atomic uint64_t *find_row(const struct stats_block *b, enum stats_group group, uint32_t id)
+{
+    size_t rows = shapes[group].rows, slots = shapes[group].slots, k = id / rows;
+    const _Atomic uint64_t *chunk =
+        k < CHUNKS ? atomic_load_explicit(&b->chunks[group][k], memory_order_acquire) : NULL;
+
+    return chunk ? chunk + id % rows * slots : NULL;
+}
+
+static void add_family(const struct stats_family *f, const _Atomic uint64_t *row, uint64_t out[])
+{
+    for (unsigned i = f->slot; i < f->slot + f->width; i++) {
+        uint64_t n = stats_get(row, i);
+
+        if (f->kind == STATS_COUNTER)
+            out[i] += n;
+        else if (n > out[i])
+            out[i] = n;
+    }
+}
+
+void stats_sum(const struct stats *s, enum stats_group group, uint32_t id, uint64_t out[])
+{
+    memset(out, 0, shapes[group].slots * sizeof(out[0]));
+    for (size_t i = 0; i < s->n; i++) {
+        const _Atomic uint64_t *row = find_row(s->blocks[i], group, id);
+
+        for (size_t k = 0; row && k < stats_families_n; k++)
+            if (stats_families[k].group == group) add_family(&stats_families[k], row, out);
+    }
+}

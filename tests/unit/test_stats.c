@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_stats.c: several threads count while one adds up; rows far apart; the table itself.
+ */
+#include "flow/stats.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { THREADS = 4, ROUNDS = 20000, IDS = 500 };
+
+struct counter {
+    struct stats_block *block;
+    pthread_t thread;
+    uint32_t first;
+};
+
+static void *count(void *arg)
+{
+    struct counter *c = arg;
+
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        _Atomic uint64_t *row = stats_row(c->block, STATS_PRINCIPALS, (c->first + i) % IDS);
+
+        stats_add(row, STATS_PRINCIPAL_REQUESTS, 1);
+        stats_add(row, STATS_PRINCIPAL_BYTES_IN, i);
+    }
+    return NULL;
+}
+
+static void sum_all(const struct stats *s, uint64_t out[STATS_PRINCIPAL_SLOTS])
+{
+    memset(out, 0, STATS_PRINCIPAL_SLOTS * sizeof(out[0]));
+    for (uint32_t id = 0; id < IDS; id++) {
+        uint64_t row[STATS_PRINCIPAL_SLOTS];
+
+        stats_sum(s, STATS_PRINCIPALS, id, row);
+        for (size_t i = 0; i < STATS_PRINCIPAL_SLOTS; i++)
+            out[i] += row[i];
+    }
+}
+
+static void test_sum_is_exact_whoever_counts(void **state)
+{
+    struct stats *s = stats_new(THREADS);
+    struct counter c[THREADS];
+    uint64_t before = 0, sums[STATS_PRINCIPAL_SLOTS];
+
+    (void)state;
+    assert_non_null(s);
+    for (uint32_t i = 0; i < THREADS; i++) {
+        c[i] = (struct counter){.block = stats_block(s, i), .first = i * 100};
+        assert_int_equal(pthread_create(&c[i].thread, NULL, count, &c[i]), 0);
+    }
+    for (int i = 0; i < 100; i++) {
+        sum_all(s, sums);
+        assert_true(sums[STATS_PRINCIPAL_REQUESTS] >= before);
+        before = sums[STATS_PRINCIPAL_REQUESTS];
+    }
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(c[i].thread, NULL), 0);
+    sum_all(s, sums);
+    assert_int_equal(sums[STATS_PRINCIPAL_REQUESTS], THREADS * ROUNDS);
+    assert_int_equal(sums[STATS_PRINCIPAL_BYTES_IN], (uint64_t)THREADS * ROUNDS * (ROUNDS - 1) / 2);
+    assert_int_equal(sums[STATS_PRINCIPAL_BYTES_OUT], 0);
+    stats_free(&s);
+}
+
+static void test_gauge_is_the_largest_of_all(void **state)
+{
+    struct stats *s = stats_new(2);
+    uint64_t sums[STATS_WORKER_SLOTS];
+
+    (void)state;
+    assert_non_null(s);
+    stats_set(stats_row(stats_block(s, 0), STATS_WORKERS, 0), STATS_WORKER_LAG_MOST_US, 7);
+    stats_set(stats_row(stats_block(s, 1), STATS_WORKERS, 0), STATS_WORKER_LAG_MOST_US, 5);
+    stats_add(stats_row(stats_block(s, 0), STATS_WORKERS, 0), STATS_WORKER_LAG_US, 7);
+    stats_add(stats_row(stats_block(s, 1), STATS_WORKERS, 0), STATS_WORKER_LAG_US, 5);
+    stats_sum(s, STATS_WORKERS, 0, sums);
+    assert_int_equal(sums[STATS_WORKER_LAG_MOST_US], 7);
+    assert_int_equal(sums[STATS_WORKER_LAG_US], 12);
+    stats_free(&s);
+}
+
+static void test_row_is_one_s_own_and_does_not_move(void **state)
+{
+    static const uint32_t ids[] = {0, 1, 127, 128, 100000, 1000000};
+    struct stats *s = stats_new(1);
+    _Atomic uint64_t *rows[ARRAY_LEN(ids)];
+    uint64_t sums[STATS_PRINCIPAL_SLOTS];
+
+    (void)state;
+    assert_non_null(s);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        rows[i] = stats_row(stats_block(s, 0), STATS_PRINCIPALS, ids[i]);
+        stats_add(rows[i], STATS_PRINCIPAL_SLOTS - 1, i + 1);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        assert_ptr_equal(stats_row(stats_block(s, 0), STATS_PRINCIPALS, ids[i]), rows[i]);
+        stats_sum(s, STATS_PRINCIPALS, ids[i], sums);
+        assert_int_equal(sums[STATS_PRINCIPAL_SLOTS - 1], i + 1);
+    }
+    stats_free(&s);
+}
+
+static void test_row_beyond_all_memory_takes_what_is_added(void **state)
+{
+    struct stats *s = stats_new(1);
+    uint64_t sums[STATS_PRINCIPAL_SLOTS];
+
+    (void)state;
+    assert_non_null(s);
+    stats_add(stats_row(stats_block(s, 0), STATS_PRINCIPALS, UINT32_MAX), STATS_PRINCIPAL_REQUESTS, 1);
+    stats_add(stats_row(NULL, STATS_LISTENERS, 1), STATS_LISTENER_SLOTS - 1, 1);
+    stats_sum(s, STATS_PRINCIPALS, UINT32_MAX, sums);
+    assert_int_equal(sums[STATS_PRINCIPAL_REQUESTS], 0);
+    stats_free(&s);
+}
+
+static void test_families_cover_each_slot_once(void **state)
+{
+    static const size_t slots[STATS_GROUPS_N] = {
+#define X(group, rows) [STATS_##group##S] = STATS_##group##_SLOTS,
+        STATS_GROUPS(X)
+#undef X
+    };
+    size_t covered[STATS_GROUPS_N] = {0};
+    char value[STATS_VALUE];
+
+    (void)state;
+    for (size_t i = 0; i < stats_families_n; i++) {
+        const struct stats_family *f = &stats_families[i];
+
+        assert_int_equal(f->slot, covered[f->group]);
+        covered[f->group] += f->width;
+        assert_true(f->name[0] && f->help[0] && (f->width == 1) == (f->value == NULL) && !f->label[0] == !f->value);
+        for (size_t k = 0; f->value && k < f->width; k++)
+            f->value(k, value);
+    }
+    assert_memory_equal(covered, slots, sizeof(slots));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sum_is_exact_whoever_counts),
+        cmocka_unit_test(test_gauge_is_the_largest_of_all),
+        cmocka_unit_test(test_row_is_one_s_own_and_does_not_move),
+        cmocka_unit_test(test_row_beyond_all_memory_takes_what_is_added),
+        cmocka_unit_test(test_families_cover_each_slot_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
