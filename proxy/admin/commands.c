@@ -6,7 +6,11 @@
 static void command_help(struct admin_call *call);
 
 static const struct admin_command rows[] = {
-    {"status", {{0}}, ADMIN_LOOK, command_status, "endpoints, addresses and how they are, credentials, logs, counters"},
+    {"status",
+     {{"clients", ADMIN_FLAG, false}},
+     ADMIN_LOOK,
+     command_status,
+     "endpoints, addresses and how they are, credentials, logs, counters; with clients also what each asked for"},
     {"credentials", {{0}}, ADMIN_LOOK, command_credentials, "the keys that requests are signed with"},
     {"drop",
      {{"credentials", ADMIN_TEXT, true}},

@@ -8,6 +8,7 @@
 #include "flow/upstream/address.h"
 #include "keys/credentials.h"
 #include "keys/json_text.h"
+#include "stats_json.h"
 
 #include <event2/buffer.h>
 #include <stdlib.h>
@@ -48,14 +49,16 @@ static json_t *dns_json(const struct endpoint_conf *set, const struct table_endp
                      seconds(t->dns_next_us > now_us ? t->dns_next_us - now_us : 0), "reason", json_text(t->dns_why));
 }
 
-static json_t *endpoint_json(const struct endpoint_conf *set, const struct table_endpoint *t, int64_t now_us)
+static json_t *endpoint_json(const struct endpoint_conf *set, const struct table_endpoint *t, const struct stats *stats,
+                             int64_t now_us)
 {
     json_t *addresses = json_array();
 
     for (size_t i = 0; i < t->n; i++)
         json_array_append_new(addresses, address_json(&t->v[i], now_us));
-    return json_pack("{ss ss ss so so}", "name", set->name, "region", set->region, "host", set->host, "dns",
-                     dns_json(set, t, now_us), "addresses", addresses);
+    return stats_json_add(json_pack("{ss ss ss so so}", "name", set->name, "region", set->region, "host", set->host,
+                                    "dns", dns_json(set, t, now_us), "addresses", addresses),
+                          stats, STATS_ENDPOINTS, set->id);
 }
 
 static json_t *connections_json(const struct limits *l)
@@ -71,6 +74,8 @@ static json_t *connections_json(const struct limits *l)
 /* What an answer is about: it lasts while that is taken. */
 struct status {
     const struct server *server;
+    struct snapshot *snapshot; /* one reference */
+    const struct stats *stats;
     struct credential_store *credentials;
     struct address_table *table; /* one reference */
     int64_t started_us, now_us;
@@ -117,9 +122,9 @@ static json_t *next_endpoint(struct status *st)
 {
     while (st->at < st->table->endpoints_n) {
         const struct table_endpoint *row = &st->table->endpoints[st->at++];
-        const struct endpoint_conf *set = snapshot_endpoint(server_snapshot(st->server), row->id);
+        const struct endpoint_conf *set = snapshot_endpoint(st->snapshot, row->id);
 
-        if (set) return endpoint_json(set, row, st->now_us);
+        if (set) return endpoint_json(set, row, st->stats, st->now_us);
     }
     return NULL;
 }
@@ -127,6 +132,34 @@ static json_t *next_endpoint(struct status *st)
 static json_t *next_credentials(struct status *st)
 {
     return credential_store_next(st->credentials, &st->at);
+}
+
+static json_t *next_listener(struct status *st)
+{
+    const struct settings *s = st->snapshot->settings;
+    const struct listener_conf *l = st->at < s->listeners_n ? &s->listeners[st->at++] : NULL;
+
+    return l ? stats_json_add(json_pack("{ss}", "name", l->name), st->stats, STATS_LISTENERS, l->id) : NULL;
+}
+
+/* First nobody in particular, whose name is empty. */
+static json_t *next_client(struct status *st)
+{
+    const struct settings *s = st->snapshot->settings;
+    size_t i = st->at++;
+
+    if (i == 0) return stats_json_add(json_pack("{ss}", "name", ""), st->stats, STATS_PRINCIPALS, STANDING_NONE);
+    if (i > s->clients_n) return NULL;
+    return stats_json_add(json_pack("{ss}", "name", s->clients[i - 1].name), st->stats, STATS_PRINCIPALS,
+                          s->clients[i - 1].id);
+}
+
+static json_t *next_worker(struct status *st)
+{
+    size_t i = st->at++;
+
+    if (i >= stats_blocks(st->stats)) return NULL;
+    return stats_json_add(json_pack("{sI}", "number", (json_int_t)i), st->stats, STATS_WORKERS, (uint32_t)i);
 }
 
 static json_t *get_logs(struct status *st)
@@ -142,9 +175,16 @@ static const struct part table_version = {"table_version", false, get_table_vers
 static const struct part endpoints = {"endpoints", true, next_endpoint};
 static const struct part credentials = {"credentials", true, next_credentials};
 static const struct part logs = {"logs", false, get_logs};
+static const struct part listeners = {"listeners", true, next_listener};
+static const struct part workers = {"workers", true, next_worker};
+static const struct part clients = {"clients", true, next_client};
 
-static const struct part *const all[] = {&version,   &uptime,      &state, &connections, &table_version,
-                                         &endpoints, &credentials, &logs,  NULL};
+static const struct part *const all[] = {&version,       &uptime,    &state,       &connections,
+                                         &table_version, &endpoints, &credentials, &logs,
+                                         &listeners,     &workers,   NULL};
+static const struct part *const all_and_clients[] = {&version,       &uptime,    &state,       &connections,
+                                                     &table_version, &endpoints, &credentials, &logs,
+                                                     &listeners,     &workers,   &clients,     NULL};
 static const struct part *const only_credentials[] = {&credentials, NULL};
 
 static int add_text(const char *text, size_t n, void *out)
@@ -188,6 +228,7 @@ static void end(void *arg)
     struct status *st = arg;
 
     address_table_unref(&st->table);
+    snapshot_unref(&st->snapshot);
     free(st);
 }
 
@@ -202,6 +243,8 @@ static void reply(struct admin_call *call, const struct part *const *parts)
     }
     *st = (struct status){
         .server = sv,
+        .snapshot = snapshot_ref(server_snapshot(sv)),
+        .stats = server_proxy(sv)->stats,
         .credentials = server_credentials(sv),
         .table = address_table_ref(endpoints_table(server_endpoints(sv))),
         .started_us = call->started_us,
@@ -213,7 +256,7 @@ static void reply(struct admin_call *call, const struct part *const *parts)
 
 void command_status(struct admin_call *call)
 {
-    reply(call, all);
+    reply(call, admin_call_flag(call, "clients") ? all_and_clients : all);
 }
 
 void command_credentials(struct admin_call *call)

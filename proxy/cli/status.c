@@ -11,7 +11,7 @@ enum { WATCH_EVERY_S = 2 };
 
 struct wish {
     const char *config, *socket;
-    bool json, watch;
+    bool json, watch, clients;
 };
 
 /* "1.5M" */
@@ -102,6 +102,26 @@ static void print_connections(const json_t *c)
            admin_number(c, "refused_of_source"), admin_number(c, "closed_for_others"));
 }
 
+/* Nobody in particular has no name: refused before it was known who calls. */
+static void print_clients(const json_t *clients)
+{
+    size_t i;
+    json_t *c;
+
+    if (!clients) return;
+    printf("%-24s %9s %8s %8s %8s\n", "CLIENT", "REQUESTS", "REFUSED", "IN", "OUT");
+    json_array_foreach(clients, i, c)
+    {
+        const char *name = admin_text(c, "name");
+        char in[16], out[16];
+
+        put_bytes(in, admin_number(c, "bytes_in"));
+        put_bytes(out, admin_number(c, "bytes_out"));
+        printf("%-24s %9lld %8lld %8s %8s\n", *name ? name : "-", admin_number(c, "requests"),
+               admin_number(c, "refused"), in, out);
+    }
+}
+
 static bool has_up(const json_t *endpoint)
 {
     size_t i;
@@ -114,7 +134,9 @@ static bool has_up(const json_t *endpoint)
 
 static int show(const struct wish *w, const char *path)
 {
-    json_t *answer = admin_ask(path, json_pack("{ss}", "command", "status"), ADMIN_PATIENCE_S), *e;
+    json_t *answer =
+               admin_ask(path, json_pack("{ss sb}", "command", "status", "clients", w->clients), ADMIN_PATIENCE_S),
+           *e;
     const json_t *endpoints = json_object_get(answer, "endpoints");
     int code = CLI_FINE;
     size_t i;
@@ -133,6 +155,7 @@ static int show(const struct wish *w, const char *path)
     json_array_foreach(json_object_get(answer, "logs"), i, e) if (!w->json) print_log(e);
     if (!w->json) print_connections(json_object_get(answer, "connections"));
     if (!w->json) print_state(admin_text(answer, "state"));
+    if (!w->json) print_clients(json_object_get(answer, "clients"));
     json_decref(answer);
     fflush(stdout);
     return code;
@@ -179,7 +202,10 @@ static const struct cli_option options[] = {
      .value = "PATH",
      .at = offsetof(struct wish, socket),
      .help = "the socket itself; no configuration is read"},
-    {.name = "json", .at = offsetof(struct wish, json), .help = "the whole answer as JSON"},
+    {.name = "clients", .at = offsetof(struct wish, clients), .help = "what each client asked for, too"},
+    {.name = "json",
+     .at = offsetof(struct wish, json),
+     .help = "the whole answer as JSON, with what is counted of listeners, queues and workers"},
     {.name = "watch", .at = offsetof(struct wish, watch), .help = "again every 2 seconds, until interrupted"},
 };
 
@@ -188,7 +214,7 @@ const struct cli_command cli_status = {
     .brief = "status [--json] [--watch]",
     .summary = "endpoints, addresses and how they are",
     .run = run,
-    .usage = "status [-c FILE] [--socket PATH] [--json] [--watch]",
+    .usage = "status [-c FILE] [--socket PATH] [--clients] [--json] [--watch]",
     .about =
         "Shows the endpoints of the running proxy: their addresses, zones and states, since when and why, what is in\n"
         "flight, connections, failures, retries, bytes, and what DNS says; lines of logs that were lost.",

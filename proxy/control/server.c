@@ -339,6 +339,7 @@ void server_free(struct server **svp)
     limits_free(&sv->proxy.limits);
     free(sv->proxy.key_needs);
     standing_free(&sv->proxy.standing);
+    stats_free(&sv->proxy.stats);
     free(sv);
     libevent_global_shutdown();
 }
@@ -466,6 +467,8 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
         sv->workers_n = 0;
         return err_set(err, ERR_NO_MEMORY, 0, "workers");
     }
+    sv->proxy.stats = stats_new(sv->workers_n);
+    if (!sv->proxy.stats) return err_set(err, ERR_NO_MEMORY, 0, "counters");
     TRY(loop_init(&sv->loop, on_tick, NULL, sv, err));
     TRY(watch_signals(sv, err)); /* before anybody can connect, who may also ask for the end */
     sv->drain = drain_new(&sv->loop, sv->workers, sv->workers_n, on_drain, sv);
@@ -524,7 +527,7 @@ const struct proxy *server_proxy(const struct server *sv)
     return &sv->proxy;
 }
 
-const struct snapshot *server_snapshot(const struct server *sv)
+struct snapshot *server_snapshot(const struct server *sv)
 {
     return sv->snapshot;
 }

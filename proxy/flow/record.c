@@ -3,9 +3,9 @@
  */
 #include "flow/record.h"
 
-#include "base/clock.h"
 #include "flow/session.h"
 #include "flow/tunnel.h"
+#include "flow/worker.h"
 
 #include <inttypes.h>
 
@@ -176,9 +176,19 @@ static void write_status(struct record_line *l, const struct request *req)
     sbuf_u64(l->b, req->status);
 }
 
+static uint64_t bytes_in(const struct request *req)
+{
+    return req->tunnel ? req->tunnel->out.bytes : req->body.plain;
+}
+
+static uint64_t bytes_out(const struct request *req)
+{
+    return req->tunnel ? req->tunnel->back.bytes : req->answer_bytes;
+}
+
 static void write_bytes_in(struct record_line *l, const struct request *req)
 {
-    sbuf_u64(l->b, req->tunnel ? req->tunnel->out.bytes : req->body.plain);
+    sbuf_u64(l->b, bytes_in(req));
 }
 
 static void write_bytes_hashed(struct record_line *l, const struct request *req)
@@ -190,7 +200,7 @@ static void write_bytes_hashed(struct record_line *l, const struct request *req)
 
 static void write_bytes_out(struct record_line *l, const struct request *req)
 {
-    sbuf_u64(l->b, req->tunnel ? req->tunnel->back.bytes : req->answer_bytes);
+    sbuf_u64(l->b, bytes_out(req));
 }
 
 static void write_endpoint(struct record_line *l, const struct request *req)
@@ -405,4 +415,21 @@ void record_write(struct sbuf *b, enum log_format format, const struct request *
         f->write(&l, req);
     }
     sbuf_add(b, l.json ? STR("}\n") : STR("\n"));
+}
+
+void record_count(const struct request *req)
+{
+    const struct principal_conf *who = req->caller ? req->caller : req->user;
+    const struct err_info *end = err_info(req->err.code);
+    unsigned class = req->status / 100 < STATS_CLASSES ? req->status / 100 : 0;
+    _Atomic uint64_t *row;
+
+    if (!req->started_us) return;
+    row = stats_row(req->worker->stats, STATS_LISTENERS, req->session->listener->id);
+    stats_add(row, STATS_LISTENER_REQUESTS + operation_number(req->operation) * STATS_CLASSES + class, 1);
+    row = stats_row(req->worker->stats, STATS_PRINCIPALS, who ? who->id : STANDING_NONE);
+    stats_add(row, STATS_PRINCIPAL_REQUESTS, 1);
+    stats_add(row, STATS_PRINCIPAL_REFUSED, end->blame == BLAME_CLIENT && end->http_status == 403);
+    stats_add(row, STATS_PRINCIPAL_BYTES_IN, bytes_in(req));
+    stats_add(row, STATS_PRINCIPAL_BYTES_OUT, bytes_out(req));
 }

@@ -105,7 +105,7 @@ enum step_result region_correct(struct request *req, struct str region)
             "bucket %.*s is in Region %.*s, not %s: sent on from [endpoint %s] to [endpoint %s]",
             STR_ARG(str_head(req->bucket, 64)), STR_ARG(region), from->region, from->name, to->name);
     req->moves++;
-    retry_note(req, "region");
+    retry_note(req, RETRY_REGION);
     if (req->in->body == BODY_NONE) req->body_planned = false;
     retry_rewind(req);
     move(req, to);

@@ -9,6 +9,7 @@
 #include "base/states.h"
 #include "flow/exchange.h"
 #include "flow/passwords.h"
+#include "flow/record.h"
 #include "flow/reply.h"
 #include "flow/session.h"
 #include "flow/tunnel.h"
@@ -384,6 +385,7 @@ static void put_access_line(struct request *req)
         req->worker->cut_n += req->broken && req->err.code == ERR_SHUTDOWN;
     }
     req->ended_us = clock_monotonic_us();
+    record_count(req);
     access_log_write(req);
 }
 

@@ -57,13 +57,14 @@ static bool may_spend(struct request *req)
     return req->retries < req->endpoint->max_retries && budget_spend(&pool_of(req)->budget, req->worker->loop.now_us);
 }
 
-void retry_note(struct request *req, const char *reason)
+void retry_note(struct request *req, enum retry_reason reason)
 {
     struct sbuf b = sbuf_make(req->retry_reasons, sizeof(req->retry_reasons) - 1);
 
     b.n = strlen(req->retry_reasons);
-    sbuf_printf(&b, "%s%s", b.n ? "," : "", reason);
+    sbuf_printf(&b, "%s%s", b.n ? "," : "", retry_reason_word(reason));
     req->retry_reasons[b.n] = '\0';
+    stats_add(stats_row(req->worker->stats, STATS_ENDPOINTS, req->endpoint->id), STATS_ENDPOINT_RETRIES + reason, 1);
 }
 
 void retry_rewind(struct request *req)
@@ -79,14 +80,15 @@ void retry_rewind(struct request *req)
     req->hold = false;
 }
 
-static enum step_result again(struct request *req, const char *reason)
+static enum step_result again(struct request *req, enum retry_reason reason)
 {
     char ctx[256];
 
     req->retries++;
     retry_note(req, reason);
     address_count(&req->up->at->shared->retries, 1);
-    LOG_CTX(LOG_INFO, request_log_ctx(req, ctx, sizeof(ctx)), "%s; asked again (%s)", req->err.detail, reason);
+    LOG_CTX(LOG_INFO, request_log_ctx(req, ctx, sizeof(ctx)), "%s; asked again (%s)", req->err.detail,
+            retry_reason_word(reason));
     retry_rewind(req);
     return request_goto(req, STEP_sign);
 }
@@ -122,11 +124,11 @@ enum step_result retry_gone(struct request *req, enum conn_result why)
     if (kept && !req->stale_seen) {
         req->stale_seen = req->fresh_only = true;
         if (dead) leave_address(req);
-        return again(req, dead ? "dead" : "stale");
+        return again(req, dead ? RETRY_DEAD : RETRY_STALE);
     }
     if (!may_spend(req)) return STEP_FAIL;
     leave_address(req);
-    return again(req, dead ? "dead" : why == CONN_ERROR ? "reset" : "closed");
+    return again(req, dead ? RETRY_DEAD : why == CONN_ERROR ? RETRY_RESET : RETRY_CLOSED);
 }
 
 /* Refused before anything was done, so any method may be repeated. */
@@ -137,19 +139,17 @@ enum step_result retry_keys(struct request *req, struct str code)
         return STEP_NEXT;
     request_fail(req, ERR_UPSTREAM_AUTH, "[endpoint %s] %s answered %.*s", req->endpoint->name, req->address,
                  STR_ARG(str_head(code, 40)));
-    return again(req, "keys");
+    return again(req, RETRY_KEYS);
 }
 
 enum step_result retry_status(struct request *req, unsigned status)
 {
     bool read = req->in->method_id == METHOD_GET || req->in->method_id == METHOD_HEAD;
-    char reason[12];
 
     if ((status != 500 && status != 502 && status != 504) || !read || req->status_retried) return STEP_NEXT;
     if (req->in->body != BODY_NONE || !req->replay || !may_spend(req)) return STEP_NEXT;
     request_fail(req, ERR_UPSTREAM_GONE, "[endpoint %s] %s answered %u", req->endpoint->name, req->address, status);
     req->status_retried = true;
     leave_address(req);
-    snprintf(reason, sizeof(reason), "%u", status);
-    return again(req, reason);
+    return again(req, status == 500 ? RETRY_STATUS_500 : status == 502 ? RETRY_STATUS_502 : RETRY_STATUS_504);
 }

@@ -5,6 +5,7 @@
 #define S3ONRAMP_FLOW_RETRY_H
 
 #include "flow/request.h"
+#include "flow/retry_reason.h"
 
 /* If the connection is closed under @req, all of it can be sent again. */
 bool retry_survives_loss(const struct request *req);
@@ -17,6 +18,6 @@ void retry_rewind(struct request *req);
 /* The document of a refusal has @code. STEP_GOTO: it is about keys of ours that can be renewed, and the request is sent
  * again with newer ones; STEP_NEXT: it counts. */
 enum step_result retry_keys(struct request *req, struct str code);
-void retry_note(struct request *req, const char *reason); /* for the access line */
+void retry_note(struct request *req, enum retry_reason reason); /* for the access line, and counted */
 
 #endif

@@ -125,6 +125,11 @@ _Atomic uint64_t *stats_row(struct stats_block *b, enum stats_group group, uint3
     return chunk + id % rows * slots;
 }
 
+size_t stats_blocks(const struct stats *s)
+{
+    return s->n;
+}
+
 /* ------------------------------------------------------------------- adding up */
 
 /* NULL: nothing was counted there yet. */

@@ -51,11 +51,25 @@ static void check_stopped(struct worker *w)
     if (w->clients_n == 0) loop_stop(&w->loop);
 }
 
+/* Before ticked_us is set anew. */
+static void count_lag(struct worker *w)
+{
+    _Atomic uint64_t *row = stats_row(w->stats, STATS_WORKERS, (uint32_t)w->index);
+    int64_t lag = w->loop.now_us - atomic_load_explicit(&w->ticked_us, memory_order_relaxed) - LOOP_TICK_MS * 1000;
+
+    stats_add(row, STATS_WORKER_TICKS, 1);
+    if (lag <= 0) return;
+    stats_add(row, STATS_WORKER_LAG_US, (uint64_t)lag);
+    if ((uint64_t)lag > stats_get(row, STATS_WORKER_LAG_MOST_US))
+        stats_set(row, STATS_WORKER_LAG_MOST_US, (uint64_t)lag);
+}
+
 static void on_tick(void *arg)
 {
     struct worker *w = arg;
     struct session *c, *next;
 
+    count_lag(w);
     atomic_store_explicit(&w->ticked_us, w->loop.now_us, memory_order_relaxed);
     for (c = w->sessions; c; c = next) {
         next = c->next; /* checking one client ends at most that one; its memory lives until the turn's end */
@@ -137,6 +151,7 @@ static enum err_code init(struct worker *w, struct proxy *proxy, struct snapshot
 
     memset(w, 0, sizeof(*w));
     w->proxy = proxy;
+    w->stats = stats_block(proxy->stats, index);
     w->index = index;
     secret_random(&w->next_id, sizeof(w->next_id));
     TRY(loop_init(&w->loop, on_tick, on_turn, w, err));

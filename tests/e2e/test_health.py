@@ -413,6 +413,9 @@ class Connections(Case):
         self.assertEqual(sorted(a.status for a in answers), [200, 200] + [503] * 10)
         self.assertEqual({a.code for a in answers if a.status == 503}, {"SlowDown"})
         self.assertEqual([a.status for a in answers[-2:]], [200, 200], "told after those who were served for two seconds")
+        counted = self.proxy.status()["endpoints"][0]
+        self.assertEqual(counted["queue_full"] + counted["queue_expired"], 10, counted)
+        self.assertEqual(counted["queued"], counted["queue_expired"], counted)
         self.check(self.get(), 200)
 
 

@@ -58,6 +58,42 @@ class Status(lib.Case):
                          [dict(connect=0, tls=0, certificate=0, reset=0, dead=0)] * 2)
         self.assertGreater(sum(a["connects"] for a in addresses), 0)
 
+    def counted(self, listener="legacy", client="alice"):
+        """What is counted of a listener, and of a client."""
+        status = json.loads(lib.run(lib.PROGRAM, "status", "--clients", "--json", "-c", self.proxy.config, check=False).stdout)
+        return ([x for x in status["listeners"] if x["name"] == listener][0],
+                {x["name"]: x for x in status["clients"]}[client], status)
+
+    def test_what_listeners_and_clients_are_counted_by(self):
+        before, alice, status = self.counted()
+        nobody = self.counted(client="")[1]
+        for i in range(3):
+            self.check(self.proxy.request("legacy", "PUT", "/bucket/counted", b"x" * 1000), 200)
+        self.check(self.proxy.request("legacy", "GET", "/bucket/counted"), 200)
+        self.check(self.proxy.request("legacy", "GET", "/bucket/fault/error/404/NoSuchKey"), 404)
+        self.check(self.proxy.request("legacy", "GET", "/bucket/counted", key=("S3ORNOBODY", "x")), 403)
+        wanted = {"PutObject": {"2xx": 3}, "GetObject": {"2xx": 1, "4xx": 2}}
+
+        def more():
+            now = self.counted()[0]["requests"]
+            return {o: {c: n - before["requests"].get(o, {}).get(c, 0) for c, n in now.get(o, {}).items()} for o in wanted}
+        lib.wait_until(lambda: more() == wanted, 10, "the requests of the listener")
+        now = self.counted()[1]
+        self.assertEqual({k: now[k] - alice[k] for k in ("requests", "refused", "bytes_in")},
+                         dict(requests=5, refused=0, bytes_in=3000))
+        self.assertGreaterEqual(now["bytes_out"] - alice["bytes_out"], 1000)
+        now = self.counted(client="")[1]
+        self.assertEqual([now[k] - nobody[k] for k in ("requests", "refused")], [1, 1])
+        self.check(self.proxy.request("legacy", "GET", "/bucket/fault/flaky/500/counted"), 200)
+        retries = self.proxy.status()["endpoints"][0]["retries"]
+        self.assertEqual(retries, dict(status["endpoints"][0]["retries"], **{"500": retries["500"]}))
+        self.assertEqual(retries["500"], status["endpoints"][0]["retries"]["500"] + 1)
+        lib.wait_until(lambda: all(w["ticks"] for w in self.proxy.status()["workers"]), 10, "all workers' clocks")
+        self.assertNotIn("clients", self.proxy.status())
+        text = lib.run(lib.PROGRAM, "status", "--clients", "-c", self.proxy.config, check=False).stdout
+        self.assertRegex(text, r"(?m)^CLIENT .*\n-  +\d+ ")
+        self.assertRegex(text, r"(?m)^alice +\d+ ")
+
     def test_in_flight_is_seen(self):
         with self.proxy.connect("legacy") as connection:
             connection.send(b"GET /bucket/fault/wait/1 HTTP/1.1\r\nHost: %s\r\n\r\n" % self.proxy.host("legacy").encode())

@@ -31,7 +31,7 @@ void server_free(struct server **sv); /* NULL is fine */
 /* Its parts, for whoever shows or commands them; they live until server_free. */
 struct loop *server_loop(struct server *sv);
 const struct proxy *server_proxy(const struct server *sv);
-const struct snapshot *server_snapshot(const struct server *sv); /* the newest */
+struct snapshot *server_snapshot(const struct server *sv); /* the newest */
 const struct endpoints *server_endpoints(const struct server *sv);
 struct credential_store *server_credentials(struct server *sv);
 struct upgrade *server_upgrades(struct server *sv);

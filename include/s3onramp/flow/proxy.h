@@ -8,6 +8,7 @@
 #include "flow/limits.h"
 #include "flow/passwords.h"
 #include "flow/standing.h"
+#include "flow/stats.h"
 #include "flow/upstream/keyring.h"
 #include "io/sink.h"
 
@@ -17,6 +18,7 @@ struct proxy {
     struct passwords *passwords; /* owned */
     struct limits *limits;       /* owned: of client connections */
     struct sink *access;         /* borrowed; NULL: no access lines */
+    struct stats *stats;         /* owned: a block for each worker */
 };
 
 #endif

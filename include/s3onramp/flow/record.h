@@ -27,5 +27,7 @@ extern const size_t record_fields_n;
 
 /* The line of @req, which has ended, with its newline, at the end of @b. */
 void record_write(struct sbuf *b, enum log_format format, const struct request *req);
+/* Adds @req, which has ended, to the counters of its listener and of who called. */
+void record_count(const struct request *req);
 
 #endif

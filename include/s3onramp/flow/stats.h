@@ -110,6 +110,7 @@ struct stats_block; /* of one thread */
 MUST_CHECK struct stats *stats_new(size_t n);
 void stats_free(struct stats **s); /* NULL is fine */
 struct stats_block *stats_block(struct stats *s, size_t i);
+size_t stats_blocks(const struct stats *s); /* how many */
 
 /* The thread whose block @b is: the slots of row @id, for good; where there is no memory, and with @b NULL, slots that
  * nobody reads. */

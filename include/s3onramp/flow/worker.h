@@ -48,6 +48,7 @@ struct worker {
     struct worker_stop stop; /* how, while it stops */
     int64_t stop_by_us, warned_full_us;
     size_t finished_n, cut_n;  /* requests and tunnels that ended since it stops; read once it was joined */
+    struct stats_block *stats; /* borrowed: what it counts */
     _Atomic int64_t ticked_us; /* for whoever watches that the loop turns; INT64_MAX: it has ended */
     struct sbuf line;          /* where an access line is built; memory owned */
     struct sink_queue *access; /* borrowed; NULL: no access lines */

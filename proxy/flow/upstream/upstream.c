@@ -69,19 +69,30 @@ static enum step_result no_address(struct request *req)
                         e && e->dns_why[0] ? e->dns_why : "it has just been started");
 }
 
+static void count(const struct request *req, unsigned slot)
+{
+    stats_add(stats_row(req->worker->stats, STATS_ENDPOINTS, req->endpoint->id), slot, 1);
+}
+
 /* All addresses are at max_connections_per_address. */
 static enum step_result wait_in_turn(struct request *req)
 {
     struct pool *p = &req->worker->pool;
     uint64_t who = req->caller ? req->caller->id : STANDING_NONE;
+    bool first = !req->turn.since_us;
 
-    if (pool_wait(p, pool_of(req), &req->turn, who, req->wake)) return STEP_WAIT;
+    if (pool_wait(p, pool_of(req), &req->turn, who, req->wake)) {
+        if (first) count(req, STATS_ENDPOINT_QUEUED);
+        return STEP_WAIT;
+    }
+    count(req, STATS_ENDPOINT_QUEUE_FULL);
     return request_fail(req, ERR_QUEUE, "[endpoint %s] %llu requests wait already", req->endpoint->name,
                         (unsigned long long)req->endpoint->max_queue);
 }
 
 static enum step_result waited_too_long(struct request *req)
 {
+    count(req, STATS_ENDPOINT_QUEUE_EXPIRED);
     return request_fail(req, ERR_QUEUE,
                         "[endpoint %s] no place within queue_timeout: max_connections_per_address = %llu",
                         req->endpoint->name, (unsigned long long)req->endpoint->max_connections);
