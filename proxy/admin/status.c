@@ -20,7 +20,9 @@ static json_int_t load(const _Atomic uint64_t *counter)
 
 static double seconds(int64_t us)
 {
-    return (double)(us / 1000) / 1000.0;
+    int64_t ms = us / 1000;
+
+    return (double)ms / 1000.0;
 }
 
 static json_t *failures_json(const struct address *a)

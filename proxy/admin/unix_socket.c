@@ -288,7 +288,7 @@ void unix_socket_free(struct unix_socket **up)
     *up = NULL;
     if (!u) return;
     while (u->askers)
-        asker_free(u->askers);
+        asker_free(u->askers); /* NOLINT: it takes itself out of the list */
     if (u->ev) event_free(u->ev);
     if (is_ours(u)) unlink(u->path);
     if (u->fd >= 0) close(u->fd);

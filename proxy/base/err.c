@@ -24,7 +24,7 @@ const struct err_info *err_info(enum err_code code)
 }
 
 /* Formatted aside first: a caller may wrap the detail of the very error that it is replacing. */
-enum err_code err_set(struct err *err, enum err_code code, int sys_errno, const char *fmt, ...)
+enum err_code(err_set)(struct err *err, enum err_code code, int sys_errno, const char *fmt, ...)
 {
     char detail[sizeof err->detail];
     va_list args;

@@ -43,7 +43,7 @@ static void print_option(const struct cli_option *o, int column)
 
     if (o->group) printf("\n%s\n", o->group);
     for (bool first = true; str_split(&rest, '\n', &line); first = false)
-        printf("%-*s%.*s\n", column, !first ? "" : n < column ? text : strcat(text, " "), STR_ARG(line));
+        printf("%-*s%s%.*s\n", column, first ? text : "", first && n >= column ? " " : "", STR_ARG(line));
 }
 
 /* Each line of @text after @first, then @next. */

@@ -45,6 +45,7 @@ bool workers_ask(struct loop *control, struct worker *workers, size_t n, void (*
 {
     struct question *q = calloc(1, sizeof(*q) + n * sizeof(q->errands[0]));
 
+    ASSERT(n > 0);
     if (!q) return false;
     *q = (struct question){.control = control, .run = run, .done = done, .arg = arg, .open = n};
     for (size_t i = 0; i < n; i++) {

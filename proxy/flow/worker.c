@@ -255,6 +255,7 @@ static void end_now(void *arg)
 
 static void tell(struct worker *w, void (*what)(void *), void *arg)
 {
+    ASSERT(w);
     if (arg && loop_post(&w->loop, what, arg)) return;
     LOG(LOG_ERROR, "out of memory: worker %zu cannot be told to stop", w->index);
     if (arg != w) free(arg);

@@ -145,6 +145,7 @@ enum client_hello_result client_hello_scan(struct client_hello *h, const char *b
             size_t length;
 
             gather(h, p, message, HANDSHAKE_HEAD);
+            /* NOLINTNEXTLINE: gather has filled it */
             length = (size_t)message[1] << 16 | (size_t)message[2] << 8 | message[3];
             if (length > CLIENT_HELLO_MAX) return bad(err, "it is too long");
             if (h->have >= HANDSHAKE_HEAD + length) {

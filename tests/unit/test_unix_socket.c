@@ -252,7 +252,7 @@ static int set_up(void **state)
     assert_int_equal(folder_make(state), 0);
     assert_true(str_to_cstr(str_from(folder_path(path, "s")), address.sun_path, sizeof(address.sun_path)));
     assert_int_equal(loop_init(&loop, NULL, NULL, NULL, &err), ERR_NONE);
-    return unix_socket_new(&loop, address.sun_path, -1, &call, &served, &err);
+    return (int)unix_socket_new(&loop, address.sun_path, -1, &call, &served, &err);
 }
 
 static int tear_down(void **state)

@@ -11,7 +11,7 @@
  * field is not present." */
 static bool is_redirect(struct str url)
 {
-    struct str rest = url, host;
+    struct str rest, host;
     unsigned port;
 
     if (str_starts_nocase(url, STR("http://")))

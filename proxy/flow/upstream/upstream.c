@@ -136,7 +136,7 @@ static enum step_result ask_first(struct request *req)
 
 void upstream_is_mute(struct request *req)
 {
-    pool_of(req)->mute_until_us = req->worker->loop.now_us + MUTE_MS * 1000ll;
+    pool_of(req)->mute_until_us = req->worker->loop.now_us + MUTE_MS * 1000LL;
 }
 
 /* Picks the next address and gets a connection to it. STEP_WAIT: req->up is set and not ready yet, or the request
