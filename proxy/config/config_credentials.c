@@ -7,6 +7,7 @@
 #include "config_options.h"
 
 #include "aws/s3/partition.h"
+#include "aws/s3/target.h"
 
 #include <stdlib.h>
 
@@ -188,7 +189,7 @@ static void finish_service_url(struct raw_section *section)
     struct str region = str_from(credentials->region);
 
     if (config_text_of(section, "service_url") || !is_one_of(credentials->source, ROLES)) return;
-    if (!config_region_valid(region)) return;
+    if (!s3_region_is_name(region)) return;
     struct str suffix = partition_suffix_or_aws(region);
     size_t cap = strlen("https://..") + strlen(service) + region.n + suffix.n + 1;
     struct sbuf url = sbuf_make(config_bytes(section->raw, cap), cap);
@@ -298,7 +299,7 @@ static void check_region(struct config_build *b, struct raw_section *section)
     bool is_signed = credentials->source != CREDENTIALS_WEB_IDENTITY, has_url = config_text_of(section, "service_url");
 
     if (config_text_of(section, "region")) return;
-    if (credentials->region && !config_region_valid(str_from(credentials->region)))
+    if (credentials->region && !s3_region_is_name(str_from(credentials->region)))
         config_problem(b, config_header_place(section),
                        "credentials \"%s\": \"%.40s\" of AWS_REGION or AWS_DEFAULT_REGION cannot be a Region; set it "
                        "right, or write region = REGION",

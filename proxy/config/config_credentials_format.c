@@ -6,6 +6,8 @@
  */
 #include "config_options.h"
 
+#include "aws/s3/target.h"
+
 enum {
     ARN_MAX = 2048,
     ACCOUNT_DIGITS = 12,
@@ -62,7 +64,7 @@ struct str config_arn_region(const char *text)
 {
     struct arn arn;
 
-    return text && parse_arn(str_from(text), &arn) && config_region_valid(arn.region) ? arn.region : STR_NONE;
+    return text && parse_arn(str_from(text), &arn) && s3_region_is_name(arn.region) ? arn.region : STR_NONE;
 }
 
 static bool is_account(struct str s)
@@ -102,9 +104,9 @@ static bool check_anywhere_arn(struct config_build *b, struct raw_section *secti
     struct arn arn;
 
     if (!text || !config_credentials_use(section, key)) return false;
-    if (parse_arn(str_from(text), &arn) && str_eq(arn.service, STR("rolesanywhere")) &&
-        config_region_valid(arn.region) && is_account(arn.account) && str_starts(arn.resource, kind) &&
-        arn.resource.n > kind.n && is_made_of(str_tail(arn.resource, kind.n), "-", false))
+    if (parse_arn(str_from(text), &arn) && str_eq(arn.service, STR("rolesanywhere")) && s3_region_is_name(arn.region) &&
+        is_account(arn.account) && str_starts(arn.resource, kind) && arn.resource.n > kind.n &&
+        is_made_of(str_tail(arn.resource, kind.n), "-", false))
         return true;
     BAD(b, section, key, text, "copy it from the console of Roles Anywhere; it looks like %s%.*sID",
         "arn:aws:rolesanywhere:REGION:123456789012:", STR_ARG(kind));

@@ -5,6 +5,7 @@
 #include "config_options.h"
 
 #include "aws/s3/partition.h"
+#include "aws/s3/target.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -65,49 +66,13 @@ static void finish_listener(struct config_build *b, struct raw_section *section)
     finish_health(b, section);
 }
 
-/* Takes the last label of *@s off. */
-static struct str pop_label(struct str *s)
-{
-    size_t dot = str_rindex(*s, '.');
-    struct str label = dot == SIZE_MAX ? *s : str_tail(*s, dot + 1);
-
-    *s = str_head(*s, dot == SIZE_MAX ? 0 : dot);
-    return label;
-}
-
-struct vpce_name {
-    struct str region, suffix;
-    bool fips;
-};
-
-/* [PREFIX.]vpce-ID[-ZONE].s3[-fips].REGION.vpce.SUFFIX, read from the right; PREFIX: "bucket" or the console's "*",
- * or one of the other words that carry another API over the same addresses. */
-static bool parse_vpce_name(struct str name, struct vpce_name *out)
-{
-    static const struct str prefixes[] = {STR_INIT(""), STR_INIT("*"), STR_INIT("bucket"), STR_INIT("accesspoint"),
-                                          STR_INIT("control")};
-    size_t vpce = str_find(name, STR(".vpce."));
-
-    if (vpce == SIZE_MAX) return false;
-    struct str left = str_head(name, vpce);
-    out->suffix = str_tail(name, vpce + 6);
-    out->region = pop_label(&left);
-    struct str service = pop_label(&left), id = pop_label(&left);
-    out->fips = str_eq(service, STR("s3-fips"));
-    if (!out->fips && !str_eq(service, STR("s3"))) return false;
-    if (!str_starts(id, STR("vpce-")) || id.n < 10 || out->suffix.n == 0) return false;
-    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
-        if (str_eq(left, prefixes[i])) return config_region_valid(out->region);
-    return false;
-}
-
 static void take_vpce_name(struct config_build *b, struct raw_section *section)
 {
     struct endpoint_conf *endpoint = section->item;
     struct config_place place = config_place_of(section, "name");
-    struct vpce_name name;
+    struct s3_vpce_name name;
 
-    if (!parse_vpce_name(str_from(endpoint->vpce_name), &name)) {
+    if (!s3_vpce_name_split(str_from(endpoint->vpce_name), &name) || name.id.n < S3_VPCE_ID_LEAST) {
         config_problem(b, place,
                        "name = %s is not an S3 endpoint's name; write it like "
                        "vpce-ID.s3.REGION.vpce.amazonaws.com, or write region = REGION instead",

@@ -192,7 +192,6 @@ void config_parse_addresses(struct config_build *b, struct raw_section *section,
 bool config_format_value(const struct raw_section *section, const struct option *o, FILE *out);
 void config_free_value(void *item, const struct option *o); /* texts live in raw.texts, as long as the settings */
 bool config_is_secret_text(const struct option *o, const char *text); /* a secret itself, not env:NAME and so on */
-bool config_region_valid(struct str region);
 /* The kind of section that an option names, or SECTIONS_N: it is of another type. */
 enum section_id config_reference_kind(const struct option *o);
 char *config_path(const char *file, const char *path); /* @path as seen from the folder of @file; heap */

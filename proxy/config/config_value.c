@@ -5,7 +5,9 @@
 #include "config_options.h"
 
 #include "aws/documents/key_document.h"
+#include "aws/s3/target.h"
 #include "base/secret.h"
+#include "http/uri.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -73,22 +75,6 @@ static bool is_lower_or_digit(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* Words of lower-case letters and digits, joined by single hyphens. AWS Regions all look so; other S3 servers name
- * theirs more freely ("default"), and may. */
-bool config_region_valid(struct str region)
-{
-    struct str rest = region, word;
-
-    if (region.n < 2 || region.n > 32 || !(region.p[0] >= 'a' && region.p[0] <= 'z')) return false;
-    if (str_ends(region, STR("-"))) return false;
-    while (str_split(&rest, '-', &word)) {
-        if (word.n == 0) return false;
-        for (size_t i = 0; i < word.n; i++)
-            if (!is_lower_or_digit(word.p[i])) return false;
-    }
-    return true;
-}
-
 /* "ap-northeast-1a": a digit and one letter at the end, where a Region ends in the digit. */
 static bool looks_like_zone(struct str s)
 {
@@ -104,30 +90,27 @@ static bool check_region(struct target *t, const char *text)
         BAD_VALUE(t, text, "this is an Availability Zone; write its Region, %.*s", (int)s.n - 1, text);
         return false;
     }
-    if (!config_region_valid(s)) {
+    if (!s3_region_is_name(s)) {
         BAD_VALUE(t, text, "this cannot be a Region; write it like %s", "ap-northeast-1");
         return false;
     }
     return true;
 }
 
-static bool is_host_label(struct str label)
+/* RFC 1123 2.1: no label begins or ends with a hyphen; buckets may. */
+static bool has_loose_hyphen(struct str s)
 {
-    if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-') return false;
-    for (size_t i = 0; i < label.n; i++)
-        if (!is_lower_or_digit(ascii_lower(label.p[i])) && label.p[i] != '-' && label.p[i] != '_') return false;
-    return true;
+    struct str label;
+
+    while (str_split(&s, '.', &label))
+        if (label.n && (label.p[0] == '-' || label.p[label.n - 1] == '-')) return true;
+    return false;
 }
 
 bool config_host_valid(struct str s)
 {
-    struct str rest = s, label;
-
-    if (s.n == 0 || s.n > 253 || str_ends(s, STR("."))) return false;
-    if (str_starts(s, STR("*."))) rest = str_tail(s, 2); /* as the console shows names of endpoints */
-    while (str_split(&rest, '.', &label))
-        if (!is_host_label(label)) return false;
-    return true;
+    if (str_starts(s, STR("*."))) s = str_tail(s, 2); /* as the console shows names of endpoints */
+    return uri_host_valid(s) && !has_loose_hyphen(s);
 }
 
 static bool check_host(struct target *t, const char *text)

@@ -79,15 +79,6 @@ static bool lower(struct doctor_word *w, struct str s)
 
 /* --- whose name it is --- */
 
-static struct str strip_word(struct str name)
-{
-    static const struct str words[] = {STR_INIT("accesspoint."), STR_INIT("control."), STR_INIT("*.")};
-
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (str_starts(name, words[i])) return str_tail(name, words[i].n);
-    return name;
-}
-
 static const char *why_not(struct str name)
 {
     struct s3_host host;
@@ -110,15 +101,15 @@ static const char *why_not(struct str name)
 /* Where the endpoint's own name begins in @name; STR_NONE: nowhere. A bucket may stand before it, and a word. */
 static struct str own_name(struct str name)
 {
-    struct str s = strip_word(name), id = STR_NONE;
+    struct str id = STR_NONE;
     struct s3_vpce_name parts;
     struct s3_host host;
 
-    if (s3_vpce_name_parse(s, &parts))
+    if (s3_vpce_name_parse(name, &parts))
         id = parts.id;
-    else if (s3_host_parse(s, &host, NULL) == ERR_NONE)
+    else if (s3_host_parse(name, &host, NULL) == ERR_NONE)
         id = host.endpoint_id;
-    return id.n ? str_make(id.p, (size_t)(s.p + s.n - id.p)) : STR_NONE;
+    return id.n ? str_make(id.p, (size_t)(name.p + name.n - id.p)) : STR_NONE;
 }
 
 bool doctor_take_name(const char *word, struct doctor_word *w)
@@ -145,7 +136,7 @@ bool doctor_take_name(const char *word, struct doctor_word *w)
         if (!w->why[0]) snprintf(w->why, sizeof(w->why), "%s", why_not(s));
         return false;
     }
-    if (str_index(own, '.') < ID_LEAST) {
+    if (str_index(own, '.') < S3_VPCE_ID_LEAST) {
         snprintf(w->why, sizeof(w->why),
                  "the endpoint's id is cut short; copy the whole name, like "
                  "vpce-0123456789abcdef0-abcdefgh.s3.REGION.vpce.amazonaws.com");

@@ -53,7 +53,7 @@ static bool host_goes_unchanged(struct request *req)
 
     if (req->own_name || req->s3.legacy) return false;
     if (req->s3.endpoint_id.n) /* the endpoint's own name, regional or of a zone */
-        return req->endpoint->vpce_name && s3_vpce_name_parse(str_from(req->endpoint->vpce_name), &ours) &&
+        return req->endpoint->vpce_name && s3_vpce_name_split(str_from(req->endpoint->vpce_name), &ours) &&
                (str_starts(req->s3.endpoint_id, ours.id) || str_starts(ours.id, req->s3.endpoint_id));
     host = sign_host(req, &host_style);
     return host.p && str_eq(host, req->host) && host_style == req->host_style;

@@ -102,6 +102,25 @@ static bool parse_port(struct str s, unsigned *port)
     return true;
 }
 
+static bool is_label(struct str label)
+{
+    for (size_t i = 0; i < label.n; i++) {
+        char c = ascii_lower(label.p[i]);
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_') return false;
+    }
+    return label.n > 0 && label.n <= URI_LABEL_MOST;
+}
+
+bool uri_host_valid(struct str host)
+{
+    struct str rest = host, label;
+
+    if (host.n == 0 || host.n > URI_HOST_MOST || host.p[host.n - 1] == '.') return false;
+    while (str_split(&rest, '.', &label))
+        if (!is_label(label)) return false;
+    return true;
+}
+
 bool uri_split_authority(struct str authority, struct str *host, unsigned *port)
 {
     struct str after;

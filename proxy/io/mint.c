@@ -9,6 +9,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "http/uri.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -20,7 +21,6 @@ enum {
     CACHE_MAX = 1024,
     KEY_BYTES = 4096, /* all names of a certificate, with commas */
     COMMON_NAME_BYTES = 64,
-    DNS_NAME_BYTES = 253,
 };
 
 struct entry {
@@ -89,22 +89,10 @@ static void cache_put(struct mint *m, struct str key, X509 *leaf, int64_t not_be
 
 /* ---- names ---- */
 
-static bool is_name_char(char c)
-{
-    c = ascii_lower(c);
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
-}
-
-/* RFC 1123 2.1 letters, digits, '-' and '.', with '_' as some bucket names have it, and "*." at the beginning. */
+/* As S3's names are, with "*." at the beginning or not. */
 static bool is_dns_name(struct str name)
 {
-    if (name.n == 0 || name.n > DNS_NAME_BYTES) return false;
-    if (str_starts(name, STR("*."))) name = str_tail(name, 2);
-    if (name.n == 0 || name.p[0] == '.' || name.p[name.n - 1] == '.') return false;
-    if (str_find(name, STR("..")) != SIZE_MAX) return false;
-    for (size_t i = 0; i < name.n; i++)
-        if (!is_name_char(name.p[i])) return false;
-    return true;
+    return uri_host_valid(str_starts(name, STR("*.")) ? str_tail(name, 2) : name);
 }
 
 /* The cache key of @names into @out; each is a name that the CA may certify. */

@@ -466,6 +466,46 @@ static void test_s3_host_upstream_bounds(void **state)
     (void)state;
 }
 
+static void test_s3_vpce_name_split_leaves_region_and_suffix_open(void **state UNUSED)
+{
+    struct s3_vpce_name v;
+
+    assert_true(s3_vpce_name_split(STR("accesspoint." VPCE ".s3-fips.lab1.vpce.example.com"), &v));
+    assert_true(str_eq(v.id, STR(VPCE)) && str_eq(v.region, STR("lab1")) && str_eq(v.suffix, STR("example.com")));
+    assert_true(v.fips);
+    assert_false(s3_vpce_name_split(STR(VPCE ".s3.Lab1.vpce.example.com"), &v));
+    assert_false(s3_vpce_name_split(STR(VPCE ".s3.lab1.vpce."), &v));
+    assert_false(s3_vpce_name_split(STR("x." VPCE ".s3.lab1.vpce.example.com"), &v));
+}
+
+static void test_s3_region_is_name_table(void **state UNUSED)
+{
+    static const struct {
+        const char *region;
+        bool is_name, valid;
+    } rows[] = {
+        {"eu-west-1", true, true},
+        {"us-gov-west-1", true, true},
+        {"lab1", true, false},
+        {"default", true, false},
+        {"ap-northeast", true, false},
+        {"Lab", false, false},
+        {"1a", false, false},
+        {"a", false, false},
+        {"a--b", false, false},
+        {"a-", false, false},
+        {"a_b", false, false},
+        {"", false, false},
+        {"abcdefghijklmnopqrstuvwxyzabcdefg", false, false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str region = str_from(rows[i].region);
+        if (s3_region_is_name(region) != rows[i].is_name || s3_region_valid(region) != rows[i].valid)
+            fail_msg("%s", rows[i].region);
+    }
+}
+
 static void test_s3_vpce_name_parse_forms(void **state)
 {
     static const struct {
@@ -477,7 +517,9 @@ static void test_s3_vpce_name_parse_forms(void **state)
         {"bucket." ZONAL ".s3-fips.us-east-1.vpce.amazonaws.com", ZONAL, "us-east-1", true},
         {"bucket." VPCE ".s3.cn-north-1.vpce.amazonaws.com.cn", VPCE, "cn-north-1", false},
         {"b.bucket." VPCE ".s3.us-east-1.vpce.amazonaws.com", NULL, NULL, false},
-        {"control." VPCE ".s3.us-east-1.vpce.amazonaws.com", NULL, NULL, false},
+        {"control." VPCE ".s3.us-east-1.vpce.amazonaws.com", VPCE, "us-east-1", false},
+        {"accesspoint." VPCE ".s3.us-east-1.vpce.amazonaws.com", VPCE, "us-east-1", false},
+        {VPCE ".s3.lab1.vpce.amazonaws.com", NULL, NULL, false},
         {"bucket.*." VPCE ".s3.us-east-1.vpce.amazonaws.com", NULL, NULL, false},
         {VPCE ".sts.us-east-1.vpce.amazonaws.com", NULL, NULL, false},
         {VPCE ".s3.us-east-1.vpce.amazonaws.com.", NULL, NULL, false},
@@ -643,6 +685,8 @@ int main(void)
         cmocka_unit_test(test_s3_signing_name_by_service),
         cmocka_unit_test(test_s3_host_upstream_names_that_the_endpoint_serves),
         cmocka_unit_test(test_s3_host_upstream_bounds),
+        cmocka_unit_test(test_s3_vpce_name_split_leaves_region_and_suffix_open),
+        cmocka_unit_test(test_s3_region_is_name_table),
         cmocka_unit_test(test_s3_vpce_name_parse_forms),
         cmocka_unit_test(test_s3_own_host_by_prefix_path_and_account),
         cmocka_unit_test(test_s3_bucket_valid_and_host_style),

@@ -118,6 +118,33 @@ static void test_uri_split_every_byte_in_a_path_is_judged(void **state)
     }
 }
 
+static void test_uri_host_valid_table(void **state UNUSED)
+{
+#define LABEL "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz-"
+    static const struct {
+        const char *host;
+        bool valid;
+    } rows[] = {{"a", true},
+                {"My_bucket-.s3.eu-west-1.amazonaws.com", true},
+                {LABEL, true},
+                {LABEL "x", false},
+                {"", false},
+                {".a", false},
+                {"a.", false},
+                {"a..b", false},
+                {"a:1", false},
+                {"[::1]", false},
+                {"*.a", false},
+                {"a b", false},
+                {LABEL "." LABEL "." LABEL "."
+                       "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxy",
+                 true},
+                {LABEL "." LABEL "." LABEL "." LABEL, false}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (uri_host_valid(str_from(rows[i].host)) != rows[i].valid) fail_msg("%s", rows[i].host);
+}
+
 static void test_uri_split_authority_table(void **state)
 {
     (void)state;
@@ -342,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_uri_split_each_form_gives_its_parts),
         cmocka_unit_test(test_uri_split_bad_target_is_refused),
         cmocka_unit_test(test_uri_split_every_byte_in_a_path_is_judged),
+        cmocka_unit_test(test_uri_host_valid_table),
         cmocka_unit_test(test_uri_split_authority_table),
         cmocka_unit_test(test_uri_decode_table),
         cmocka_unit_test(test_uri_decode_in_place_and_nul_is_a_byte),

@@ -25,6 +25,10 @@ struct uri {
  * '#' are. */
 MUST_CHECK enum err_code uri_split(struct str target, bool is_connect, struct uri *out, struct err *err);
 
+enum { URI_HOST_MOST = 253, URI_LABEL_MOST = 63 }; /* bytes; RFC 1035 2.3.4, as text */
+/* A host name as S3 and its clients write them: labels of letters of either case, digits, '-' and '_' (old buckets have
+ * it), joined by single dots; no address, no port, no dot at the end. */
+bool uri_host_valid(struct str host);
 /* Splits "host", "host:port", "[v6]", "[v6]:port". @host: without brackets and without one trailing dot; @port: 0 if
  * absent. False for an empty host, a bad port (not 1..65535), or bytes outside [A-Za-z0-9._-] (v6: hex digits, ':' and
  * '.'). */

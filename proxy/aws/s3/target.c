@@ -16,10 +16,11 @@
 #include "aws/s3/target.h"
 
 #include "aws/s3/partition.h"
+#include "http/uri.h"
 
 enum {
-    HOST_MAX = 253, /* RFC 1035 2.3.4, as text */
     LABEL_MAX = 63, /* RFC 1035 2.3.4 */
+    REGION_MOST = 32,
     ACCOUNT_DIGITS = 12,
     BUCKET_MIN = 3,
     BUCKET_MAX = 255,
@@ -35,6 +36,24 @@ static bool all_digits(struct str s)
 bool s3_region_valid(struct str region)
 {
     return partition_suffix(region).n > 0;
+}
+
+static bool is_word(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!(s.p[i] >= 'a' && s.p[i] <= 'z') && !(s.p[i] >= '0' && s.p[i] <= '9')) return false;
+    return s.n > 0;
+}
+
+bool s3_region_is_name(struct str region)
+{
+    struct str rest = region, word;
+
+    if (region.n < 2 || region.n > REGION_MOST || !(region.p[0] >= 'a' && region.p[0] <= 'z')) return false;
+    if (str_ends(region, STR("-"))) return false;
+    while (str_split(&rest, '-', &word))
+        if (!is_word(word)) return false;
+    return true;
 }
 
 /* ---- labels ---- */
@@ -84,28 +103,19 @@ static bool is_host_byte(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
 
-/* Labels of 1 to 63 bytes each. */
+/* In lower case. */
 static bool is_host_name(struct str host)
 {
-    size_t label_bytes = 0;
-
-    if (host.n == 0 || host.n > HOST_MAX) return false;
-    for (size_t i = 0; i < host.n; i++) {
-        if (host.p[i] == '.') {
-            if (label_bytes == 0) return false;
-            label_bytes = 0;
-        } else if (!is_host_byte(host.p[i]) || ++label_bytes > LABEL_MAX) {
-            return false;
-        }
-    }
-    return label_bytes > 0;
+    for (size_t i = 0; i < host.n; i++)
+        if (host.p[i] != ascii_lower(host.p[i])) return false;
+    return uri_host_valid(host);
 }
 
 /* ---- refusals: each sentence says what to do ---- */
 
 static enum err_code refuse(struct err *err, struct str host, const char *sentence)
 {
-    return err_set(err, ERR_HOST_REFUSED, 0, "%.*s %s", STR_ARG(str_head(host, HOST_MAX)), sentence);
+    return err_set(err, ERR_HOST_REFUSED, 0, "%.*s %s", STR_ARG(str_head(host, URI_HOST_MOST)), sentence);
 }
 
 static const char NOT_S3[] =
@@ -325,15 +335,19 @@ static enum err_code parse_legacy(struct str host, struct str rest, struct str l
     return refuse(err, host, sentence ? sentence : NOT_S3_SERVICE);
 }
 
-/* Takes "vpce-ID.s3[-fips].REGION" from the right of *@rest; out->suffix is set. */
+/* Takes "vpce-ID.s3[-fips].REGION" from the right of *@rest. */
 static bool cut_vpce(struct str *rest, struct s3_vpce_name *out)
 {
     struct str service;
 
     if (!cut_label(rest, &out->region) || !cut_label(rest, &service) || !cut_label(rest, &out->id)) return false;
-    if (!str_eq(partition_suffix(out->region), out->suffix)) return false;
     out->fips = cut_ending(&service, STR("-fips"));
     return str_eq(service, STR("s3")) && str_starts(out->id, STR("vpce-")) && out->id.n > sizeof "vpce-" - 1;
+}
+
+static bool is_of_partition(const struct s3_vpce_name *name)
+{
+    return str_eq(partition_suffix(name->region), name->suffix);
 }
 
 /* The endpoint of another service: @rest is what stands before "vpce". */
@@ -353,7 +367,7 @@ static enum err_code parse_vpce(struct str host, struct str rest, struct s3_host
     struct s3_vpce_name name = {.suffix = out->suffix};
     struct str before = rest, kind;
 
-    if (!cut_vpce(&before, &name)) return refuse_vpce(host, rest, err);
+    if (!cut_vpce(&before, &name) || !is_of_partition(&name)) return refuse_vpce(host, rest, err);
     out->region = name.region;
     out->endpoint_id = name.id;
     out->fips = name.fips;
@@ -417,7 +431,7 @@ struct name_list {
 /* BEFORE + REGION + BETWEEN + SUFFIX. */
 static void list_name(const struct name_list *l, struct str before, struct str between)
 {
-    char text[HOST_MAX + 1];
+    char text[URI_HOST_MOST + 1];
     struct sbuf b = sbuf_make(text, sizeof text);
 
     sbuf_add(&b, before);
@@ -461,7 +475,7 @@ bool s3_host_upstream(const struct s3_host *client, struct str bucket, bool host
                       const struct s3_endpoint_names *endpoint, struct sbuf *out, bool *out_host_style)
 {
     if (client->service == S3_BUCKETS) {
-        *out_host_style = host_style && s3_bucket_host_style(bucket) && bucket.n + 1 + endpoint->host.n <= HOST_MAX;
+        *out_host_style = host_style && s3_bucket_host_style(bucket) && bucket.n + 1 + endpoint->host.n <= URI_HOST_MOST;
         if (*out_host_style) sbuf_printf(out, "%.*s.", STR_ARG(bucket));
         sbuf_add(out, endpoint->host);
         return !out->overflow;
@@ -474,18 +488,32 @@ bool s3_host_upstream(const struct s3_host *client, struct str bucket, bool host
     return !out->overflow;
 }
 
-bool s3_vpce_name_parse(struct str name, struct s3_vpce_name *out)
+/* The word that chooses an API; "*" is the console's way to say "put one of them here". */
+static struct str without_kind(struct str name)
 {
-    struct str rest = name, label;
+    static const struct str kinds[] = {STR_INIT("*."), STR_INIT("bucket."), STR_INIT("accesspoint."),
+                                       STR_INIT("control.")};
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (str_starts(name, kinds[i])) return str_tail(name, kinds[i].n);
+    return name;
+}
+
+bool s3_vpce_name_split(struct str name, struct s3_vpce_name *out)
+{
+    struct str rest = without_kind(name);
+    size_t vpce = str_find(rest, STR(".vpce."));
 
     *out = (struct s3_vpce_name){.id = STR_NONE};
-    if (str_starts(rest, STR("*."))) /* the console's way to say "put bucket, accesspoint or control here" */
-        rest = str_tail(rest, 2);
-    else if (str_starts(rest, STR("bucket.")))
-        rest = str_tail(rest, sizeof "bucket." - 1);
-    if (!is_host_name(rest) || !cut_suffix(&rest, &out->suffix)) return false;
-    if (!cut_label(&rest, &label) || !str_eq(label, STR("vpce"))) return false;
-    return cut_vpce(&rest, out) && rest.n == 0;
+    if (vpce == SIZE_MAX || !is_host_name(rest)) return false;
+    out->suffix = str_tail(rest, vpce + sizeof ".vpce." - 1);
+    rest = str_head(rest, vpce);
+    return cut_vpce(&rest, out) && rest.n == 0 && s3_region_is_name(out->region);
+}
+
+bool s3_vpce_name_parse(struct str name, struct s3_vpce_name *out)
+{
+    return s3_vpce_name_split(name, out) && is_of_partition(out);
 }
 
 /* ---- buckets and paths ---- */

@@ -35,6 +35,9 @@ struct s3_host {
 
 /* True if it looks like a Region of some partition: aws/s3/partition.h. */
 bool s3_region_valid(struct str region);
+/* True if some S3 server, not only AWS, may call a Region so: words of lower-case letters and digits, joined by single
+ * hyphens, 2 to 32 bytes, a letter first. Every Region of AWS is one. */
+bool s3_region_is_name(struct str region);
 
 /* Takes @host apart: lower case already, no port, no trailing dot, read from the right (suffix, Region, [dualstack],
  * service label; the rest is the prefix). ERR_HOST_REFUSED, with a sentence in @err->detail that says what to use
@@ -82,12 +85,15 @@ struct s3_endpoint_names {
 MUST_CHECK bool s3_host_upstream(const struct s3_host *client, struct str bucket, bool host_style,
                                  const struct s3_endpoint_names *endpoint, struct sbuf *out, bool *out_host_style);
 
-/* An endpoint-specific name as AWS shows it: [bucket.|*.]vpce-ID[-AZ].s3[-fips].R.vpce.S. */
+enum { S3_VPCE_ID_LEAST = 10 }; /* "vpce-" and some digits: less was cut short */
+/* An endpoint-specific name as AWS shows it: [bucket.|accesspoint.|control.|*.]vpce-ID[-AZ].s3[-fips].R.vpce.S. */
 struct s3_vpce_name {
     struct str id, region, suffix;
     bool fips;
 };
 MUST_CHECK bool s3_vpce_name_parse(struct str name, struct s3_vpce_name *out);
+/* The same, with any Region and any suffix: to say what is wrong with them, and for names that a person wrote down. */
+MUST_CHECK bool s3_vpce_name_split(struct str name, struct s3_vpce_name *out);
 
 /* 3..255 bytes of [A-Za-z0-9._-], not "." or "..": wide enough for old us-east-1 buckets and for access point aliases.
  * Not a check of what S3 would create. */
