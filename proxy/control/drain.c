@@ -96,7 +96,7 @@ static void leave(struct drain *d)
     uint64_t ms = d->plan.delay_ms;
     struct timeval delay = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
 
-    for (size_t i = 0; i < d->workers_n; i++)
+    for (size_t i = 0; !d->plan.stop.patient && i < d->workers_n; i++)
         worker_leave(&d->workers[i]);
     set_state(d, DRAIN_LEAVING);
     if (!ms || event_add(d->delay, &delay)) finish(d);

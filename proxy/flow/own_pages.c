@@ -36,7 +36,7 @@ static bool health_is_for(const struct session *c, struct str host)
 
 static enum step_result answer_health(struct request *req)
 {
-    bool stopping = req->worker->leaving;
+    bool stopping = req->worker->leaving && !req->worker->stop.patient; /* else others serve here */
 
     reply_page(req, stopping ? 503 : 200, STR("text/plain; charset=utf-8"), STR("no-store"),
                stopping ? STR("stopping\n") : STR("ok\n"));

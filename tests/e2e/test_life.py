@@ -305,9 +305,9 @@ class Upgrade(unittest.TestCase):
                                                   addresses="127.0.0.1:%d" % echo.getsockname()[1]), **options)
         return self.proxy
 
-    def get(self, connection, close=False):
-        connection.send(b"GET /bucket/fault/none HTTP/1.1\r\nHost: %s\r\n%s\r\n"
-                        % (self.proxy.host("legacy").encode(), b"Connection: close\r\n" if close else b""))
+    def get(self, connection, close=False, target=b"/bucket/fault/none"):
+        connection.send(b"GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n"
+                        % (target, self.proxy.host("legacy").encode(), b"Connection: close\r\n" if close else b""))
         answer = connection.read_answer()
         assert answer.status == 200, answer
         return answer.header("connection") == "close"
@@ -320,7 +320,7 @@ class Upgrade(unittest.TestCase):
         """As clients keep them: for another request unless the answer said that there is none; with pauses."""
         with self.proxy.connect("legacy") as connection:
             for i in range(100):
-                if self.get(connection):
+                if self.get(connection) or self.get(connection, target=b"/healthz"):
                     return
                 if i % 10 == 9:
                     time.sleep(0.2)
