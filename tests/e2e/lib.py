@@ -239,9 +239,9 @@ class Proxy:
             UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1",
             TSAN_OPTIONS="halt_on_error=0:second_deadlock_stack=1:suppressions=%s" % (SUPPORT / "tsan.supp"))
 
-    def launch(self, program=(PROGRAM,), **options):
+    def launch(self, program=None, **options):
         """The process; options: of Popen."""
-        return subprocess.Popen([*program, "serve", "-c", str(self.config)], stdin=subprocess.DEVNULL,
+        return subprocess.Popen([*(program or (PROGRAM,)), "serve", "-c", str(self.config)], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.DEVNULL, stderr=self.stderr_to or self.stderr.open("ab"),
                                 env={**self.environment(), **self.variables}, **options)
 
