@@ -222,7 +222,7 @@ static void renew(struct pool_endpoint *e)
 
 static void take_conf(struct pool_endpoint *e, const struct endpoint_conf *c, SSL_CTX *ctx)
 {
-    bool other = e->ctx && (e->ctx != ctx || strcmp(e->sni, c->sni) != 0);
+    bool other = e->names && (e->ctx != ctx || strcmp(e->sni, c->sni) != 0);
 
     e->left = false;
     e->names++;
