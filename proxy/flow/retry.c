@@ -135,7 +135,7 @@ enum step_result retry_gone(struct request *req, enum conn_result why)
 enum step_result retry_keys(struct request *req, struct str code)
 {
     if (s3_error_key_fault(code) != S3_KEY_FAULT_RENEWABLE || !req->replay ||
-        !keyring_refused(&req->worker->keyring, sign_key_slot(req), &req->lease))
+        !keyring_refused(&req->worker->keyring, &req->lease))
         return STEP_NEXT;
     request_fail(req, ERR_UPSTREAM_AUTH, "[endpoint %s] %s answered %.*s", req->endpoint->name, req->address,
                  STR_ARG(str_head(code, 40)));

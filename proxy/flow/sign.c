@@ -407,15 +407,10 @@ static bool signs(const struct request *req)
 
 /* ------------------------------------------------------------- its keys */
 
-size_t sign_key_slot(const struct request *req)
-{
-    return credentials_slot(request_settings(req), req->credentials, req->caller);
-}
-
 static enum step_result no_keys(struct request *req)
 {
     const struct credentials_conf *set = req->credentials;
-    const struct credentials *c = keyring_now(&req->worker->keyring, sign_key_slot(req));
+    const struct credentials *c = keyring_now(&req->worker->keyring, &req->lease);
 
     if (req->lease.refused)
         return request_fail(req, ERR_UPSTREAM_AUTH,
@@ -431,8 +426,9 @@ static enum step_result no_keys(struct request *req)
 
 static enum step_result take_keys(struct request *req)
 {
-    switch (keyring_take(&req->worker->keyring, sign_key_slot(req), &req->lease, req->credentials->wait_timeout_ms,
-                         req->wake)) {
+    struct key_slot slot = key_slot_of(req->credentials, req->caller);
+
+    switch (keyring_take(&req->worker->keyring, &slot, &req->lease, req->credentials->wait_timeout_ms, req->wake)) {
     case KEYS_TAKEN: return STEP_NEXT;
     case KEYS_WAIT: return STEP_WAIT;
     case KEYS_NONE: break;

@@ -3,6 +3,7 @@
  */
 #include "keys/credentials.h"
 
+#include "base/list.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "io/child.h"
@@ -14,15 +15,25 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { UNUSED_MS = 600 * 1000, WAITED_MS = 2000, FETCH_MOST_MS = 120 * 1000, STANDS_S = 600 };
+enum {
+    UNUSED_MS = 600 * 1000,
+    WAITED_MS = 2000,
+    FETCH_MOST_MS = 120 * 1000,
+    STANDS_S = 600,
+    LINGER_MS = 120 * 1000, /* requests that began before a section went may still want its keys */
+    WHEEL = 64              /* ticks: the longest time without a look at an entry */
+};
 
 struct waiter; /* somebody whose source is another section */
 
 struct entry {
     struct credential_store *store;
-    size_t slot;
+    struct list_link due;  /* in the wheel */
+    struct key_need *need; /* borrowed */
+    struct snapshot *held; /* one reference: the one that .context points into */
+    int64_t gone_us;       /* monotonic: the newest snapshot has it no more, and then it is forgotten; 0: it has it */
     struct source_context context;
-    struct source *source; /* owned; NULL: never wanted */
+    struct source *source; /* owned; NULL: nothing was fetched under this snapshot */
     struct waiter *waiters;
     struct credentials *now; /* one reference; NULL: nothing came of it yet */
     struct renewal renewal;
@@ -35,16 +46,21 @@ struct entry {
     char why[SOURCE_WHY], origin[SOURCE_WHY]; /* why: of the last fetch; "": it was good */
 };
 
+/* Entries are looked at when something may be due: the wheel has a list for each of the next ticks. */
 struct credential_store {
     struct loop *loop;
-    struct http *http; /* owned */
-    const struct settings *settings;
+    struct http *http;         /* owned */
+    struct snapshot *snapshot; /* borrowed: the newest */
     struct key_needs *needs;
     struct worker *workers;
     size_t workers_n;
-    _Atomic bool posted; /* a tick is on its way */
-    struct entry *v;     /* owned: one per slot */
+    _Atomic bool posted; /* a look at what workers told is on its way */
+    struct entry **v; /* owned: one per section, and one per client and section with sessions of their own that one of
+                         its requests wanted */
     size_t n;
+    struct map by_slot; /* the same, by what a need begins with */
+    struct list wheel[WHEEL];
+    size_t turn;
 };
 
 static unsigned chance(void)
@@ -53,11 +69,6 @@ static unsigned chance(void)
 
     secret_random(&r, sizeof(r));
     return r % 1024;
-}
-
-static struct key_need *need_of(const struct entry *e)
-{
-    return &e->store->needs->v[e->slot];
 }
 
 /* "default", or "people for alice" */
@@ -138,17 +149,20 @@ static void waiter_free(struct source *s)
 
 static const struct source_ops waiter_ops = {waiter_fetch, waiter_cancel, waiter_free};
 
+static struct entry *find_entry(struct credential_store *st, const struct credentials_conf *set,
+                                const struct principal_conf *client);
+
 static struct source *section_source(void *arg, const struct credentials_conf *set)
 {
     struct entry *e = arg;
-    const struct settings *s = e->store->settings;
     const struct principal_conf *client =
-        e->context.client ? settings_client_by_name(s, str_from(e->context.client)) : NULL;
-    struct waiter *w = calloc(1, sizeof(*w));
+        e->context.client ? settings_client_by_name(e->context.settings, str_from(e->context.client)) : NULL;
+    struct entry *other = find_entry(e->store, set, client);
+    struct waiter *w = other ? calloc(1, sizeof(*w)) : NULL;
 
     if (!w) return NULL;
     w->source = (struct source){.ops = &waiter_ops, .context = &e->context};
-    w->entry = &e->store->v[credentials_slot(s, set, client)];
+    w->entry = other;
     return &w->source;
 }
 
@@ -177,7 +191,7 @@ static void publish(struct entry *e, struct credentials *c)
     credentials_unref(&e->now);
     e->now = c;
     for (size_t i = 0; i < e->store->workers_n; i++)
-        keyring_offer(&e->store->workers[i].keyring, e->slot, c);
+        keyring_offer(&e->store->workers[i].keyring, e->need, c);
 }
 
 static bool same(const struct credentials *c, const struct key_set *k)
@@ -201,7 +215,7 @@ static void log_good(const struct entry *e, const struct source_result *r)
 static void take_good(struct entry *e, struct source_result *r)
 {
     int64_t now_s = clock_wall_us() / 1000000;
-    bool refused = e->now && atomic_load_explicit(&need_of(e)->refused, memory_order_relaxed) >= e->now->version;
+    bool refused = e->now && atomic_load_explicit(&e->need->refused, memory_order_relaxed) >= e->now->version;
 
     /* AWS goes on taking such keys while its metadata service cannot renew them. */
     if (r->stands && r->keys.expires_s && r->keys.expires_s <= now_s) r->keys.expires_s = now_s + STANDS_S;
@@ -251,7 +265,7 @@ static void on_fetched(void *arg, struct source_result *r)
     file_watch_set(&e->files, e->source->files, e->source->files_n, e->started_us);
     if (r->outcome == SOURCE_GOOD) take_good(e, r);
     if (r->outcome != SOURCE_GOOD) take_failure(e, r);
-    if (e->renewing) atomic_store(&need_of(e)->renewed_us, clock_monotonic_us()); /* what came of it was offered */
+    if (e->renewing) atomic_store(&e->need->renewed_us, clock_monotonic_us()); /* what came of it was offered */
     e->renewing = false;
     serve_waiters(e);
 }
@@ -283,7 +297,7 @@ static void break_off(struct entry *e)
 
 static bool is_wanted(const struct entry *e)
 {
-    int64_t used = atomic_load_explicit(&need_of(e)->used_us, memory_order_relaxed);
+    int64_t used = atomic_load_explicit(&e->need->used_us, memory_order_relaxed);
 
     if (!e->context.client) return !e->context.set->per_client; /* nobody in particular has a session there */
     return e->waiters || (used && e->store->loop->now_us - used < (int64_t)UNUSED_MS * 1000);
@@ -292,7 +306,7 @@ static bool is_wanted(const struct entry *e)
 /* S3 does not take the keys that are in force, and they have not been renewed just now. */
 static bool is_refused(struct entry *e)
 {
-    struct key_need *need = need_of(e);
+    struct key_need *need = e->need;
     int64_t renewed = atomic_load_explicit(&need->renewed_us, memory_order_relaxed);
 
     if (!e->now || !e->now->usable || atomic_load_explicit(&need->refused, memory_order_relaxed) < e->now->version)
@@ -303,7 +317,7 @@ static bool is_refused(struct entry *e)
 /* Requests wait for keys. */
 static bool is_urgent(const struct entry *e)
 {
-    int64_t used = atomic_load_explicit(&need_of(e)->used_us, memory_order_relaxed);
+    int64_t used = atomic_load_explicit(&e->need->used_us, memory_order_relaxed);
 
     return e->renewing || e->waiters ||
            (!(e->now && e->now->usable) && used && e->store->loop->now_us - used < (int64_t)WAITED_MS * 1000);
@@ -320,16 +334,51 @@ static void end_if_over(struct entry *e, int64_t wall_s)
     publish(e, credentials_none(++e->version, false, why));
 }
 
-static void look_after(struct credential_store *st, struct entry *e, int64_t wall_s)
+static bool has_keys(const struct entry *e)
 {
-    int64_t now_us = st->loop->now_us;
+    return e->now && e->now->usable;
+}
 
-    ASSERT(e->context.set);
+/* The settings are those of the newest snapshot; not while something is fetched by those before. */
+static void settle(struct entry *e, const struct credentials_conf *set, const struct principal_conf *client)
+{
+    struct snapshot *held = e->held;
+
+    source_free(&e->source);
+    e->held = snapshot_ref(e->store->snapshot);
+    e->context.settings = e->held->settings;
+    e->context.set = set;
+    e->context.client = client ? client->name : NULL;
+    snapshot_unref(&held);
+}
+
+static const struct credentials_conf *newest_set(const struct entry *e)
+{
+    const struct settings *s = e->store->snapshot->settings;
+
+    for (size_t i = 0; i < s->credentials_n; i++)
+        if (s->credentials[i].id == e->need->section) return &s->credentials[i];
+    return NULL;
+}
+
+static const struct principal_conf *newest_client(const struct entry *e)
+{
+    const struct settings *s = e->store->snapshot->settings;
+
+    return e->need->client ? settings_client_by_name(s, str_from(e->need->client)) : NULL;
+}
+
+static void look_after(struct entry *e, int64_t wall_s)
+{
+    int64_t now_us = e->store->loop->now_us;
+
     end_if_over(e, wall_s);
     if (e->running) {
         if (now_us - e->started_us > (int64_t)FETCH_MOST_MS * 1000) break_off(e);
         return;
     }
+    if (e->gone_us) return;
+    if (e->held != e->store->snapshot) settle(e, newest_set(e), newest_client(e));
     if (e->context.set->source == CREDENTIALS_NONE || !is_wanted(e)) return;
     e->stale |= file_watch_changed(&e->files, now_us);
     if (is_refused(e)) e->stale = e->renewing = true;
@@ -337,14 +386,56 @@ static void look_after(struct credential_store *st, struct entry *e, int64_t wal
     if (renewal_due(&e->renewal, e->stale ? INT64_MAX : wall_s, now_us, is_urgent(e))) start_fetch(e);
 }
 
+/* In how many microseconds something may be due, as far as it is known now. What workers tell comes besides. */
+static int64_t rest_us(const struct entry *e, int64_t wall_s)
+{
+    int64_t most_s = WHEEL * LOOP_TICK_MS / 1000, s = most_s, now_us = e->store->loop->now_us;
+
+    if (e->files.n) s = 1;
+    if (!has_keys(e) && is_wanted(e)) return (is_urgent(e) ? e->renewal.urgent_us : e->renewal.not_before_us) - now_us;
+    if (has_keys(e) && e->renewal.last_s - wall_s < s) s = e->renewal.last_s - wall_s;
+    if (has_keys(e) && e->renewal.renew_s - wall_s < s) s = e->renewal.renew_s - wall_s;
+    return s * 1000000;
+}
+
+static void schedule(struct entry *e, int64_t wall_s)
+{
+    struct credential_store *st = e->store;
+    int64_t ticks = rest_us(e, wall_s) / (LOOP_TICK_MS * 1000);
+
+    if (e->stale || e->waiters || ticks < 1) ticks = 1;
+    if (ticks >= WHEEL) ticks = WHEEL - 1;
+    list_remove(&e->due);
+    list_add_last(&st->wheel[(st->turn + (size_t)ticks) % WHEEL], &e->due);
+}
+
+static void forget(struct entry *e);
+
+static void look(struct entry *e, int64_t wall_s)
+{
+    look_after(e, wall_s);
+    if (e->gone_us && !e->running && e->store->loop->now_us > e->gone_us)
+        forget(e);
+    else
+        schedule(e, wall_s);
+}
+
+static void look_at_all(struct credential_store *st)
+{
+    int64_t wall_s = clock_wall_us() / 1000000;
+
+    for (size_t i = st->n; i-- > 0;)
+        look(st->v[i], wall_s);
+}
+
 void credential_store_drop(struct credential_store *st, const char *name)
 {
     bool found = false;
 
     for (size_t i = 0; i < st->n; i++) {
-        struct entry *e = &st->v[i];
+        struct entry *e = st->v[i];
 
-        if (strcmp(e->context.set->name, name) != 0) continue;
+        if (e->gone_us || strcmp(e->context.set->name, name) != 0) continue;
         found = true;
         if (e->running) source_cancel(e->source); /* what it began before is not what is wanted now */
         e->running = e->renewing = false;
@@ -352,19 +443,19 @@ void credential_store_drop(struct credential_store *st, const char *name)
         e->stale = true;
         e->fetched_s = 0;
         snprintf(e->why, sizeof(e->why), "they were withdrawn with `s3onramp credentials --drop`");
-        if (e->now && e->now->usable) publish(e, credentials_none(++e->version, false, e->why));
+        if (has_keys(e)) publish(e, credentials_none(++e->version, false, e->why));
     }
     if (found)
         LOG(LOG_WARN, "credentials %s: withdrawn by `s3onramp credentials --drop`; the source is asked anew", name);
-    credential_store_tick(st);
+    look_at_all(st);
 }
 
 const char *credential_store_lacks(const struct credential_store *st)
 {
     for (size_t i = 0; i < st->n; i++) {
-        const struct entry *e = &st->v[i];
+        const struct entry *e = st->v[i];
 
-        if (e->context.set->source != CREDENTIALS_NONE && is_wanted(e) && !(e->now && e->now->usable))
+        if (!e->gone_us && e->context.set->source != CREDENTIALS_NONE && is_wanted(e) && !(e->now && e->now->usable))
             return e->context.set->name;
     }
     return NULL;
@@ -372,18 +463,96 @@ const char *credential_store_lacks(const struct credential_store *st)
 
 void credential_store_tick(struct credential_store *st)
 {
+    struct list *due = &st->wheel[++st->turn % WHEEL];
     int64_t wall_s = clock_wall_us() / 1000000;
 
-    for (size_t i = 0; i < st->n; i++)
-        look_after(st, &st->v[i], wall_s);
+    while (!list_is_empty(due))
+        look(CONTAINER_OF(list_first(due), struct entry, due), wall_s);
+}
+
+/* ------------------------------------------------------------- entries */
+
+/* NULL: out of memory. */
+static struct entry *add_entry(struct credential_store *st, struct key_need *need, const struct credentials_conf *set,
+                               const struct principal_conf *client)
+{
+    struct entry **v = realloc(st->v, (st->n + 1) * sizeof(*v)), *e = calloc(1, sizeof(*e));
+
+    if (v) st->v = v;
+    if (!v || !e || !map_put(&st->by_slot, key_need_key(need), e)) {
+        free(e);
+        return NULL;
+    }
+    st->v[st->n++] = e;
+    e->store = st;
+    e->need = need;
+    e->context = (struct source_context){st->loop, st->http, NULL, set, NULL, section_source, e};
+    e->renewal = (struct renewal){.renew_s = 0, .last_s = INT64_MAX};
+    settle(e, set, client);
+    schedule(e, clock_wall_us() / 1000000);
+    return e;
+}
+
+static struct entry *find_entry(struct credential_store *st, const struct credentials_conf *set,
+                                const struct principal_conf *client)
+{
+    struct key_slot slot = key_slot_of(set, client);
+    struct key_need *need = key_needs_get(st->needs, &slot);
+    struct entry *e = need ? map_get(&st->by_slot, key_need_key(need)) : NULL;
+
+    return e || !need ? e : add_entry(st, need, set, slot.client ? client : NULL);
+}
+
+static void free_entry(struct entry *e)
+{
+    list_remove(&e->due);
+    source_free(&e->source);
+    credentials_unref(&e->now);
+    file_watch_clear(&e->files);
+    snapshot_unref(&e->held);
+    free(e);
+}
+
+/* Workers forget it, too. */
+static void forget(struct entry *e)
+{
+    struct credential_store *st = e->store;
+    size_t i = 0;
+
+    while (st->v[i] != e)
+        i++;
+    st->v[i] = st->v[--st->n];
+    map_remove(&st->by_slot, key_need_key(e->need));
+    for (size_t k = 0; k < st->workers_n; k++)
+        keyring_offer(&st->workers[k].keyring, e->need, NULL);
+    free_entry(e);
+}
+
+/* A worker asks for a slot: perhaps for the first time. */
+static void look_at_need(struct credential_store *st, struct key_need *need, int64_t wall_s)
+{
+    struct entry *e = map_get(&st->by_slot, key_need_key(need));
+    const struct settings *s = st->snapshot->settings;
+
+    for (size_t i = 0; !e && i < s->credentials_n; i++)
+        if (s->credentials[i].id == need->section)
+            e = find_entry(st, &s->credentials[i],
+                           need->client ? settings_client_by_name(s, str_from(need->client)) : NULL);
+    if (e) look(e, wall_s);
 }
 
 static void on_wake(void *arg)
 {
     struct credential_store *st = arg;
+    int64_t wall_s = clock_wall_us() / 1000000;
+    struct key_need *need, *next;
 
     atomic_store(&st->posted, false);
-    credential_store_tick(st);
+    for (need = key_needs_take_told(st->needs); need; need = next) {
+        next = need->next_told;
+        atomic_store(&need->told, false);
+        look_at_need(st, need, wall_s);
+    }
 }
 
 /* Any thread. */
@@ -395,19 +564,62 @@ static void wake(void *arg)
     if (!loop_post(st->loop, on_wake, st)) atomic_store(&st->posted, false); /* then the next tick does */
 }
 
-/* ------------------------------------------------------------- start and end */
+/* ------------------------------------------------------------- another snapshot */
 
-static void init_entry(struct credential_store *st, size_t slot, const struct credentials_conf *set, const char *client)
+static bool is_gone(const struct entry *e)
 {
-    struct entry *e = &st->v[slot];
+    const struct credentials_conf *set = newest_set(e);
 
-    e->store = st;
-    e->slot = slot;
-    e->context = (struct source_context){st->loop, st->http, st->settings, set, client, section_source, e};
-    e->renewal = (struct renewal){.renew_s = 0, .last_s = INT64_MAX};
+    return !set || (e->need->client && (!set->per_client || !newest_client(e)));
 }
 
-enum err_code credential_store_new(struct loop *loop, const struct settings *s, struct key_needs *needs,
+static void let_go(struct entry *e)
+{
+    if (e->gone_us) return;
+    if (e->running) source_cancel(e->source);
+    e->running = e->renewing = e->stale = false;
+    serve_waiters(e);
+    source_free(&e->source);
+    e->gone_us = e->store->loop->now_us + LINGER_MS * 1000ll;
+}
+
+/* The keys that are there serve until there are others. */
+static void fetch_anew(struct entry *e)
+{
+    if (e->running) source_cancel(e->source);
+    e->running = e->renewing = false;
+    e->renewal.not_before_us = e->renewal.urgent_us = 0;
+    e->renewal.failures = 0;
+    e->stale = true;
+}
+
+static bool is_same(const struct entry *e, const bool *same)
+{
+    return same[newest_set(e) - e->store->snapshot->settings->credentials];
+}
+
+void credential_store_follow(struct credential_store *st, struct snapshot *s, const bool *same)
+{
+    st->snapshot = s;
+    for (size_t i = 0; i < st->n; i++) {
+        struct entry *e = st->v[i];
+
+        if (is_gone(e)) {
+            let_go(e);
+            continue;
+        }
+        if (e->gone_us || !is_same(e, same)) fetch_anew(e);
+        e->gone_us = 0;
+        if (!e->running) settle(e, newest_set(e), newest_client(e));
+    }
+    for (size_t i = 0; i < s->settings->credentials_n; i++)
+        if (!find_entry(st, &s->settings->credentials[i], NULL)) LOG(LOG_ERROR, "out of memory: credentials");
+    look_at_all(st);
+}
+
+/* ------------------------------------------------------------- start and end */
+
+enum err_code credential_store_new(struct loop *loop, struct snapshot *s, struct key_needs *needs,
                                    struct worker *workers, size_t workers_n, struct credential_store **out,
                                    struct err *err)
 {
@@ -416,24 +628,19 @@ enum err_code credential_store_new(struct loop *loop, const struct settings *s, 
     if (!st) return err_set(err, ERR_NO_MEMORY, 0, "credentials");
     *out = st;
     st->loop = loop;
-    st->settings = s;
+    st->snapshot = s;
     st->needs = needs;
     st->workers = workers;
     st->workers_n = workers_n;
+    map_init(&st->by_slot);
+    for (size_t i = 0; i < WHEEL; i++)
+        list_init(&st->wheel[i]);
     TRY(http_new(loop, &st->http, err));
-    st->v = calloc(credentials_slots(s) + 1, sizeof(*st->v));
-    if (!st->v) return err_set(err, ERR_NO_MEMORY, 0, "credentials");
-    st->n = credentials_slots(s);
-    for (size_t i = 0; i < s->credentials_n; i++) {
-        const struct credentials_conf *set = &s->credentials[i];
-
-        init_entry(st, credentials_slot(s, set, NULL), set, NULL);
-        for (size_t k = 0; set->per_client && k < s->clients_n; k++)
-            init_entry(st, credentials_slot(s, set, &s->clients[k]), set, s->clients[k].name);
-    }
+    for (size_t i = 0; i < s->settings->credentials_n; i++)
+        if (!find_entry(st, &s->settings->credentials[i], NULL)) return err_set(err, ERR_NO_MEMORY, 0, "credentials");
     needs->arg = st;
     needs->wake = wake;
-    credential_store_tick(st);
+    look_at_all(st);
     return ERR_NONE;
 }
 
@@ -445,13 +652,13 @@ void credential_store_free(struct credential_store **stp)
     *stp = NULL;
     st->needs->wake = NULL; /* no worker runs any more */
     for (size_t i = 0; i < st->n; i++)
-        if (st->v[i].source) source_cancel(st->v[i].source);
-    for (size_t i = 0; i < st->n; i++) {
-        source_free(&st->v[i].source);
-        credentials_unref(&st->v[i].now);
-        file_watch_clear(&st->v[i].files);
-    }
+        if (st->v[i]->source) source_cancel(st->v[i]->source);
+    for (size_t i = 0; i < st->n; i++)
+        source_free(&st->v[i]->source); /* each may refer to others */
+    for (size_t i = 0; i < st->n; i++)
+        free_entry(st->v[i]);
     http_free(&st->http);
+    map_clear(&st->by_slot);
     free(st->v);
     free(st);
 }
@@ -489,9 +696,9 @@ static json_t *entry_json(const struct entry *e, int64_t wall_s)
 json_t *credential_store_next(const struct credential_store *st, size_t *at)
 {
     while (*at < st->n) {
-        const struct entry *e = &st->v[(*at)++];
+        const struct entry *e = st->v[(*at)++];
 
-        if (e->source || (!e->context.client && !e->context.set->per_client))
+        if (!e->gone_us && (e->fetches || e->running || (!e->context.client && !e->context.set->per_client)))
             return entry_json(e, clock_wall_us() / 1000000);
     }
     return NULL;

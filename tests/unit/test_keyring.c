@@ -13,7 +13,9 @@
 
 #include <stdlib.h>
 
-enum { SLOT = 1, WAIT_MS = 1000 };
+enum { WAIT_MS = 1000 };
+
+static const struct key_slot slot = {.section = 1};
 
 struct waiter {
     struct key_lease lease;
@@ -31,7 +33,7 @@ static struct waiter waiters[2];
 
 static enum keys_result take(struct waiter *w)
 {
-    return w->last = keyring_take(&keyring, SLOT, &w->lease, WAIT_MS, &w->task);
+    return w->last = keyring_take(&keyring, &slot, &w->lease, WAIT_MS, &w->task);
 }
 
 static void on_run(void *arg)
@@ -53,9 +55,9 @@ static int set_up(void **state UNUSED)
     struct err err = {0};
 
     wakes = 0;
-    if (loop_init(&loop, NULL, NULL, NULL, &err) || !(needs = key_needs_new(2))) return -1;
+    if (loop_init(&loop, NULL, NULL, NULL, &err) || !(needs = key_needs_new())) return -1;
     needs->wake = on_wake;
-    if (keyring_init(&keyring, &loop, needs, &err)) return -1;
+    keyring_init(&keyring, &loop, needs);
     for (size_t i = 0; i < ARRAY_LEN(waiters); i++)
         waiters[i] = (struct waiter){.task = {.run = on_run, .arg = &waiters[i]}};
     return 0;
@@ -68,7 +70,7 @@ static int tear_down(void **state UNUSED)
         credentials_unref(&waiters[i].lease.keys);
     }
     keyring_clear(&keyring);
-    free(needs);
+    key_needs_free(&needs);
     loop_clear(&loop);
     return 0;
 }
@@ -76,7 +78,7 @@ static int tear_down(void **state UNUSED)
 static void offer(struct credentials *c)
 {
     assert_non_null(c);
-    keyring_offer(&keyring, SLOT, c);
+    keyring_offer(&keyring, key_needs_get(needs, &slot), c);
     credentials_unref(&c);
 }
 
@@ -125,14 +127,14 @@ static void test_keyring_take_gives_up_after_its_time(void **state UNUSED)
     keyring_tick(&keyring);
     assert_int_equal(waiters[0].last, KEYS_NONE);
     assert_false(keyring_waits(&waiters[0].lease));
-    assert_null(keyring_now(&keyring, SLOT));
+    assert_null(keyring_now(&keyring, &waiters[0].lease));
 }
 
 static void test_keyring_take_does_not_wait_for_what_never_comes(void **state UNUSED)
 {
     offer(credentials_none(1, true, "no such file"));
     assert_int_equal(take(&waiters[0]), KEYS_NONE);
-    assert_string_equal(keyring_now(&keyring, SLOT)->why, "no such file");
+    assert_string_equal(keyring_now(&keyring, &waiters[0].lease)->why, "no such file");
 }
 
 static void test_keyring_one_may_end_the_other_while_both_are_run(void **state UNUSED)
@@ -150,13 +152,37 @@ static void test_keyring_refused_keys_are_not_taken_again(void **state UNUSED)
 {
     offer_version(3);
     assert_int_equal(take(&waiters[0]), KEYS_TAKEN);
-    assert_true(keyring_refused(&keyring, SLOT, &waiters[0].lease));
-    assert_int_equal(atomic_load(&needs->v[SLOT].refused), 3);
+    assert_true(keyring_refused(&keyring, &waiters[0].lease));
+    assert_int_equal(atomic_load(&key_needs_get(needs, &slot)->refused), 3);
     assert_int_equal(take(&waiters[0]), KEYS_WAIT);
     offer_version(4);
     keyring_tick(&keyring);
     assert_int_equal(waiters[0].lease.keys->version, 4);
-    assert_false(keyring_refused(&keyring, SLOT, &waiters[0].lease)); /* once */
+    assert_false(keyring_refused(&keyring, &waiters[0].lease)); /* once */
+}
+
+static void test_keyring_slots_are_told_by_numbers_and_made_when_wanted(void **state UNUSED)
+{
+    const struct key_slot hers = {1, 7, "alice"}, his = {1, 8, "bob"};
+    struct key_need *need = key_needs_get(needs, &hers);
+
+    assert_ptr_equal(key_needs_get(needs, &hers), need);
+    assert_ptr_not_equal(key_needs_get(needs, &his), need);
+    assert_string_equal(need->client, "alice");
+    assert_null(key_needs_take_told(needs));
+    assert_int_equal(keyring_take(&keyring, &his, &waiters[0].lease, WAIT_MS, &waiters[0].task), KEYS_WAIT);
+    need = key_needs_take_told(needs);
+    assert_string_equal(need->client, "bob");
+    assert_null(need->next_told);
+}
+
+static void test_keyring_a_slot_that_is_gone_has_no_keys(void **state UNUSED)
+{
+    offer(credentials_new(1, "AKID", "secret", NULL, 0));
+    assert_int_equal(take(&waiters[0]), KEYS_TAKEN);
+    keyring_offer(&keyring, key_needs_get(needs, &slot), NULL);
+    assert_int_equal(take(&waiters[1]), KEYS_WAIT);
+    assert_string_equal(waiters[0].lease.keys->access_key_id, "AKID");
 }
 
 int main(void)
@@ -170,6 +196,8 @@ int main(void)
         T(test_keyring_take_does_not_wait_for_what_never_comes),
         T(test_keyring_one_may_end_the_other_while_both_are_run),
         T(test_keyring_refused_keys_are_not_taken_again),
+        T(test_keyring_slots_are_told_by_numbers_and_made_when_wanted),
+        T(test_keyring_a_slot_that_is_gone_has_no_keys),
     };
 #undef T
 

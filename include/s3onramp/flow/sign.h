@@ -6,8 +6,6 @@
 
 #include "flow/request.h"
 
-/* Which keys @req is signed with. */
-size_t sign_key_slot(const struct request *req);
 /* The name that goes out as Host, in the arena, and whether the bucket stays in it; {NULL,0} when out of memory. */
 struct str sign_host(struct request *req, bool *host_style);
 /* The path that goes out, in AWS's encoding, with the bucket moved into it when the host style cannot stay. */

@@ -23,11 +23,16 @@
 
 struct credential_store;
 
-/* @settings, @needs, @workers: borrowed, must outlive it; the workers are initialised and not started. Sources that
- * answer at once (static, environment) have done so when it returns. */
-MUST_CHECK enum err_code credential_store_new(struct loop *loop, const struct settings *settings,
-                                              struct key_needs *needs, struct worker *workers, size_t workers_n,
-                                              struct credential_store **out, struct err *err);
+/* @s: the newest snapshot, there until credential_store_follow names another one. @needs, @workers: borrowed, must
+ * outlive it; the workers are initialised and not started. Sources that answer at once (static, environment) have done
+ * so when it returns. */
+MUST_CHECK enum err_code credential_store_new(struct loop *loop, struct snapshot *s, struct key_needs *needs,
+                                              struct worker *workers, size_t workers_n, struct credential_store **out,
+                                              struct err *err);
+/* @s takes the place of the snapshot before, which is still there during the call. Sections that are the same, as @same
+ * says for each of those of @s, go on with their keys; the others are fetched anew, and the keys before serve until
+ * then; those of sections that are gone stay for as long as requests may want them that began before. */
+void credential_store_follow(struct credential_store *st, struct snapshot *s, const bool *same);
 void credential_store_free(struct credential_store **st);
 /* Takes the keys of section @name out of use, in all its slots, and asks their source anew: what it gives counts, and
  * if it gives nothing there are none. */

@@ -70,80 +70,199 @@ void credentials_mask(const char *access_key_id, char *out, size_t cap)
     snprintf(out, cap, "%.4s…%s", access_key_id, n >= 12 ? access_key_id + n - 4 : "");
 }
 
-/* ------------------------------------------------------------- slots */
+/* ------------------------------------------------------------- slots and needs */
 
-/* The sections first, then for each section with sessions per client one slot per client. */
-size_t credentials_slots(const struct settings *s)
+struct key_slot key_slot_of(const struct credentials_conf *set, const struct principal_conf *client)
 {
-    size_t n = s->credentials_n;
+    if (!set->per_client || !client) return (struct key_slot){.section = set->id};
+    return (struct key_slot){set->id, client->id, client->name};
+}
 
-    for (size_t i = 0; i < s->credentials_n; i++)
-        if (s->credentials[i].per_client) n += s->clients_n;
+/* What maps know a slot by: the numbers that a need begins with. */
+_Static_assert(offsetof(struct key_slot, principal) == sizeof(uint32_t) && offsetof(struct key_slot, section) == 0 &&
+                   offsetof(struct key_need, principal) == sizeof(uint32_t) && offsetof(struct key_need, section) == 0,
+               "both begin alike");
+
+static struct str key_of(const void *numbers)
+{
+    return str_make(numbers, 2 * sizeof(uint32_t));
+}
+
+struct key_needs *key_needs_new(void)
+{
+    struct key_needs *n = calloc(1, sizeof(*n));
+
+    if (!n) return NULL;
+    pthread_mutex_init(&n->lock, NULL);
+    map_init(&n->map);
     return n;
 }
 
-size_t credentials_slot(const struct settings *s, const struct credentials_conf *set,
-                        const struct principal_conf *client)
+static void free_need(struct key_need *need)
 {
-    size_t slot = s->credentials_n;
-
-    if (!set->per_client || !client) return (size_t)(set - s->credentials);
-    for (const struct credentials_conf *before = s->credentials; before < set; before++)
-        if (before->per_client) slot += s->clients_n;
-    return slot + (size_t)(client - s->clients);
+    free(need->client);
+    free(need);
 }
 
-struct key_needs *key_needs_new(size_t n)
+void key_needs_free(struct key_needs **np)
 {
-    struct key_needs *needs = calloc(1, sizeof(*needs) + n * sizeof(needs->v[0]));
+    struct key_needs *n = *np;
+    size_t at = 0;
+    void *need;
 
-    if (needs) needs->n = n;
-    return needs;
+    *np = NULL;
+    if (!n) return;
+    while ((need = map_next(&n->map, &at)))
+        free_need(need);
+    map_clear(&n->map);
+    pthread_mutex_destroy(&n->lock);
+    free(n);
+}
+
+static struct key_need *add_need(struct key_needs *n, const struct key_slot *slot)
+{
+    struct key_need *need = calloc(1, sizeof(*need));
+
+    if (!need) return NULL;
+    need->section = slot->section;
+    need->principal = slot->principal;
+    need->client = copy(slot->client);
+    if ((!slot->client || need->client) && map_put(&n->map, key_of(need), need)) return need;
+    free_need(need);
+    return NULL;
+}
+
+struct key_need *key_needs_get(struct key_needs *n, const struct key_slot *slot)
+{
+    struct key_need *need;
+
+    pthread_mutex_lock(&n->lock);
+    need = map_get(&n->map, key_of(slot));
+    if (!need) need = add_need(n, slot);
+    pthread_mutex_unlock(&n->lock);
+    return need;
+}
+
+static void tell(struct key_needs *n, struct key_need *need)
+{
+    if (!atomic_exchange(&need->told, true)) {
+        need->next_told = atomic_load(&n->told);
+        while (!atomic_compare_exchange_weak(&n->told, &need->next_told, need))
+            ;
+    }
+    if (n->wake) n->wake(n->arg);
+}
+
+struct key_need *key_needs_take_told(struct key_needs *n)
+{
+    struct key_need *first = atomic_exchange(&n->told, NULL);
+
+    return first;
 }
 
 /* ------------------------------------------------------------- the worker's */
 
-enum err_code keyring_init(struct keyring *k, struct loop *loop, struct key_needs *needs, struct err *err)
+struct keyring_offer {
+    struct keyring_offer *next;
+    struct key_need *need;
+    struct credentials *keys; /* one reference, or NULL */
+};
+
+void keyring_init(struct keyring *k, struct loop *loop, struct key_needs *needs)
 {
-    *k = (struct keyring){.loop = loop, .needs = needs, .n = needs->n};
-    k->slots = calloc(k->n + 1, sizeof(*k->slots));
-    if (!k->slots) {
-        k->n = 0;
-        return err_set(err, ERR_NO_MEMORY, 0, "credentials");
+    *k = (struct keyring){.loop = loop, .needs = needs};
+    map_init(&k->slots);
+}
+
+static void free_offers(struct keyring_offer *o)
+{
+    while (o) {
+        struct keyring_offer *next = o->next;
+
+        credentials_unref(&o->keys);
+        free(o);
+        o = next;
     }
-    for (size_t i = 0; i < k->n; i++)
-        atomic_init(&k->slots[i].offered, NULL);
-    return ERR_NONE;
 }
 
 void keyring_clear(struct keyring *k)
 {
-    for (size_t i = 0; i < k->n; i++) {
-        struct credentials *c = atomic_exchange(&k->slots[i].offered, NULL);
+    struct keyring_slot *slot;
+    size_t at = 0;
 
-        credentials_unref(&c);
-        credentials_unref(&k->slots[i].now);
+    free_offers(atomic_exchange(&k->offered, NULL));
+    while ((slot = map_next(&k->slots, &at))) {
+        credentials_unref(&slot->now);
+        free(slot);
     }
-    free(k->slots);
-    k->slots = NULL;
-    k->n = 0;
+    map_clear(&k->slots);
 }
 
-/* What is in force in @slot, with what was offered up to now. */
-static struct credentials *newest(struct keyring_slot *slot)
+static struct keyring_slot *add_slot(struct keyring *k, struct key_need *need)
 {
-    struct credentials *c = atomic_exchange_explicit(&slot->offered, NULL, memory_order_acq_rel);
+    struct keyring_slot *slot = need ? calloc(1, sizeof(*slot)) : NULL;
 
-    if (c) {
+    if (!slot) return NULL;
+    slot->need = need;
+    if (map_put(&k->slots, key_of(need), slot)) return slot;
+    free(slot);
+    return NULL;
+}
+
+/* NULL: out of memory. */
+static struct keyring_slot *find_slot(struct keyring *k, const struct key_slot *wanted)
+{
+    struct keyring_slot *slot = map_get(&k->slots, key_of(wanted));
+
+    return slot ? slot : add_slot(k, key_needs_get(k->needs, wanted));
+}
+
+static void take_offer(struct keyring *k, struct keyring_offer *o)
+{
+    struct keyring_slot *slot = map_get(&k->slots, key_of(o->need));
+
+    if (!slot && o->keys) slot = add_slot(k, o->need);
+    if (slot) {
         credentials_unref(&slot->now);
-        slot->now = c;
+        slot->now = o->keys;
+        o->keys = NULL;
     }
+    credentials_unref(&o->keys);
+    free(o);
+}
+
+/* All that was offered up to now, in its order. */
+static void collect(struct keyring *k)
+{
+    struct keyring_offer *o, *in_order = NULL;
+
+    if (!atomic_load_explicit(&k->offered, memory_order_relaxed)) return;
+    o = atomic_exchange_explicit(&k->offered, NULL, memory_order_acquire);
+    while (o) {
+        struct keyring_offer *next = o->next;
+
+        o->next = in_order;
+        in_order = o;
+        o = next;
+    }
+    while (in_order) {
+        struct keyring_offer *next = in_order->next;
+
+        take_offer(k, in_order);
+        in_order = next;
+    }
+}
+
+/* What is in force, with what was offered up to now. */
+static struct credentials *newest(struct keyring *k, struct keyring_slot *slot)
+{
+    collect(k);
     return slot->now;
 }
 
-const struct credentials *keyring_now(struct keyring *k, size_t slot)
+const struct credentials *keyring_now(struct keyring *k, const struct key_lease *l)
 {
-    return newest(&k->slots[slot]);
+    return l->slot ? newest(k, l->slot) : NULL;
 }
 
 /* ------------------------------------------------------------- who waits */
@@ -186,26 +305,24 @@ static void run_waiting(struct keyring *k)
     }
 }
 
-static void collect(struct keyring *k)
-{
-    if (!atomic_exchange_explicit(&k->news, false, memory_order_acq_rel)) return;
-    for (size_t i = 0; i < k->n; i++)
-        newest(&k->slots[i]);
-}
-
 static void on_news(void *arg)
 {
     collect(arg);
     run_waiting(arg);
 }
 
-void keyring_offer(struct keyring *k, size_t slot, struct credentials *c)
+void keyring_offer(struct keyring *k, struct key_need *need, struct credentials *c)
 {
-    struct credentials *old =
-        atomic_exchange_explicit(&k->slots[slot].offered, credentials_ref(c), memory_order_acq_rel);
+    struct keyring_offer *o = malloc(sizeof(*o));
 
-    credentials_unref(&old);
-    atomic_store_explicit(&k->news, true, memory_order_release);
+    if (!o) {
+        LOG(LOG_ERROR, "out of memory: a worker goes on with the credentials it has");
+        return;
+    }
+    *o = (struct keyring_offer){.need = need, .keys = credentials_ref(c)};
+    o->next = atomic_load_explicit(&k->offered, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&k->offered, &o->next, o, memory_order_release, memory_order_relaxed))
+        ;
     if (!loop_post(k->loop, on_news, k)) LOG(LOG_WARN, "out of memory: new credentials are taken up later");
 }
 
@@ -221,11 +338,6 @@ static void note_use(struct key_need *need, int64_t now_us)
     /* Once a second is enough, and spares the other workers' caches. */
     if (now_us - atomic_load_explicit(&need->used_us, memory_order_relaxed) > 1000000)
         atomic_store_explicit(&need->used_us, now_us, memory_order_relaxed);
-}
-
-static void wake_control(const struct keyring *k)
-{
-    if (k->needs->wake) k->needs->wake(k->needs->arg);
 }
 
 static bool may_use(const struct key_lease *l, const struct credentials *c)
@@ -247,17 +359,25 @@ static void wait_for_keys(struct keyring *k, struct key_lease *l, struct loop_ta
     link_lease(&k->waiting, l);
     if (l->since_us) return;
     l->since_us = k->loop->now_us;
-    wake_control(k);
+    tell(k->needs, l->slot->need);
 }
 
-enum keys_result keyring_take(struct keyring *k, size_t slot, struct key_lease *l, uint64_t wait_ms,
+static bool is_of(const struct key_lease *l, const struct key_slot *slot)
+{
+    return l->slot && str_eq(key_of(l->slot->need), key_of(slot));
+}
+
+enum keys_result keyring_take(struct keyring *k, const struct key_slot *slot, struct key_lease *l, uint64_t wait_ms,
                               struct loop_task *owner)
 {
-    struct key_need *need = &k->needs->v[slot];
-    bool over = renewal_is_over(l, need); /* before the look at what it gave */
-    struct credentials *now = newest(&k->slots[slot]);
+    struct credentials *now;
+    bool over;
 
-    note_use(need, k->loop->now_us);
+    if (!is_of(l, slot)) l->slot = find_slot(k, slot);
+    if (!l->slot) return KEYS_NONE;
+    over = renewal_is_over(l, l->slot->need); /* before the look at what it gave */
+    now = newest(k, l->slot);
+    note_use(l->slot->need, k->loop->now_us);
     if (may_use(l, now)) {
         credentials_unref(&l->keys);
         l->keys = credentials_ref(now);
@@ -270,11 +390,11 @@ enum keys_result keyring_take(struct keyring *k, size_t slot, struct key_lease *
     return KEYS_NONE;
 }
 
-bool keyring_refused(struct keyring *k, size_t slot, struct key_lease *l)
+bool keyring_refused(struct keyring *k, struct key_lease *l)
 {
-    struct key_need *need = &k->needs->v[slot];
+    struct key_need *need = l->slot->need;
     int64_t renewed = atomic_load(&need->renewed_us); /* before the look at what it gave */
-    const struct credentials *now = newest(&k->slots[slot]);
+    const struct credentials *now = newest(k, l->slot);
     uint64_t version = l->keys->version;
 
     if (l->refused) return false; /* once per lease */
@@ -283,6 +403,6 @@ bool keyring_refused(struct keyring *k, size_t slot, struct key_lease *l)
     if (renewed && k->loop->now_us - renewed < (int64_t)KEYS_RENEW_MS * 1000) return false;
     if (atomic_load_explicit(&need->refused, memory_order_relaxed) < version)
         atomic_store_explicit(&need->refused, version, memory_order_relaxed);
-    wake_control(k);
+    tell(k->needs, need);
     return true;
 }
