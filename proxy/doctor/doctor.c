@@ -211,7 +211,7 @@ enum err_code doctor_run(const struct doctor_order *order, doctor_told_fn *told,
     d->ep = order->endpoint;
     d->timeout_ms = order->timeout_ms;
     code = loop_init(&d->loop, on_tick, NULL, d, err);
-    if (code == ERR_NONE && d->ep) code = probe_ctx(d->ep, &d->ctx, err);
+    if (code == ERR_NONE && d->ep) code = tls_client_ctx(d->ep->ca_file, NULL, &d->ctx, err);
     if (code == ERR_NONE) run_steps(d, f, told, arg);
     key_set_clear(&d->keys);
     tls_ctx_free(&d->ctx);

@@ -295,15 +295,11 @@ static int new_session(SSL *ssl, SSL_SESSION *session)
     return 1;
 }
 
-enum err_code tls_client_ctx(const char *ca_file, tls_session_fn *on_session, SSL_CTX **out, struct err *err)
+/* What all clients do, whomever they trust. Takes over @ctx. */
+static enum err_code finish_client(SSL_CTX *ctx, tls_session_fn *on_session, SSL_CTX **out, struct err *err)
 {
-    SSL_CTX *ctx = ctx_new(TLS_client_method());
     static const unsigned char http11[] = "\x08http/1.1";
 
-    if (!ctx) return ctx_fail(&ctx, err, "TLS client");
-    if (ca_file && SSL_CTX_load_verify_file(ctx, ca_file) != 1)
-        return ctx_fail_file(&ctx, err, ca_file, "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)");
-    if (!ca_file && SSL_CTX_set_default_verify_paths(ctx) != 1) return ctx_fail(&ctx, err, "system CA certificates");
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_set_app_data(ctx, (void *)(uintptr_t)on_session);
@@ -311,6 +307,32 @@ enum err_code tls_client_ctx(const char *ca_file, tls_session_fn *on_session, SS
     if (SSL_CTX_set_alpn_protos(ctx, http11, sizeof(http11) - 1) != 0) return ctx_fail(&ctx, err, "ALPN");
     *out = ctx;
     return ERR_NONE;
+}
+
+enum err_code tls_client_ctx(const char *ca_file, tls_session_fn *on_session, SSL_CTX **out, struct err *err)
+{
+    SSL_CTX *ctx = ctx_new(TLS_client_method());
+
+    if (!ctx) return ctx_fail(&ctx, err, "TLS client");
+    if (ca_file && SSL_CTX_load_verify_file(ctx, ca_file) != 1)
+        return ctx_fail_file(&ctx, err, ca_file, "holds no certificate in PEM (-----BEGIN CERTIFICATE-----)");
+    if (!ca_file && SSL_CTX_set_default_verify_paths(ctx) != 1) return ctx_fail(&ctx, err, "system CA certificates");
+    return finish_client(ctx, on_session, out, err);
+}
+
+enum err_code tls_client_ctx_like(SSL_CTX *like, SSL_CTX **out, struct err *err)
+{
+    SSL_CTX *ctx = ctx_new(TLS_client_method());
+
+    if (!ctx) return ctx_fail(&ctx, err, "TLS client");
+    SSL_CTX_set1_cert_store(ctx, SSL_CTX_get_cert_store(like));
+    return finish_client(ctx, NULL, out, err);
+}
+
+SSL_CTX *tls_ctx_ref(SSL_CTX *ctx)
+{
+    SSL_CTX_up_ref(ctx);
+    return ctx;
 }
 
 int64_t tls_ctx_not_after(const SSL_CTX *ctx)

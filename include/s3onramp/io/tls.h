@@ -20,6 +20,9 @@ typedef void tls_session_fn(struct conn *c, SSL_SESSION *session);
 /* Client side: verifies the chain against @ca_file (NULL: the system's store) and the name; never without. */
 MUST_CHECK enum err_code tls_client_ctx(const char *ca_file, tls_session_fn *on_session, SSL_CTX **out,
                                         struct err *err);
+/* Another one that trusts the authorities of @like, which are not read again, and keeps no sessions. */
+MUST_CHECK enum err_code tls_client_ctx_like(SSL_CTX *like, SSL_CTX **out, struct err *err);
+SSL_CTX *tls_ctx_ref(SSL_CTX *ctx);
 /* Unix time of the end of the certificate of a server's context that has one; INT64_MAX: it has none. */
 int64_t tls_ctx_not_after(const SSL_CTX *ctx);
 /* For contexts of a library that would take the subject's CN for a host name (libcurl does): a server's certificate

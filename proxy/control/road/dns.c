@@ -263,6 +263,43 @@ void dns_free(struct dns **dp)
     free(d);
 }
 
+static bool same_list(const struct str_list *a, const struct str_list *b)
+{
+    if (a->n != b->n) return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (strcmp(a->v[i], b->v[i]) != 0) return false;
+    return true;
+}
+
+static bool same_servers(const struct endpoint_conf *a, const struct endpoint_conf *b)
+{
+    if (a->resolvers_n != b->resolvers_n) return false;
+    for (size_t i = 0; i < a->resolvers_n; i++)
+        if (!netaddr_equal(&a->resolvers[i], &b->resolvers[i])) return false;
+    return true;
+}
+
+static bool same_networks(const struct server_conf *a, const struct server_conf *b)
+{
+    if (a->private_networks_n != b->private_networks_n) return false;
+    for (size_t i = 0; i < a->private_networks_n; i++)
+        if (!netaddr_equal(&a->private_networks[i].base, &b->private_networks[i].base) ||
+            a->private_networks[i].bits != b->private_networks[i].bits)
+            return false;
+    return true;
+}
+
+bool dns_follow(struct dns *d, const struct server_conf *server, const struct endpoint_conf *ep)
+{
+    if (strcmp(d->ep->dns_name, ep->dns_name) != 0 || strcmp(d->ep->region, ep->region) != 0 ||
+        d->ep->port != ep->port || !same_list(&d->ep->zones, &ep->zones) || !same_servers(d->ep, ep) ||
+        !same_networks(d->server, server))
+        return false;
+    d->server = server;
+    d->ep = ep;
+    return true;
+}
+
 int64_t dns_next_us(const struct dns *d)
 {
     return d->next_us;

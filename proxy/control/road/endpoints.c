@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * endpoints.c: see endpoints.h. Per endpoint a list of targets; each owns its health and at most one running probe. A
- * target that DNS no longer names is forgotten here at once; workers drain it.
+ * target that DNS or the settings no longer name is forgotten here at once; workers drain it. An endpoint is known by
+ * its standing number: in another snapshot it goes on with what it has.
  *
  *   settings ─┐
  *   DNS ──────┴▶ targets ──▶ health ◀── probes, counters of the workers
@@ -30,9 +31,11 @@ struct target {
 };
 
 struct watch {
+    struct watch *next;
     struct endpoints *all;
-    const struct endpoint_conf *set;
-    SSL_CTX *ctx; /* owned */
+    const struct endpoint_conf *set; /* of the newest snapshot */
+    SSL_CTX *like;                   /* one reference: the endpoint's own, whose authorities probes trust */
+    SSL_CTX *ctx;                    /* owned: of probes */
     struct health_rules rules;
     struct target *v[ADDRESS_MAX]; /* owned */
     size_t n;
@@ -40,14 +43,15 @@ struct watch {
     enum dns_state dns_state;
     int64_t dns_since_us;
     char dns_why[2 * ADDRESS_WHY];
+    bool keep; /* DNS was asked for this name under other settings: what it said stands until it answers again */
 };
 
 struct endpoints {
     struct loop *loop;
-    const struct settings *settings;
+    struct snapshot *snapshot; /* borrowed: the newest */
     struct worker *workers;
     size_t workers_n;
-    struct watch *watches; /* owned */
+    struct watch *watches;       /* owned; in the order of the settings */
     size_t watches_n;
     struct address_table *table; /* one reference */
     uint64_t version;
@@ -76,25 +80,29 @@ static void fill_address(struct table_address *out, const struct target *t)
     memcpy(out->why, t->health.why, sizeof(out->why));
 }
 
+static void fill_endpoint(struct table_endpoint *out, const struct watch *w)
+{
+    out->id = w->set->id;
+    out->dns = w->dns_state;
+    out->dns_since_us = w->dns_since_us;
+    out->dns_next_us = w->dns ? dns_next_us(w->dns) : 0;
+    memcpy(out->dns_why, w->dns_why, sizeof(out->dns_why));
+    for (size_t k = 0; k < w->n; k++)
+        fill_address(&out->v[out->n++], w->v[k]);
+}
+
 static struct address_table *make_table(struct endpoints *e)
 {
     struct address_table *t = address_table_new(e->watches_n);
+    const struct watch *w = e->watches;
 
     for (size_t i = 0; t && i < e->watches_n; i++) {
-        const struct watch *w = &e->watches[i];
-        struct table_endpoint *out = &t->endpoints[i];
-
         if (!address_table_reserve(t, i, w->n)) {
             address_table_unref(&t);
             return NULL;
         }
-        out->id = w->set->id;
-        out->dns = w->dns_state;
-        out->dns_since_us = w->dns_since_us;
-        out->dns_next_us = w->dns ? dns_next_us(w->dns) : 0;
-        memcpy(out->dns_why, w->dns_why, sizeof(out->dns_why));
-        for (size_t k = 0; k < w->n; k++)
-            fill_address(&out->v[out->n++], w->v[k]);
+        fill_endpoint(&t->endpoints[i], w);
+        w = w->next;
     }
     return t;
 }
@@ -227,7 +235,7 @@ static void free_target(struct target *t)
     free(t);
 }
 
-/* ------------------------------------------------------------- DNS */
+/* ------------------------------------------------------------- which addresses there are */
 
 static bool view_has(const struct dns_view *view, const struct netaddr *addr)
 {
@@ -243,7 +251,7 @@ static struct target *find_target(const struct watch *w, const struct netaddr *a
     return NULL;
 }
 
-static void remove_missing(struct watch *w, const struct dns_view *view)
+static void remove_missing(struct watch *w, const struct dns_view *view, const char *from)
 {
     size_t kept = 0;
 
@@ -254,14 +262,14 @@ static void remove_missing(struct watch *w, const struct dns_view *view)
             w->v[kept++] = t;
             continue;
         }
-        LOG(LOG_INFO, "endpoint %s: %s is no longer in DNS: no new requests", w->set->name, t->address->text);
+        LOG(LOG_INFO, "endpoint %s: %s is no longer in %s: no new requests", w->set->name, t->address->text, from);
         w->all->changed = true;
         free_target(t);
     }
     w->n = kept;
 }
 
-static void add_new(struct watch *w, const struct dns_view *view)
+static void add_new(struct watch *w, const struct dns_view *view, const char *from)
 {
     for (size_t i = 0; i < view->n; i++) {
         char text[NETADDR_TEXT];
@@ -269,7 +277,7 @@ static void add_new(struct watch *w, const struct dns_view *view)
         if (find_target(w, &view->v[i].addr)) continue;
         netaddr_format(&view->v[i].addr, text);
         if (!add_target(w, &view->v[i].addr, str_from(view->v[i].zone))) continue;
-        LOG(LOG_INFO, "endpoint %s: DNS names %s%s%s", w->set->name, text, view->v[i].zone[0] ? " zone " : "",
+        LOG(LOG_INFO, "endpoint %s: %s names %s%s%s", w->set->name, from, text, view->v[i].zone[0] ? " zone " : "",
             view->v[i].zone);
         w->all->changed = true;
     }
@@ -288,55 +296,250 @@ static void on_dns(void *arg, const struct dns_view *view)
     }
     memcpy(w->dns_why, view->why, sizeof(w->dns_why));
     w->all->changed = true; /* when it is asked next is in the table, too */
-    remove_missing(w, view);
-    add_new(w, view);
+    if (w->keep && !view->n) return;
+    w->keep = false;
+    remove_missing(w, view, "DNS");
+    add_new(w, view, "DNS");
 }
 
-/* ------------------------------------------------------------- all */
-
-static enum err_code watch_init(struct watch *w, struct endpoints *e, const struct endpoint_conf *set, struct err *err)
+static const struct server_conf *server_conf(const struct watch *w)
 {
-    struct str region = str_from(set->region);
+    return &w->all->snapshot->settings->server;
+}
 
-    w->all = e;
+static enum err_code start_dns(struct watch *w, struct err *err)
+{
+    w->dns_state = DNS_PENDING;
+    w->dns_since_us = w->all->loop->now_us;
+    snprintf(w->dns_why, sizeof(w->dns_why), "DNS has not answered for %.200s yet", w->set->dns_name);
+    return dns_new(w->all->loop, server_conf(w), w->set, on_dns, w, &w->dns, err);
+}
+
+static void stop_dns(struct watch *w)
+{
+    dns_free(&w->dns);
+    w->dns_state = DNS_OFF;
+    w->dns_why[0] = '\0';
+    w->keep = false;
+}
+
+/* ------------------------------------------------------------- one endpoint */
+
+/* Probes trust whom requests trust. */
+static enum err_code take_ctx(struct watch *w, SSL_CTX *like, struct err *err)
+{
+    SSL_CTX *ctx;
+
+    TRY(tls_client_ctx_like(like, &ctx, err));
+    tls_ctx_free(&w->ctx);
+    tls_ctx_free(&w->like);
+    w->ctx = ctx;
+    w->like = tls_ctx_ref(like);
+    return ERR_NONE;
+}
+
+static void take_rules(struct watch *w, const struct endpoint_conf *set)
+{
     w->set = set;
     w->rules = (struct health_rules){set->probe_interval_ms, set->fall, set->rise};
-    TRY(probe_ctx(set, &w->ctx, err));
-    for (size_t i = 0; i < set->addresses_n; i++)
-        if (!add_target(w, &set->addresses[i], settings_zone_short(str_from(set->address_zones.v[i]), region)))
-            return err_set(err, ERR_NO_MEMORY, 0, "addresses");
-    if (!set->dns) return ERR_NONE;
-    w->dns_state = DNS_PENDING;
-    w->dns_since_us = e->loop->now_us;
-    snprintf(w->dns_why, sizeof(w->dns_why), "DNS has not answered for %.200s yet", set->dns_name);
-    return dns_new(e->loop, &e->settings->server, set, on_dns, w, &w->dns, err);
 }
 
-enum err_code endpoints_new(struct loop *loop, const struct settings *settings, struct worker *workers,
-                            size_t workers_n, struct endpoints **out, struct err *err)
+static struct str zone_of(const struct endpoint_conf *set, size_t i)
 {
-    struct endpoints *e = calloc(1, sizeof(*e));
-
-    if (!e) return err_set(err, ERR_NO_MEMORY, 0, "endpoints");
-    *out = e;
-    e->loop = loop;
-    e->settings = settings;
-    e->workers = workers;
-    e->workers_n = workers_n;
-    e->watches = calloc(settings->endpoints_n + 1, sizeof(*e->watches));
-    if (!e->watches) return err_set(err, ERR_NO_MEMORY, 0, "endpoints");
-    for (; e->watches_n < settings->endpoints_n; e->watches_n++)
-        TRY(watch_init(&e->watches[e->watches_n], e, &settings->endpoints[e->watches_n], err));
-    publish(e);
-    return e->table ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "endpoints");
+    return settings_zone_short(str_from(set->address_zones.v[i]), str_from(set->region));
 }
 
-static void watch_clear(struct watch *w)
+static enum err_code watch_init(struct watch *w, const struct snapshot *s, const struct endpoint_conf *set,
+                                struct err *err)
+{
+    take_rules(w, set);
+    TRY(take_ctx(w, snapshot_endpoint_ctx(s, set), err));
+    for (size_t i = 0; i < set->addresses_n; i++)
+        if (!add_target(w, &set->addresses[i], zone_of(set, i))) return err_set(err, ERR_NO_MEMORY, 0, "addresses");
+    return set->dns ? start_dns(w, err) : ERR_NONE;
+}
+
+static void watch_free(struct watch *w)
 {
     dns_free(&w->dns);
     for (size_t i = 0; i < w->n; i++)
         free_target(w->v[i]);
     tls_ctx_free(&w->ctx);
+    tls_ctx_free(&w->like);
+    free(w);
+}
+
+static struct watch *watch_new(struct endpoints *e, const struct snapshot *s, const struct endpoint_conf *set,
+                               struct err *err)
+{
+    struct watch *w = calloc(1, sizeof(*w));
+
+    if (!w) {
+        err_set(err, ERR_NO_MEMORY, 0, "endpoints");
+        return NULL;
+    }
+    w->all = e;
+    if (watch_init(w, s, set, err) == ERR_NONE) return w;
+    watch_free(w);
+    return NULL;
+}
+
+/* ------------------------------------------------------------- another snapshot */
+
+static void tell(const struct watch *w, const struct err *err)
+{
+    LOG(LOG_ERROR, "endpoint %s: not all of the new settings are in force: %s", w->set->name, err->detail);
+}
+
+static void follow_addresses(struct watch *w)
+{
+    const struct endpoint_conf *set = w->set;
+    struct dns_view *view = calloc(1, sizeof(*view));
+    struct err err = {.detail = "out of memory"};
+
+    if (!view) {
+        tell(w, &err);
+        return;
+    }
+    for (size_t i = 0; i < set->addresses_n && i < ADDRESS_MAX; i++) {
+        struct target *t = find_target(w, &set->addresses[i]);
+
+        view->v[i].addr = set->addresses[i];
+        if (!str_to_cstr(zone_of(set, i), view->v[i].zone, sizeof(view->v[i].zone))) view->v[i].zone[0] = '\0';
+        if (t) memcpy(t->zone, view->v[i].zone, sizeof(t->zone));
+        view->n++;
+    }
+    remove_missing(w, view, "the configuration");
+    add_new(w, view, "the configuration");
+    free(view);
+}
+
+static void remove_forbidden(struct watch *w)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < w->n; i++) {
+        if (settings_address_allowed(server_conf(w), &w->v[i]->address->addr))
+            w->v[kept++] = w->v[i];
+        else
+            free_target(w->v[i]);
+    }
+    w->n = kept;
+}
+
+/* Other addresses come with the first answer; until then those of before serve. */
+static void follow_dns(struct watch *w, const struct endpoint_conf *before)
+{
+    struct err err = {0};
+
+    if (w->dns && dns_follow(w->dns, server_conf(w), w->set)) return;
+    w->keep = before->dns && strcmp(before->dns_name, w->set->dns_name) == 0 && before->port == w->set->port;
+    dns_free(&w->dns);
+    remove_forbidden(w);
+    if (start_dns(w, &err) != ERR_NONE) tell(w, &err);
+}
+
+/* What a probe proves is another thing now. */
+static void probe_anew(struct watch *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        probe_abandon(&w->v[i]->probe);
+        w->v[i]->health.next_probe_us = w->all->loop->now_us;
+        w->v[i]->probed = false;
+    }
+}
+
+static void watch_follow(struct watch *w, const struct snapshot *s, const struct endpoint_conf *set)
+{
+    const struct endpoint_conf *before = w->set;
+    SSL_CTX *like = snapshot_endpoint_ctx(s, set);
+    bool other = like != w->like || strcmp(before->sni, set->sni) != 0 || strcmp(before->host, set->host) != 0 ||
+                 before->probe != set->probe;
+    struct err err = {0};
+
+    take_rules(w, set);
+    if (like != w->like && take_ctx(w, like, &err) != ERR_NONE) tell(w, &err);
+    if (set->dns) {
+        follow_dns(w, before);
+    } else {
+        stop_dns(w);
+        follow_addresses(w);
+    }
+    if (other) probe_anew(w);
+}
+
+/* ------------------------------------------------------------- all */
+
+/* Out of the list at @at; NULL: it is not there. */
+static struct watch *take_watch(struct watch **at, uint32_t id)
+{
+    while (*at && (*at)->set->id != id)
+        at = &(*at)->next;
+    struct watch *w = *at;
+    if (w) *at = w->next;
+    return w;
+}
+
+/* Those that were there go on, the others are new. What is left in @before has gone. @err: of the last that could not be
+ * made. */
+static void make_watches(struct endpoints *e, struct watch **before, struct err *err)
+{
+    const struct settings *s = e->snapshot->settings;
+    struct watch **at = &e->watches;
+
+    e->watches = NULL;
+    e->watches_n = 0;
+    for (size_t i = 0; i < s->endpoints_n; i++) {
+        struct watch *w = take_watch(before, s->endpoints[i].id);
+
+        if (w) watch_follow(w, e->snapshot, &s->endpoints[i]);
+        if (!w) w = watch_new(e, e->snapshot, &s->endpoints[i], err);
+        if (!w) continue;
+        w->next = NULL;
+        *at = w;
+        at = &w->next;
+        e->watches_n++;
+    }
+}
+
+static void free_watches(struct watch *w)
+{
+    while (w) {
+        struct watch *next = w->next;
+
+        watch_free(w);
+        w = next;
+    }
+}
+
+enum err_code endpoints_new(struct loop *loop, struct snapshot *s, struct worker *workers, size_t workers_n,
+                            struct endpoints **out, struct err *err)
+{
+    struct endpoints *e = calloc(1, sizeof(*e));
+    struct watch *none = NULL;
+
+    if (!e) return err_set(err, ERR_NO_MEMORY, 0, "endpoints");
+    *out = e;
+    e->loop = loop;
+    e->snapshot = s;
+    e->workers = workers;
+    e->workers_n = workers_n;
+    make_watches(e, &none, err);
+    if (err->code != ERR_NONE) return err->code;
+    publish(e);
+    return e->table ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "endpoints");
+}
+
+void endpoints_follow(struct endpoints *e, struct snapshot *s)
+{
+    struct watch *gone = e->watches;
+    struct err err = {0};
+
+    e->snapshot = s;
+    make_watches(e, &gone, &err);
+    if (err.code != ERR_NONE) LOG(LOG_ERROR, "an endpoint of the new settings is not in force: %s", err.detail);
+    free_watches(gone);
+    publish(e);
 }
 
 void endpoints_free(struct endpoints **ep)
@@ -345,10 +548,8 @@ void endpoints_free(struct endpoints **ep)
 
     *ep = NULL;
     if (!e) return;
-    for (size_t i = 0; e->watches && i < e->settings->endpoints_n; i++)
-        watch_clear(&e->watches[i]);
+    free_watches(e->watches);
     address_table_unref(&e->table);
-    free(e->watches);
     free(e);
 }
 
@@ -356,9 +557,7 @@ void endpoints_tick(struct endpoints *e)
 {
     int64_t now_us = e->loop->now_us;
 
-    for (size_t i = 0; i < e->watches_n; i++) {
-        struct watch *w = &e->watches[i];
-
+    for (struct watch *w = e->watches; w; w = w->next) {
         if (w->dns) dns_tick(w->dns, now_us);
         for (size_t k = 0; k < w->n; k++)
             tick_target(w->v[k], now_us);

@@ -18,13 +18,21 @@ struct probe {
     struct conn conn;
     struct loop *loop;
     enum probe_kind kind;
-    SSL_CTX *ctx;
-    const char *sni;
+    SSL_CTX *ctx; /* one reference */
+    char *sni;    /* owned */
     probe_done_fn *done;
     void *arg;
     char ask[ASK_MAX], answer[ANSWER_MAX];
     size_t ask_n, ask_sent, answer_n;
 };
+
+static void free_probe(struct probe *p, bool reset)
+{
+    conn_close(&p->conn, reset);
+    tls_ctx_free(&p->ctx);
+    free(p->sni);
+    loop_free_later(p->loop, p);
+}
 
 static void end(struct probe *p, const char *why, bool certificate)
 {
@@ -33,8 +41,7 @@ static void end(struct probe *p, const char *why, bool certificate)
     char text[sizeof(p->conn.error)] = "";
 
     if (why) snprintf(text, sizeof(text), "%s", why);
-    conn_close(&p->conn, false);
-    loop_free_later(p->loop, p);
+    free_probe(p, false);
     done(arg, why ? text : NULL, certificate);
 }
 
@@ -103,14 +110,13 @@ struct probe *probe_start(struct loop *loop, const struct netaddr *addr, enum pr
     struct probe *p = calloc(1, sizeof(*p));
     struct sbuf b;
 
-    if (!p) {
+    if (!p || !(p->sni = strdup(sni))) {
+        free(p);
         err_set(err, ERR_NO_MEMORY, 0, "probe");
         return NULL;
     }
     p->loop = loop;
     p->kind = kind;
-    p->ctx = ctx;
-    p->sni = sni;
     p->done = done;
     p->arg = arg;
     b = sbuf_make(p->ask, sizeof(p->ask));
@@ -122,9 +128,11 @@ struct probe *probe_start(struct loop *loop, const struct netaddr *addr, enum pr
     ASSERT(!b.overflow);
     p->ask_n = b.n;
     if (conn_connect(&p->conn, loop, addr, on_event, p, err) != ERR_NONE) {
+        free(p->sni);
         free(p);
         return NULL;
     }
+    p->ctx = tls_ctx_ref(ctx);
     return p;
 }
 
@@ -145,11 +153,5 @@ void probe_abandon(struct probe **pp)
 
     *pp = NULL;
     if (!p) return;
-    conn_close(&p->conn, true);
-    loop_free_later(p->loop, p);
-}
-
-enum err_code probe_ctx(const struct endpoint_conf *ep, SSL_CTX **out, struct err *err)
-{
-    return tls_client_ctx(ep->ca_file, NULL, out, err);
+    free_probe(p, true);
 }

@@ -22,7 +22,7 @@ struct resolver {
     ares_channel ares;   /* owned; NULL before resolver_renew */
     struct event *timer; /* owned */
     struct watched *sockets;
-    const struct netaddr *servers; /* borrowed */
+    struct netaddr *servers; /* owned */
     size_t servers_n;
     bool ending;
 };
@@ -131,13 +131,18 @@ enum err_code resolver_new(struct loop *loop, const struct netaddr *servers, siz
 {
     struct resolver *r = calloc(1, sizeof(*r));
 
-    if (!r) return err_set(err, ERR_NO_MEMORY, 0, "resolver");
+    if (r) r->servers = malloc((servers_n + 1) * sizeof(*servers));
+    if (!r || !r->servers) {
+        free(r);
+        return err_set(err, ERR_NO_MEMORY, 0, "resolver");
+    }
     r->loop = loop;
-    r->servers = servers;
+    if (servers_n) memcpy(r->servers, servers, servers_n * sizeof(*servers));
     r->servers_n = servers_n;
     r->timer = evtimer_new(loop->base, on_timer, r);
     if (!r->timer || ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
         if (r->timer) event_free(r->timer);
+        free(r->servers);
         free(r);
         return err_set(err, ERR_INTERNAL, 0, "c-ares cannot be initialised");
     }
@@ -156,6 +161,7 @@ void resolver_free(struct resolver **rp)
     while (r->sockets)
         forget_socket(r, r->sockets->fd);
     event_free(r->timer);
+    free(r->servers);
     free(r);
     ares_library_cleanup();
 }

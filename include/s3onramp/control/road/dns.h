@@ -49,6 +49,9 @@ typedef void dns_changed_fn(void *arg, const struct dns_view *view);
 MUST_CHECK enum err_code dns_new(struct loop *loop, const struct server_conf *server, const struct endpoint_conf *ep,
                                  dns_changed_fn *changed, void *arg, struct dns **out, struct err *err);
 void dns_free(struct dns **d);
+/* Goes on under other settings if they ask the same questions and would judge the answers alike; false: they do not,
+ * and nothing was done. The settings before are still there during the call. */
+MUST_CHECK bool dns_follow(struct dns *d, const struct server_conf *server, const struct endpoint_conf *ep);
 /* Once a tick: asks when it is time. */
 void dns_tick(struct dns *d, int64_t now_us);
 int64_t dns_next_us(const struct dns *d);

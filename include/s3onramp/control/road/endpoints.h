@@ -9,11 +9,15 @@
 
 struct endpoints;
 
-/* @settings, @workers: borrowed, must outlive it; the workers are initialised and not started: each gets the first
- * table. */
-MUST_CHECK enum err_code endpoints_new(struct loop *loop, const struct settings *settings, struct worker *workers,
+/* @s: the newest snapshot, there until endpoints_follow names another one. @workers: borrowed, must outlive it; they are
+ * initialised and not started: each gets the first table. */
+MUST_CHECK enum err_code endpoints_new(struct loop *loop, struct snapshot *s, struct worker *workers,
                                        size_t workers_n, struct endpoints **out, struct err *err);
 void endpoints_free(struct endpoints **e);
+/* @s takes the place of the snapshot before, which is still there during the call: what is the same goes on, with its
+ * states and probes. A table is published; workers keep what they knew last of an endpoint that is no longer in it, as
+ * long as requests that began before may want it. What cannot be done for lack of memory is said in the log. */
+void endpoints_follow(struct endpoints *e, struct snapshot *s);
 /* Once a tick: collects what workers saw, starts probes and questions to DNS that are due, publishes. */
 void endpoints_tick(struct endpoints *e);
 /* The table in force; borrowed until the next tick. */

@@ -15,8 +15,9 @@ typedef void probe_done_fn(void *arg, const char *why, bool certificate);
 
 struct probe;
 
-/* @ctx: borrowed, from probe_ctx. @host: Host of the HTTP request; @sni: borrowed like @host while it runs. NULL with
- * the reason in @err: it could not even begin (no descriptors, no route); @done is not called. */
+/* @ctx: keeps no sessions, so that each probe sees the certificate; a reference is taken. @host: Host of the HTTP
+ * request; copied like @sni. NULL with the reason in @err: it could not even begin (no descriptors, no route); @done is
+ * not called. */
 MUST_CHECK struct probe *probe_start(struct loop *loop, const struct netaddr *addr, enum probe_kind kind, SSL_CTX *ctx,
                                      const char *sni, const char *host, probe_done_fn *done, void *arg,
                                      struct err *err);
@@ -24,7 +25,5 @@ MUST_CHECK struct probe *probe_start(struct loop *loop, const struct netaddr *ad
 void probe_expire(struct probe *p);
 /* @done is not called any more. Nulls *@p; NULL is fine. */
 void probe_abandon(struct probe **p);
-/* A context like the endpoint's own, which keeps no sessions: each probe sees the certificate. */
-MUST_CHECK enum err_code probe_ctx(const struct endpoint_conf *ep, SSL_CTX **out, struct err *err);
 
 #endif

@@ -23,7 +23,7 @@ typedef void dns_answer_fn(void *arg, const struct dns_answer *answer);
 
 struct resolver;
 
-/* @servers: none: those of /etc/resolv.conf. Borrowed. */
+/* @servers: none: those of /etc/resolv.conf. Copied. */
 MUST_CHECK enum err_code resolver_new(struct loop *loop, const struct netaddr *servers, size_t servers_n,
                                       struct resolver **out, struct err *err);
 /* No callback is called any more. */
