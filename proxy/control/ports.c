@@ -233,15 +233,28 @@ void ports_close(struct ports *p, const struct netaddr *addr)
     *port = p->v[--p->n];
 }
 
-int ports_copy(const struct ports *p, const struct netaddr *addr, size_t worker, size_t workers_n, size_t k)
+static enum err_code share_one(int fd, const struct netaddr *addr, struct worker_sockets *out, struct err *err)
+{
+    struct worker_socket *v = realloc(out->v, (out->n + 1) * sizeof(*v));
+
+    if (!v) return err_set(err, ERR_NO_MEMORY, 0, "listening sockets");
+    out->v = v;
+    v[out->n] = (struct worker_socket){fcntl(fd, F_DUPFD_CLOEXEC, FIRST_GIVEN), *addr};
+    if (v[out->n].fd < 0) return err_set(err, ERR_FILE, errno, "listening sockets");
+    out->n++;
+    return ERR_NONE;
+}
+
+enum err_code ports_share(const struct ports *p, const struct netaddr *addr, size_t worker, size_t workers_n,
+                          struct worker_sockets *out, struct err *err)
 {
     const struct port *port = find(p, addr);
-    size_t at = worker + k * workers_n;
 
-    errno = 0;
-    if (!port || port->n == 0) return -1;
-    if (at >= port->n && k > 0) return -1;
-    return fcntl(port->fds[at % port->n], F_DUPFD_CLOEXEC, FIRST_GIVEN);
+    if (!port || port->n == 0) return ERR_NONE;
+    if (worker >= port->n) return share_one(port->fds[worker % port->n], addr, out, err);
+    for (size_t at = worker; at < port->n; at += workers_n)
+        TRY(share_one(port->fds[at], addr, out, err));
+    return ERR_NONE;
 }
 
 size_t ports_list(const struct ports *p, int *fds, size_t max)

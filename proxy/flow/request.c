@@ -213,6 +213,13 @@ static enum step_result turn_away(struct request *req)
     return request_fail(req, ERR_TOO_MANY, "%s", req->session->too_many);
 }
 
+static enum step_result listener_is_gone(struct request *req)
+{
+    req->client_closes = true;
+    return request_fail(req, ERR_TOO_MANY, "[listener %s] is no longer in the configuration",
+                        req->session->listener->name);
+}
+
 /* Nobody can act on this head; what it seems to ask for is still told. */
 static enum step_result bad_head(struct request *req, struct str bytes)
 {
@@ -260,6 +267,7 @@ static enum step_result take_head(struct request *req, size_t skip, size_t head_
     body_init(&req->body, in->body, in->content_length);
     session_busy(c);
     if (c->too_many) return turn_away(req);
+    if (!session_follow(c)) return listener_is_gone(req);
     if (!c->lacks_tls) return STEP_NEXT;
     req->client_closes = true;
     return request_fail(req, ERR_TLS_WANTED, "plain HTTP came to [listener %s], which has tls = on: use https://",

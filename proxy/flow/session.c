@@ -274,9 +274,10 @@ static void join(struct session *c)
 }
 
 /* Its place, or one in which it is told that there is none. NULL: neither; @fd is closed. */
-static struct session *session_new(struct worker *w, size_t listener_index, int fd, const struct netaddr *peer)
+static struct session *session_new(struct worker *w, uint32_t listener, int fd, const struct netaddr *peer)
 {
-    struct session *c = calloc(1, sizeof(*c));
+    const struct listener_conf *conf = snapshot_listener(w->use->snapshot, listener);
+    struct session *c = conf ? calloc(1, sizeof(*c)) : NULL;
     struct err err = {0};
 
     if (!c) {
@@ -287,7 +288,7 @@ static struct session *session_new(struct worker *w, size_t listener_index, int 
     worker_make_id(w, c->id);
     c->use = w->use;
     c->use->users++;
-    c->listener = &session_settings(c)->listeners[listener_index];
+    c->listener = conf;
     c->peer = *peer;
     c->since_us = w->loop.now_us;
     if (!enter(c)) {
@@ -304,9 +305,9 @@ static struct session *session_new(struct worker *w, size_t listener_index, int 
     return NULL;
 }
 
-void session_accept(struct worker *w, size_t listener_index, int fd, const struct netaddr *peer)
+void session_accept(struct worker *w, uint32_t listener, int fd, const struct netaddr *peer)
 {
-    struct session *c = session_new(w, listener_index, fd, peer);
+    struct session *c = session_new(w, listener, fd, peer);
 
     if (!c) return;
     join(c);
@@ -491,7 +492,7 @@ static bool next_request(struct session *c)
 
     request_end(&c->req);
     c->requests++;
-    if (closes) {
+    if (closes || !session_follow(c)) {
         linger(c);
         return true;
     }
@@ -666,11 +667,9 @@ void session_stop(struct session *c)
         session_free(c, false);
 }
 
-void session_kill(struct session *c)
+void session_kill(struct session *c, enum err_code code, const char *why)
 {
     c->req.broken = c->state == SESSION_REQUESTS && c->in_request;
-    if (c->req.broken)
-        request_cut(&c->req, ERR_SHUTDOWN,
-                    "cut at the end of shutdown_timeout (after an upgrade: upgrade_timeout), or by a second signal");
+    if (c->req.broken) request_cut(&c->req, code, why);
     session_free(c, c->req.broken);
 }

@@ -259,6 +259,14 @@ const struct listener_conf *snapshot_listener(const struct snapshot *s, uint32_t
     return NULL;
 }
 
+const struct listener_conf *snapshot_listener_at(const struct snapshot *s, const struct netaddr *addr)
+{
+    for (size_t i = 0; i < s->settings->listeners_n; i++)
+        for (size_t k = 0; k < s->settings->listeners[i].bind_n; k++)
+            if (netaddr_equal(&s->settings->listeners[i].bind[k], addr)) return &s->settings->listeners[i];
+    return NULL;
+}
+
 const struct endpoint_conf *snapshot_endpoint(const struct snapshot *s, uint32_t id)
 {
     for (size_t i = 0; i < s->settings->endpoints_n; i++)

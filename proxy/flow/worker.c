@@ -3,6 +3,7 @@
  */
 #include "flow/worker.h"
 
+#include "base/list.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "flow/session.h"
@@ -16,9 +17,7 @@ enum { LINE_BYTES = SINK_LINE_MAX, CLIENT_KEY_SLOTS = 1024, OWN_KEY_SLOTS = 64, 
 
 static void on_accept(struct listener *l, int fd, const struct netaddr *peer)
 {
-    struct worker *w = l->arg;
-
-    session_accept(w, w->listener_of[l - w->listeners], fd, peer);
+    session_accept(l->arg, CONTAINER_OF(l, struct worker_port, listener)->id, fd, peer);
 }
 
 /* No descriptors left: what is only kept for later use goes first. */
@@ -39,7 +38,10 @@ static void cut_all(struct worker *w)
         struct session *c = w->sessions;
 
         session_stop(c);
-        if (w->sessions == c) session_kill(c);
+        if (w->sessions == c)
+            session_kill(
+                c, ERR_SHUTDOWN,
+                "cut at the end of shutdown_timeout (after an upgrade: upgrade_timeout), or by a second signal");
     }
     if (w->cut_n > before) LOG(LOG_WARN, "worker %zu: cut: %zu", w->index, w->cut_n - before);
 }
@@ -74,13 +76,14 @@ static void on_tick(void *arg)
     for (c = w->sessions; c; c = next) {
         next = c->next; /* checking one client ends at most that one; its memory lives until the turn's end */
         if (w->stopping && !w->stop.patient) session_stop(c);
-        session_check_time(c);
+        if (c->use != w->use) session_adopt(c, false); /* it was about to speak when the snapshot came */
+        if (c->state != SESSION_GONE) session_check_time(c);
     }
     session_make_room(w);
     keyring_tick(&w->keyring);
     pool_tick(&w->pool);
-    for (size_t i = 0; i < w->listeners_n; i++)
-        listener_resume(&w->listeners[i]);
+    for (struct worker_port *p = w->ports; p; p = p->next)
+        listener_resume(&p->listener);
 }
 
 static void free_unused(struct worker *w)
@@ -99,30 +102,83 @@ static void on_turn(void *arg)
 {
     struct worker *w = arg;
 
-    if (w->wrote_lines) sink_wake(w->proxy->access);
+    if (w->wrote_lines) sink_wake(w->sink);
     w->wrote_lines = false;
     free_unused(w);
     check_stopped(w);
 }
 
-static enum err_code start_listeners(struct worker *w, const struct worker_socket *sockets, size_t n, struct err *err)
+/* ------------------------------------------------------------- listening */
+
+void worker_sockets_clear(struct worker_sockets *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        close(s->v[i].fd);
+    free(s->v);
+    *s = (struct worker_sockets){0};
+}
+
+static enum err_code start_port(struct worker *w, const struct worker_socket *socket, struct err *err)
+{
+    const struct listener_conf *conf = snapshot_listener_at(w->use->snapshot, &socket->addr);
+    struct worker_port *p = calloc(1, sizeof(*p));
+
+    if (!p || !conf) {
+        free(p);
+        close(socket->fd);
+        return conf ? err_set(err, ERR_NO_MEMORY, 0, "listeners") : ERR_NONE;
+    }
+    p->addr = socket->addr;
+    p->id = conf->id;
+    p->next = w->ports;
+    w->ports = p;
+    return listener_start(&p->listener, &w->loop, socket->fd, on_accept, on_full, w, err);
+}
+
+/* All are taken over, also on failure, of which the last counts. */
+static enum err_code start_ports(struct worker *w, struct worker_sockets *sockets, struct err *err)
 {
     enum err_code code = ERR_NONE;
 
-    w->listeners = calloc(n + 1, sizeof(*w->listeners));
-    w->listener_of = calloc(n + 1, sizeof(*w->listener_of));
-    if (!w->listeners || !w->listener_of) code = err_set(err, ERR_NO_MEMORY, 0, "listeners");
-    for (size_t i = 0; i < n; i++) {
-        if (code != ERR_NONE) {
-            close(sockets[i].fd);
-            continue;
-        }
-        w->listener_of[i] = sockets[i].listener;
-        code = listener_start(&w->listeners[i], &w->loop, sockets[i].fd, on_accept, on_full, w, err);
-        w->listeners_n = i + 1;
-    }
+    for (size_t i = 0; i < sockets->n; i++)
+        if (start_port(w, &sockets->v[i], err) != ERR_NONE) code = err->code;
+    sockets->n = 0;
+    worker_sockets_clear(sockets);
     return code;
 }
+
+/* Who has connected already is served. */
+static void finish_port(struct worker_port *p)
+{
+    listener_finish(&p->listener);
+    free(p);
+}
+
+static void free_port(struct worker_port *p)
+{
+    listener_stop(&p->listener);
+    free(p);
+}
+
+static void follow_ports(struct worker *w)
+{
+    struct worker_port **at = &w->ports;
+
+    while (*at) {
+        struct worker_port *p = *at;
+        const struct listener_conf *conf = snapshot_listener_at(w->use->snapshot, &p->addr);
+
+        if (conf) {
+            p->id = conf->id;
+            at = &p->next;
+            continue;
+        }
+        *at = p->next;
+        finish_port(p);
+    }
+}
+
+/* ------------------------------------------------------------- snapshots */
 
 /* A worker's hold on @s, with one user. NULL: out of memory. */
 static struct snapshot_use *use_new(struct worker *w, struct snapshot *s)
@@ -144,6 +200,48 @@ void worker_leave_snapshot(struct worker *w, struct snapshot_use *use)
     w->unused = use;
 }
 
+void worker_change_clear(struct worker_change *c)
+{
+    snapshot_unref(&c->snapshot);
+    worker_sockets_clear(&c->sockets);
+}
+
+static void follow_access(struct worker *w, struct sink *sink)
+{
+    if (sink == w->sink) return;
+    if (w->wrote_lines) sink_wake(w->sink);
+    w->wrote_lines = false;
+    w->sink = sink;
+    w->access = sink ? sink_queue_new(sink, SINK_ACCESS) : NULL;
+    if (sink && !w->access) LOG(LOG_ERROR, "out of memory: worker %zu writes no access lines", w->index);
+}
+
+void worker_adopt(struct worker *w, struct worker_change *c)
+{
+    struct snapshot_use *before = w->use, *use = use_new(w, c->snapshot);
+    struct session *s, *next;
+    struct err err = {0};
+
+    follow_access(w, c->access);
+    if (!use) {
+        LOG(LOG_ERROR, "out of memory: worker %zu goes on with the configuration that it had", w->index);
+        return;
+    }
+    w->use = use;
+    if (w->stopping)
+        worker_sockets_clear(&c->sockets);
+    else if (start_ports(w, &c->sockets, &err) != ERR_NONE)
+        LOG(LOG_ERROR, "worker %zu cannot listen: %s", w->index, err.detail);
+    follow_ports(w);
+    for (s = w->sessions; s; s = next) {
+        next = s->next; /* one that cannot go on ends; its memory lives until the turn's end */
+        session_adopt(s, c->cut);
+    }
+    worker_leave_snapshot(w, before);
+}
+
+/* ------------------------------------------------------------- the worker */
+
 static enum err_code init(struct worker *w, struct proxy *proxy, struct snapshot *snapshot, size_t index,
                           struct err *err)
 {
@@ -161,23 +259,23 @@ static enum err_code init(struct worker *w, struct proxy *proxy, struct snapshot
     w->regions = region_cache_new(REGIONS);
     mem = malloc(LINE_BYTES);
     w->line = sbuf_make(mem, mem ? LINE_BYTES : 0);
-    w->access = proxy->access ? sink_queue_new(proxy->access, SINK_ACCESS) : NULL;
+    w->sink = proxy->access;
+    w->access = w->sink ? sink_queue_new(w->sink, SINK_ACCESS) : NULL;
     pool_init(&w->pool, w);
+    keyring_init(&w->keyring, &w->loop, proxy->key_needs);
     w->use = use_new(w, snapshot);
-    if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem || !w->use ||
-        (proxy->access && !w->access))
+    if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem || !w->use || (w->sink && !w->access))
         return err_set(err, ERR_NO_MEMORY, 0, "worker");
-    return keyring_init(&w->keyring, &w->loop, proxy->key_needs, err);
+    return ERR_NONE;
 }
 
 enum err_code worker_init(struct worker *w, struct proxy *proxy, struct snapshot *snapshot, size_t index,
-                          const struct worker_socket *sockets, size_t sockets_n, struct err *err)
+                          struct worker_sockets *sockets, struct err *err)
 {
     enum err_code code = init(w, proxy, snapshot, index, err);
 
-    if (code == ERR_NONE) return start_listeners(w, sockets, sockets_n, err);
-    for (size_t i = 0; i < sockets_n; i++)
-        close(sockets[i].fd);
+    if (code == ERR_NONE) return start_ports(w, sockets, err);
+    worker_sockets_clear(sockets);
     return code;
 }
 
@@ -233,8 +331,8 @@ static void stop_now(void *arg)
     if (has_ended(w)) return;
     w->leaving = w->stopping = true;
     w->stop_by_us = w->loop.now_us + (int64_t)w->stop.within_ms * 1000;
-    for (size_t i = 0; i < w->listeners_n; i++)
-        listener_finish(&w->listeners[i]);
+    for (struct worker_port *p = w->ports; p; p = p->next)
+        listener_finish(&p->listener);
     for (c = w->sessions; c && !w->stop.patient; c = next) {
         next = c->next;
         session_stop(c);
@@ -248,8 +346,8 @@ static void end_now(void *arg)
 
     if (has_ended(w)) return;
     w->stopping = true;
-    for (size_t i = 0; i < w->listeners_n; i++)
-        listener_stop(&w->listeners[i]);
+    for (struct worker_port *p = w->ports; p; p = p->next)
+        listener_stop(&p->listener);
     cut_all(w);
 }
 
@@ -287,8 +385,12 @@ void worker_join(struct worker *w)
 
 void worker_clear(struct worker *w)
 {
-    for (size_t i = 0; i < w->listeners_n; i++)
-        listener_stop(&w->listeners[i]);
+    while (w->ports) {
+        struct worker_port *p = w->ports;
+
+        w->ports = p->next;
+        free_port(p);
+    }
     cut_all(w);
     on_turn(w);
     if (w->use) worker_leave_snapshot(w, w->use);
@@ -296,8 +398,6 @@ void worker_clear(struct worker *w)
     pool_clear(&w->pool);
     keyring_clear(&w->keyring);
     splice_pool_clear(&w->pipes);
-    free(w->listeners);
-    free(w->listener_of);
     free(w->line.p);
     region_cache_free(&w->regions);
     sigv4_keys_free(&w->client_keys);

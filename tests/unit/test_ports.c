@@ -66,19 +66,20 @@ static size_t deal(const struct ports *p, const struct netaddr *addr, size_t wor
     size_t seen_n = 0;
 
     for (size_t w = 0; w < workers_n; w++) {
-        size_t k = 0;
+        struct worker_sockets sockets = {0};
+        struct err err = {0};
 
-        for (int fd; (fd = ports_copy(p, addr, w, workers_n, k)) >= 0; k++) {
-            ino_t inode = inode_of(fd);
+        assert_int_equal(ports_share(p, addr, w, workers_n, &sockets, &err), ERR_NONE);
+        assert_true(sockets.n > 0);
+        for (size_t k = 0; k < sockets.n; k++) {
+            ino_t inode = inode_of(sockets.v[k].fd);
             size_t i = 0;
 
-            close(fd);
             while (i < seen_n && seen[i] != inode)
                 i++;
             if (i == seen_n) seen[seen_n++] = inode;
         }
-        assert_int_equal(errno, 0);
-        assert_true(k > 0);
+        worker_sockets_clear(&sockets);
     }
     return seen_n;
 }

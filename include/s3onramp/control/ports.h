@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/netaddr.h"
+#include "flow/worker.h"
 
 struct ports;
 
@@ -28,9 +29,10 @@ MUST_CHECK enum err_code ports_open(struct ports *p, const struct netaddr *addr,
                                     struct err *err);
 /* Closes the sockets of @addr. */
 void ports_close(struct ports *p, const struct netaddr *addr);
-/* A copy of the @k-th socket of @addr that is for worker @worker of @workers_n; the caller's. -1: it has fewer (errno
- * is 0), or there is no descriptor left. */
-int ports_copy(const struct ports *p, const struct netaddr *addr, size_t worker, size_t workers_n, size_t k);
+/* Adds copies of the sockets of @addr that are for worker @worker of @workers_n. ERR_FILE: there is no descriptor left.
+ */
+MUST_CHECK enum err_code ports_share(const struct ports *p, const struct netaddr *addr, size_t worker, size_t workers_n,
+                                     struct worker_sockets *out, struct err *err);
 /* What was given at the Unix socket @path; the caller's. -1: nothing was. */
 int ports_take_unix(struct ports *p, const char *path);
 /* After all were opened: what was given and is no listener's. @strict: ERR_FILE, naming the first; else all are closed.

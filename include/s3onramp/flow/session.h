@@ -69,8 +69,14 @@ static inline const struct settings *request_settings(const struct request *req)
     return session_settings(req->session);
 }
 
-/* Takes over @fd. */
-void session_accept(struct worker *w, size_t listener_index, int fd, const struct netaddr *peer);
+/* Takes over @fd. @listener: its standing number. */
+void session_accept(struct worker *w, uint32_t listener, int fd, const struct netaddr *peer);
+/* follow.c: the worker goes by another snapshot: this one too, unless a request runs, which goes by the one before to
+ * its end. It may be gone afterwards: where its listener is, or, with @cut, whoever the request runs for. */
+void session_adopt(struct session *c, bool cut);
+/* Before a request is judged, and after one: from here on it goes by the newest snapshot. False: it cannot, its
+ * listener is gone, and nothing may be asked for any more. */
+MUST_CHECK bool session_follow(struct session *c);
 /* Runs the state machine; the client may be gone afterwards. */
 void session_run(struct session *c);
 /* Once a tick. */
@@ -78,7 +84,7 @@ void session_check_time(struct session *c);
 /* The worker stops: idle ones go, others after their request. */
 void session_stop(struct session *c);
 /* Ends it at once, with a reset if a request runs. */
-void session_kill(struct session *c);
+void session_kill(struct session *c, enum err_code code, const char *why);
 /* idle.c: it waits for nothing but its own next word. Safe to call twice. */
 void session_idle(struct session *c);
 void session_busy(struct session *c);

@@ -39,6 +39,8 @@ SSL_CTX *snapshot_listener_ctx(const struct snapshot *s, const struct listener_c
 SSL_CTX *snapshot_endpoint_ctx(const struct snapshot *s, const struct endpoint_conf *e);
 /* The row with that number, or NULL: it is not there any more. */
 const struct listener_conf *snapshot_listener(const struct snapshot *s, uint32_t id);
+/* The one that has @addr among its addresses, or NULL. */
+const struct listener_conf *snapshot_listener_at(const struct snapshot *s, const struct netaddr *addr);
 const struct endpoint_conf *snapshot_endpoint(const struct snapshot *s, uint32_t id);
 
 /* On one worker. */

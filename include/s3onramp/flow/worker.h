@@ -20,6 +20,14 @@ struct worker_stop {
     bool patient; /* others serve on the same sockets: what is idle stays for its usual time, or one more request */
 };
 
+/* A listening socket of a worker. */
+struct worker_port {
+    struct worker_port *next;
+    struct listener listener;
+    struct netaddr addr;
+    uint32_t id; /* of the listener that it belongs to */
+};
+
 struct worker {
     struct loop loop;
     struct proxy *proxy;      /* borrowed */
@@ -35,10 +43,8 @@ struct worker {
     struct region_cache *regions;   /* owned */
     struct pool pool;
     struct splice_pool pipes;
-    size_t next_tunnel;         /* round-robin over the addresses of [tunnel] sections */
-    struct listener *listeners; /* owned */
-    size_t *listener_of;        /* owned: which settings listener each of them is */
-    size_t listeners_n;
+    size_t next_tunnel;        /* round-robin over the addresses of [tunnel] sections */
+    struct worker_port *ports; /* owned */
     struct session *sessions;
     size_t clients_n;
     struct session *idle_oldest, *idle_newest;
@@ -51,7 +57,8 @@ struct worker {
     struct stats_block *stats; /* borrowed: what it counts */
     _Atomic int64_t ticked_us; /* for whoever watches that the loop turns; INT64_MAX: it has ended */
     struct sbuf line;          /* where an access line is built; memory owned */
-    struct sink_queue *access; /* borrowed; NULL: no access lines */
+    struct sink *sink;         /* borrowed: where access lines go; NULL: there are none */
+    struct sink_queue *access; /* borrowed: ours of it, or NULL */
     bool wrote_lines;          /* this turn */
     bool told_trailers;        /* an endpoint refused aws-chunked framing, and the log says what to write */
     uint64_t next_id;
@@ -60,14 +67,20 @@ struct worker {
 };
 
 struct worker_socket {
-    int fd;          /* listens */
-    size_t listener; /* of the settings; several sockets may be of one */
+    int fd;              /* owned; listens */
+    struct netaddr addr; /* as the settings have it; several sockets may be of one */
 };
+
+struct worker_sockets {
+    struct worker_socket *v; /* owned */
+    size_t n;
+};
+void worker_sockets_clear(struct worker_sockets *s); /* closes and frees */
 
 /* @proxy: borrowed, must outlive it. @snapshot: borrowed, a reference is taken. @sockets: taken over, also on failure.
  */
 MUST_CHECK enum err_code worker_init(struct worker *w, struct proxy *proxy, struct snapshot *snapshot, size_t index,
-                                     const struct worker_socket *sockets, size_t sockets_n, struct err *err);
+                                     struct worker_sockets *sockets, struct err *err);
 MUST_CHECK enum err_code worker_start(struct worker *w, struct err *err);
 /* Any thread, while it is started: the end is near; it serves on. */
 void worker_leave(struct worker *w);
@@ -78,6 +91,17 @@ void worker_stop(struct worker *w, const struct worker_stop *stop);
 void worker_end(struct worker *w);
 void worker_join(struct worker *w);
 void worker_clear(struct worker *w);
+/* What a worker needs to go by another snapshot; made by the control thread. */
+struct worker_change {
+    struct snapshot *snapshot;     /* one reference */
+    struct sink *access;           /* borrowed: where access lines go from now on; NULL: nowhere */
+    struct worker_sockets sockets; /* of addresses that are new */
+    bool cut;                      /* what runs for clients that are gone ends at once */
+};
+void worker_change_clear(struct worker_change *c);
+/* The worker's own thread: from now on @c, which is used up, is in force: for connections that begin, and with their
+ * next request for those that are there. Sockets of addresses that no listener has any more are closed. */
+void worker_adopt(struct worker *w, struct worker_change *c);
 /* One user of @use (of this worker) less. What it says stays valid until the turn's end. */
 void worker_leave_snapshot(struct worker *w, struct snapshot_use *use);
 /* The current time as yyyymmddThhmmssZ, formatted once a second; SIGV4_TIMESTAMP_BYTES bytes valid until the next call.
