@@ -17,6 +17,12 @@ static const struct admin_command rows[] = {
      ADMIN_CHANGE,
      command_drop,
      "takes the keys of a section out of use and asks its source anew"},
+    {"reload",
+     {{"file", ADMIN_TEXT, false}, {"check", ADMIN_FLAG, false}, {"cut", ADMIN_FLAG, false}},
+     ADMIN_CHANGE,
+     command_reload,
+     "puts the changed configuration in force, if it is that in `file`; check: only says what would change; cut: ends "
+     "what runs for clients that are gone"},
     {"drain",
      {{"wait", ADMIN_FLAG, false}},
      ADMIN_CHANGE,

@@ -14,5 +14,9 @@ void command_drop(struct admin_call *call);
 /* life.c */
 void command_drain(struct admin_call *call);
 void command_upgrade(struct admin_call *call);
+/* reload.c */
+void command_reload(struct admin_call *call);
+/* An array of strings; no memory: NULL. */
+json_t *lines_json(const struct str_list *lines);
 
 #endif

@@ -169,11 +169,26 @@ static json_t *get_logs(struct status *st)
     return logs_json(server_logs(st->server));
 }
 
+/* What the file says and the proxy does not do until it is started again. */
+static json_t *get_restart(struct status *st)
+{
+    struct str_list lines = {0};
+    json_t *all;
+
+    reload_waiting(server_reload(st->server), &lines);
+    all = lines_json(&lines);
+    for (size_t i = 0; i < lines.n; i++)
+        free(lines.v[i]);
+    free(lines.v);
+    return all;
+}
+
 static const struct part version = {"version", false, get_version};
 static const struct part uptime = {"uptime_s", false, get_uptime};
 static const struct part state = {"state", false, get_state};
 static const struct part connections = {"connections", false, get_connections};
 static const struct part table_version = {"table_version", false, get_table_version};
+static const struct part restart = {"restart", false, get_restart};
 static const struct part endpoints = {"endpoints", true, next_endpoint};
 static const struct part credentials = {"credentials", true, next_credentials};
 static const struct part logs = {"logs", false, get_logs};
@@ -181,12 +196,11 @@ static const struct part listeners = {"listeners", true, next_listener};
 static const struct part workers = {"workers", true, next_worker};
 static const struct part clients = {"clients", true, next_client};
 
-static const struct part *const all[] = {&version,       &uptime,    &state,       &connections,
-                                         &table_version, &endpoints, &credentials, &logs,
-                                         &listeners,     &workers,   NULL};
-static const struct part *const all_and_clients[] = {&version,       &uptime,    &state,       &connections,
-                                                     &table_version, &endpoints, &credentials, &logs,
-                                                     &listeners,     &workers,   &clients,     NULL};
+static const struct part *const all[] = {&version,   &uptime,      &state, &connections, &table_version, &restart,
+                                         &endpoints, &credentials, &logs,  &listeners,   &workers,       NULL};
+static const struct part *const all_and_clients[] = {&version, &uptime,    &state,       &connections, &table_version,
+                                                     &restart, &endpoints, &credentials, &logs,        &listeners,
+                                                     &workers, &clients,   NULL};
 static const struct part *const only_credentials[] = {&credentials, NULL};
 
 static int add_text(const char *text, size_t n, void *out)

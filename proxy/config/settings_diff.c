@@ -148,6 +148,25 @@ static bool section_changed(const struct raw_section *a, const struct raw_sectio
     return changed;
 }
 
+bool settings_same_credentials(const struct settings *before, const struct settings *now, size_t i)
+{
+    struct str name = str_from(now->credentials[i].name);
+    const struct raw_section *a = config_raw_section(before->impl, SECTION_CREDENTIALS, name);
+    const struct raw_section *b = config_raw_section(now->impl, SECTION_CREDENTIALS, name);
+    bool same = a && b;
+    size_t n;
+    const struct option *options = config_section_options(SECTION_CREDENTIALS, &n);
+
+    for (size_t k = 0; same && k < n; k++) {
+        char *x = value_of(a, &options[k]), *y = value_of(b, &options[k]);
+
+        same = strcmp(x, y) == 0 && same_value(a, b, &options[k], k);
+        free(x);
+        free(y);
+    }
+    return same;
+}
+
 /* --- all sections of a kind --- */
 
 struct side {

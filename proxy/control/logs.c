@@ -145,13 +145,13 @@ void logs_leave(struct logs *l)
     sink_close(&l->before, LEAVE_MS, LEAVE_MS, NULL);
 }
 
-void logs_reopen(struct logs *l)
+void logs_reopen(struct logs *l, const char *why)
 {
     if (!l->access) {
-        LOG(LOG_INFO, "SIGUSR1: there is no log file to open anew");
+        LOG(LOG_INFO, "%s: there is no log file to open anew", why);
         return;
     }
-    LOG(LOG_INFO, "SIGUSR1: %s is opened anew", sink_name(l->access));
+    LOG(LOG_INFO, "%s: %s is opened anew", why, sink_name(l->access));
     sink_reopen(l->access);
 }
 

@@ -7,9 +7,11 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "control/descriptors.h"
 #include "control/logs.h"
 #include "control/notify.h"
 #include "control/ports.h"
+#include "control/reload.h"
 #include "control/road/endpoints.h"
 #include "control/workers.h"
 #include "flow/worker.h"
@@ -27,10 +29,8 @@
 
 enum {
     MAX_WORKERS_BY_DEFAULT = 8,
-    OWN_FILES = 128, /* logs, credentials, DNS, probes, who asks at the admin socket */
-    TRIM_PEAK = 64,  /* connections: what fewer need is not worth it */
+    TRIM_PEAK = 64, /* connections: what fewer need is not worth it */
     TRIM_EVERY_US = 5000000,
-    WORKER_FILES = 32, /* its loop, who is told that there is no place, some pipes */
     REST_MOST_S = 5,
     END_MS = 20000, /* from the last transfer's end to the process's: lines that wait, libraries */
 };
@@ -46,6 +46,7 @@ struct server {
     struct endpoints *endpoints;
     struct credential_store *credentials;
     struct logs *logs;
+    struct reload *reload;
     struct drain *drain; /* owned */
     struct upgrade upgrade;
     struct heir *heir;    /* borrowed: there was a process before, and it may go on yet; NULL: nobody else */
@@ -67,35 +68,12 @@ static size_t count_workers(const struct settings *s)
     return cpus > MAX_WORKERS_BY_DEFAULT ? MAX_WORKERS_BY_DEFAULT : (size_t)cpus;
 }
 
-/* How many files the process may have open: as many as @want if that is allowed. */
-static rlim_t raise_file_limit(rlim_t want)
-{
-    struct rlimit r;
-
-    if (getrlimit(RLIMIT_NOFILE, &r)) return want;
-    if (r.rlim_cur < want) {
-        r.rlim_cur = r.rlim_max == RLIM_INFINITY || r.rlim_max > want ? want : r.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &r);
-    }
-    return r.rlim_cur;
-}
-
-/* Two descriptors per transfer, and some of our own: never more connections than there are descriptors for. */
 static enum err_code limit_connections(struct server *sv, struct err *err)
 {
     const struct server_conf *s = &sv->snapshot->settings->server;
-    rlim_t own = OWN_FILES + sv->workers_n * WORKER_FILES + 2 * ports_list(sv->ports, NULL, 0);
-    rlim_t want = (rlim_t)s->max_connections * 2 + own, files = raise_file_limit(want);
-    size_t max = s->max_connections;
 
-    if (files < want) {
-        max = files > own + 2 ? (size_t)(files - own) / 2 : 1;
-        LOG(LOG_WARN,
-            "max_connections is %zu, not %zu: there are %llu file descriptors only; raise the limit (LimitNOFILE=%llu "
-            "in systemd)",
-            max, s->max_connections, (unsigned long long)files, (unsigned long long)want);
-    }
-    sv->proxy.limits = limits_new(max, s->max_connections_per_source);
+    sv->proxy.limits =
+        limits_new(descriptors_for(s, sv->workers_n, ports_list(sv->ports, NULL, 0)), s->max_connections_per_source);
     return sv->proxy.limits ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "limits");
 }
 
@@ -117,10 +95,10 @@ static void on_drain(void *arg, enum drain_state state)
     struct server *sv = arg;
 
     switch (state) {
+    case DRAIN_LEAVING: reload_end(sv->reload); break;
     case DRAIN_FINISHING: ports_free(&sv->ports); break; /* the workers close theirs */
     case DRAIN_OVER: loop_stop(&sv->loop); break;
-    case DRAIN_SERVING:
-    case DRAIN_LEAVING: break;
+    case DRAIN_SERVING: break;
     }
 }
 
@@ -147,19 +125,17 @@ static void on_stop_signal(evutil_socket_t sig, short what, void *arg)
         server_stop(sv);
 }
 
-static void on_hangup(evutil_socket_t sig, short what, void *arg)
+static void on_hangup(evutil_socket_t sig UNUSED, short what UNUSED, void *arg)
 {
-    (void)sig;
-    (void)what;
-    (void)arg;
-    LOG(LOG_WARN, "SIGHUP is ignored: changed settings take effect when the proxy is started again");
+    LOG(LOG_INFO, "SIGHUP: reading the configuration anew");
+    reload_want(((struct server *)arg)->reload);
 }
 
 static void on_reopen(evutil_socket_t sig, short what, void *arg)
 {
     (void)sig;
     (void)what;
-    logs_reopen(((struct server *)arg)->logs);
+    logs_reopen(((struct server *)arg)->logs, "SIGUSR1");
 }
 
 /* The other process serves, or nobody but we. */
@@ -219,43 +195,25 @@ static enum err_code watch_signals(struct server *sv, struct err *err)
     return ERR_NONE;
 }
 
-/* Copies of the sockets of one address that worker @w gets. *@n: how many are in @out already. */
-static enum err_code copy_sockets(struct server *sv, size_t w, size_t listener, const struct netaddr *addr,
-                                  struct worker_socket *out, size_t *n, struct err *err)
-{
-    for (size_t k = 0;; k++) {
-        int fd = ports_copy(sv->ports, addr, w, sv->workers_n, k);
-
-        if (fd < 0) return errno ? err_set(err, ERR_FILE, errno, "listening sockets") : ERR_NONE;
-        out[(*n)++] = (struct worker_socket){fd, listener};
-    }
-}
-
-static enum err_code make_worker(struct server *sv, size_t w, struct worker_socket *sockets, struct err *err)
+static enum err_code make_worker(struct server *sv, size_t w, struct err *err)
 {
     const struct settings *s = sv->snapshot->settings;
+    struct worker_sockets sockets = {0};
     enum err_code code = ERR_NONE;
-    size_t n = 0;
 
     for (size_t i = 0; code == ERR_NONE && i < s->listeners_n; i++)
         for (size_t j = 0; code == ERR_NONE && j < s->listeners[i].bind_n; j++)
-            code = copy_sockets(sv, w, i, &s->listeners[i].bind[j], sockets, &n, err);
-    if (code == ERR_NONE) return worker_init(&sv->workers[w], &sv->proxy, sv->snapshot, w, sockets, n, err);
-    while (n)
-        close(sockets[--n].fd);
+            code = ports_share(sv->ports, &s->listeners[i].bind[j], w, sv->workers_n, &sockets, err);
+    if (code == ERR_NONE) return worker_init(&sv->workers[w], &sv->proxy, sv->snapshot, w, &sockets, err);
+    worker_sockets_clear(&sockets);
     return code;
 }
 
 static enum err_code make_workers(struct server *sv, struct err *err)
 {
-    struct worker_socket *sockets = calloc(ports_list(sv->ports, NULL, 0) + 1, sizeof(*sockets));
-    enum err_code code = ERR_NONE;
-
-    if (!sockets) return err_set(err, ERR_NO_MEMORY, 0, "workers");
-    for (size_t i = 0; code == ERR_NONE && i < sv->workers_n; i++)
-        code = make_worker(sv, i, sockets, err);
-    free(sockets);
-    return code;
+    for (size_t i = 0; i < sv->workers_n; i++)
+        TRY(make_worker(sv, i, err));
+    return ERR_NONE;
 }
 
 static enum err_code start_workers(struct server *sv, struct err *err)
@@ -325,6 +283,7 @@ void server_free(struct server **svp)
     passwords_free(&sv->proxy.passwords); /* while the loops that it answers to are there */
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_clear(&sv->workers[i]);
+    reload_free(&sv->reload);
     logs_free(&sv->logs);
     limit_the_rest();
     endpoints_free(&sv->endpoints);
@@ -337,7 +296,7 @@ void server_free(struct server **svp)
     if (sv->loop.base) loop_clear(&sv->loop);
     snapshot_unref(&sv->snapshot);
     limits_free(&sv->proxy.limits);
-    free(sv->proxy.key_needs);
+    key_needs_free(&sv->proxy.key_needs);
     standing_free(&sv->proxy.standing);
     stats_free(&sv->proxy.stats);
     free(sv);
@@ -444,12 +403,40 @@ static enum err_code make_proxy(struct server *sv, struct settings *settings, st
 
     p->standing = standing_new();
     p->passwords = passwords_new();
-    p->key_needs = key_needs_new(credentials_slots(settings));
+    p->key_needs = key_needs_new();
     p->access = logs_access(sv->logs);
     if (p->standing && p->passwords && p->key_needs)
         return snapshot_new(settings, p->standing, NULL, &sv->snapshot, err);
     settings_unref(&settings);
     return err_set(err, ERR_NO_MEMORY, 0, "server");
+}
+
+static void on_reload(void *arg, bool begins)
+{
+    const struct server *sv = arg;
+
+    if (begins)
+        notify_reloading(&sv->notify, clock_monotonic_us());
+    else
+        notify_send(&sv->notify, "READY=1");
+}
+
+static enum err_code make_reload(struct server *sv, struct err *err)
+{
+    const struct reload_parts parts = {.loop = &sv->loop,
+                                       .proxy = &sv->proxy,
+                                       .snapshot = &sv->snapshot,
+                                       .workers = sv->workers,
+                                       .workers_n = sv->workers_n,
+                                       .ports = sv->ports,
+                                       .logs = sv->logs,
+                                       .endpoints = sv->endpoints,
+                                       .credentials = sv->credentials,
+                                       .on_state = on_reload,
+                                       .arg = sv};
+
+    sv->reload = reload_new(&parts);
+    return sv->reload ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "reload");
 }
 
 static enum err_code start(struct server *sv, struct settings *settings, struct err *err)
@@ -477,9 +464,10 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
     TRY(open_ports(sv, err));
     TRY(limit_connections(sv, err));
     TRY(make_workers(sv, err));
-    TRY(endpoints_new(&sv->loop, sv->snapshot->settings, sv->workers, sv->workers_n, &sv->endpoints, err));
-    TRY(credential_store_new(&sv->loop, sv->snapshot->settings, sv->proxy.key_needs, sv->workers, sv->workers_n,
-                             &sv->credentials, err));
+    TRY(endpoints_new(&sv->loop, sv->snapshot, sv->workers, sv->workers_n, &sv->endpoints, err));
+    TRY(credential_store_new(&sv->loop, sv->snapshot, sv->proxy.key_needs, sv->workers, sv->workers_n, &sv->credentials,
+                             err));
+    TRY(make_reload(sv, err));
     endpoints_tick(sv->endpoints); /* the first probes and questions to DNS leave at once */
     return ERR_NONE;
 }
@@ -570,4 +558,9 @@ const struct logs *server_logs(const struct server *sv)
 bool server_ask_workers(struct server *sv, void (*run)(struct worker *w, void *arg), void (*done)(void *arg), void *arg)
 {
     return workers_ask(&sv->loop, sv->workers, sv->workers_n, run, done, arg);
+}
+
+struct reload *server_reload(const struct server *sv)
+{
+    return sv->reload;
 }

@@ -29,6 +29,9 @@ void settings_diff_init(struct settings_diff *d, const struct settings *before, 
                         const struct settings_kept *kept);
 void settings_diff_clear(struct settings_diff *d);
 bool settings_diff_is_empty(const struct settings_diff *d);
+/* Does @now's row @i of [credentials] say what @before's section of that name said, with all that follows from other
+ * options? False: there was none. */
+bool settings_same_credentials(const struct settings *before, const struct settings *now, size_t i);
 /* Only what waits for a restart: appended to @out. */
 void settings_diff_restart(const struct settings_kept *kept, const struct settings *now, struct str_list *out);
 

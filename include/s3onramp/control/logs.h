@@ -30,8 +30,8 @@ void logs_close(const struct logs *logs, struct sink **access);
 void logs_take(struct logs *logs, const struct settings *s, struct sink *access);
 /* Nobody has lines for the place before any more. */
 void logs_leave(struct logs *logs);
-/* The files may have been moved away. */
-void logs_reopen(struct logs *logs);
+/* The files may have been moved away. @why: for the log. */
+void logs_reopen(struct logs *logs, const char *why);
 /* Tells of lines that were lost: at once, then every minute, while there is somebody to be told. */
 void logs_tick(struct logs *logs, int64_t now_us);
 /* [{"name": "access", "to", "state": "good" | "stuck", "reason", "written", "waiting", "lost"}, …] */

@@ -7,8 +7,9 @@
 #include "config/config.h"
 #include "control/drain.h"
 #include "control/logs.h"
-#include "control/road/endpoints.h"
+#include "control/reload.h"
 #include "control/upgrade.h"
+#include "control/road/endpoints.h"
 #include "keys/credentials.h"
 
 struct server;
@@ -40,6 +41,7 @@ int server_take_unix(struct server *sv, const char *path);
 /* False: another process serves here, too, and nothing that both have may be removed. */
 bool server_is_alone(const struct server *sv);
 struct drain *server_drain(const struct server *sv);
+struct reload *server_reload(const struct server *sv);
 const struct logs *server_logs(const struct server *sv);
 /* workers_ask() of all its workers (workers.h). */
 MUST_CHECK bool server_ask_workers(struct server *sv, void (*run)(struct worker *w, void *arg), void (*done)(void *arg),

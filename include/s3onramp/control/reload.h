@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * reload.h: puts what the files say now in force in the running proxy, as a whole or not at all.
+ *
+ *   reload_ask ──▶ a thread: files read and judged, snapshot built ──▶ control thread: sockets, logs ──┐
+ *        ▲           └─ a problem ─────────────────────────────────────────┬─ a problem                ▼
+ *        └──────────────────────────── the answer ◀────────────────────────┴──────── every worker has adopted it
+ *
+ * One at a time: what is asked meanwhile is answered by the next one. Control thread.
+ */
+#ifndef S3ONRAMP_CONTROL_RELOAD_H
+#define S3ONRAMP_CONTROL_RELOAD_H
+
+#include "config/settings_diff.h"
+#include "control/logs.h"
+#include "control/ports.h"
+#include "control/road/endpoints.h"
+#include "flow/worker.h"
+#include "keys/credentials.h"
+
+/* What follows a new snapshot; all borrowed, and there as long as the reload. */
+struct reload_parts {
+    struct loop *loop;
+    struct proxy *proxy;
+    struct snapshot **snapshot; /* the newest: replaced */
+    struct worker *workers;
+    size_t workers_n;
+    struct ports *ports;
+    struct logs *logs;
+    struct endpoints *endpoints;
+    struct credential_store *credentials;
+    void (*on_state)(void *arg, bool begins); /* it begins, it is over */
+    void *arg;
+};
+
+enum reload_what {
+    RELOAD_TAKE,
+    RELOAD_CHECK, /* only what it would come to */
+    RELOAD_CUT    /* RELOAD_TAKE, and what runs for clients that are not there any more is cut */
+};
+
+struct reload_answer {
+    const struct str_list *problems; /* "FILE:LINE: …"; if there are any, nothing was changed and the rest is empty */
+    const struct str_list *warnings; /* the same */
+    const struct settings_diff *diff;
+};
+
+struct reload_ask {
+    struct reload_ask *next;
+    enum reload_what what;
+    /* Called once; the ask is over then. @answer is valid during the call. */
+    void (*done)(void *arg, const struct reload_answer *answer);
+    void *arg;
+};
+
+struct reload;
+
+/* NULL: out of memory. */
+MUST_CHECK struct reload *reload_new(const struct reload_parts *parts);
+/* Waits until nothing is read any more; nobody is answered. NULL is fine. */
+void reload_free(struct reload **r);
+/* @ask: the caller's, with .what, .done and .arg set, until it is over. */
+void reload_ask(struct reload *r, struct reload_ask *ask);
+/* The same for one who wants no answer: the log has it. */
+void reload_want(struct reload *r);
+/* Nobody waits for it any more; what began goes on. */
+void reload_forget(struct reload *r, struct reload_ask *ask);
+/* The proxy ends: nothing is taken from now on, and who asks is told so; the ports may go. */
+void reload_end(struct reload *r);
+/* What waits for a restart, in words: appended to @out. */
+void reload_waiting(const struct reload *r, struct str_list *out);
+
+#endif

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * reload.c: see reload.h. A job is one reload from its beginning to its answers: its own thread fills it while nobody
+ * else looks at it, then it belongs to the control thread.
+ */
+#include "control/reload.h"
+
+#include "base/log.h"
+#include "control/descriptors.h"
+#include "control/preflight.h"
+#include "control/workers.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct job {
+    struct loop_post post;
+    struct reload *reload;
+    pthread_t thread;
+    char *file;              /* owned */
+    struct snapshot *before; /* one reference */
+    struct snapshot *next;   /* one reference; NULL: there are problems */
+    struct str_list problems, warnings;
+    struct settings_diff diff;
+    bool *same_credentials;        /* owned: for each of the next settings' sections: it says what it said */
+    struct reload_ask *asks;       /* who is answered by it */
+    bool wanted;                   /* also by some who want no answer */
+    struct worker_change *changes; /* owned: one per worker; NULL: none is under way */
+};
+
+struct reload {
+    struct reload_parts parts;
+    struct settings_kept *kept; /* owned */
+    struct reload_ask *asks;    /* for the next job, in the order they came */
+    bool wanted;                /* the same by some who want no answer */
+    struct job *job;            /* owned; NULL: nothing is under way */
+    bool reading;               /* the job's thread has it */
+    bool ended;
+};
+
+/* ------------------------------------------------------------- lists of lines */
+
+static void add_line(struct str_list *list, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static void add_line(struct str_list *list, const char *fmt, ...)
+{
+    char **v = realloc(list->v, (list->n + 1) * sizeof(*v)), *text;
+    va_list args;
+
+    ASSERT(v && "memory for a line");
+    list->v = v;
+    va_start(args, fmt);
+    int n = vasprintf(&text, fmt, args);
+    va_end(args);
+    ASSERT(n >= 0 && "memory for a line");
+    list->v[list->n++] = text;
+}
+
+static void clear_lines(struct str_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        free(list->v[i]);
+    free(list->v);
+    *list = (struct str_list){0};
+}
+
+static void add_err(struct str_list *list, const char *file, const struct err *err)
+{
+    const char *text = err->detail[0] ? err->detail : err_info(err->code)->text;
+
+    add_line(list, "%s: %s%s%s%s", file, text, err->sys_errno ? " (" : "",
+             err->sys_errno ? strerror(err->sys_errno) : "", err->sys_errno ? ")" : "");
+}
+
+/* ------------------------------------------------------------- reading: on the job's thread */
+
+static struct settings *read_settings(struct job *j)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+    struct str rest, line;
+
+    ASSERT(out && "memory for problems");
+    struct settings *s = preflight_load(j->file, out);
+    fclose(out);
+    rest = str_make(text, n);
+    while (str_split(&rest, '\n', &line))
+        if (line.n) add_line(&j->problems, "%.*s", STR_ARG(line));
+    free(text);
+    return s;
+}
+
+static void note_warnings(struct job *j, const struct settings *s)
+{
+    char where[CONFIG_PLACE_TEXT];
+
+    for (size_t i = 0; i < s->warnings_n; i++)
+        add_line(&j->warnings, "%s: %s", config_place_text(s->warnings[i].place, where), s->warnings[i].text);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* What the settings do not show: files that hold something else now. */
+static void note_files(struct job *j)
+{
+    const struct snapshot *a = j->before, *b = j->next;
+    struct str_list *out = &j->diff.v[SETTINGS_CHANGED];
+
+    if (a->mint && b->mint && a->mint != b->mint && same_text(a->settings->ca.certificate, b->settings->ca.certificate))
+        add_line(out, "[ca] certificate: %s was read anew (for new connections)", b->settings->ca.certificate);
+    for (size_t i = 0; i < b->settings->listeners_n; i++) {
+        const struct listener_conf *l = &b->settings->listeners[i], *old = snapshot_listener(a, l->id);
+        if (old && l->certificate && same_text(old->certificate, l->certificate) &&
+            snapshot_listener_ctx(a, old) != snapshot_listener_ctx(b, l))
+            add_line(out, "[listener %s] certificate: %s was read anew (for new connections)", l->name, l->certificate);
+    }
+    for (size_t i = 0; i < b->settings->endpoints_n; i++) {
+        const struct endpoint_conf *e = &b->settings->endpoints[i], *old = snapshot_endpoint(a, e->id);
+        if (old && e->ca_file && same_text(old->ca_file, e->ca_file) &&
+            snapshot_endpoint_ctx(a, old) != snapshot_endpoint_ctx(b, e))
+            add_line(out, "[endpoint %s] ca_file: %s was read anew", e->name, e->ca_file);
+    }
+}
+
+static void compare(struct job *j)
+{
+    const struct settings *s = j->next->settings;
+
+    note_files(j);
+    j->same_credentials = calloc(s->credentials_n + 1, sizeof(bool));
+    ASSERT(j->same_credentials && "memory for a reload");
+    for (size_t i = 0; i < s->credentials_n; i++)
+        j->same_credentials[i] = settings_same_credentials(j->before->settings, s, i);
+}
+
+static void read_job(struct job *j)
+{
+    struct reload *r = j->reload;
+    struct settings *s = read_settings(j);
+    struct err err = {0};
+
+    if (!s) {
+        if (!j->problems.n) add_line(&j->problems, "%s: cannot be used", j->file);
+        return;
+    }
+    note_warnings(j, s);
+    settings_diff_init(&j->diff, j->before->settings, s, r->kept);
+    if (snapshot_new(s, r->parts.proxy->standing, j->before, &j->next, &err) != ERR_NONE)
+        add_err(&j->problems, j->file, &err);
+    else
+        compare(j);
+}
+
+static void on_read(void *arg);
+
+static void *run(void *arg)
+{
+    struct job *j = arg;
+
+    read_job(j);
+    loop_post_with(j->reload->parts.loop, &j->post, on_read, j);
+    return NULL;
+}
+
+/* ------------------------------------------------------------- answers */
+
+static void log_all(enum log_level level, const char *what, const struct str_list *lines)
+{
+    for (size_t i = 0; i < lines->n; i++)
+        LOG(level, "reload: %s%s", what, lines->v[i]);
+}
+
+static bool is_taken(const struct job *j)
+{
+    return j->changes != NULL;
+}
+
+static void log_job(const struct job *j)
+{
+    static const char *const words[] = {"added: ", "removed: ", "changed: ", "needs a restart: "};
+
+    log_all(LOG_ERROR, "", &j->problems);
+    if (j->problems.n) LOG(LOG_ERROR, "reload: nothing was changed: problems: %zu", j->problems.n);
+    if (!is_taken(j)) return;
+    log_all(LOG_WARN, "", &j->warnings);
+    for (size_t i = 0; i < SETTINGS_CHANGES_N; i++)
+        log_all(i == SETTINGS_RESTART ? LOG_WARN : LOG_INFO, words[i], &j->diff.v[i]);
+    LOG(LOG_INFO, "reload: %s is in force%s", j->file, settings_diff_is_empty(&j->diff) ? "; nothing changed" : "");
+}
+
+static void answer(struct reload_ask **asks, const struct reload_answer *a)
+{
+    while (*asks) {
+        struct reload_ask *ask = *asks;
+
+        *asks = ask->next;
+        ask->done(ask->arg, a);
+    }
+}
+
+static void free_job(struct job *j)
+{
+    for (size_t i = 0; j->changes && i < j->reload->parts.workers_n; i++)
+        worker_change_clear(&j->changes[i]);
+    free(j->changes);
+    free(j->same_credentials);
+    snapshot_unref(&j->before);
+    snapshot_unref(&j->next);
+    clear_lines(&j->problems);
+    clear_lines(&j->warnings);
+    settings_diff_clear(&j->diff);
+    free(j->file);
+    free(j);
+}
+
+static void begin(struct reload *r);
+
+static void finish(struct job *j)
+{
+    struct reload *r = j->reload;
+    const struct reload_answer a = {&j->problems, &j->warnings, &j->diff};
+
+    log_job(j);
+    answer(&j->asks, &a);
+    r->job = NULL;
+    free_job(j);
+    r->parts.on_state(r->parts.arg, false);
+    begin(r);
+}
+
+/* ------------------------------------------------------------- sockets */
+
+static bool has_address(const struct settings *s, const struct netaddr *addr)
+{
+    for (size_t i = 0; i < s->listeners_n; i++)
+        for (size_t k = 0; k < s->listeners[i].bind_n; k++)
+            if (netaddr_equal(&s->listeners[i].bind[k], addr)) return true;
+    return false;
+}
+
+typedef enum err_code port_fn(struct job *j, const struct listener_conf *l, const struct netaddr *addr,
+                              struct err *err);
+
+/* The addresses of @s that @other does not have. */
+static enum err_code each_new(struct job *j, const struct settings *s, const struct settings *other, port_fn *run_one,
+                              struct err *err)
+{
+    for (size_t i = 0; i < s->listeners_n; i++)
+        for (size_t k = 0; k < s->listeners[i].bind_n; k++)
+            if (!has_address(other, &s->listeners[i].bind[k]))
+                TRY(run_one(j, &s->listeners[i], &s->listeners[i].bind[k], err));
+    return ERR_NONE;
+}
+
+static enum err_code judge_port(struct job *j, const struct listener_conf *l UNUSED, const struct netaddr *addr,
+                                struct err *err)
+{
+    return ports_judge(j->reload->parts.ports, addr, err);
+}
+
+static enum err_code open_port(struct job *j, const struct listener_conf *l, const struct netaddr *addr,
+                               struct err *err)
+{
+    return ports_open(j->reload->parts.ports, addr, l->transparent, j->reload->parts.workers_n, err);
+}
+
+static enum err_code close_port(struct job *j, const struct listener_conf *l UNUSED, const struct netaddr *addr,
+                                struct err *err UNUSED)
+{
+    ports_close(j->reload->parts.ports, addr);
+    return ERR_NONE;
+}
+
+/* Each worker's copies of the sockets of one address. */
+static enum err_code share_port(struct job *j, const struct listener_conf *l UNUSED, const struct netaddr *addr,
+                                struct err *err)
+{
+    const struct reload_parts *p = &j->reload->parts;
+
+    for (size_t w = 0; w < p->workers_n; w++)
+        TRY(ports_share(p->ports, addr, w, p->workers_n, &j->changes[w].sockets, err));
+    return ERR_NONE;
+}
+
+static bool asks_for(const struct job *j, enum reload_what what)
+{
+    for (const struct reload_ask *a = j->asks; a; a = a->next)
+        if (a->what == what) return true;
+    return false;
+}
+
+static enum err_code make_changes(struct job *j, struct sink *access, struct err *err)
+{
+    const struct reload_parts *p = &j->reload->parts;
+
+    j->changes = calloc(p->workers_n, sizeof(*j->changes));
+    if (!j->changes) return err_set(err, ERR_NO_MEMORY, 0, "reload");
+    for (size_t i = 0; i < p->workers_n; i++) {
+        TRY(worker_change_init(&j->changes[i], j->next, access, err));
+        j->changes[i].cut = asks_for(j, RELOAD_CUT);
+    }
+    return each_new(j, j->next->settings, j->before->settings, share_port, err);
+}
+
+static enum err_code open_ports(struct job *j, struct sink *access, struct err *err)
+{
+    const struct settings *before = j->before->settings, *next = j->next->settings;
+
+    TRY(each_new(j, next, before, judge_port, err));
+    TRY(each_new(j, next, before, open_port, err));
+    return make_changes(j, access, err);
+}
+
+static void drop_changes(struct job *j)
+{
+    struct err ignored = {0};
+
+    for (size_t i = 0; j->changes && i < j->reload->parts.workers_n; i++)
+        worker_change_clear(&j->changes[i]);
+    free(j->changes);
+    j->changes = NULL;
+    (void)each_new(j, j->next->settings, j->before->settings, close_port, &ignored);
+}
+
+/* ------------------------------------------------------------- taking it */
+
+static void adopt(struct worker *w, void *arg)
+{
+    struct job *j = arg;
+
+    worker_adopt(w, &j->changes[w->index]);
+}
+
+static void on_adopted(void *arg)
+{
+    struct job *j = arg;
+    struct err ignored = {0};
+
+    if (!j->reload->ended) (void)each_new(j, j->before->settings, j->next->settings, close_port, &ignored);
+    logs_leave(j->reload->parts.logs);
+    finish(j);
+}
+
+/* From here on nothing can fail. What requests of the new snapshot will ask for is there before they are. */
+static void commit(struct job *j, struct sink *access)
+{
+    const struct reload_parts *p = &j->reload->parts;
+    const struct settings *s = j->next->settings;
+
+    snapshot_unref(p->snapshot);
+    *p->snapshot = snapshot_ref(j->next);
+    logs_take(p->logs, s, access);
+    logs_reopen(p->logs, "reload");
+    limits_set(p->proxy->limits, descriptors_for(&s->server, p->workers_n, ports_list(p->ports, NULL, 0)),
+               s->server.max_connections_per_source);
+    endpoints_follow(p->endpoints, j->next);
+    credential_store_follow(p->credentials, j->next, j->same_credentials);
+    if (!workers_ask(p->loop, p->workers, p->workers_n, adopt, on_adopted, j)) abort();
+}
+
+static void take(struct job *j)
+{
+    const struct reload_parts *p = &j->reload->parts;
+    struct sink *access = NULL;
+    struct err err = {0};
+
+    if (logs_open(p->logs, j->next->settings, &access, &err) == ERR_NONE && open_ports(j, access, &err) == ERR_NONE) {
+        commit(j, access);
+        return;
+    }
+    add_err(&j->problems, j->file, &err);
+    drop_changes(j);
+    logs_close(p->logs, &access);
+    finish(j);
+}
+
+static bool is_wanted(const struct job *j)
+{
+    return j->wanted || asks_for(j, RELOAD_TAKE) || asks_for(j, RELOAD_CUT);
+}
+
+static void on_read(void *arg)
+{
+    struct job *j = arg;
+    struct reload *r = j->reload;
+
+    pthread_join(j->thread, NULL);
+    r->reading = false;
+    if (r->ended) add_line(&j->problems, "%s: the proxy is ending", j->file);
+    if (j->problems.n || !is_wanted(j))
+        finish(j);
+    else
+        take(j);
+}
+
+/* ------------------------------------------------------------- asking */
+
+static bool start_thread(struct job *j)
+{
+    sigset_t all, before;
+    int e;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    e = pthread_create(&j->thread, NULL, run, j);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return e == 0;
+}
+
+static void refuse(struct reload *r, const char *why)
+{
+    struct str_list problems = {0}, none = {0};
+    struct settings_diff diff = {0};
+    const struct reload_answer a = {&problems, &none, &diff};
+
+    add_line(&problems, "%s: %s", (*r->parts.snapshot)->settings->file, why);
+    r->wanted = false;
+    log_all(LOG_ERROR, "", &problems);
+    answer(&r->asks, &a);
+    clear_lines(&problems);
+}
+
+static void begin(struct reload *r)
+{
+    struct job *j;
+
+    if (r->job || !(r->asks || r->wanted)) return;
+    if (r->ended) {
+        refuse(r, "the proxy is ending");
+        return;
+    }
+    j = calloc(1, sizeof(*j));
+    ASSERT(j && "memory for a reload");
+    j->reload = r;
+    j->before = snapshot_ref(*r->parts.snapshot);
+    j->file = strdup(j->before->settings->file);
+    ASSERT(j->file && "memory for a reload");
+    if (!start_thread(j)) {
+        free_job(j);
+        refuse(r, "no thread can be started that reads it");
+        return;
+    }
+    j->asks = r->asks;
+    j->wanted = r->wanted;
+    r->asks = NULL;
+    r->wanted = false;
+    r->job = j;
+    r->reading = true;
+    r->parts.on_state(r->parts.arg, true);
+}
+
+struct reload *reload_new(const struct reload_parts *parts)
+{
+    struct reload *r = calloc(1, sizeof(*r));
+
+    if (!r) return NULL;
+    r->parts = *parts;
+    r->kept = settings_kept_new((*parts->snapshot)->settings);
+    if (!r->kept) reload_free(&r);
+    return r;
+}
+
+void reload_free(struct reload **rp)
+{
+    struct reload *r = *rp;
+
+    *rp = NULL;
+    if (!r) return;
+    if (r->reading) pthread_join(r->job->thread, NULL);
+    if (r->job) free_job(r->job);
+    settings_kept_free(&r->kept);
+    free(r);
+}
+
+void reload_ask(struct reload *r, struct reload_ask *ask)
+{
+    struct reload_ask **at = &r->asks;
+
+    while (*at)
+        at = &(*at)->next;
+    ask->next = NULL;
+    *at = ask;
+    begin(r);
+}
+
+void reload_want(struct reload *r)
+{
+    r->wanted = true;
+    begin(r);
+}
+
+static void forget(struct reload_ask **at, const struct reload_ask *ask)
+{
+    while (*at && *at != ask)
+        at = &(*at)->next;
+    if (*at) *at = ask->next;
+}
+
+void reload_forget(struct reload *r, struct reload_ask *ask)
+{
+    forget(&r->asks, ask);
+    if (r->job) forget(&r->job->asks, ask);
+}
+
+void reload_end(struct reload *r)
+{
+    r->ended = true;
+}
+
+void reload_waiting(const struct reload *r, struct str_list *out)
+{
+    settings_diff_restart(r->kept, (*r->parts.snapshot)->settings, out);
+}
