@@ -87,7 +87,7 @@ static json_t *exchange(const char *path, const char *line, unsigned patience_s)
     return answer;
 }
 
-static void say_no_answer(const char *path, int why)
+void admin_say_no_answer(const char *path, int why)
 {
     if (why == EACCES)
         cli_problem("you may not use %s, which is the proxy's user's: run this as that user (sudo -u " SECRET_PROXY_USER
@@ -99,22 +99,33 @@ static void say_no_answer(const char *path, int why)
                     path, strerror(why));
 }
 
-json_t *admin_ask(const char *path, json_t *question, unsigned patience_s)
+json_t *admin_exchange(const char *path, json_t *question, unsigned patience_s)
 {
     char *text = json_dumps(question, JSON_COMPACT), *line = NULL;
     json_t *answer = NULL;
+    int why = ENOMEM;
 
-    errno = ENOMEM;
-    if (text && asprintf(&line, "%s\n", text) > 0) answer = exchange(path, line, patience_s);
-    if (!answer) say_no_answer(path, errno);
+    if (text && asprintf(&line, "%s\n", text) > 0) {
+        answer = exchange(path, line, patience_s);
+        why = errno;
+    }
+    free(line);
+    free(text);
+    json_decref(question);
+    errno = why;
+    return answer;
+}
+
+json_t *admin_ask(const char *path, json_t *question, unsigned patience_s)
+{
+    json_t *answer = admin_exchange(path, question, patience_s);
+
+    if (!answer) admin_say_no_answer(path, errno);
     if (json_object_get(answer, "error")) {
         cli_problem("%s", admin_text(answer, "error"));
         json_decref(answer);
         answer = NULL;
     }
-    free(line);
-    free(text);
-    json_decref(question);
     return answer;
 }
 

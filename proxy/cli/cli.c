@@ -36,7 +36,7 @@ static size_t control_bytes(const char *p)
 }
 
 /* Control characters as \x1b: for sentences that hold what others wrote. */
-static void put_safe(FILE *out, const char *text)
+void cli_put_safe(FILE *out, const char *text)
 {
     while (*text) {
         size_t n = control_bytes(text);
@@ -90,7 +90,7 @@ static void print_problem(const char *fmt, va_list args)
     if (vsnprintf(text, sizeof text, fmt, args) < 0) text[0] = '\0';
     if (problems_copy) fprintf(problems_copy, "%s\n", text);
     fprintf(stderr, "%ss3onramp:%s ", cli_color(stderr, CLI_RED), cli_color(stderr, CLI_PLAIN));
-    put_safe(stderr, text);
+    cli_put_safe(stderr, text);
     fputc('\n', stderr);
 }
 

@@ -4,6 +4,8 @@
  */
 #include "client_impl.h"
 
+#include "cli/reload.h"
+
 #include "base/password.h"
 #include "base/secret.h"
 #include "http/uri.h"
@@ -61,11 +63,6 @@ bool client_policy_exists(const struct settings *s, const char *policy)
     for (size_t i = 0; i < s->policies_n; i++)
         if (strcmp(s->policies[i].name, policy) == 0) return true;
     return false;
-}
-
-void client_tell_proxy(const struct client_order *o UNUSED)
-{
-    fputs("Start the proxy anew, so that it goes by this.\n", stderr);
 }
 
 static int judge_name(struct str name, const char *verb)
@@ -128,7 +125,6 @@ static int set_password(struct directory *d, const struct settings *s, const str
             "The password of client \"%.*s\" is in %s, hashed. A forward listener with proxy_auth = optional or\n"
             "required takes it: HTTPS_PROXY=https://%.*s:PASSWORD@PROXY:PORT\n",
             STR_ARG(o->name), d->path, STR_ARG(sbuf_str(&b)));
-    client_tell_proxy(o);
     if (d->is_new) cli_owner_hint(d->path);
     return CLI_FINE;
 }
@@ -203,7 +199,6 @@ static int edit(const struct client_order *o, edit_fn *act)
         exit_code = client_not_there(&d, s, o);
     else if (exit_code == CLI_FINE && client && act == remove_client)
         fprintf(stderr, "Its section at %s:%d is still there.\n", client->place.file, client->place.line);
-    if (exit_code == CLI_FINE) client_tell_proxy(o);
     settings_unref(&s);
     directory_close(&d);
     free(path);
@@ -282,14 +277,14 @@ static const struct verb {
     const char *word;
     client_act_fn *change; /* or: */
     edit_fn *edit;         /* neither: list */
-    bool takes_policy, takes_expires, takes_grace, takes_json;
+    bool takes_policy, takes_expires, takes_grace, takes_json, takes_now;
 } verbs[] = {
     {.word = "add", .change = client_add, .takes_policy = true, .takes_expires = true},
-    {.word = "disable", .edit = disable_client},
+    {.word = "disable", .edit = disable_client, .takes_now = true},
     {.word = "enable", .edit = enable_client},
     {.word = "list", .takes_json = true},
     {.word = "password", .change = set_password, .takes_policy = true},
-    {.word = "remove", .edit = remove_client},
+    {.word = "remove", .edit = remove_client, .takes_now = true},
     {.word = "rotate", .change = client_rotate, .takes_grace = true},
 };
 
@@ -299,10 +294,9 @@ static int judge_options(const struct verb *verb, struct client_order *o)
     const struct {
         const char *option;
         bool given, taken;
-    } rows[] = {{"--policy", o->policy, verb->takes_policy},
-                {"--expires", o->expires, verb->takes_expires},
-                {"--grace", o->grace, verb->takes_grace},
-                {"--json", o->json, verb->takes_json}};
+    } rows[] = {{"--policy", o->policy, verb->takes_policy}, {"--expires", o->expires, verb->takes_expires},
+                {"--grace", o->grace, verb->takes_grace},    {"--json", o->json, verb->takes_json},
+                {"--now", o->now, verb->takes_now},          {"--no-reload", o->no_reload, !verb->takes_json}};
     int64_t expires_s;
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -318,6 +312,15 @@ static int judge_options(const struct verb *verb, struct client_order *o)
     return CLI_FINE;
 }
 
+/* What was written counts for the proxy that runs, too. @exit_code: of the writing. */
+static int put_in_force(const struct client_order *o, int exit_code)
+{
+    if (exit_code != CLI_FINE) return exit_code;
+    if (!o->no_reload && !is_missing_default(o->config)) return cli_reload_clients(o->config, o->now);
+    fputs("A proxy that runs takes it with `s3onramp reload`.\n", stderr);
+    return CLI_FINE;
+}
+
 static int act_on(struct client_order *o)
 {
     const struct verb *verb = NULL;
@@ -329,7 +332,7 @@ static int act_on(struct client_order *o)
     if (!verb->change && !verb->edit)
         return o->name.n ? cli_wrong_usage("client", "list takes no name") : client_list(o);
     if (judge_name(o->name, o->verb) != CLI_FINE) return CLI_USAGE;
-    return verb->edit ? edit(o, verb->edit) : change(o, verb->change);
+    return put_in_force(o, verb->edit ? edit(o, verb->edit) : change(o, verb->change));
 }
 
 static int run(int argc, char **argv)
@@ -362,6 +365,10 @@ static const struct cli_option options[] = {
      .at = offsetof(struct client_order, grace),
      .help = "of rotate: how long the old key pair still counts: 90s, 12h (default 7d);\n"
              "0s: no old pair counts any more"},
+    {.name = "now",
+     .at = offsetof(struct client_order, now),
+     .help = "of remove, disable: also cut what runs for the client; without it that may end"},
+    {.name = "no-reload", .at = offsetof(struct client_order, no_reload), .help = "leave a proxy that runs as it is"},
     CLI_JSON_OPTION(struct client_order, json),
 };
 
@@ -373,7 +380,7 @@ const struct cli_command cli_client = {
     .usage = "client add NAME [--policy POLICY] [--expires TIME] [-c FILE]\n"
              "client list [--json] [-c FILE]\n"
              "client rotate NAME [--grace TIME] [-c FILE]\n"
-             "client disable|enable|remove NAME [-c FILE]\n"
+             "client disable|enable|remove NAME [--now] [-c FILE]\n"
              "client password NAME [--policy POLICY] [-c FILE]",
     .about = "Makes, shows and removes the local key pairs that clients sign their requests with. They are worth\n"
              "nothing outside this proxy: the real AWS keys stay in it. Pairs are kept in the clients file\n"
@@ -382,6 +389,9 @@ const struct cli_command cli_client = {
     .options = options,
     .options_n = ARRAY_LEN(options),
     .more =
+        "What is written is in force at once in the proxy that runs with this configuration, as after `s3onramp\n"
+        "reload`: also on connections that are open.\n"
+        "\n"
         "`rotate` makes a new key pair and shows it; the old one counts until --grace is over, so that there is time "
         "to\n"
         "bring the new one out. `disable` refuses the client's keys and its password until `enable`.\n"

@@ -9,7 +9,7 @@
 
 struct client_order {
     const char *config, *verb, *named, *policy, *expires, *grace;
-    bool json;
+    bool json, no_reload, now;
     struct str name; /* @named */
     uint64_t grace_s;
     char hash[PASSWORD_HASH_MAX]; /* of the new password */
@@ -24,8 +24,6 @@ const struct principal_conf *client_find(const struct settings *s, struct str na
 const char *client_policy(const struct settings *s, const struct principal_conf *client);
 bool client_policy_exists(const struct settings *s, const char *policy);
 int client_not_there(const struct directory *d, const struct settings *s, const struct client_order *o);
-/* The clients file has changed: what the running proxy makes of it is told, or what is to be done. */
-void client_tell_proxy(const struct client_order *o);
 
 /* client_keys.c */
 client_act_fn client_add, client_rotate;

@@ -101,7 +101,6 @@ int client_add(struct directory *d, const struct settings *s, const struct clien
         fprintf(stderr, "Client \"%.*s\" with policy %s is in %s.\n", STR_ARG(o->name), policy ? policy : o->policy,
                 d->path);
         print_pair(o, &pair);
-        client_tell_proxy(o);
         if (d->is_new) cli_owner_hint(d->path);
     }
     secret_wipe(&pair, sizeof pair);
@@ -181,7 +180,6 @@ int client_rotate(struct directory *d, const struct settings *s, const struct cl
                 o->grace_s ? "counts until " : "counts no more",
                 o->grace_s ? config_time_text(now_s + (int64_t)o->grace_s, until) : "");
         print_pair(o, &pair);
-        client_tell_proxy(o);
     }
     secret_wipe(&pair, sizeof pair);
     return exit_code;

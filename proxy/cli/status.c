@@ -95,6 +95,11 @@ static void print_state(const char *state)
         printf("%sit is ending: %s%s\n", cli_color(stdout, CLI_RED), state, cli_color(stdout, CLI_PLAIN));
 }
 
+static void print_restart(const json_t *line)
+{
+    printf("needs a restart: %s\n", json_string_value(line) ? json_string_value(line) : "");
+}
+
 static void print_connections(const json_t *c)
 {
     printf("connections %lld of %lld, refused %lld, of one source %lld, idle ones closed for others %lld\n",
@@ -153,6 +158,7 @@ static int show(const struct wish *w, const char *path)
         if (!has_up(e)) code = CLI_PROBLEM;
     }
     json_array_foreach(json_object_get(answer, "logs"), i, e) if (!w->json) print_log(e);
+    json_array_foreach(json_object_get(answer, "restart"), i, e) if (!w->json) print_restart(e);
     if (!w->json) print_connections(json_object_get(answer, "connections"));
     if (!w->json) print_state(admin_text(answer, "state"));
     if (!w->json) print_clients(json_object_get(answer, "clients"));

@@ -301,7 +301,8 @@ static enum err_code make_changes(struct job *j, struct sink *access, struct err
     j->changes = calloc(p->workers_n, sizeof(*j->changes));
     if (!j->changes) return err_set(err, ERR_NO_MEMORY, 0, "reload");
     for (size_t i = 0; i < p->workers_n; i++) {
-        TRY(worker_change_init(&j->changes[i], j->next, access, err));
+        j->changes[i].snapshot = snapshot_ref(j->next);
+        j->changes[i].access = access;
         j->changes[i].cut = asks_for(j, RELOAD_CUT);
     }
     return each_new(j, j->next->settings, j->before->settings, share_port, err);

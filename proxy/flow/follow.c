@@ -28,9 +28,12 @@ static const struct listener_conf *successor(const struct snapshot *s, const str
     return NULL;
 }
 
+/* NULL: it is not there any more, or does not count. */
 static const struct principal_conf *find_again(const struct snapshot *s, const struct principal_conf *p)
 {
-    return settings_client_by_name(s->settings, str_from(p->name));
+    const struct principal_conf *now = settings_client_by_name(s->settings, str_from(p->name));
+
+    return now && !principal_why_not(now, NULL, clock_wall_us() / 1000000) ? now : NULL;
 }
 
 /* Whoever opened the tunnel around is known no more: nothing may be asked for in it. False: out of memory. */
@@ -39,7 +42,7 @@ static bool refuse_from_now_on(struct session *c)
     struct err *why = calloc(1, sizeof(*why));
 
     if (!why) return false;
-    err_set(why, ERR_POLICY_DENIED, 0, "client %s, whose password opened this connection, is not there any more",
+    err_set(why, ERR_POLICY_DENIED, 0, "client %s, whose password opened this connection, is gone or disabled",
             c->user->name);
     free(c->refusal);
     c->refusal = why;
@@ -86,6 +89,6 @@ void session_adopt(struct session *c, bool cut)
     if (c->state != SESSION_REQUESTS || c->req.step == STEP_read_head) {
         if (!session_follow(c)) session_stop(c);
     } else if (cut && runs_for_gone(c)) {
-        session_kill(c, ERR_POLICY_DENIED, "cut: its client was removed with --now");
+        session_kill(c, ERR_POLICY_DENIED, "cut: its client was removed or disabled with --now");
     }
 }

@@ -23,6 +23,9 @@ typedef int admin_show_fn(const json_t *answer, const void *arg);
  * shows the answer. The exit code. */
 int admin_run(const char *socket, const char *config, json_t *question, unsigned patience_s, admin_show_fn *show,
               const void *arg);
+/* The same, but nothing is said, and an answer may be an error. NULL with errno: there is none. */
+MUST_CHECK json_t *admin_exchange(const char *path, json_t *question, unsigned patience_s);
+void admin_say_no_answer(const char *path, int why); /* an errno */
 /* Members of @object; "" and 0 if they are missing. */
 const char *admin_text(const json_t *object, const char *key);
 long long admin_number(const json_t *object, const char *key);

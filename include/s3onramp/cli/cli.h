@@ -44,8 +44,8 @@ struct cli_command {
 extern const struct cli_command *const cli_commands[];
 extern const size_t cli_commands_n;
 
-extern const struct cli_command cli_serve, cli_check, cli_doctor, cli_status, cli_credentials, cli_explain, cli_env,
-    cli_ca, cli_client, cli_version, cli_drain, cli_upgrade;
+extern const struct cli_command cli_serve, cli_check, cli_doctor, cli_status, cli_reload, cli_credentials, cli_explain,
+    cli_env, cli_ca, cli_client, cli_version, cli_drain, cli_upgrade;
 
 /* --- proxy/cli/options.c --- */
 
@@ -94,6 +94,9 @@ enum { CLI_QUOTED = 4 * 4096 + 8 };
 /* @text (a path) as one word of a shell, so that neither a shell nor a terminal finds anything in it that it obeys: as
  * it is, in single quotes, or, with control characters or bytes beyond ASCII, as $'…'. Written into @out. */
 const char *cli_quote(const char *text, char out[CLI_QUOTED]);
+
+/* Writes @text with its control characters as \x1b: for sentences that hold what others wrote. */
+void cli_put_safe(FILE *out, const char *text);
 
 /* Run as root: says on standard error that the proxy's user must be able to read @path. */
 void cli_owner_hint(const char *path);

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * reload.c: `s3onramp reload`: the running proxy reads its files anew; see also cli/reload.h. One thread. Owns what it
+ * reads.
+ */
+#include "cli/reload.h"
+
+#include "cli/admin_client.h"
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { PATIENCE_S = 300 };
+
+struct wish {
+    const char *config, *socket;
+    bool check, json;
+};
+
+/* @config: NULL: whatever the proxy was started with. */
+static json_t *question(const char *config, bool check, bool cut)
+{
+    char *path = config ? realpath(config, NULL) : NULL;
+    json_t *q = json_pack("{ss}", "command", "reload");
+
+    if (path) json_object_set_new(q, "file", json_string(path));
+    if (check) json_object_set_new(q, "check", json_true());
+    if (cut) json_object_set_new(q, "cut", json_true());
+    free(path);
+    return q;
+}
+
+static void put_lines(FILE *out, const char *before, const json_t *lines)
+{
+    size_t i;
+    json_t *line;
+
+    json_array_foreach(lines, i, line)
+    {
+        fputs(before, out);
+        cli_put_safe(out, json_string_value(line) ? json_string_value(line) : "");
+        fputc('\n', out);
+    }
+}
+
+static int print_refusal(const json_t *answer)
+{
+    put_lines(stderr, "", json_object_get(answer, "problems"));
+    return cli_problem("nothing was changed: %s", admin_text(answer, "error"));
+}
+
+static int print_answer(const json_t *answer, bool check)
+{
+    static const struct {
+        const char *key, *before;
+    } rows[] = {{"added", "added    "}, {"removed", "removed  "}, {"changed", "changed  "}, {"restart", "restart  "}};
+    size_t n = 0;
+
+    put_lines(stderr, "warning: ", json_object_get(answer, "warnings"));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        put_lines(stdout, rows[i].before, json_object_get(answer, rows[i].key));
+        n += json_array_size(json_object_get(answer, rows[i].key));
+    }
+    if (check)
+        puts(n ? "This is what `s3onramp reload` would change." : "`s3onramp reload` would change nothing.");
+    else
+        puts(n ? "In force." : "In force: nothing is different.");
+    return CLI_FINE;
+}
+
+static int reload(const struct wish *w)
+{
+    struct settings *s = NULL;
+    const char *path = admin_path(w->socket, w->config, &s);
+    json_t *answer;
+    int exit_code = CLI_PROBLEM;
+
+    if (!path) return s ? CLI_PROBLEM : cli_problem("nothing was changed: the proxy goes on with what it had");
+    answer = admin_exchange(path, question(w->socket ? NULL : w->config, w->check, false), PATIENCE_S);
+    if (!answer) {
+        admin_say_no_answer(path, errno);
+    } else if (json_object_get(answer, "error")) {
+        exit_code = print_refusal(answer);
+    } else {
+        exit_code = CLI_FINE;
+        if (!w->json) exit_code = print_answer(answer, w->check);
+    }
+    if (answer && w->json) {
+        json_dumpf(answer, stdout, JSON_INDENT(1));
+        puts("");
+    }
+    json_decref(answer);
+    settings_unref(&s);
+    return exit_code;
+}
+
+static int run(int argc, char **argv)
+{
+    struct wish w = {.config = CLI_DEFAULT_CONFIG};
+    int code;
+
+    return cli_parse(&cli_reload, argc, argv, &w, &code) ? reload(&w) : code;
+}
+
+static const struct cli_option options[] = {
+    CLI_CONFIG_OPTION(struct wish, config),
+    CLI_SOCKET_OPTION(struct wish, socket),
+    {.name = "check",
+     .at = offsetof(struct wish, check),
+     .help = "only say what would change; the proxy reads the files"},
+    CLI_JSON_OPTION(struct wish, json),
+};
+
+const struct cli_command cli_reload = {
+    .name = "reload",
+    .brief = "reload [-c FILE] [--check]",
+    .summary = "put the changed configuration in force",
+    .run = run,
+    .usage = "reload [-c FILE] [--socket PATH] [--check] [--json]",
+    .about =
+        "Puts the changed configuration in force in the running proxy, as a whole or not at all: no request fails and\n"
+        "no transfer is cut. Says what is different now, and what counts from the next start only. If there is a\n"
+        "problem, the proxy goes on with what it had, and all problems are told, as `s3onramp check` tells them.\n"
+        "Certificates, keys and other files that it names are read anew, and logs are opened anew, too. SIGHUP does\n"
+        "the same.",
+    .options = options,
+    .options_n = ARRAY_LEN(options),
+    .more = "Exit code: 0 it is in force, 1 the proxy goes on with what it had, or does not answer, 2 wrong usage.",
+    .example = "s3onramp check && s3onramp reload",
+};
+
+/* --- after a client was changed --- */
+
+static int say_no_proxy(const char *path, int why)
+{
+    if (why == EACCES)
+        return cli_problem(
+            "the file is written, but you may not tell the running proxy (%s); do it: s3onramp reload, as "
+            "the proxy's user or root",
+            path);
+    if (why != ENOENT && why != ECONNREFUSED)
+        return cli_problem(
+            "the file is written, but the proxy on %s gave no answer (%s); see its log, and do it again: "
+            "s3onramp reload",
+            path, strerror(why));
+    fprintf(stderr, "No proxy answers at %s: it counts from its next start.\n", path);
+    return CLI_FINE;
+}
+
+int cli_reload_clients(const char *config, bool cut)
+{
+    struct settings *s = config_read_without_clients(config, stderr);
+    const char *path = s ? s->admin.socket : NULL;
+    json_t *answer;
+    int exit_code = CLI_FINE;
+
+    if (!s) return cli_problem("the file is written; a proxy that runs is not told, because of the problems above");
+    if (strcmp(path, "off") == 0) {
+        fputs("[admin] socket is off: a proxy that runs takes it with SIGHUP, or at its next start.\n", stderr);
+        settings_unref(&s);
+        return CLI_FINE;
+    }
+    answer = admin_exchange(path, question(config, false, cut), PATIENCE_S);
+    if (!answer) {
+        exit_code = say_no_proxy(path, errno);
+    } else if (json_object_get(answer, "error")) {
+        put_lines(stderr, "", json_object_get(answer, "problems"));
+        exit_code = cli_problem("the file is written, but it is not in force: %s", admin_text(answer, "error"));
+    } else {
+        fputs("It is in force now.\n", stderr);
+    }
+    json_decref(answer);
+    settings_unref(&s);
+    return exit_code;
+}
