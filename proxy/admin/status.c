@@ -13,11 +13,6 @@
 #include <event2/buffer.h>
 #include <stdlib.h>
 
-static json_int_t load(const _Atomic uint64_t *counter)
-{
-    return (json_int_t)atomic_load_explicit(counter, memory_order_relaxed);
-}
-
 static double seconds(int64_t us)
 {
     int64_t ms = us / 1000;
@@ -25,22 +20,16 @@ static double seconds(int64_t us)
     return (double)ms / 1000.0;
 }
 
-static json_t *failures_json(const struct address *a)
-{
-    return json_pack("{sI sI sI sI sI}", "connect", load(&a->faults[FAULT_CONNECT]), "tls", load(&a->faults[FAULT_TLS]),
-                     "certificate", load(&a->faults[FAULT_CERTIFICATE]), "reset", load(&a->faults[FAULT_RESET]), "dead",
-                     load(&a->faults[FAULT_DEAD]));
-}
-
-static json_t *address_json(const struct table_address *t, int64_t now_us)
+static json_t *address_json(const struct table_address *t, const struct stats *stats, int64_t now_us)
 {
     const struct address *a = t->address;
 
-    return json_pack("{ss so ss sb sb sf so sI sI sI so sI sI sI}", "address", a->text, "zone", json_text(t->zone),
-                     "state", address_state_name(t->state), "preferred", t->preferred, "barred", t->barred, "since_s",
-                     seconds(now_us - t->since_us), "reason", json_text(t->why), "in_flight", load(&a->in_flight),
-                     "connects", load(&a->connects), "answers", load(&a->answers), "failures", failures_json(a),
-                     "retries", load(&a->retries), "bytes_in", load(&a->bytes_in), "bytes_out", load(&a->bytes_out));
+    json_t *o = json_pack("{ss so ss sb sb sf so sI}", "address", a->text, "zone", json_text(t->zone), "state",
+                          address_state_name(t->state), "preferred", t->preferred, "barred", t->barred, "since_s",
+                          seconds(now_us - t->since_us), "reason", json_text(t->why), "in_flight",
+                          (json_int_t)atomic_load_explicit(&a->in_flight, memory_order_relaxed));
+
+    return stats_json_add(o, stats, STATS_OF_ADDRESS, a->id);
 }
 
 static json_t *dns_json(const struct endpoint_conf *set, const struct table_endpoint *t, int64_t now_us)
@@ -57,10 +46,10 @@ static json_t *endpoint_json(const struct endpoint_conf *set, const struct table
     json_t *addresses = json_array();
 
     for (size_t i = 0; i < t->n; i++)
-        json_array_append_new(addresses, address_json(&t->v[i], now_us));
+        json_array_append_new(addresses, address_json(&t->v[i], stats, now_us));
     return stats_json_add(json_pack("{ss ss ss so so}", "name", set->name, "region", set->region, "host", set->host,
                                     "dns", dns_json(set, t, now_us), "addresses", addresses),
-                          stats, STATS_ENDPOINTS, set->id);
+                          stats, STATS_OF_ENDPOINT, set->id);
 }
 
 static json_t *connections_json(const struct limits *l)
@@ -141,7 +130,7 @@ static json_t *next_listener(struct status *st)
     const struct settings *s = st->snapshot->settings;
     const struct listener_conf *l = st->at < s->listeners_n ? &s->listeners[st->at++] : NULL;
 
-    return l ? stats_json_add(json_pack("{ss}", "name", l->name), st->stats, STATS_LISTENERS, l->id) : NULL;
+    return l ? stats_json_add(json_pack("{ss}", "name", l->name), st->stats, STATS_OF_LISTENER, l->id) : NULL;
 }
 
 /* First nobody in particular, whose name is empty. */
@@ -150,9 +139,9 @@ static json_t *next_client(struct status *st)
     const struct settings *s = st->snapshot->settings;
     size_t i = st->at++;
 
-    if (i == 0) return stats_json_add(json_pack("{ss}", "name", ""), st->stats, STATS_PRINCIPALS, STANDING_NONE);
+    if (i == 0) return stats_json_add(json_pack("{ss}", "name", ""), st->stats, STATS_OF_PRINCIPAL, STANDING_NONE);
     if (i > s->clients_n) return NULL;
-    return stats_json_add(json_pack("{ss}", "name", s->clients[i - 1].name), st->stats, STATS_PRINCIPALS,
+    return stats_json_add(json_pack("{ss}", "name", s->clients[i - 1].name), st->stats, STATS_OF_PRINCIPAL,
                           s->clients[i - 1].id);
 }
 
@@ -161,7 +150,7 @@ static json_t *next_worker(struct status *st)
     size_t i = st->at++;
 
     if (i >= stats_blocks(st->stats)) return NULL;
-    return stats_json_add(json_pack("{sI}", "number", (json_int_t)i), st->stats, STATS_WORKERS, (uint32_t)i);
+    return stats_json_add(json_pack("{sI}", "number", (json_int_t)i), st->stats, STATS_OF_WORKER, (uint32_t)i);
 }
 
 static json_t *get_logs(struct status *st)

@@ -425,9 +425,9 @@ void record_count(const struct request *req)
     _Atomic uint64_t *row;
 
     if (!req->started_us) return;
-    row = stats_row(req->worker->stats, STATS_LISTENERS, req->session->listener->id);
+    row = stats_row(req->worker->stats, STATS_OF_LISTENER, req->session->listener->id);
     stats_add(row, STATS_LISTENER_REQUESTS + operation_number(req->operation) * STATS_CLASSES + class, 1);
-    row = stats_row(req->worker->stats, STATS_PRINCIPALS, who ? who->id : STANDING_NONE);
+    row = stats_row(req->worker->stats, STATS_OF_PRINCIPAL, who ? who->id : STANDING_NONE);
     stats_add(row, STATS_PRINCIPAL_REQUESTS, 1);
     stats_add(row, STATS_PRINCIPAL_REFUSED, end->blame == BLAME_CLIENT && end->http_status == 403);
     stats_add(row, STATS_PRINCIPAL_BYTES_IN, bytes_in(req));

@@ -347,8 +347,8 @@ static void let_go_upstream(struct request *req)
     bool clean;
 
     if (!u) return;
-    address_count(&u->at->shared->bytes_in, req->body_sent);
-    address_count(&u->at->shared->bytes_out, req->answer_bytes);
+    pool_count(&req->worker->pool, u->at, STATS_ADDRESS_BYTES_IN, req->body_sent);
+    pool_count(&req->worker->pool, u->at, STATS_ADDRESS_BYTES_OUT, req->answer_bytes);
     clean = req->send_state == SEND_DONE && req->answer_state == ANSWER_DONE && req->answer &&
             req->answer->keep_alive && req->answer_body.kind != BODY_UNTIL_CLOSE && buf_empty(&u->in);
     if (clean)

@@ -64,7 +64,7 @@ void retry_note(struct request *req, enum retry_reason reason)
     b.n = strlen(req->retry_reasons);
     sbuf_printf(&b, "%s%s", b.n ? "," : "", retry_reason_word(reason));
     req->retry_reasons[b.n] = '\0';
-    stats_add(stats_row(req->worker->stats, STATS_ENDPOINTS, req->endpoint->id), STATS_ENDPOINT_RETRIES + reason, 1);
+    stats_add(stats_row(req->worker->stats, STATS_OF_ENDPOINT, req->endpoint->id), STATS_ENDPOINT_RETRIES + reason, 1);
 }
 
 void retry_rewind(struct request *req)
@@ -86,7 +86,7 @@ static enum step_result again(struct request *req, enum retry_reason reason)
 
     req->retries++;
     retry_note(req, reason);
-    address_count(&req->up->at->shared->retries, 1);
+    pool_count(&req->worker->pool, req->up->at, STATS_ADDRESS_RETRIES, 1);
     LOG_CTX(LOG_INFO, request_log_ctx(req, ctx, sizeof(ctx)), "%s; asked again (%s)", req->err.detail,
             retry_reason_word(reason));
     retry_rewind(req);
@@ -107,9 +107,9 @@ static void note_loss(struct request *req, enum conn_result why, bool dead, bool
     request_fail(req, ERR_UPSTREAM_GONE, "[endpoint %s] %s: %s before the answer", req->endpoint->name, req->address,
                  why == CONN_ERROR ? u->conn.error : "connection closed");
     if (dead)
-        pool_report(u->at, FAULT_DEAD);
+        pool_report(&req->worker->pool, u->at, FAULT_DEAD);
     else if (!kept)
-        pool_report(u->at, FAULT_RESET);
+        pool_report(&req->worker->pool, u->at, FAULT_RESET);
     if (kept) pool_close_idle(u->at);
 }
 

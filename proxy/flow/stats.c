@@ -44,6 +44,17 @@ static void stats_retry(size_t i, char out[STATS_VALUE])
     snprintf(out, STATS_VALUE, "%s", retry_reason_word((enum retry_reason)i));
 }
 
+static void stats_fault(size_t i, char out[STATS_VALUE])
+{
+    static const char *const words[] = {[FAULT_CONNECT] = "connect",
+                                        [FAULT_TLS] = "tls",
+                                        [FAULT_CERTIFICATE] = "certificate",
+                                        [FAULT_RESET] = "reset",
+                                        [FAULT_DEAD] = "dead"};
+
+    snprintf(out, STATS_VALUE, "%s", words[i]);
+}
+
 static void stats_answer(size_t i, char out[STATS_VALUE])
 {
     static const char *const classes[STATS_CLASSES] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
@@ -55,13 +66,16 @@ static void stats_answer(size_t i, char out[STATS_VALUE])
 
 /* clang-format off */
 #define FAMILY(group, slot, width, name, kind, unit, label, value, help) \
-    {STATS_##group##S, STATS_##group##_##slot, width, name, STATS_##kind, unit, label, value, help},
+    {STATS_OF_##group, STATS_##group##_##slot, width, name, STATS_##kind, unit, label, value, help},
 const struct stats_family stats_families[] = {
 #define X(...) FAMILY(LISTENER, __VA_ARGS__)
     STATS_LISTENER(X)
 #undef X
 #define X(...) FAMILY(ENDPOINT, __VA_ARGS__)
     STATS_ENDPOINT(X)
+#undef X
+#define X(...) FAMILY(ADDRESS, __VA_ARGS__)
+    STATS_ADDRESS(X)
 #undef X
 #define X(...) FAMILY(PRINCIPAL, __VA_ARGS__)
     STATS_PRINCIPAL(X)

@@ -184,7 +184,7 @@ static void attempt_failed(struct request *req, const char *why)
 
     give_up(req, why);
     LOG_CTX(LOG_WARN, request_log_ctx(req, ctx, sizeof(ctx)), "%s", req->err.detail);
-    if (t->at) pool_report(t->at, FAULT_CONNECT);
+    if (t->at) pool_report(&req->worker->pool, t->at, FAULT_CONNECT);
     pool_release(&req->worker->pool, &t->at);
     conn_close(&t->up, true);
 }

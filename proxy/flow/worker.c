@@ -56,7 +56,7 @@ static void check_stopped(struct worker *w)
 /* Before ticked_us is set anew. */
 static void count_lag(struct worker *w)
 {
-    _Atomic uint64_t *row = stats_row(w->stats, STATS_WORKERS, (uint32_t)w->index);
+    _Atomic uint64_t *row = stats_row(w->stats, STATS_OF_WORKER, (uint32_t)w->index);
     int64_t lag = w->loop.now_us - atomic_load_explicit(&w->ticked_us, memory_order_relaxed) - LOOP_TICK_MS * 1000;
 
     stats_add(row, STATS_WORKER_TICKS, 1);

@@ -52,7 +52,7 @@ static struct address *make_address(const char *text)
     struct netaddr a;
 
     assert_true(netaddr_parse(str_from(text), 443, &a));
-    return address_new(&a);
+    return address_new(&a, 1);
 }
 
 /* One address for each of the endpoints. */

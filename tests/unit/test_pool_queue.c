@@ -42,7 +42,7 @@ static int set_up(void **state UNUSED)
     pool_init(&worker.pool, &worker);
     if (!pool_adopt_snapshot(&worker.pool, &(struct snapshot){.settings = &settings})) return -1;
     endpoint = pool_find(&worker.pool, conf.id);
-    address = (struct pool_address){.of = endpoint, .shared = address_new(&addr)};
+    address = (struct pool_address){.of = endpoint, .shared = address_new(&addr, 1)};
     for (size_t i = 0; i < ARRAY_LEN(waiters); i++)
         waiters[i] = (struct waiter){.task = {.run = on_run, .arg = &waiters[i]}};
     return address.shared ? 0 : -1;

@@ -24,7 +24,7 @@ static void *count(void *arg)
     struct counter *c = arg;
 
     for (uint32_t i = 0; i < ROUNDS; i++) {
-        _Atomic uint64_t *row = stats_row(c->block, STATS_PRINCIPALS, (c->first + i) % IDS);
+        _Atomic uint64_t *row = stats_row(c->block, STATS_OF_PRINCIPAL, (c->first + i) % IDS);
 
         stats_add(row, STATS_PRINCIPAL_REQUESTS, 1);
         stats_add(row, STATS_PRINCIPAL_BYTES_IN, i);
@@ -38,7 +38,7 @@ static void sum_all(const struct stats *s, uint64_t out[STATS_PRINCIPAL_SLOTS])
     for (uint32_t id = 0; id < IDS; id++) {
         uint64_t row[STATS_PRINCIPAL_SLOTS];
 
-        stats_sum(s, STATS_PRINCIPALS, id, row);
+        stats_sum(s, STATS_OF_PRINCIPAL, id, row);
         for (size_t i = 0; i < STATS_PRINCIPAL_SLOTS; i++)
             out[i] += row[i];
     }
@@ -77,11 +77,11 @@ static void test_gauge_is_the_largest_of_all(void **state)
 
     (void)state;
     assert_non_null(s);
-    stats_set(stats_row(stats_block(s, 0), STATS_WORKERS, 0), STATS_WORKER_LAG_MOST_US, 7);
-    stats_set(stats_row(stats_block(s, 1), STATS_WORKERS, 0), STATS_WORKER_LAG_MOST_US, 5);
-    stats_add(stats_row(stats_block(s, 0), STATS_WORKERS, 0), STATS_WORKER_LAG_US, 7);
-    stats_add(stats_row(stats_block(s, 1), STATS_WORKERS, 0), STATS_WORKER_LAG_US, 5);
-    stats_sum(s, STATS_WORKERS, 0, sums);
+    stats_set(stats_row(stats_block(s, 0), STATS_OF_WORKER, 0), STATS_WORKER_LAG_MOST_US, 7);
+    stats_set(stats_row(stats_block(s, 1), STATS_OF_WORKER, 0), STATS_WORKER_LAG_MOST_US, 5);
+    stats_add(stats_row(stats_block(s, 0), STATS_OF_WORKER, 0), STATS_WORKER_LAG_US, 7);
+    stats_add(stats_row(stats_block(s, 1), STATS_OF_WORKER, 0), STATS_WORKER_LAG_US, 5);
+    stats_sum(s, STATS_OF_WORKER, 0, sums);
     assert_int_equal(sums[STATS_WORKER_LAG_MOST_US], 7);
     assert_int_equal(sums[STATS_WORKER_LAG_US], 12);
     stats_free(&s);
@@ -97,12 +97,12 @@ static void test_row_is_one_s_own_and_does_not_move(void **state)
     (void)state;
     assert_non_null(s);
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
-        rows[i] = stats_row(stats_block(s, 0), STATS_PRINCIPALS, ids[i]);
+        rows[i] = stats_row(stats_block(s, 0), STATS_OF_PRINCIPAL, ids[i]);
         stats_add(rows[i], STATS_PRINCIPAL_SLOTS - 1, i + 1);
     }
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
-        assert_ptr_equal(stats_row(stats_block(s, 0), STATS_PRINCIPALS, ids[i]), rows[i]);
-        stats_sum(s, STATS_PRINCIPALS, ids[i], sums);
+        assert_ptr_equal(stats_row(stats_block(s, 0), STATS_OF_PRINCIPAL, ids[i]), rows[i]);
+        stats_sum(s, STATS_OF_PRINCIPAL, ids[i], sums);
         assert_int_equal(sums[STATS_PRINCIPAL_SLOTS - 1], i + 1);
     }
     stats_free(&s);
@@ -115,9 +115,9 @@ static void test_row_beyond_all_memory_takes_what_is_added(void **state)
 
     (void)state;
     assert_non_null(s);
-    stats_add(stats_row(stats_block(s, 0), STATS_PRINCIPALS, UINT32_MAX), STATS_PRINCIPAL_REQUESTS, 1);
-    stats_add(stats_row(NULL, STATS_LISTENERS, 1), STATS_LISTENER_SLOTS - 1, 1);
-    stats_sum(s, STATS_PRINCIPALS, UINT32_MAX, sums);
+    stats_add(stats_row(stats_block(s, 0), STATS_OF_PRINCIPAL, UINT32_MAX), STATS_PRINCIPAL_REQUESTS, 1);
+    stats_add(stats_row(NULL, STATS_OF_LISTENER, 1), STATS_LISTENER_SLOTS - 1, 1);
+    stats_sum(s, STATS_OF_PRINCIPAL, UINT32_MAX, sums);
     assert_int_equal(sums[STATS_PRINCIPAL_REQUESTS], 0);
     stats_free(&s);
 }
@@ -125,7 +125,7 @@ static void test_row_beyond_all_memory_takes_what_is_added(void **state)
 static void test_families_cover_each_slot_once(void **state)
 {
     static const size_t slots[STATS_GROUPS_N] = {
-#define X(group, rows) [STATS_##group##S] = STATS_##group##_SLOTS,
+#define X(group, rows) [STATS_OF_##group] = STATS_##group##_SLOTS,
         STATS_GROUPS(X)
 #undef X
     };

@@ -37,6 +37,15 @@ enum stats_kind {
     X(QUEUE_EXPIRED, 1, "queue_expired", COUNTER, "requests", "", NULL, "waited for queue_timeout in vain")        \
     X(RETRIES, RETRY_REASONS_N, "retries", COUNTER, "requests", "reason", stats_retry, "were sent again")
 
+/* Of an address of an endpoint. */
+#define STATS_ADDRESS(X)                                                                                       \
+    X(CONNECTS, 1, "connects", COUNTER, "connections", "", NULL, "TLS connections made")                       \
+    X(ANSWERS, 1, "answers", COUNTER, "answers", "", NULL, "heads of answers: the address works")              \
+    X(FAILURES, FAULTS_N, "failures", COUNTER, "requests", "reason", stats_fault, "what requests met there")   \
+    X(RETRIES, 1, "retries", COUNTER, "requests", "", NULL, "sent again somewhere after they were sent there") \
+    X(BYTES_IN, 1, "bytes_in", COUNTER, "bytes", "", NULL, "content from clients to it")                       \
+    X(BYTES_OUT, 1, "bytes_out", COUNTER, "bytes", "", NULL, "content from it to clients")
+
 #define STATS_PRINCIPAL(X)                                                                            \
     X(REQUESTS, 1, "requests", COUNTER, "requests", "", NULL, "requests and tunnels that are over")   \
     X(REFUSED, 1, "refused", COUNTER, "requests", "", NULL, "of these the proxy itself answered 403") \
@@ -49,10 +58,10 @@ enum stats_kind {
     X(LAG_MOST_US, 1, "lag_most_us", GAUGE, "microseconds", "", NULL, "by which the latest of them came late, ever")
 
 /* X(GROUP, rows per piece of memory): a power of two */
-#define STATS_GROUPS(X) X(LISTENER, 4) X(ENDPOINT, 16) X(PRINCIPAL, 128) X(WORKER, 1)
+#define STATS_GROUPS(X) X(LISTENER, 4) X(ENDPOINT, 16) X(ADDRESS, 32) X(PRINCIPAL, 128) X(WORKER, 1)
 
 enum stats_group {
-#define X(group, rows) STATS_##group##S,
+#define X(group, rows) STATS_OF_##group,
     STATS_GROUPS(X)
 #undef X
         STATS_GROUPS_N
@@ -72,6 +81,12 @@ enum {
     STATS_ENDPOINT(X)
 #undef X
     STATS_ENDPOINT_SLOTS
+};
+enum {
+#define X(slot, width, ...) STATS_SLOT(ADDRESS, slot, width)
+    STATS_ADDRESS(X)
+#undef X
+    STATS_ADDRESS_SLOTS
 };
 enum {
 #define X(slot, width, ...) STATS_SLOT(PRINCIPAL, slot, width)

@@ -27,7 +27,7 @@ struct target {
     struct probe *probe;  /* owned while it runs */
     int64_t probe_end_us; /* when it has taken too long */
     bool probed;
-    uint64_t seen_faults[FAULTS_N], seen_answers;
+    uint64_t seen[STATS_ADDRESS_SLOTS]; /* as counted at the last look */
 };
 
 struct watch {
@@ -181,27 +181,31 @@ static void start_probe(struct target *t, int64_t now_us)
         on_probe(t, err.sys_errno ? strerror(err.sys_errno) : err.detail, false);
 }
 
-static uint64_t take_new(uint64_t *seen, _Atomic uint64_t *counter)
+/* What workers counted of the address since the last look: into @fresh. */
+static void take_new(struct target *t, uint64_t fresh[STATS_ADDRESS_SLOTS])
 {
-    uint64_t now = atomic_load_explicit(counter, memory_order_relaxed), n = now - *seen;
+    uint64_t now[STATS_ADDRESS_SLOTS];
 
-    *seen = now;
-    return n;
+    stats_sum(t->watch->all->workers->proxy->stats, STATS_OF_ADDRESS, t->address->id, now);
+    for (size_t i = 0; i < STATS_ADDRESS_SLOTS; i++)
+        fresh[i] = now[i] - t->seen[i];
+    memcpy(t->seen, now, sizeof(t->seen));
 }
 
 static void observe(struct target *t, int64_t now_us)
 {
     const char *before = state_word(&t->health);
     enum address_fault last = FAULT_CONNECT;
-    uint64_t faults = 0, answers = take_new(&t->seen_answers, &t->address->answers);
+    uint64_t faults = 0, fresh[STATS_ADDRESS_SLOTS];
 
+    take_new(t, fresh);
     for (size_t i = 0; i < FAULTS_N; i++) {
-        uint64_t n = take_new(&t->seen_faults[i], &t->address->faults[i]);
+        uint64_t n = fresh[STATS_ADDRESS_FAILURES + i];
 
         if (n && last != FAULT_CERTIFICATE) last = (enum address_fault)i;
         faults += n;
     }
-    note(t, health_observed(&t->health, &t->watch->rules, faults, answers, last, now_us), before);
+    note(t, health_observed(&t->health, &t->watch->rules, faults, fresh[STATS_ADDRESS_ANSWERS], last, now_us), before);
 }
 
 static void tick_target(struct target *t, int64_t now_us)
@@ -213,15 +217,26 @@ static void tick_target(struct target *t, int64_t now_us)
         start_probe(t, now_us);
 }
 
+/* Counters stand at this number whether the address was away for a while or not. */
+static uint32_t address_id(const struct watch *w, const struct netaddr *addr)
+{
+    char name[256 + NETADDR_TEXT], text[NETADDR_TEXT];
+
+    netaddr_format(addr, text);
+    snprintf(name, sizeof(name), "%.255s %s", w->set->name, text);
+    return standing_id(w->all->workers->proxy->standing, STANDING_ADDRESS, str_from(name));
+}
+
 static bool add_target(struct watch *w, const struct netaddr *addr, struct str zone)
 {
     struct target *t = calloc(1, sizeof(*t));
 
-    if (!t || w->n == ADDRESS_MAX || !(t->address = address_new(addr))) {
+    if (!t || w->n == ADDRESS_MAX || !(t->address = address_new(addr, address_id(w, addr)))) {
         free(t);
         return false;
     }
     t->watch = w;
+    stats_sum(w->all->workers->proxy->stats, STATS_OF_ADDRESS, t->address->id, t->seen);
     if (!str_to_cstr(zone, t->zone, sizeof(t->zone))) t->zone[0] = '\0';
     health_init(&t->health, w->all->loop->now_us);
     w->v[w->n++] = t;

@@ -109,7 +109,7 @@ static enum step_result take_answer_head(struct request *req, size_t head_len)
     if (is_interim(raw)) return take_interim(req, raw);
     head = parse_head(req, &req->arena, arena_dup(&req->arena, raw));
     if (!head) return STEP_FAIL;
-    address_count(&req->up->at->shared->answers, 1);
+    pool_count(&req->worker->pool, req->up->at, STATS_ADDRESS_ANSWERS, 1);
     req->answer = head;
     body_init(&req->answer_body, head->body, head->content_length);
     b->start = b->mid = b->raw;

@@ -33,13 +33,14 @@ const char *dns_state_name(enum dns_state state)
     return names[state];
 }
 
-struct address *address_new(const struct netaddr *addr)
+struct address *address_new(const struct netaddr *addr, uint32_t id)
 {
     struct address *a = calloc(1, sizeof(*a));
 
     if (!a) return NULL;
     atomic_init(&a->refs, 1);
     a->addr = *addr;
+    a->id = id;
     netaddr_format(addr, a->text);
     return a;
 }

@@ -60,9 +60,14 @@ enum choice_result pool_pick(struct pool *p, struct pool_endpoint *e, uint64_t t
     return CHOICE_FOUND;
 }
 
-void pool_report(struct pool_address *a, enum address_fault fault)
+void pool_count(const struct pool *p, const struct pool_address *a, unsigned slot, uint64_t n)
 {
-    address_count(&a->shared->faults[fault], 1);
+    stats_add(stats_row(p->worker->stats, STATS_OF_ADDRESS, a->shared->id), slot, n);
+}
+
+void pool_report(const struct pool *p, struct pool_address *a, enum address_fault fault)
+{
+    pool_count(p, a, STATS_ADDRESS_FAILURES + fault, 1);
     a->avoid_until_us = clock_monotonic_us() + AVOID_MS * 1000;
 }
 

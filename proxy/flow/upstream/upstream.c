@@ -50,7 +50,7 @@ static void attempt_failed(struct request *req)
     request_fail(req, fault == FAULT_CONNECT ? ERR_UPSTREAM_CONNECT : ERR_UPSTREAM_TLS, "[endpoint %s] %s: %s",
                  req->endpoint->name, a->text, req->up->conn.error);
     LOG_CTX(LOG_WARN, request_log_ctx(req, ctx, sizeof(ctx)), "%s", req->err.detail);
-    pool_report(a, fault);
+    pool_report(&req->worker->pool, a, fault);
     req->tried |= pool_bit(a);
     pool_drop(&req->up, true);
 }
@@ -71,7 +71,7 @@ static enum step_result no_address(struct request *req)
 
 static void count(const struct request *req, unsigned slot)
 {
-    stats_add(stats_row(req->worker->stats, STATS_ENDPOINTS, req->endpoint->id), slot, 1);
+    stats_add(stats_row(req->worker->stats, STATS_OF_ENDPOINT, req->endpoint->id), slot, 1);
 }
 
 /* All addresses are at max_connections_per_address. */
@@ -165,7 +165,7 @@ static enum step_result next_attempt(struct request *req)
         case ERR_UPSTREAM_CONNECT: break;
         default: return STEP_FAIL; /* ours, not the address's */
         }
-        pool_report(a, FAULT_CONNECT);
+        pool_report(&w->pool, a, FAULT_CONNECT);
         req->tried |= pool_bit(a);
     }
 }
@@ -184,7 +184,7 @@ static enum conn_result establish(struct request *req)
         return CONN_ERROR;
     }
     r = conn_handshake(&u->conn);
-    if (r == CONN_OK && fresh) address_count(&u->at->shared->connects, 1);
+    if (r == CONN_OK && fresh) pool_count(&u->worker->pool, u->at, STATS_ADDRESS_CONNECTS, 1);
     return r;
 }
 

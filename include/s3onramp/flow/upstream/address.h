@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * address.h: the address table: where each endpoint can be reached and how well, as the control thread sees it. A table
  * is immutable and counted; the control thread makes a new one when something changed and offers it to each worker
- * through an atomic pointer (pool.h), so that no worker ever waits. What workers count goes the other way, into struct
- * address: relaxed atomics, read by the control thread. Any thread.
+ * through an atomic pointer (pool.h), so that no worker ever waits. What workers saw goes the other way, as counters
+ * (flow/stats.h). Any thread.
  *
  *            a failure             `fall` failures in a row
  *     UP ──────────────▶ SUSPECT ──────────────────────────▶ DOWN ◀──────────┐ a failure
@@ -31,23 +31,14 @@ struct address {
     _Atomic unsigned refs;
     struct netaddr addr;
     char text[NETADDR_TEXT];
-    _Atomic uint64_t in_flight; /* requests that have a connection to it now */
-    _Atomic uint64_t connects;  /* TLS connections made */
-    _Atomic uint64_t faults[FAULTS_N];
-    _Atomic uint64_t answers;             /* heads of answers: the address works */
-    _Atomic uint64_t retries;             /* requests sent again somewhere after they were sent here */
-    _Atomic uint64_t bytes_in, bytes_out; /* content: from clients to it, from it to clients */
+    uint32_t id;                /* standing: of this address of this endpoint */
+    _Atomic uint64_t in_flight; /* requests that have a connection to it now: workers choose by it */
 };
 
 /* Counted, one reference; NULL: out of memory. */
-MUST_CHECK struct address *address_new(const struct netaddr *addr);
+MUST_CHECK struct address *address_new(const struct netaddr *addr, uint32_t id);
 struct address *address_ref(struct address *a);
 void address_unref(struct address **a); /* NULL is fine */
-
-static inline void address_count(_Atomic uint64_t *counter, uint64_t n)
-{
-    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
-}
 
 enum dns_state { DNS_OFF, DNS_PENDING, DNS_GOOD, DNS_STALE, DNS_PUBLIC, DNS_EMPTY, DNS_FAILED };
 /* "off", "pending", "good", "stale", "dns-public", "dns-empty", "dns-failed" */

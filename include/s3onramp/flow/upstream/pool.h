@@ -132,8 +132,10 @@ void pool_release(struct pool *p, struct pool_address **a);
 void pool_give_back(struct upconn **u);
 /* Close it. @reset: the endpoint must see that the request was broken off. Nulls *@u; NULL is fine. */
 void pool_drop(struct upconn **u, bool reset);
+/* Adds @n to a counter of @a: STATS_ADDRESS_… */
+void pool_count(const struct pool *p, const struct pool_address *a, unsigned slot, uint64_t n);
 /* @a failed a request: counted for the control thread, and others go first for some seconds. */
-void pool_report(struct pool_address *a, enum address_fault fault);
+void pool_report(const struct pool *p, struct pool_address *a, enum address_fault fault);
 /* Closes the idle connections to @a: one of them turned out to be dead, and the others are older. */
 void pool_close_idle(struct pool_address *a);
 
