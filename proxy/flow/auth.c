@@ -28,10 +28,10 @@ struct str auth_stamp(struct request *req, int64_t unix_s)
 /* The request's time as yyyymmddThhmmssZ. */
 enum step_result auth_check_date(struct request *req, struct str *timestamp)
 {
-    const struct header *h = headers_find(&req->in->headers, HDR_X_AMZ_DATE);
+    const struct header *h = headers_find(&req->in.head->headers, HDR_X_AMZ_DATE);
     int64_t now_s = req->started_wall_us / 1000000, then_s;
 
-    if (!h) h = headers_find(&req->in->headers, HDR_DATE);
+    if (!h) h = headers_find(&req->in.head->headers, HDR_DATE);
     if (!h || !sigv4_parse_date(h->value, &then_s))
         return request_fail(req, ERR_AUTH_DATE, "neither x-amz-date nor Date is usable");
     if (then_s >= now_s - AUTH_MAX_SKEW_S && then_s <= now_s + AUTH_MAX_SKEW_S) {
@@ -51,12 +51,12 @@ static bool host_goes_unchanged(struct request *req)
     struct str host;
     bool host_style;
 
-    if (req->own_name || req->s3.legacy) return false;
-    if (req->s3.endpoint_id.n) /* the endpoint's own name, regional or of a zone */
-        return req->endpoint->vpce_name && s3_vpce_name_split(str_from(req->endpoint->vpce_name), &ours) &&
-               (str_starts(req->s3.endpoint_id, ours.id) || str_starts(ours.id, req->s3.endpoint_id));
+    if (req->in.own_name || req->in.s3.legacy) return false;
+    if (req->in.s3.endpoint_id.n) /* the endpoint's own name, regional or of a zone */
+        return req->route.endpoint->vpce_name && s3_vpce_name_split(str_from(req->route.endpoint->vpce_name), &ours) &&
+               (str_starts(req->in.s3.endpoint_id, ours.id) || str_starts(ours.id, req->in.s3.endpoint_id));
     host = sign_host(req, &host_style);
-    return host.p && str_eq(host, req->host) && host_style == req->host_style;
+    return host.p && str_eq(host, req->in.host) && host_style == req->in.host_style;
 }
 
 /* As S3 speaks of keys that are switched off, too: InvalidAccessKeyId. Why it is, is for the log. */
@@ -71,11 +71,11 @@ static void tell_unknown_key(struct request *req, struct str access_key)
 
 static enum step_result check_counts(struct request *req, struct str access_key)
 {
-    const char *why_not = principal_why_not(req->caller, req->caller_key, req->started_wall_us / 1000000);
+    const char *why_not = principal_why_not(req->who.caller, req->who.caller_key, req->started_wall_us / 1000000);
 
     if (!why_not) return STEP_NEXT;
     tell_unknown_key(req, access_key);
-    return request_fail(req, ERR_UNKNOWN_KEY, "client %s %s", req->caller->name, why_not);
+    return request_fail(req, ERR_UNKNOWN_KEY, "client %s %s", req->who.caller->name, why_not);
 }
 
 /* Whose key it is. Nobody's: refused, or passed on with all that it signs. */
@@ -83,11 +83,11 @@ enum step_result auth_find_caller(struct request *req, struct str access_key)
 {
     bool unchanged;
 
-    req->caller = settings_client_by_key(request_settings(req), access_key, &req->caller_key);
-    if (req->caller) return check_counts(req, access_key);
+    req->who.caller = settings_client_by_key(request_settings(req), access_key, &req->who.caller_key);
+    if (req->who.caller) return check_counts(req, access_key);
     unchanged = host_goes_unchanged(req);
     if (unchanged && req->session->listener->foreign == FOREIGN_PASS) {
-        req->auth = AUTH_FOREIGN;
+        req->who.auth = AUTH_FOREIGN;
         return STEP_NEXT;
     }
     tell_unknown_key(req, access_key);
@@ -99,52 +99,52 @@ enum step_result auth_find_caller(struct request *req, struct str access_key)
 
 enum step_result auth_check_payload_value(struct request *req, struct str value)
 {
-    req->payload = sigv4_payload_mode(value);
-    if (req->payload == PAYLOAD_INVALID) {
+    req->who.payload = sigv4_payload_mode(value);
+    if (req->who.payload == PAYLOAD_INVALID) {
         request_error_field(req, "ArgumentName", STR("x-amz-content-sha256"));
         request_error_field(req, "ArgumentValue", value);
         return request_fail(req, ERR_SHA256_INVALID, "x-amz-content-sha256");
     }
-    req->payload_hash = value;
+    req->who.payload_hash = value;
     return STEP_NEXT;
 }
 
 /* Unsigned requests may carry the header all the same; SDKs told not to sign send aws-chunked bodies without it. */
 enum step_result auth_find_payload(struct request *req)
 {
-    const struct headers *all = &req->in->headers;
+    const struct headers *all = &req->in.head->headers;
     const struct header *h = headers_find(all, HDR_X_AMZ_CONTENT_SHA256);
 
-    req->payload = PAYLOAD_UNSIGNED;
+    req->who.payload = PAYLOAD_UNSIGNED;
     if (h) return auth_check_payload_value(req, h->value);
     if (headers_find(all, HDR_X_AMZ_TRAILER) && headers_has_token(all, HDR_CONTENT_ENCODING, STR("aws-chunked")))
-        req->payload = PAYLOAD_UNSIGNED_TRAILER;
+        req->who.payload = PAYLOAD_UNSIGNED_TRAILER;
     return STEP_NEXT;
 }
 
 /* What the payload mode means for the body. */
 static enum step_result check_payload_mode(struct request *req)
 {
-    const struct header *h = headers_find(&req->in->headers, HDR_X_AMZ_DECODED_CONTENT_LENGTH);
+    const struct header *h = headers_find(&req->in.head->headers, HDR_X_AMZ_DECODED_CONTENT_LENGTH);
 
-    switch (req->payload) {
+    switch (req->who.payload) {
     case PAYLOAD_ECDSA: return not_yet(req, "Signature Version 4A (STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD)");
     case PAYLOAD_SIGNED_CHUNKS:
     case PAYLOAD_SIGNED_TRAILER:
-        if (!req->chunk_seal.key)
+        if (!req->who.chunk_seal.key)
             return request_fail(req, ERR_SHA256_INVALID, "signed chunks after a head that is not signed with SigV4");
         /* fall through */
     case PAYLOAD_UNSIGNED_TRAILER:
-        if (!h || !str_to_u64(h->value, &req->decoded_length))
+        if (!h || !str_to_u64(h->value, &req->who.decoded_length))
             return request_fail(req, ERR_LENGTH_REQUIRED, "x-amz-decoded-content-length is missing or not a number");
-        if (req->body.done)
+        if (req->in.body.done)
             return request_fail(req, ERR_INCOMPLETE_BODY, "an aws-chunked body is announced, but none is sent");
         return STEP_NEXT;
     default:
         /* S3 needs to know the length before it takes a body. */
-        if (req->in->body == BODY_CHUNKED)
+        if (req->in.head->body == BODY_CHUNKED)
             return request_fail(req, ERR_LENGTH_REQUIRED, "Transfer-Encoding: chunked without aws-chunked inside");
-        if (req->operation->streams_body && !req->in->has_content_length)
+        if (req->in.operation->streams_body && !req->in.head->has_content_length)
             return request_fail(req, ERR_LENGTH_REQUIRED, "no Content-Length");
         return STEP_NEXT;
     }
@@ -160,16 +160,16 @@ static enum step_result misplaced(struct request *req, const struct query_param 
  * words beside another proof, nor anything twice. */
 static enum step_result check_misplaced(struct request *req)
 {
-    bool signed_query = req->auth == AUTH_SIGV4_QUERY || req->auth == AUTH_SIGV2_QUERY;
+    bool signed_query = req->who.auth == AUTH_SIGV4_QUERY || req->who.auth == AUTH_SIGV2_QUERY;
 
-    for (size_t i = 0; i < req->query_n; i++) {
-        const struct query_param *p = &req->query[i];
+    for (size_t i = 0; i < req->in.query_n; i++) {
+        const struct query_param *p = &req->in.query[i];
 
         if (!uri_decodes_to_prefix(p->name, STR("x-amz-"))) continue;
         if (uri_decodes_to_prefix(p->name, STR("x-amz-copy-source"))) return misplaced(req, p, "in the query");
         if (!signed_query && sigv4_is_like_auth_param(p)) return misplaced(req, p, "without a signature in the query");
         for (size_t j = 0; j < i; j++)
-            if (uri_decode_alike(p->name, req->query[j].name)) return misplaced(req, p, "twice in the query");
+            if (uri_decode_alike(p->name, req->in.query[j].name)) return misplaced(req, p, "twice in the query");
     }
     return STEP_NEXT;
 }
@@ -190,7 +190,7 @@ static enum step_result check_once(struct request *req)
                                          HDR_X_AMZ_DATE,           HDR_X_AMZ_TRAILER,
                                          HDR_X_AMZ_CONTENT_SHA256, HDR_X_AMZ_SECURITY_TOKEN,
                                          HDR_X_AMZ_COPY_SOURCE,    HDR_X_AMZ_DECODED_CONTENT_LENGTH};
-    const struct headers *all = &req->in->headers;
+    const struct headers *all = &req->in.head->headers;
 
     for (size_t i = 0; i < ARRAY_LEN(ids); i++)
         if (headers_count(all, ids[i]) > 1)
@@ -202,7 +202,7 @@ static enum step_result check_once(struct request *req)
 /* Fields that somebody on the way could read as another field, or not at all. */
 static enum step_result check_fields(struct request *req)
 {
-    const struct headers *all = &req->in->headers;
+    const struct headers *all = &req->in.head->headers;
 
     if (check_once(req) != STEP_NEXT) return STEP_FAIL;
     for (size_t i = 0; i < all->n; i++) {
@@ -227,8 +227,9 @@ static enum step_result check_header_proof(struct request *req, struct str value
 
 static enum step_result check_proof(struct request *req)
 {
-    const struct header *h = headers_find(&req->in->headers, HDR_AUTHORIZATION);
-    bool v4_query = sigv4_is_in_query(req->query, req->query_n), v2_query = sigv2_is_in_query(req->query, req->query_n);
+    const struct header *h = headers_find(&req->in.head->headers, HDR_AUTHORIZATION);
+    bool v4_query = sigv4_is_in_query(req->in.query, req->in.query_n),
+         v2_query = sigv2_is_in_query(req->in.query, req->in.query_n);
 
     if ((h && (v4_query || v2_query)) || (v4_query && v2_query)) {
         request_error_field(req, "ArgumentName", STR("Authorization"));
@@ -236,7 +237,7 @@ static enum step_result check_proof(struct request *req)
     }
     if (v4_query) return auth_sigv4_query(req);
     if (v2_query) return auth_sigv2_query(req);
-    if (!h && (req->form || form_is_one(req))) return form_check_caller(req);
+    if (!h && (req->who.form || form_is_one(req))) return form_check_caller(req);
     if (!h) return auth_accept_unsigned(req) == STEP_NEXT ? auth_find_payload(req) : STEP_FAIL;
     return check_header_proof(req, h->value);
 }
@@ -250,7 +251,7 @@ enum step_result step_check_caller(struct request *req)
     r = auth_accept_preflight(req, &accepted);
     if (r != STEP_NEXT || accepted) return r;
     r = check_proof(req);
-    if (r != STEP_NEXT || req->auth == AUTH_FOREIGN || req->form) return r;
+    if (r != STEP_NEXT || req->who.auth == AUTH_FOREIGN || req->who.form) return r;
     r = check_misplaced(req);
     return r == STEP_NEXT ? check_payload_mode(req) : r;
 }

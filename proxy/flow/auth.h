@@ -25,7 +25,7 @@ enum step_result auth_accept_preflight(struct request *req, bool *accepted);
 struct str auth_stamp(struct request *req, int64_t unix_s);
 /* The request's time as yyyymmddThhmmssZ, if it is near ours. */
 enum step_result auth_check_date(struct request *req, struct str *timestamp);
-/* Sets req->caller; or req->auth to AUTH_FOREIGN where the listener lets unknown keys pass; or refuses. */
+/* Sets req->who.caller; or req->who.auth to AUTH_FOREIGN where the listener lets unknown keys pass; or refuses. */
 enum step_result auth_find_caller(struct request *req, struct str access_key);
 /* Connection names @h, which this request stands or falls with. */
 enum step_result auth_refuse_nominated(struct request *req, const struct header *h);

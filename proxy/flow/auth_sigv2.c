@@ -10,17 +10,17 @@
 static enum step_result check_signature(struct request *req, const struct sigv2_auth *auth, struct str expires)
 {
     struct sigv2_input in = {
-        .method = req->in->method,
-        .raw_path = req->uri.path,
-        .query = req->query,
-        .query_n = req->query_n,
-        .headers = &req->in->headers,
-        .host_bucket = req->host_style ? req->bucket : STR_NONE,
+        .method = req->in.head->method,
+        .raw_path = req->in.uri.path,
+        .query = req->in.query,
+        .query_n = req->in.query_n,
+        .headers = &req->in.head->headers,
+        .host_bucket = req->in.host_style ? req->in.bucket : STR_NONE,
         .expires = expires,
     };
     struct str to_sign = STR_NONE;
 
-    if (sigv2_verify(req->worker->digest, str_from(req->caller_key->secret_access_key), &in, auth, &req->arena,
+    if (sigv2_verify(req->worker->digest, str_from(req->who.caller_key->secret_access_key), &in, auth, &req->arena,
                      &to_sign, &req->err) == ERR_NONE)
         return STEP_NEXT;
     if (req->err.code == ERR_SIG_MISMATCH) {
@@ -34,19 +34,19 @@ static enum step_result check_signature(struct request *req, const struct sigv2_
 /* @expires: empty for the form in the header. */
 static enum step_result check_proof(struct request *req, const struct sigv2_auth *auth, struct str expires)
 {
-    bool in_query = req->auth == AUTH_SIGV2_QUERY;
+    bool in_query = req->who.auth == AUTH_SIGV2_QUERY;
     enum sigv2_mode allowed;
 
     if (auth_find_caller(req, auth->access_key) != STEP_NEXT) return STEP_FAIL;
-    if (req->auth == AUTH_FOREIGN) return STEP_NEXT;
-    allowed = req->caller->sigv2;
+    if (req->who.auth == AUTH_FOREIGN) return STEP_NEXT;
+    allowed = req->who.caller->sigv2;
     if (allowed == SIGV2_NO || (allowed == SIGV2_QUERY && !in_query))
-        return request_fail(req, ERR_SIGV2_OFF, "client %s signed with Version 2 in %s", req->caller->name,
+        return request_fail(req, ERR_SIGV2_OFF, "client %s signed with Version 2 in %s", req->who.caller->name,
                             in_query ? "the query" : "Authorization");
-    if (req->s3.service != S3_BUCKETS) /* S3 wants Version 4 there: Version 2 does not cover which service it is */
+    if (req->in.s3.service != S3_BUCKETS) /* S3 wants Version 4 there: Version 2 does not cover which service it is */
         return request_fail(req, ERR_NOT_IMPLEMENTED, "Only buckets take Signature Version 2; sign with Version 4.");
-    if (sigv2_check_params(req->query, req->query_n, in_query, &req->err) != ERR_NONE) return STEP_FAIL;
-    req->plus_is_space = true;
+    if (sigv2_check_params(req->in.query, req->in.query_n, in_query, &req->err) != ERR_NONE) return STEP_FAIL;
+    req->who.plus_is_space = true;
     if (check_signature(req, auth, expires) != STEP_NEXT) return STEP_FAIL;
     return auth_find_payload(req);
 }
@@ -56,7 +56,7 @@ enum step_result auth_sigv2_header(struct request *req, struct str authorization
     struct sigv2_auth auth;
     struct str timestamp = STR_NONE;
 
-    req->auth = AUTH_SIGV2_HEADER;
+    req->who.auth = AUTH_SIGV2_HEADER;
     if (auth_check_date(req, &timestamp) != STEP_NEXT) return STEP_FAIL;
     if (sigv2_parse_header(authorization, &auth, &req->err) != ERR_NONE) return STEP_FAIL;
     return check_proof(req, &auth, STR_NONE);
@@ -68,8 +68,9 @@ enum step_result auth_sigv2_query(struct request *req)
     struct str expires = STR_NONE;
     int64_t now_s = req->started_wall_us / 1000000, expires_s = 0;
 
-    req->auth = AUTH_SIGV2_QUERY;
-    if (sigv2_parse_query(req->query, req->query_n, &req->arena, &auth, &expires, &expires_s, &req->err) != ERR_NONE)
+    req->who.auth = AUTH_SIGV2_QUERY;
+    if (sigv2_parse_query(req->in.query, req->in.query_n, &req->arena, &auth, &expires, &expires_s, &req->err) !=
+        ERR_NONE)
         return STEP_FAIL;
     if (now_s > expires_s) {
         request_error_field(req, "Expires", auth_stamp(req, expires_s));

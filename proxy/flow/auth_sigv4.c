@@ -32,7 +32,7 @@ static enum step_result check_lifetime(struct request *req, const struct sigv4_q
  * covered must get there. */
 static enum step_result check_signed_headers(struct request *req, const struct sigv4_auth *auth)
 {
-    const struct headers *all = &req->in->headers;
+    const struct headers *all = &req->in.head->headers;
 
     if (!sigv4_is_signed(auth->signed_headers, STR("host"))) {
         request_error_field(req, "HeadersNotSigned", STR("host"));
@@ -54,7 +54,7 @@ static enum step_result check_signed_headers(struct request *req, const struct s
 
 static enum step_result check_scope(struct request *req, const struct sigv4_auth *auth, struct str timestamp)
 {
-    struct str service = s3_signing_name(&req->s3);
+    struct str service = s3_signing_name(&req->in.s3);
 
     if (!str_eq(auth->service, service))
         return request_fail(
@@ -73,8 +73,8 @@ static enum step_result check_scope(struct request *req, const struct sigv4_auth
 static enum step_result keep_for_chunks(struct request *req, const struct hmac_key *key, const struct sigv4_auth *auth,
                                         struct str timestamp)
 {
-    if (req->payload != PAYLOAD_SIGNED_CHUNKS && req->payload != PAYLOAD_SIGNED_TRAILER) return STEP_NEXT;
-    if (chunk_signature_begin(&req->chunk_seal, req->worker->digest, key, timestamp, auth->date, auth->region,
+    if (req->who.payload != PAYLOAD_SIGNED_CHUNKS && req->who.payload != PAYLOAD_SIGNED_TRAILER) return STEP_NEXT;
+    if (chunk_signature_begin(&req->who.chunk_seal, req->worker->digest, key, timestamp, auth->date, auth->region,
                               auth->service, auth->signature))
         return STEP_NEXT;
     return request_fail(req, ERR_NO_MEMORY, "chunk signature");
@@ -87,7 +87,7 @@ static unsigned port_of(const struct request *req)
     struct netaddr here = {.len = sizeof(here.u)};
 
     if (c->listener->mode != LISTENER_ENDPOINT)
-        return c->tls || str_eq_nocase(req->uri.scheme, STR("https")) ? 443 : 80;
+        return c->tls || str_eq_nocase(req->in.uri.scheme, STR("https")) ? 443 : 80;
     if (getsockname(c->conn.fd, &here.u.sa, &here.len) == 0) return netaddr_port(&here);
     return c->listener->bind_n ? netaddr_port(&c->listener->bind[0]) : 0;
 }
@@ -96,14 +96,14 @@ static unsigned port_of(const struct request *req)
  * proxies before us take a port off. Empty: there is none. */
 static struct str other_authority(struct request *req)
 {
-    struct sbuf b = arena_sbuf(&req->arena, req->authority.n + 8);
+    struct sbuf b = arena_sbuf(&req->arena, req->in.authority.n + 8);
     struct str host;
     unsigned port;
 
-    if (!uri_split_authority(req->authority, &host, &port)) return STR_NONE;
-    if (port) return str_head(req->authority, str_rindex(req->authority, ':'));
+    if (!uri_split_authority(req->in.authority, &host, &port)) return STR_NONE;
+    if (port) return str_head(req->in.authority, str_rindex(req->in.authority, ':'));
     port = port_of(req);
-    if (port) sbuf_printf(&b, "%.*s:%u", STR_ARG(req->authority), port);
+    if (port) sbuf_printf(&b, "%.*s:%u", STR_ARG(req->in.authority), port);
     return b.overflow ? STR_NONE : sbuf_str(&b);
 }
 
@@ -115,7 +115,7 @@ enum err_code auth_verify_sigv4(struct request *req, const struct hmac_key *key,
     struct sigv4_input other;
     enum err_code code;
 
-    if (str_index(req->uri.path, '+') != SIZE_MAX &&
+    if (str_index(req->in.uri.path, '+') != SIZE_MAX &&
         router_read_path(req, !router_plus_is_blank(req), &in->other_path) != STEP_NEXT)
         return err_set(err, ERR_NO_MEMORY, 0, "path");
     code = sigv4_verify(d, key, in, auth, timestamp, &req->arena, canonical, string_to_sign, err);
@@ -133,16 +133,16 @@ static enum step_result check_signature(struct request *req, const struct sigv4_
 {
     struct worker *w = req->worker;
     const struct hmac_key *key =
-        sigv4_key(w->client_keys, w->digest, auth->access_key, str_from(req->caller_key->secret_access_key), auth->date,
-                  auth->region, auth->service);
+        sigv4_key(w->client_keys, w->digest, auth->access_key, str_from(req->who.caller_key->secret_access_key),
+                  auth->date, auth->region, auth->service);
     struct sigv4_input in = {
-        .method = req->in->method,
-        .path = req->path,
-        .query = req->query,
-        .query_n = req->query_n,
-        .presigned = req->auth == AUTH_SIGV4_QUERY,
-        .host = req->authority,
-        .headers = &req->in->headers,
+        .method = req->in.head->method,
+        .path = req->in.path,
+        .query = req->in.query,
+        .query_n = req->in.query_n,
+        .presigned = req->who.auth == AUTH_SIGV4_QUERY,
+        .host = req->in.authority,
+        .headers = &req->in.head->headers,
         .signed_headers = auth->signed_headers,
         .payload_hash = payload,
     };
@@ -151,8 +151,8 @@ static enum step_result check_signature(struct request *req, const struct sigv4_
     if (!key) return request_fail(req, ERR_NO_MEMORY, "signing key");
     if (auth_verify_sigv4(req, key, &in, auth, timestamp, &canonical, &to_sign, &req->err) == ERR_NONE) {
         req->err = (struct err){0};
-        req->plus_is_space = in.plus_is_space;
-        if (in.path.p != req->path.p) router_take_path(req, in.path); /* the key is the one that was signed */
+        req->who.plus_is_space = in.plus_is_space;
+        if (in.path.p != req->in.path.p) router_take_path(req, in.path); /* the key is the one that was signed */
         return keep_for_chunks(req, key, auth, timestamp);
     }
     if (req->err.code == ERR_SIG_MISMATCH) {
@@ -166,17 +166,17 @@ static enum step_result check_signature(struct request *req, const struct sigv4_
 
 enum step_result auth_sigv4_header(struct request *req, struct str authorization)
 {
-    const struct header *payload = headers_find(&req->in->headers, HDR_X_AMZ_CONTENT_SHA256);
+    const struct header *payload = headers_find(&req->in.head->headers, HDR_X_AMZ_CONTENT_SHA256);
     struct sigv4_auth auth;
     struct str timestamp = STR_NONE;
 
-    req->auth = AUTH_SIGV4_HEADER;
+    req->who.auth = AUTH_SIGV4_HEADER;
     if (auth_check_date(req, &timestamp) != STEP_NEXT) return STEP_FAIL;
     if (sigv4_parse_authorization(authorization, &auth, &req->err) != ERR_NONE) return STEP_FAIL;
     if (check_scope(req, &auth, timestamp) != STEP_NEXT) return STEP_FAIL;
     if (auth_find_caller(req, auth.access_key) != STEP_NEXT) return STEP_FAIL;
-    if (req->auth == AUTH_FOREIGN) return STEP_NEXT;
-    req->signed_region = auth.region;
+    if (req->who.auth == AUTH_FOREIGN) return STEP_NEXT;
+    req->who.signed_region = auth.region;
     if (!payload) return request_fail(req, ERR_SHA256_MISSING, "x-amz-content-sha256");
     if (auth_check_payload_value(req, payload->value) != STEP_NEXT) return STEP_FAIL;
     if (check_signed_headers(req, &auth) != STEP_NEXT) return STEP_FAIL;
@@ -187,7 +187,7 @@ enum step_result auth_sigv4_header(struct request *req, struct str authorization
  * signed must not take a hash off that the query holds. */
 static enum step_result check_presigned_payload(struct request *req, const struct sigv4_query *q, struct str *covered)
 {
-    const struct header *h = headers_find(&req->in->headers, HDR_X_AMZ_CONTENT_SHA256);
+    const struct header *h = headers_find(&req->in.head->headers, HDR_X_AMZ_CONTENT_SHA256);
 
     if (h && q->content_sha256.n && !str_eq(h->value, q->content_sha256)) {
         request_error_field(req, "HeadersNotSigned", h->name);
@@ -203,13 +203,13 @@ enum step_result auth_sigv4_query(struct request *req)
     struct sigv4_query q;
     struct str covered = STR_NONE;
 
-    req->auth = AUTH_SIGV4_QUERY;
-    if (sigv4_parse_query(req->query, req->query_n, &req->arena, &q, &req->err) != ERR_NONE) return STEP_FAIL;
+    req->who.auth = AUTH_SIGV4_QUERY;
+    if (sigv4_parse_query(req->in.query, req->in.query_n, &req->arena, &q, &req->err) != ERR_NONE) return STEP_FAIL;
     if (check_scope(req, &q.auth, q.timestamp) != STEP_NEXT) return STEP_FAIL;
     if (check_lifetime(req, &q) != STEP_NEXT) return STEP_FAIL;
     if (auth_find_caller(req, q.auth.access_key) != STEP_NEXT) return STEP_FAIL;
-    if (req->auth == AUTH_FOREIGN) return STEP_NEXT;
-    req->signed_region = q.auth.region;
+    if (req->who.auth == AUTH_FOREIGN) return STEP_NEXT;
+    req->who.signed_region = q.auth.region;
     if (check_presigned_payload(req, &q, &covered) != STEP_NEXT) return STEP_FAIL;
     if (check_signed_headers(req, &q.auth) != STEP_NEXT) return STEP_FAIL;
     return check_signature(req, &q.auth, q.timestamp, covered);

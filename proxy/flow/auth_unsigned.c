@@ -14,7 +14,7 @@
 /* S3 has no other use for OPTIONS, and tells everybody what is missing, whatever they ask for. */
 static enum step_result check_preflight(struct request *req)
 {
-    const struct headers *all = &req->in->headers;
+    const struct headers *all = &req->in.head->headers;
 
     if (!headers_find_name(all, STR("origin")))
         return request_fail(req, ERR_PREFLIGHT, "Insufficient information. Origin request header needed.");
@@ -30,12 +30,12 @@ enum step_result auth_accept_preflight(struct request *req, bool *accepted)
     static const struct operation preflight = {"Preflight", LEVEL_BUCKET, ACCESS_READ, false};
 
     *accepted = false;
-    if (req->in->method_id != METHOD_OPTIONS) return STEP_NEXT;
+    if (req->in.head->method_id != METHOD_OPTIONS) return STEP_NEXT;
     if (check_preflight(req) != STEP_NEXT) return STEP_FAIL;
-    if (!req->bucket.n || req->in->body == BODY_CHUNKED || req->in->content_length) return STEP_NEXT;
-    req->auth = AUTH_PREFLIGHT;
-    req->operation = &preflight;
-    req->payload = PAYLOAD_UNSIGNED;
+    if (!req->in.bucket.n || req->in.head->body == BODY_CHUNKED || req->in.head->content_length) return STEP_NEXT;
+    req->who.auth = AUTH_PREFLIGHT;
+    req->in.operation = &preflight;
+    req->who.payload = PAYLOAD_UNSIGNED;
     *accepted = true;
     return STEP_NEXT;
 }
@@ -47,7 +47,7 @@ static bool is_own_origin(const struct request *req, struct str origin)
 {
     size_t at = str_find(origin, STR("://"));
 
-    return at != SIZE_MAX && req->authority.n && str_eq_nocase(str_tail(origin, at + 3), req->authority);
+    return at != SIZE_MAX && req->in.authority.n && str_eq_nocase(str_tail(origin, at + 3), req->in.authority);
 }
 
 /* Whether a field says that a page of another origin sent the request: "cross-site", or "same-site", as another port of
@@ -64,8 +64,8 @@ static enum step_result check_web_page(struct request *req)
     const struct listener_conf *l = req->session->listener;
 
     if (l->web_pages == WEB_PAGES_ALLOW) return STEP_NEXT;
-    for (size_t i = 0; i < req->in->headers.n; i++) {
-        const struct header *h = &req->in->headers.v[i];
+    for (size_t i = 0; i < req->in.head->headers.n; i++) {
+        const struct header *h = &req->in.head->headers.v[i];
 
         if (is_from_other_origin(req, h))
             return request_fail(req, ERR_WEB_PAGE, "%.*s: %.*s, and listener %s has not `web_pages = allow`",
@@ -77,8 +77,8 @@ static enum step_result check_web_page(struct request *req)
 /* They could make a page of an object. */
 static enum step_result check_answer_fields(struct request *req)
 {
-    for (size_t i = 0; i < req->query_n; i++)
-        if (uri_decodes_to_prefix(req->query[i].name, STR("response-")))
+    for (size_t i = 0; i < req->in.query_n; i++)
+        if (uri_decodes_to_prefix(req->in.query[i].name, STR("response-")))
             return request_fail(req, ERR_UNSIGNED_RESPONSE, "response-… in an unsigned request");
     return STEP_NEXT;
 }
@@ -88,14 +88,14 @@ static enum step_result check_answer_fields(struct request *req)
 enum step_result auth_accept_unsigned(struct request *req)
 {
     const struct listener_conf *l = req->session->listener;
-    const struct principal_conf *who = req->user ? req->user : l->anonymous;
+    const struct principal_conf *who = req->who.user ? req->who.user : l->anonymous;
     const char *why_not = who ? principal_why_not(who, NULL, req->started_wall_us / 1000000) : NULL;
 
     if (!who)
         return request_fail(req, ERR_NO_AUTH, "no signature, and listener %s has no `anonymous = CLIENT`", l->name);
     if (why_not) return request_fail(req, ERR_NO_AUTH, "no signature, and client %s %s", who->name, why_not);
-    req->caller = who;
-    req->auth = req->user ? AUTH_PASSWORD : AUTH_ANONYMOUS;
-    req->plus_is_space = true; /* S3's own reading where no signature tells */
+    req->who.caller = who;
+    req->who.auth = req->who.user ? AUTH_PASSWORD : AUTH_ANONYMOUS;
+    req->who.plus_is_space = true; /* S3's own reading where no signature tells */
     return check_web_page(req) == STEP_NEXT ? check_answer_fields(req) : STEP_FAIL;
 }

@@ -36,14 +36,14 @@ static void note(const struct request *req, const struct states *machine, unsign
 
 void exchange_set_send(struct request *req, enum send_state to)
 {
-    note(req, &send_machine, req->send_state, to);
-    req->send_state = to;
+    note(req, &send_machine, req->relay.send_state, to);
+    req->relay.send_state = to;
 }
 
 void exchange_set_answer(struct request *req, enum answer_state to)
 {
-    note(req, &answer_machine, req->answer_state, to);
-    req->answer_state = to;
+    note(req, &answer_machine, req->relay.answer_state, to);
+    req->relay.answer_state = to;
 }
 
 void exchange_stop_sending(struct request *req)
@@ -53,6 +53,6 @@ void exchange_stop_sending(struct request *req)
 
 void exchange_reset(struct request *req)
 {
-    if (req->send_state != SEND_NONE) exchange_set_send(req, SEND_NONE);
-    if (req->answer_state != ANSWER_HEAD) exchange_set_answer(req, ANSWER_HEAD);
+    if (req->relay.send_state != SEND_NONE) exchange_set_send(req, SEND_NONE);
+    if (req->relay.answer_state != ANSWER_HEAD) exchange_set_answer(req, ANSWER_HEAD);
 }

@@ -80,7 +80,7 @@ static bool runs_for_gone(const struct session *c)
 {
     const struct snapshot *s = c->worker->use->snapshot;
 
-    return is_gone(s, c->req.caller) || is_gone(s, c->req.user) || is_gone(s, c->user);
+    return is_gone(s, c->req.who.caller) || is_gone(s, c->req.who.user) || is_gone(s, c->user);
 }
 
 void session_adopt(struct session *c, bool cut)

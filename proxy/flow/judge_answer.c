@@ -18,7 +18,7 @@
 /* Other S3 servers that know no trailers miss the length (411) or do not know the coding (501). */
 static void hint_trailers(struct request *req, unsigned status)
 {
-    bool framed = req->out_kind == OUT_PASSED || req->out_kind == OUT_UNSIGNED_TRAILER;
+    bool framed = req->out.kind == OUT_PASSED || req->out.kind == OUT_UNSIGNED_TRAILER;
     char ctx[256];
 
     if ((status != 411 && status != 501) || !framed || req->worker->told_trailers) return;
@@ -26,7 +26,7 @@ static void hint_trailers(struct request *req, unsigned status)
     LOG_CTX(LOG_WARN, request_log_ctx(req, ctx, sizeof(ctx)),
             "[endpoint %s] answered %u to a body with a checksum trailer (aws-chunked): if it knows none, write "
             "trailers = decode there",
-            req->endpoint->name, status);
+            req->route.endpoint->name, status);
 }
 
 /* Errors of S3's own, and of those operations that say 200 before they have done their work (S3 API Reference,
@@ -38,7 +38,7 @@ static bool may_hold_error(const struct request *req, unsigned status)
 
     if (status >= 500) return true;
     for (size_t i = 0; i < ARRAY_LEN(late) && status == 200; i++)
-        if (str_eq(str_from(req->operation->name), late[i])) return true;
+        if (str_eq(str_from(req->in.operation->name), late[i])) return true;
     return false;
 }
 
@@ -48,12 +48,12 @@ static enum step_result judge_region_of_head(struct request *req)
     struct str region = region_of_head(req);
 
     if (region.n) {
-        if (!str_eq(region, str_from(req->endpoint->region))) req->other_region = region;
+        if (!str_eq(region, str_from(req->route.endpoint->region))) req->route.other_region = region;
         region_learn(req, region);
         return region_correct(req, region);
     }
-    if (req->answer->status / 100 == 2 && request_settings(req)->endpoints_n > 1)
-        region_learn(req, str_from(req->endpoint->region));
+    if (req->relay.answer->status / 100 == 2 && request_settings(req)->endpoints_n > 1)
+        region_learn(req, str_from(req->route.endpoint->region));
     return STEP_NEXT;
 }
 
@@ -61,7 +61,7 @@ static enum step_result judge_region_of_head(struct request *req)
  * where to. */
 static bool needs_document(struct request *req)
 {
-    const struct head_response *head = req->answer;
+    const struct head_response *head = req->relay.answer;
     bool redirect = head->status == 301 || head->status == 307;
 
     if (head->body == BODY_NONE) return false;
@@ -70,14 +70,14 @@ static bool needs_document(struct request *req)
 
 static enum step_result judge_head(struct request *req)
 {
-    unsigned status = req->answer->status;
+    unsigned status = req->relay.answer->status;
     enum step_result r = retry_status(req, status);
 
     if (r != STEP_NEXT) return r;
     hint_trailers(req, status);
     r = judge_region_of_head(req);
     if (r != STEP_NEXT) return r;
-    req->first_byte_us = clock_monotonic_us();
+    req->relay.first_byte_us = clock_monotonic_us();
     if (needs_document(req)) {
         exchange_set_answer(req, ANSWER_DOCUMENT);
         return request_goto(req, STEP_relay);
@@ -91,17 +91,17 @@ static enum step_result judge_head(struct request *req)
 /* The document says that the bucket is elsewhere. */
 static enum step_result judge_region(struct request *req, struct str document)
 {
-    unsigned status = req->answer->status;
+    unsigned status = req->relay.answer->status;
     bool may_tell = status == 400 || status == 403 || status / 100 == 3;
     struct str region = may_tell ? region_of_document(req, document) : STR_NONE;
     enum step_result r;
 
-    if (!region.n || str_eq(region, str_from(req->endpoint->region))) return STEP_NEXT;
-    req->other_region = region;
+    if (!region.n || str_eq(region, str_from(req->route.endpoint->region))) return STEP_NEXT;
+    req->route.other_region = region;
     region_learn(req, region);
     r = region_correct(req, region);
     if (r != STEP_NEXT) return r;
-    if (req->credentials && str_eq(s3_error_code_in(document), STR("AuthorizationHeaderMalformed")))
+    if (req->route.credentials && str_eq(s3_error_code_in(document), STR("AuthorizationHeaderMalformed")))
         return reply_refuse_region(req, region);
     return STEP_NEXT;
 }
@@ -114,16 +114,16 @@ static enum step_result judge_document(struct request *req)
 
     if (r != STEP_NEXT) return r;
     if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
-    req->s3_error = arena_dup(&req->arena, code);
+    req->relay.s3_error = arena_dup(&req->arena, code);
     if (reply_check_bucket(req, code) != STEP_NEXT) return STEP_FAIL;
-    r = req->lease.keys ? retry_keys(req, code) : STEP_NEXT;
+    r = req->out.lease.keys ? retry_keys(req, code) : STEP_NEXT;
     if (r != STEP_NEXT) return r;
     return blame_judge(req, document);
 }
 
 enum step_result step_judge_answer(struct request *req)
 {
-    enum step_result r = req->answer_state == ANSWER_HEAD ? judge_head(req) : judge_document(req);
+    enum step_result r = req->relay.answer_state == ANSWER_HEAD ? judge_head(req) : judge_document(req);
 
     return r == STEP_NEXT ? relay_begin_answer(req) : r;
 }

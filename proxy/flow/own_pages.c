@@ -87,7 +87,7 @@ static bool lower_host(const struct request *req, char *mem, size_t cap, struct 
     unsigned port;
 
     *host = STR_NONE;
-    if (!uri_split_authority(req->in->host, &name, &port)) return true;
+    if (!uri_split_authority(req->in.head->host, &name, &port)) return true;
     sbuf_lower(&b, name);
     *host = sbuf_str(&b);
     return !b.overflow;
@@ -96,7 +96,7 @@ static bool lower_host(const struct request *req, char *mem, size_t cap, struct 
 static bool may_be_asked(const struct request *req)
 {
     const struct session *c = req->session;
-    const struct head_request *in = req->in;
+    const struct head_request *in = req->in.head;
 
     return in && !c->authority && c->listener->mode != LISTENER_REDIRECT &&
            (in->method_id == METHOD_GET || in->method_id == METHOD_HEAD);
@@ -112,8 +112,8 @@ static const struct page *find_page(const struct request *req)
         const struct page *p = &pages[i];
         struct str path = p->path(req->session);
 
-        if (!path.n || !str_eq(req->in->target, path)) continue;
-        if (req->in->body != BODY_NONE || headers_find(&req->in->headers, HDR_AUTHORIZATION)) continue;
+        if (!path.n || !str_eq(req->in.head->target, path)) continue;
+        if (req->in.head->body != BODY_NONE || headers_find(&req->in.head->headers, HDR_AUTHORIZATION)) continue;
         if (lower_host(req, mem, sizeof(mem), &host) && p->is_for(req->session, host)) return p;
     }
     return NULL;
@@ -128,6 +128,6 @@ enum step_result step_own_page(struct request *req)
 {
     const struct page *p = find_page(req);
 
-    req->operation = &p->operation;
+    req->in.operation = &p->operation;
     return p->answer(req) == STEP_NEXT ? request_goto(req, STEP_finish) : STEP_FAIL;
 }

@@ -48,8 +48,8 @@ static enum step_result deny(struct request *req, const struct policy_conf *p, c
 {
     request_tell(req,
                  "Client %s%s is not authorized to perform s3:%s%s%.*s%s%.*s because no policy of this proxy allows it",
-                 req->caller->name, req->auth == AUTH_ANONYMOUS ? ", which stands for unsigned requests," : "", action,
-                 bucket.n ? " on arn:aws:s3:::" : "", STR_ARG(str_head(bucket, 255)), key.n ? "/" : "",
+                 req->who.caller->name, req->who.auth == AUTH_ANONYMOUS ? ", which stands for unsigned requests," : "",
+                 action, bucket.n ? " on arn:aws:s3:::" : "", STR_ARG(str_head(bucket, 255)), key.n ? "/" : "",
                  STR_ARG(str_head(key, 1024)));
     return request_fail(req, ERR_POLICY_DENIED, "policy %s: %.*s", p->name, STR_ARG(req->told));
 }
@@ -91,12 +91,12 @@ static struct str form_field_needs_admin(const struct form *form)
 /* The name of the field that needs more than the operation does; empty: none. */
 static struct str what_needs_admin(const struct request *req)
 {
-    for (size_t i = 0; i < req->in->headers.n; i++)
-        if (field_needs_admin(req->in->headers.v[i].name, req->in->headers.v[i].value))
-            return req->in->headers.v[i].name;
-    for (size_t i = 0; i < req->query_n; i++)
-        if (field_needs_admin(req->query[i].name, req->query[i].value)) return req->query[i].name;
-    return req->form ? form_field_needs_admin(req->form) : STR_NONE;
+    for (size_t i = 0; i < req->in.head->headers.n; i++)
+        if (field_needs_admin(req->in.head->headers.v[i].name, req->in.head->headers.v[i].value))
+            return req->in.head->headers.v[i].name;
+    for (size_t i = 0; i < req->in.query_n; i++)
+        if (field_needs_admin(req->in.query[i].name, req->in.query[i].value)) return req->in.query[i].name;
+    return req->who.form ? form_field_needs_admin(req->who.form) : STR_NONE;
 }
 
 static enum step_result check_fields(struct request *req, const struct policy_conf *p)
@@ -105,8 +105,8 @@ static enum step_result check_fields(struct request *req, const struct policy_co
 
     if (!field.n) return STEP_NEXT;
     if (uri_decodes_to_prefix(field, STR("x-amz-bypass-")))
-        return deny(req, p, "BypassGovernanceRetention", req->bucket, req->key);
-    return deny(req, p, req->key.n || req->form ? "PutObjectAcl" : "PutBucketAcl", req->bucket, req->key);
+        return deny(req, p, "BypassGovernanceRetention", req->in.bucket, req->in.key);
+    return deny(req, p, req->in.key.n || req->who.form ? "PutObjectAcl" : "PutBucketAcl", req->in.bucket, req->in.key);
 }
 
 /* --- buckets that a request names --- */
@@ -137,13 +137,13 @@ enum step_result step_check_policy(struct request *req)
 {
     const struct policy_conf *p;
 
-    if (!req->caller) return STEP_NEXT; /* S3 knows whose it is and what they may do, or it is a preflight */
-    p = req->caller->policy;
-    if (!policy_allows(p, req->operation, req->bucket))
-        return deny(req, p, action_of(req->operation), req->bucket, req->key);
+    if (!req->who.caller) return STEP_NEXT; /* S3 knows whose it is and what they may do, or it is a preflight */
+    p = req->who.caller->policy;
+    if (!policy_allows(p, req->in.operation, req->in.bucket))
+        return deny(req, p, action_of(req->in.operation), req->in.bucket, req->in.key);
     if (check_fields(req, p) != STEP_NEXT) return STEP_FAIL;
-    for (size_t i = 0; i < req->in->headers.n; i++) {
-        const struct header *h = &req->in->headers.v[i];
+    for (size_t i = 0; i < req->in.head->headers.n; i++) {
+        const struct header *h = &req->in.head->headers.v[i];
         struct str bucket = STR_NONE;
 
         if (h->id != HDR_X_AMZ_COPY_SOURCE) continue;

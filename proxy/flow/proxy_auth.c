@@ -53,15 +53,15 @@ static void on_verdict(void *arg, bool right)
 {
     struct request *req = arg;
 
-    req->ask = NULL;
-    req->user_verdict = right ? PASSWORD_RIGHT : PASSWORD_WRONG;
+    req->who.ask = NULL;
+    req->who.user_verdict = right ? PASSWORD_RIGHT : PASSWORD_WRONG;
     loop_task_run(req->wake);
 }
 
-/* Why req->user does not count, or NULL. */
+/* Why req->who.user does not count, or NULL. */
 static const char *why_not(const struct request *req)
 {
-    return principal_why_not(req->user, NULL, req->started_wall_us / 1000000);
+    return principal_why_not(req->who.user, NULL, req->started_wall_us / 1000000);
 }
 
 /* Asks whether @user_pass ("NAME:PASSWORD") is right. */
@@ -73,12 +73,12 @@ static enum password_verdict ask(struct request *req, struct str user_pass)
     bool known;
 
     if (colon == SIZE_MAX || !s->decoy) return PASSWORD_WRONG;
-    req->user_tried = arena_dup(&req->arena, str_head(user_pass, colon < NAME_MAX_BYTES ? colon : NAME_MAX_BYTES));
-    req->user = settings_client_by_name(s->settings, str_head(user_pass, colon));
-    known = req->user && req->user->password && !why_not(req);
+    req->who.user_tried = arena_dup(&req->arena, str_head(user_pass, colon < NAME_MAX_BYTES ? colon : NAME_MAX_BYTES));
+    req->who.user = settings_client_by_name(s->settings, str_head(user_pass, colon));
+    known = req->who.user && req->who.user->password && !why_not(req);
     return passwords_ask(w->proxy->passwords, w->digest, &w->loop, &req->session->peer,
-                         known ? req->user->password : s->decoy, known, str_tail(user_pass, colon + 1), on_verdict, req,
-                         &req->ask);
+                         known ? req->who.user->password : s->decoy, known, str_tail(user_pass, colon + 1), on_verdict,
+                         req, &req->who.ask);
 }
 
 static enum step_result check_field(struct request *req, struct str value)
@@ -87,15 +87,15 @@ static enum step_result check_field(struct request *req, struct str value)
     size_t n;
 
     if (!read_basic(value, text, &n)) return ask_for_it(req, "Proxy-Authorization is not Basic, or malformed");
-    req->user_verdict = ask(req, str_make(text, n));
+    req->who.user_verdict = ask(req, str_make(text, n));
     secret_wipe(text, sizeof(text));
-    req->user_asked = true;
+    req->who.user_asked = true;
     return STEP_NEXT;
 }
 
 static enum step_result take_verdict(struct request *req)
 {
-    switch (req->user_verdict) {
+    switch (req->who.user_verdict) {
     case PASSWORD_RIGHT: return STEP_NEXT;
     case PASSWORD_PENDING: return STEP_WAIT;
     case PASSWORD_BUSY:
@@ -103,34 +103,34 @@ static enum step_result take_verdict(struct request *req)
                             "too many passwords wait to be checked already, from your address or from all");
     case PASSWORD_WRONG: break;
     }
-    const struct principal_conf *user = req->user;
+    const struct principal_conf *user = req->who.user;
     const char *user_why_not = user ? why_not(req) : NULL;
-    req->user = NULL;
+    req->who.user = NULL;
     if (user_why_not) {
         char reason[64];
         snprintf(reason, sizeof reason, "the client named in Proxy-Authorization %s", user_why_not);
         return ask_for_it(req, reason);
     }
     /* For the log; the client does not learn which of them it was. */
-    return ask_for_it(req, !req->user_tried.n ? "no name in Proxy-Authorization"
-                           : !user            ? "there is no client of the name in Proxy-Authorization"
-                           : !user->password  ? "the client named in Proxy-Authorization has no password"
-                                              : "wrong password in Proxy-Authorization");
+    return ask_for_it(req, !req->who.user_tried.n ? "no name in Proxy-Authorization"
+                           : !user                ? "there is no client of the name in Proxy-Authorization"
+                           : !user->password      ? "the client named in Proxy-Authorization has no password"
+                                                  : "wrong password in Proxy-Authorization");
 }
 
 enum step_result step_check_user(struct request *req)
 {
     const struct session *c = req->session;
     enum proxy_auth_mode mode = c->listener->proxy_auth;
-    const struct header *h = headers_find(&req->in->headers, HDR_PROXY_AUTHORIZATION);
+    const struct header *h = headers_find(&req->in.head->headers, HDR_PROXY_AUTHORIZATION);
 
     if (c->authority) {
-        req->user = c->user;
-        if (req->user && why_not(req)) req->user = NULL; /* since its password was seen: it is nobody now */
+        req->who.user = c->user;
+        if (req->who.user && why_not(req)) req->who.user = NULL; /* since its password was seen: it is nobody now */
         return STEP_NEXT;
     }
     if (mode == PROXY_AUTH_NO || own_pages_are_asked(req)) return STEP_NEXT;
-    if (req->user_asked) return take_verdict(req);
+    if (req->who.user_asked) return take_verdict(req);
     if (!h && mode == PROXY_AUTH_OPTIONAL) return STEP_NEXT;
     if (!is_safe(c))
         return request_fail(
@@ -138,7 +138,7 @@ enum step_result step_check_user(struct request *req)
             "passwords over plain TCP; use https:// for the proxy and tls = on or auto at [listener %s]",
             c->listener->name);
     if (!h) return ask_for_it(req, "no Proxy-Authorization");
-    if (headers_count(&req->in->headers, HDR_PROXY_AUTHORIZATION) > 1)
+    if (headers_count(&req->in.head->headers, HDR_PROXY_AUTHORIZATION) > 1)
         return ask_for_it(req, "Proxy-Authorization stands there twice");
     return check_field(req, h->value) == STEP_NEXT ? take_verdict(req) : STEP_FAIL;
 }

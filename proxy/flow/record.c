@@ -47,14 +47,14 @@ static void put_ms(struct record_line *l, int64_t us)
 
 static struct str asked_field(const struct request *req, enum header_id id)
 {
-    const struct header *h = req->in ? headers_find(&req->in->headers, id) : NULL;
+    const struct header *h = req->in.head ? headers_find(&req->in.head->headers, id) : NULL;
 
     return h ? h->value : STR_NONE;
 }
 
 static struct str answer_field(const struct request *req, struct str name)
 {
-    const struct header *h = req->answer ? headers_find_name(&req->answer->headers, name) : NULL;
+    const struct header *h = req->relay.answer ? headers_find_name(&req->relay.answer->headers, name) : NULL;
 
     return h ? h->value : STR_NONE;
 }
@@ -100,12 +100,12 @@ static void write_original(struct record_line *l, const struct request *req)
 
 static void write_client(struct record_line *l, const struct request *req)
 {
-    put_text(l, req->caller ? req->caller->name : NULL);
+    put_text(l, req->who.caller ? req->who.caller->name : NULL);
 }
 
 static void write_user(struct record_line *l, const struct request *req)
 {
-    put(l, req->user_tried.n ? req->user_tried : str_from(req->user ? req->user->name : NULL));
+    put(l, req->who.user_tried.n ? req->who.user_tried : str_from(req->who.user ? req->who.user->name : NULL));
 }
 
 /* How the caller was proven. */
@@ -122,7 +122,7 @@ static void write_auth(struct record_line *l, const struct request *req)
                                        [AUTH_PASSWORD] = "password",
                                        [AUTH_PREFLIGHT] = "preflight"};
 
-    put_text(l, auth[req->auth]);
+    put_text(l, auth[req->who.auth]);
 }
 
 /* What the signature says of the body. */
@@ -138,17 +138,17 @@ static void write_payload(struct record_line *l, const struct request *req)
         [PAYLOAD_INVALID] = "invalid",
     };
 
-    put_text(l, req->auth != AUTH_NONE && req->caller ? payload[req->payload] : NULL);
+    put_text(l, req->who.auth != AUTH_NONE && req->who.caller ? payload[req->who.payload] : NULL);
 }
 
 static void write_method(struct record_line *l, const struct request *req)
 {
-    put(l, str_head(req->in ? req->in->method : req->seen.method, 32));
+    put(l, str_head(req->in.head ? req->in.head->method : req->in.seen.method, 32));
 }
 
 static void write_operation(struct record_line *l, const struct request *req)
 {
-    put_text(l, req->operation                             ? req->operation->name
+    put_text(l, req->in.operation                          ? req->in.operation->name
                 : req->tunnel                              ? "tunnel"
                 : request_method_id(req) == METHOD_CONNECT ? "CONNECT"
                                                            : NULL);
@@ -161,29 +161,29 @@ static void write_host(struct record_line *l, const struct request *req)
 
 static void write_bucket(struct record_line *l, const struct request *req)
 {
-    put(l, str_head(req->bucket, NAME_MOST));
+    put(l, str_head(req->in.bucket, NAME_MOST));
 }
 
 static void write_key(struct record_line *l, const struct request *req)
 {
-    put(l, str_head(req->key, KEY_MOST));
+    put(l, str_head(req->in.key, KEY_MOST));
 }
 
 /* ------------------------------------------------------------------- what came of it */
 
 static void write_status(struct record_line *l, const struct request *req)
 {
-    sbuf_u64(l->b, req->status);
+    sbuf_u64(l->b, req->reply.status);
 }
 
 static uint64_t bytes_in(const struct request *req)
 {
-    return req->tunnel ? req->tunnel->out.bytes : req->body.plain;
+    return req->tunnel ? req->tunnel->out.bytes : req->in.body.plain;
 }
 
 static uint64_t bytes_out(const struct request *req)
 {
-    return req->tunnel ? req->tunnel->back.bytes : req->answer_bytes;
+    return req->tunnel ? req->tunnel->back.bytes : req->relay.answer_bytes;
 }
 
 static void write_bytes_in(struct record_line *l, const struct request *req)
@@ -193,9 +193,10 @@ static void write_bytes_in(struct record_line *l, const struct request *req)
 
 static void write_bytes_hashed(struct record_line *l, const struct request *req)
 {
-    bool sealed = req->out_kind == OUT_SIGNED || req->out_kind == OUT_SIGNED_TRAILER;
+    bool sealed = req->out.kind == OUT_SIGNED || req->out.kind == OUT_SIGNED_TRAILER;
 
-    sbuf_u64(l->b, req->hashed + (req->chunked ? req->chunked->hashed : 0) + (sealed ? req->body_sent : 0));
+    sbuf_u64(l->b,
+             req->out.hashed + (req->out.chunked ? req->out.chunked->hashed : 0) + (sealed ? req->relay.body_sent : 0));
 }
 
 static void write_bytes_out(struct record_line *l, const struct request *req)
@@ -205,55 +206,55 @@ static void write_bytes_out(struct record_line *l, const struct request *req)
 
 static void write_endpoint(struct record_line *l, const struct request *req)
 {
-    put_text(l, !req->address[0]                  ? NULL
+    put_text(l, !req->retry.address[0]            ? NULL
                 : req->tunnel && req->tunnel->via ? req->tunnel->via->name
-                : req->endpoint                   ? req->endpoint->name
+                : req->route.endpoint             ? req->route.endpoint->name
                                                   : NULL);
 }
 
 static void write_credentials(struct record_line *l, const struct request *req)
 {
-    put_text(l, req->lease.keys ? req->credentials->name : NULL);
+    put_text(l, req->out.lease.keys ? req->route.credentials->name : NULL);
 }
 
 static void write_address(struct record_line *l, const struct request *req)
 {
-    put_text(l, req->address);
+    put_text(l, req->retry.address);
 }
 
 static void write_attempts(struct record_line *l, const struct request *req)
 {
-    sbuf_u64(l->b, req->attempts);
+    sbuf_u64(l->b, req->retry.attempts);
 }
 
 static void write_retries(struct record_line *l, const struct request *req)
 {
-    sbuf_u64(l->b, req->retries);
+    sbuf_u64(l->b, req->retry.retries);
 }
 
 static void write_retry_reasons(struct record_line *l, const struct request *req)
 {
-    put_text(l, req->retry_reasons);
+    put_text(l, req->retry.reasons);
 }
 
 static void write_region_from(struct record_line *l, const struct request *req)
 {
-    put(l, req->region_from);
+    put(l, req->route.region_from);
 }
 
 static void write_connect_ms(struct record_line *l, const struct request *req)
 {
-    put_ms(l, req->connected_us ? req->connected_us - req->attempt_us : 0);
+    put_ms(l, req->retry.connected_us ? req->retry.connected_us - req->retry.attempt_us : 0);
 }
 
 static void write_first_byte_ms(struct record_line *l, const struct request *req)
 {
-    put_ms(l, req->first_byte_us ? req->first_byte_us - req->started_us : 0);
+    put_ms(l, req->relay.first_byte_us ? req->relay.first_byte_us - req->started_us : 0);
 }
 
 static void write_total_ms(struct record_line *l, const struct request *req)
 {
-    put_ms(l, req->ended_us - req->started_us);
+    put_ms(l, req->reply.ended_us - req->started_us);
 }
 
 static void write_s3_request_id(struct record_line *l, const struct request *req)
@@ -263,7 +264,7 @@ static void write_s3_request_id(struct record_line *l, const struct request *req
 
 static void write_s3_error(struct record_line *l, const struct request *req)
 {
-    put(l, req->s3_error);
+    put(l, req->relay.s3_error);
 }
 
 static void write_end(struct record_line *l, const struct request *req)
@@ -314,7 +315,7 @@ static struct str version_of(const struct request *req)
 {
     struct str made = answer_field(req, STR("x-amz-version-id"));
     const struct query_param *asked =
-        !made.n && req->query ? query_find(req->query, req->query_n, STR("versionId")) : NULL;
+        !made.n && req->in.query ? query_find(req->in.query, req->in.query_n, STR("versionId")) : NULL;
 
     return str_head(asked ? asked->value : made, NAME_MOST);
 }
@@ -419,14 +420,14 @@ void record_write(struct sbuf *b, enum log_format format, const struct request *
 
 void record_count(const struct request *req)
 {
-    const struct principal_conf *who = req->caller ? req->caller : req->user;
+    const struct principal_conf *who = req->who.caller ? req->who.caller : req->who.user;
     const struct err_info *end = err_info(req->err.code);
-    unsigned class = req->status / 100 < STATS_CLASSES ? req->status / 100 : 0;
+    unsigned class = req->reply.status / 100 < STATS_CLASSES ? req->reply.status / 100 : 0;
     _Atomic uint64_t *row;
 
     if (!req->started_us) return;
     row = stats_row(req->worker->stats, STATS_OF_LISTENER, req->session->listener->id);
-    stats_add(row, STATS_LISTENER_REQUESTS + operation_number(req->operation) * STATS_CLASSES + class, 1);
+    stats_add(row, STATS_LISTENER_REQUESTS + operation_number(req->in.operation) * STATS_CLASSES + class, 1);
     row = stats_row(req->worker->stats, STATS_OF_PRINCIPAL, who ? who->id : STANDING_NONE);
     stats_add(row, STATS_PRINCIPAL_REQUESTS, 1);
     stats_add(row, STATS_PRINCIPAL_REFUSED, end->blame == BLAME_CLIENT && end->http_status == 403);

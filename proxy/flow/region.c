@@ -20,20 +20,20 @@ enum { MOST_MOVES = 2, SMALL_BODY = 48 * 1024 };
 
 static bool names_bucket(const struct request *req)
 {
-    return req->s3.service == S3_BUCKETS && req->bucket.n &&
-           !str_eq(str_from(req->operation->name), STR("CreateBucket"));
+    return req->in.s3.service == S3_BUCKETS && req->in.bucket.n &&
+           !str_eq(str_from(req->in.operation->name), STR("CreateBucket"));
 }
 
 void region_learn(struct request *req, struct str region)
 {
-    if (names_bucket(req)) region_cache_put(req->worker->regions, req->bucket, region);
+    if (names_bucket(req)) region_cache_put(req->worker->regions, req->in.bucket, region);
 }
 
 /* Same body rules: what was planned for one endpoint holds for the other. */
 static bool same_body(const struct request *req, const struct endpoint_conf *to)
 {
-    return req->in->body == BODY_NONE || !req->body_planned ||
-           (req->endpoint->trailers == to->trailers && req->endpoint->payload == to->payload);
+    return req->in.head->body == BODY_NONE || !req->out.body_planned ||
+           (req->route.endpoint->trailers == to->trailers && req->route.endpoint->payload == to->payload);
 }
 
 /* The endpoint that serves @region instead of the one chosen, or NULL: there is none, or none may be taken. A listener
@@ -42,22 +42,22 @@ static const struct endpoint_conf *other_endpoint(const struct request *req, str
 {
     const struct endpoint_conf *to = settings_endpoint_for_region(request_settings(req), region);
 
-    if (!to || to == req->endpoint || req->auth == AUTH_FOREIGN || !names_bucket(req)) return NULL;
-    if (str_eq(str_from(req->endpoint->region), region)) return NULL;
-    if (req->own_name && req->session->listener->endpoint) return NULL;
-    if (strcmp(to->suffix, req->endpoint->suffix) != 0 || (req->s3.fips && !to->fips)) return NULL;
+    if (!to || to == req->route.endpoint || req->who.auth == AUTH_FOREIGN || !names_bucket(req)) return NULL;
+    if (str_eq(str_from(req->route.endpoint->region), region)) return NULL;
+    if (req->in.own_name && req->session->listener->endpoint) return NULL;
+    if (strcmp(to->suffix, req->route.endpoint->suffix) != 0 || (req->in.s3.fips && !to->fips)) return NULL;
     return same_body(req, to) ? to : NULL;
 }
 
 static void move(struct request *req, const struct endpoint_conf *to)
 {
-    if (!req->region_from.n) req->region_from = str_from(req->endpoint->region);
-    req->endpoint = to;
+    if (!req->route.region_from.n) req->route.region_from = str_from(req->route.endpoint->region);
+    req->route.endpoint = to;
 }
 
 void region_route(struct request *req)
 {
-    struct str known = names_bucket(req) ? region_cache_get(req->worker->regions, req->bucket) : STR_NONE;
+    struct str known = names_bucket(req) ? region_cache_get(req->worker->regions, req->in.bucket) : STR_NONE;
     const struct endpoint_conf *to = known.n ? other_endpoint(req, known) : NULL;
 
     if (to) move(req, to);
@@ -78,11 +78,11 @@ static struct str region_of_url(struct request *req, struct str url)
 
 struct str region_of_head(struct request *req)
 {
-    const struct headers *all = &req->answer->headers;
+    const struct headers *all = &req->relay.answer->headers;
     const struct header *region = headers_find(all, HDR_X_AMZ_BUCKET_REGION), *to = headers_find(all, HDR_LOCATION);
 
     if (region) return s3_region_valid(region->value) ? region->value : STR_NONE;
-    return to && head_is_redirect(req->answer->status) ? region_of_url(req, to->value) : STR_NONE;
+    return to && head_is_redirect(req->relay.answer->status) ? region_of_url(req, to->value) : STR_NONE;
 }
 
 struct str region_of_document(struct request *req, struct str document)
@@ -95,33 +95,33 @@ struct str region_of_document(struct request *req, struct str document)
 
 enum step_result region_correct(struct request *req, struct str region)
 {
-    const struct endpoint_conf *from = req->endpoint, *to = other_endpoint(req, region);
-    unsigned status = req->answer->status;
+    const struct endpoint_conf *from = req->route.endpoint, *to = other_endpoint(req, region);
+    unsigned status = req->relay.answer->status;
     char ctx[256];
 
     if (!head_is_redirect(status) && status != 400) return STEP_NEXT;
-    if (!to || !req->replay || req->moves >= MOST_MOVES) return STEP_NEXT;
+    if (!to || !req->relay.replay || req->route.moves >= MOST_MOVES) return STEP_NEXT;
     LOG_CTX(LOG_INFO, request_log_ctx(req, ctx, sizeof(ctx)),
             "bucket %.*s is in Region %.*s, not %s: sent on from [endpoint %s] to [endpoint %s]",
-            STR_ARG(str_head(req->bucket, 64)), STR_ARG(region), from->region, from->name, to->name);
-    req->moves++;
+            STR_ARG(str_head(req->in.bucket, 64)), STR_ARG(region), from->region, from->name, to->name);
+    req->route.moves++;
     retry_note(req, RETRY_REGION);
-    if (req->in->body == BODY_NONE) req->body_planned = false;
+    if (req->in.head->body == BODY_NONE) req->out.body_planned = false;
     retry_rewind(req);
     move(req, to);
-    req->tried = 0;
-    req->fresh_only = false;
-    req->lease.refused = 0; /* that endpoint may be signed for with other keys */
+    req->retry.tried = 0;
+    req->retry.fresh_only = false;
+    req->out.lease.refused = 0; /* that endpoint may be signed for with other keys */
     return request_goto(req, STEP_choose_route);
 }
 
 bool region_asks_first(const struct request *req)
 {
     const struct settings *s = request_settings(req);
-    bool large = req->in->body == BODY_CHUNKED || req->in->content_length > SMALL_BODY;
+    bool large = req->in.head->body == BODY_CHUNKED || req->in.head->content_length > SMALL_BODY;
 
-    if (!large || req->body_first || req->auth == AUTH_FOREIGN || !names_bucket(req)) return false;
-    if (region_cache_get(req->worker->regions, req->bucket).n) return false;
+    if (!large || req->out.body_first || req->who.auth == AUTH_FOREIGN || !names_bucket(req)) return false;
+    if (region_cache_get(req->worker->regions, req->in.bucket).n) return false;
     for (size_t i = 0; i < s->endpoints_n; i++)
         if (other_endpoint(req, str_from(s->endpoints[i].region))) return true;
     return false;
@@ -143,14 +143,14 @@ static struct str region_of_source(struct request *req, struct str source)
 
 enum step_result region_check_copy(struct request *req)
 {
-    const struct header *source = headers_find(&req->in->headers, HDR_X_AMZ_COPY_SOURCE);
+    const struct header *source = headers_find(&req->in.head->headers, HDR_X_AMZ_COPY_SOURCE);
     struct str region;
 
-    if (!source || req->auth == AUTH_FOREIGN) return STEP_NEXT;
+    if (!source || req->who.auth == AUTH_FOREIGN) return STEP_NEXT;
     region = region_of_source(req, source->value);
-    if (!region.n || str_eq(region, str_from(req->endpoint->region))) return STEP_NEXT;
+    if (!region.n || str_eq(region, str_from(req->route.endpoint->region))) return STEP_NEXT;
     return request_fail(req, ERR_COPY_REGION,
                         "PrivateLink for S3 cannot copy between Regions: the source is in %.*s, and this copy would "
                         "go to %s. Download the object and upload it instead.",
-                        STR_ARG(str_head(region, REGION_MAX)), req->endpoint->region);
+                        STR_ARG(str_head(region, REGION_MAX)), req->route.endpoint->region);
 }

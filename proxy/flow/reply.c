@@ -18,24 +18,25 @@ enum { DRAIN_MAX = 256 * 1024, ERROR_MAX = 96 * 1024 };
 /* After a final answer while the client's body is not through: read a small rest away, else close. */
 static void decide_close(struct request *req)
 {
-    if (!req->in) {
-        req->client_closes = true;
-    } else if (!req->body.done) {
-        req->drain = !req->in->expect_continue && req->body.kind == BODY_LENGTH && req->body.left <= DRAIN_MAX;
-        if (!req->drain) req->client_closes = true;
+    if (!req->in.head) {
+        req->reply.client_closes = true;
+    } else if (!req->in.body.done) {
+        req->reply.drain =
+            !req->in.head->expect_continue && req->in.body.kind == BODY_LENGTH && req->in.body.left <= DRAIN_MAX;
+        if (!req->reply.drain) req->reply.client_closes = true;
     }
 }
 
 static void put_connection(struct request *req, struct sbuf *b)
 {
-    if (req->worker->leaving) req->client_closes = true;
-    if (req->client_closes) head_put(b, STR("Connection"), STR("close"));
+    if (req->worker->leaving) req->reply.client_closes = true;
+    if (req->reply.client_closes) head_put(b, STR("Connection"), STR("close"));
 }
 
 /* By which name the client speaks to us. */
 static struct str session_scheme(const struct request *req)
 {
-    if (req->uri.form == URI_ABSOLUTE) return req->uri.scheme;
+    if (req->in.uri.form == URI_ABSOLUTE) return req->in.uri.scheme;
     return req->session->tls ? STR("https") : STR("http");
 }
 
@@ -43,19 +44,19 @@ static struct str session_scheme(const struct request *req)
  * to go on. */
 static enum location_result map_location(struct request *req, struct str location, struct sbuf *out)
 {
-    bool redirect = head_is_redirect(req->answer->status);
+    bool redirect = head_is_redirect(req->relay.answer->status);
     const struct location_view view = {
         .scheme = session_scheme(req),
-        .authority = req->authority,
-        .name = &req->s3,
-        .bucket = req->bucket,
-        .host_style = req->host_style && req->bucket.n,
-        .upstream = str_from(req->endpoint->host),
-        .region = str_from(req->endpoint->region),
+        .authority = req->in.authority,
+        .name = &req->in.s3,
+        .bucket = req->in.bucket,
+        .host_style = req->in.host_style && req->in.bucket.n,
+        .upstream = str_from(req->route.endpoint->host),
+        .region = str_from(req->route.endpoint->region),
         .redirect = redirect,
     };
 
-    if (!redirect && req->answer->status / 100 != 2) return LOCATION_UNCHANGED;
+    if (!redirect && req->relay.answer->status / 100 != 2) return LOCATION_UNCHANGED;
     *out = arena_sbuf(&req->arena, location.n + view.authority.n + 16);
     return location_map(location, &view, out);
 }
@@ -67,12 +68,12 @@ enum step_result reply_refuse_region(struct request *req, struct str region)
     const struct listener_conf *l = req->session->listener;
     const char *advice = "No endpoint of this proxy serves that Region; its administrator can add one.";
 
-    if (ep && req->own_name && !l->endpoint)
+    if (ep && req->in.own_name && !l->endpoint)
         advice = "This proxy serves that Region, too: sign the request for it (--region).";
     else if (ep)
         advice = "This proxy serves that Region, too, but not under this name: use the Region's own.";
     return request_fail(req, ERR_OTHER_REGION, "The bucket is in Region %.*s, and this request went to %s. %s",
-                        STR_ARG(str_head(region, 64)), req->endpoint->region, advice);
+                        STR_ARG(str_head(region, 64)), req->route.endpoint->region, advice);
 }
 
 /* A forward listener leads to every S3 name, so its clients may follow S3's redirects. To those of an endpoint listener
@@ -80,49 +81,50 @@ enum step_result reply_refuse_region(struct request *req, struct str region)
  * public name in its document. */
 enum step_result reply_check_redirect(struct request *req)
 {
-    const struct headers *all = &req->answer->headers;
+    const struct headers *all = &req->relay.answer->headers;
     const struct header *location = headers_find(all, HDR_LOCATION);
     struct sbuf ignored;
 
-    if (req->session->listener->mode != LISTENER_ENDPOINT || !head_is_redirect(req->answer->status)) return STEP_NEXT;
+    if (req->session->listener->mode != LISTENER_ENDPOINT || !head_is_redirect(req->relay.answer->status))
+        return STEP_NEXT;
     if (location && map_location(req, location->value, &ignored) != LOCATION_AWAY) return STEP_NEXT;
-    if (req->other_region.n) return reply_refuse_region(req, req->other_region);
+    if (req->route.other_region.n) return reply_refuse_region(req, req->route.other_region);
     return request_fail(req, ERR_OTHER_REGION,
                         "S3 sends this request on from Region %s%s%.*s, where this listener does not lead: use the "
                         "Region of the bucket.",
-                        req->endpoint->region, location ? " to " : " elsewhere",
+                        req->route.endpoint->region, location ? " to " : " elsewhere",
                         STR_ARG(str_head(location ? location->value : STR_NONE, 256)));
 }
 
 enum step_result reply_check_bucket(struct request *req, struct str code)
 {
-    if (!req->own_name || !req->host_style || req->s3.service != S3_BUCKETS) return STEP_NEXT;
-    if (!str_eq(code, STR("NoSuchBucket")) || !s3_like_access_point(req->bucket)) return STEP_NEXT;
-    request_error_field(req, "BucketName", req->bucket);
+    if (!req->in.own_name || !req->in.host_style || req->in.s3.service != S3_BUCKETS) return STEP_NEXT;
+    if (!str_eq(code, STR("NoSuchBucket")) || !s3_like_access_point(req->in.bucket)) return STEP_NEXT;
+    request_error_field(req, "BucketName", req->in.bucket);
     return request_fail(req, ERR_NO_BUCKET,
                         "The specified bucket does not exist. If %.*s is an access point, use its alias as bucket, or "
                         "accesspoint.%.*s as endpoint in place of %.*s.",
-                        STR_ARG(req->bucket), STR_ARG(str_tail(req->host, req->bucket.n + 1)),
-                        STR_ARG(str_tail(req->host, req->bucket.n + 1)));
+                        STR_ARG(req->in.bucket), STR_ARG(str_tail(req->in.host, req->in.bucket.n + 1)),
+                        STR_ARG(str_tail(req->in.host, req->in.bucket.n + 1)));
 }
 
 /* PutObject has no content in its answer; if there is any, nobody wants it. */
 static void drop_content(struct request *req)
 {
-    if (req->answer_body.done) return;
-    req->answer->keep_alive = false;
-    body_init(&req->answer_body, BODY_NONE, 0);
+    if (req->relay.answer_body.done) return;
+    req->relay.answer->keep_alive = false;
+    body_init(&req->relay.answer_body, BODY_NONE, 0);
 }
 
 static struct str bucket_url(struct request *req)
 {
-    struct str scheme = session_scheme(req), authority = req->authority;
-    struct sbuf url = arena_sbuf(&req->arena, scheme.n + authority.n + 3 * req->bucket.n + 8);
+    struct str scheme = session_scheme(req), authority = req->in.authority;
+    struct sbuf url = arena_sbuf(&req->arena, scheme.n + authority.n + 3 * req->in.bucket.n + 8);
 
     sbuf_printf(&url, "%.*s://%.*s", STR_ARG(scheme), STR_ARG(authority));
-    if (!req->host_style) {
+    if (!req->in.host_style) {
         sbuf_char(&url, '/');
-        uri_encode(&url, req->bucket, false);
+        uri_encode(&url, req->in.bucket, false);
     }
     return sbuf_str(&url);
 }
@@ -130,19 +132,19 @@ static struct str bucket_url(struct request *req)
 /* The answer to a form, with all of its content, made of that to PutObject. */
 static struct str form_answer(struct request *req)
 {
-    const struct head_response *a = req->answer;
+    const struct head_response *a = req->relay.answer;
     const struct header *etag = headers_find(&a->headers, HDR_ETAG);
-    struct post_form_object object = {bucket_url(req), req->bucket, req->key, etag ? etag->value : STR_NONE};
+    struct post_form_object object = {bucket_url(req), req->in.bucket, req->in.key, etag ? etag->value : STR_NONE};
     struct sbuf location = arena_sbuf(&req->arena, FORM_ANSWER_BYTES),
                 body = arena_sbuf(&req->arena, FORM_ANSWER_BYTES);
     struct sbuf b;
 
-    req->status = post_form_answer(&req->form->parsed, &object, &location, &body);
+    req->reply.status = post_form_answer(&req->who.form->parsed, &object, &location, &body);
     b = arena_sbuf(&req->arena, 512 + a->raw.n + location.n + body.n);
     decide_close(req);
     drop_content(req);
-    req->answer_framer = (struct framer){0};
-    head_put_status_line(&b, req->status, STR_NONE);
+    req->relay.answer_framer = (struct framer){0};
+    head_put_status_line(&b, req->reply.status, STR_NONE);
     for (size_t i = 0; i < a->headers.n; i++) {
         const struct header *h = &a->headers.v[i];
 
@@ -154,7 +156,7 @@ static struct str form_answer(struct request *req)
     head_put(&b, STR("Location"), sbuf_str(&location));
     head_put(&b, STR("Via"), STR("1.1 s3onramp"));
     if (body.n) head_put(&b, STR("Content-Type"), STR("application/xml"));
-    if (req->status != 204) head_put_u64(&b, STR("Content-Length"), body.n);
+    if (req->reply.status != 204) head_put_u64(&b, STR("Content-Length"), body.n);
     put_connection(req, &b);
     head_put_end(&b);
     sbuf_add(&b, sbuf_str(&body));
@@ -164,7 +166,7 @@ static struct str form_answer(struct request *req)
 /* The endpoint's answer under a head of our own. */
 static struct str passed_head(struct request *req)
 {
-    const struct head_response *a = req->answer;
+    const struct head_response *a = req->relay.answer;
     const struct header *location = headers_find(&a->headers, HDR_LOCATION);
     struct sbuf mapped = {0};
     bool maps = location && map_location(req, location->value, &mapped) == LOCATION_MAPPED;
@@ -172,10 +174,10 @@ static struct str passed_head(struct request *req)
     struct sbuf b = arena_sbuf(&req->arena, n);
     bool unknown_length = a->body == BODY_CHUNKED || a->body == BODY_UNTIL_CLOSE;
 
-    req->status = a->status;
+    req->reply.status = a->status;
     decide_close(req);
-    req->answer_framer = (struct framer){.chunked = unknown_length && req->in->minor == 1};
-    if (unknown_length && req->in->minor == 0) req->client_closes = true;
+    req->relay.answer_framer = (struct framer){.chunked = unknown_length && req->in.head->minor == 1};
+    if (unknown_length && req->in.head->minor == 0) req->reply.client_closes = true;
     head_put_status_line(&b, a->status, a->reason);
     for (size_t i = 0; i < a->headers.n; i++) {
         const struct header *h = &a->headers.v[i];
@@ -184,7 +186,7 @@ static struct str passed_head(struct request *req)
         head_put(&b, h->name, h == location && maps ? sbuf_str(&mapped) : h->value);
     }
     head_put(&b, STR("Via"), STR("1.1 s3onramp"));
-    if (req->answer_framer.chunked) head_put(&b, STR("Transfer-Encoding"), STR("chunked"));
+    if (req->relay.answer_framer.chunked) head_put(&b, STR("Transfer-Encoding"), STR("chunked"));
     put_connection(req, &b);
     head_put_end(&b);
     arena_trim(&req->arena, &b);
@@ -193,7 +195,7 @@ static struct str passed_head(struct request *req)
 
 struct str reply_head(struct request *req)
 {
-    return req->form && req->answer->status / 100 == 2 ? form_answer(req) : passed_head(req);
+    return req->who.form && req->relay.answer->status / 100 == 2 ? form_answer(req) : passed_head(req);
 }
 
 /* Best effort: an interim answer that does not fit is no loss. */
@@ -201,10 +203,10 @@ static void put_interim(struct request *req, struct str bytes)
 {
     size_t took;
 
-    if (req->in->minor == 0) return; /* RFC 9110 15.2: HTTP/1.0 knows no 1xx */
+    if (req->in.head->minor == 0) return; /* RFC 9110 15.2: HTTP/1.0 knows no 1xx */
     if (conn_write(&req->session->conn, bytes.p, bytes.n, &took) == CONN_OK && took != bytes.n)
         conn_break(&req->session->conn, "an interim answer was cut");
-    req->interim_sent = true;
+    req->reply.interim_sent = true;
 }
 
 void reply_interim(struct request *req, const struct head_response *head, struct arena *mem)
@@ -221,7 +223,7 @@ void reply_interim(struct request *req, const struct head_response *head, struct
 
 void reply_continue(struct request *req)
 {
-    req->continue_sent = true;
+    req->reply.continue_sent = true;
     put_interim(req, STR("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 
@@ -311,17 +313,18 @@ void reply_page(struct request *req, unsigned status, struct str type, struct st
     head_put_u64(&b, STR("Content-Length"), content.n);
     put_connection(req, &b);
     head_put_end(&b);
-    if (req->in->method_id != METHOD_HEAD) sbuf_add(&b, content);
-    req->status = status;
-    req->answered = true;
-    if (b.overflow || conn_write(&req->session->conn, b.p, b.n, &took) != CONN_OK || took != b.n) req->broken = true;
+    if (req->in.head->method_id != METHOD_HEAD) sbuf_add(&b, content);
+    req->reply.status = status;
+    req->reply.answered = true;
+    if (b.overflow || conn_write(&req->session->conn, b.p, b.n, &took) != CONN_OK || took != b.n)
+        req->reply.broken = true;
 }
 
 /* Where the bucket is, or where we would look for it. */
 static struct str bucket_region(const struct request *req)
 {
     const struct endpoint_conf *ep = router_endpoint(req);
-    struct str known = region_cache_get(req->worker->regions, req->bucket);
+    struct str known = region_cache_get(req->worker->regions, req->in.bucket);
 
     if (known.n) return known;
     return ep ? str_from(ep->region) : STR_NONE;
@@ -331,11 +334,12 @@ static struct str bucket_region(const struct request *req)
  * without: tools that know a bucket's name only find its Region so. */
 static void put_bucket_region(struct request *req, struct sbuf *b)
 {
-    bool asks = req->in && req->in->method_id == METHOD_HEAD && req->bucket.n && req->s3.service == S3_BUCKETS;
+    bool asks =
+        req->in.head && req->in.head->method_id == METHOD_HEAD && req->in.bucket.n && req->in.s3.service == S3_BUCKETS;
     struct str region = STR_NONE;
 
     if (req->err.code == ERR_OTHER_REGION)
-        region = req->other_region;
+        region = req->route.other_region;
     else if (asks && err_info(req->err.code)->blame == BLAME_CLIENT)
         region = bucket_region(req);
     if (region.n) head_put(b, STR("x-amz-bucket-region"), region);
@@ -345,7 +349,7 @@ static void put_bucket_region(struct request *req, struct sbuf *b)
 static void put_cors(const struct request *req, struct sbuf *b)
 {
     enum { ORIGIN_MAX = 512 };
-    const struct header *origin = req->in ? headers_find_name(&req->in->headers, STR("origin")) : NULL;
+    const struct header *origin = req->in.head ? headers_find_name(&req->in.head->headers, STR("origin")) : NULL;
 
     if (!origin || !origin->value.n || origin->value.n > ORIGIN_MAX) return;
     head_put(b, STR("Access-Control-Allow-Origin"), origin->value);
@@ -403,7 +407,7 @@ static void put_alert(const struct request *req, struct sbuf *b)
  * another try where nothing goes without. */
 static bool ends_connection(const struct request *req)
 {
-    bool connect = req->in && req->in->method_id == METHOD_CONNECT;
+    bool connect = req->in.head && req->in.head->method_id == METHOD_CONNECT;
     bool may_try_again = req->err.code == ERR_PROXY_AUTH && req->session->listener->proxy_auth == PROXY_AUTH_REQUIRED;
 
     return (connect && !may_try_again) || (err_info(req->err.code)->tell & TELL_ENDS);
@@ -419,7 +423,7 @@ void reply_error(struct request *req)
 
     if (!req->id[0]) memcpy(req->id, "-", 2);
     decide_close(req);
-    if (ends_connection(req)) req->client_closes = true;
+    if (ends_connection(req)) req->reply.client_closes = true;
     b = arena_sbuf(&req->arena, ERROR_MAX + 4096);
     if (req->session->at_hello)
         put_alert(req, &b);
@@ -427,7 +431,8 @@ void reply_error(struct request *req)
         put_plain_error(req, &b, info, message);
     else
         put_s3_error(req, &b, info, message);
-    req->status = (unsigned)info->http_status;
-    req->answered = true;
-    if (b.overflow || conn_write(&req->session->conn, b.p, b.n, &took) != CONN_OK || took != b.n) req->broken = true;
+    req->reply.status = (unsigned)info->http_status;
+    req->reply.answered = true;
+    if (b.overflow || conn_write(&req->session->conn, b.p, b.n, &took) != CONN_OK || took != b.n)
+        req->reply.broken = true;
 }

@@ -81,15 +81,15 @@ void request_begin(struct request *req, struct session *client)
 void request_end(struct request *req)
 {
     if (req->up) pool_drop(&req->up, true);
-    keyring_leave(&req->lease);
-    credentials_unref(&req->lease.keys);
-    pool_leave_queue(&req->worker->pool, &req->turn);
-    passwords_forget(&req->ask);
-    tunnel_free(&req->tunnel, req->broken);
-    checksum_clear(&req->checksum);
-    chunk_signature_clear(&req->chunk_seal);
-    if (req->out_chunks) chunk_signature_clear(&req->out_chunks->signature);
-    req->out_chunks = NULL; /* its memory goes with the arena */
+    keyring_leave(&req->out.lease);
+    credentials_unref(&req->out.lease.keys);
+    pool_leave_queue(&req->worker->pool, &req->retry.turn);
+    passwords_forget(&req->who.ask);
+    tunnel_free(&req->tunnel, req->reply.broken);
+    checksum_clear(&req->out.checksum);
+    chunk_signature_clear(&req->who.chunk_seal);
+    if (req->out.chunks) chunk_signature_clear(&req->out.chunks->signature);
+    req->out.chunks = NULL; /* its memory goes with the arena */
     arena_clear(&req->arena);
 }
 
@@ -127,7 +127,7 @@ const char *request_log_ctx(const struct request *req, char *buf, size_t n)
     char peer[NETADDR_TEXT];
 
     netaddr_format(&req->session->peer, peer);
-    snprintf(buf, n, "req=%s peer=%s client=%s step=%s", req->id, peer, req->caller ? req->caller->name : "-",
+    snprintf(buf, n, "req=%s peer=%s client=%s step=%s", req->id, peer, req->who.caller ? req->who.caller->name : "-",
              request_step_name(req->step));
     return buf;
 }
@@ -141,10 +141,10 @@ static void on_failure(struct request *req)
     LOG_CTX(err_info(req->err.code)->blame == BLAME_CLIENT ? LOG_DEBUG : LOG_WARN,
             request_log_ctx(req, ctx, sizeof(ctx)), "%s: %s", err_info(req->err.code)->word, req->err.detail);
     pool_drop(&req->up, true);
-    keyring_leave(&req->lease);
-    pool_leave_queue(&req->worker->pool, &req->turn);
-    if (req->answered || req->err.code == ERR_CLIENT_GONE)
-        req->broken = true;
+    keyring_leave(&req->out.lease);
+    pool_leave_queue(&req->worker->pool, &req->retry.turn);
+    if (req->reply.answered || req->err.code == ERR_CLIENT_GONE)
+        req->reply.broken = true;
     else
         reply_error(req);
     request_goto(req, STEP_finish);
@@ -169,13 +169,13 @@ static bool session_is_lost(struct request *req)
 /* Before waiting: what was collected must leave. False: a side is broken, go round again. */
 static bool flush_both(struct request *req)
 {
-    bool sent = req->send_state != SEND_NONE && req->send_state != SEND_STOPPED;
+    bool sent = req->relay.send_state != SEND_NONE && req->relay.send_state != SEND_STOPPED;
 
     if (req->up && sent && req->up->conn.state == CONN_OPEN && conn_flush(&req->up->conn) == CONN_ERROR) {
         exchange_set_send(req, SEND_STOPPED); /* the answer may be there all the same */
         return false;
     }
-    if (req->broken || conn_flush(&req->session->conn) != CONN_ERROR) return true;
+    if (req->reply.broken || conn_flush(&req->session->conn) != CONN_ERROR) return true;
     if (req->step == STEP_read_head && !req->session->in_request) return true; /* its next read tells */
     return !lost_client(req);
 }
@@ -198,7 +198,7 @@ enum step_result request_run(struct request *req)
 enum step_result request_abort(struct request *req, enum err_code code, const char *detail)
 {
     if (req->step == STEP_finish) { /* the answer does not get out */
-        req->broken = true;
+        req->reply.broken = true;
         if (req->err.code == ERR_NONE) request_fail(req, code, "%s", detail);
         return STEP_WAIT;
     }
@@ -209,13 +209,13 @@ enum step_result request_abort(struct request *req, enum err_code code, const ch
 
 static enum step_result turn_away(struct request *req)
 {
-    req->client_closes = true;
+    req->reply.client_closes = true;
     return request_fail(req, ERR_TOO_MANY, "%s", req->session->too_many);
 }
 
 static enum step_result listener_is_gone(struct request *req)
 {
-    req->client_closes = true;
+    req->reply.client_closes = true;
     return request_fail(req, ERR_TOO_MANY, "[listener %s] is no longer in the configuration",
                         req->session->listener->name);
 }
@@ -223,27 +223,28 @@ static enum step_result listener_is_gone(struct request *req)
 /* Nobody can act on this head; what it seems to ask for is still told. */
 static enum step_result bad_head(struct request *req, struct str bytes)
 {
-    head_glance(arena_dup(&req->arena, bytes), &req->seen);
+    head_glance(arena_dup(&req->arena, bytes), &req->in.seen);
     return STEP_FAIL;
 }
 
 enum http_method request_method_id(const struct request *req)
 {
-    return req->in ? req->in->method_id : http_method_of(req->seen.method);
+    return req->in.head ? req->in.head->method_id : http_method_of(req->in.seen.method);
 }
 
 struct str request_asked_path(const struct request *req)
 {
-    return req->uri.path.n ? req->uri.path : head_glance_path(req->in ? req->in->target : req->seen.target);
+    return req->in.uri.path.n ? req->in.uri.path
+                              : head_glance_path(req->in.head ? req->in.head->target : req->in.seen.target);
 }
 
 struct str request_asked_host(const struct request *req)
 {
-    struct str target = req->in ? req->in->target : req->seen.target, host;
-    struct str named = req->in && req->in->host.n ? req->in->host : req->seen.host;
+    struct str target = req->in.head ? req->in.head->target : req->in.seen.target, host;
+    struct str named = req->in.head && req->in.head->host.n ? req->in.head->host : req->in.seen.host;
     unsigned port;
 
-    if (req->host.n) return req->host;
+    if (req->in.host.n) return req->in.host;
     if (request_method_id(req) == METHOD_CONNECT) named = target;
     return uri_split_authority(named, &host, &port) ? host : named;
 }
@@ -262,14 +263,14 @@ static enum step_result take_head(struct request *req, size_t skip, size_t head_
     buf_return(b, &req->worker->loop.bufs);
     if (!in || !raw.p || !fields) return request_fail(req, ERR_NO_MEMORY, "request head");
     if (head_parse_request(raw, fields, in, &req->err) != ERR_NONE) return bad_head(req, raw);
-    req->in = in;
-    req->client_closes = !in->keep_alive;
-    body_init(&req->body, in->body, in->content_length);
+    req->in.head = in;
+    req->reply.client_closes = !in->keep_alive;
+    body_init(&req->in.body, in->body, in->content_length);
     session_busy(c);
     if (c->too_many) return turn_away(req);
     if (!session_follow(c)) return listener_is_gone(req);
     if (!c->lacks_tls) return STEP_NEXT;
-    req->client_closes = true;
+    req->reply.client_closes = true;
     return request_fail(req, ERR_TLS_WANTED, "plain HTTP came to [listener %s], which has tls = on: use https://",
                         c->listener->name);
 }
@@ -317,7 +318,7 @@ enum step_result step_read_head(struct request *req)
         if (b->raw != b->end) {
             if (!req->started_us) request_first_byte(req);
             if (begins_tls(c)) return refuse_tls(req);
-            switch (head_scan(&req->scan, b->mem + b->raw, b->end - b->raw, &skip, &head_len, &req->err)) {
+            switch (head_scan(&req->in.scan, b->mem + b->raw, b->end - b->raw, &skip, &head_len, &req->err)) {
             case HEAD_COMPLETE: return take_head(req, skip, head_len);
             case HEAD_INVALID: return bad_head(req, str_make(b->mem + b->raw, b->end - b->raw));
             case HEAD_MORE: break;
@@ -335,7 +336,9 @@ enum step_result step_read_head(struct request *req)
         case CONN_AGAIN: park_head(req); return STEP_WAIT;
         case CONN_EOF:
         case CONN_TRUNCATED:
-        case CONN_ERROR: req->silent = true; return STEP_OVER; /* between requests, or a head that nobody can answer */
+        case CONN_ERROR:
+            req->reply.silent = true;
+            return STEP_OVER; /* between requests, or a head that nobody can answer */
         }
     }
 }
@@ -347,14 +350,14 @@ static void let_go_upstream(struct request *req)
     bool clean;
 
     if (!u) return;
-    pool_count(&req->worker->pool, u->at, STATS_ADDRESS_BYTES_IN, req->body_sent);
-    pool_count(&req->worker->pool, u->at, STATS_ADDRESS_BYTES_OUT, req->answer_bytes);
-    clean = req->send_state == SEND_DONE && req->answer_state == ANSWER_DONE && req->answer &&
-            req->answer->keep_alive && req->answer_body.kind != BODY_UNTIL_CLOSE && buf_empty(&u->in);
+    pool_count(&req->worker->pool, u->at, STATS_ADDRESS_BYTES_IN, req->relay.body_sent);
+    pool_count(&req->worker->pool, u->at, STATS_ADDRESS_BYTES_OUT, req->relay.answer_bytes);
+    clean = req->relay.send_state == SEND_DONE && req->relay.answer_state == ANSWER_DONE && req->relay.answer &&
+            req->relay.answer->keep_alive && req->relay.answer_body.kind != BODY_UNTIL_CLOSE && buf_empty(&u->in);
     if (clean)
         pool_give_back(&req->up);
     else
-        pool_drop(&req->up, req->send_state != SEND_DONE);
+        pool_drop(&req->up, req->relay.send_state != SEND_DONE);
 }
 
 /* Reads the rest of a refused body away, so that the next request can follow. CONN_OK: done. */
@@ -363,13 +366,13 @@ static enum conn_result drain_body(struct request *req)
     struct session *c = req->session;
     struct buf *b = &c->in;
 
-    while (!req->body.done) {
+    while (!req->in.body.done) {
         size_t used, plain, got, room;
         enum conn_result r;
 
         b->start = b->mid = b->raw;
         if (b->raw != b->end) {
-            if (body_decode(&req->body, b->mem + b->raw, b->end - b->raw, &used, &plain, NULL) != ERR_NONE)
+            if (body_decode(&req->in.body, b->mem + b->raw, b->end - b->raw, &used, &plain, NULL) != ERR_NONE)
                 return CONN_ERROR;
             b->raw += used;
             continue;
@@ -386,13 +389,13 @@ static enum conn_result drain_body(struct request *req)
 
 static void put_access_line(struct request *req)
 {
-    if (req->finished) return;
-    req->finished = true;
+    if (req->reply.finished) return;
+    req->reply.finished = true;
     if (req->worker->stopping) {
         req->worker->finished_n++;
-        req->worker->cut_n += req->broken && req->err.code == ERR_SHUTDOWN;
+        req->worker->cut_n += req->reply.broken && req->err.code == ERR_SHUTDOWN;
     }
-    req->ended_us = clock_monotonic_us();
+    req->reply.ended_us = clock_monotonic_us();
     record_count(req);
     access_log_write(req);
 }
@@ -419,20 +422,20 @@ static enum step_result over(struct request *req)
 enum step_result step_finish(struct request *req)
 {
     let_go_upstream(req);
-    if (req->broken) return over(req);
+    if (req->reply.broken) return over(req);
     switch (conn_flush(&req->session->conn)) {
     case CONN_AGAIN: return STEP_WAIT;
     case CONN_OK: break;
     default:
         if (req->err.code == ERR_NONE) request_fail(req, ERR_CLIENT_GONE, "%s", req->session->conn.error);
-        req->broken = true;
+        req->reply.broken = true;
         return over(req);
     }
-    if (req->drain && !req->client_closes) {
+    if (req->reply.drain && !req->reply.client_closes) {
         switch (drain_body(req)) {
         case CONN_OK: break;
         case CONN_AGAIN: return STEP_WAIT;
-        default: req->client_closes = true; break;
+        default: req->reply.client_closes = true; break;
         }
     }
     return over(req);

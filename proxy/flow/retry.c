@@ -25,66 +25,69 @@
 /* A conditional write could fail on its own first success. */
 static bool is_repeatable(const struct request *req)
 {
-    const struct headers *all = &req->in->headers;
+    const struct headers *all = &req->in.head->headers;
 
-    if (req->in->method_id == METHOD_GET || req->in->method_id == METHOD_HEAD || req->in->method_id == METHOD_OPTIONS)
+    if (req->in.head->method_id == METHOD_GET || req->in.head->method_id == METHOD_HEAD ||
+        req->in.head->method_id == METHOD_OPTIONS)
         return true;
-    if (req->in->method_id != METHOD_PUT && req->in->method_id != METHOD_DELETE) return false;
+    if (req->in.head->method_id != METHOD_PUT && req->in.head->method_id != METHOD_DELETE) return false;
     return !headers_find_name(all, STR("if-match")) && !headers_find_name(all, STR("if-none-match"));
 }
 
 bool retry_survives_loss(const struct request *req)
 {
     if (!is_repeatable(req)) return false;
-    return req->in->body != BODY_CHUNKED && req->in->content_length <= BUF_BYTES;
+    return req->in.head->body != BODY_CHUNKED && req->in.head->content_length <= BUF_BYTES;
 }
 
 /* A request whose body has not begun is carried out by nobody. */
 static bool is_without_its_body(const struct request *req)
 {
-    bool has_body = req->in->body == BODY_CHUNKED || req->in->content_length > 0;
+    bool has_body = req->in.head->body == BODY_CHUNKED || req->in.head->content_length > 0;
 
-    return has_body && req->body_sent == 0 && req->send_state != SEND_DONE;
+    return has_body && req->relay.body_sent == 0 && req->relay.send_state != SEND_DONE;
 }
 
 static struct pool_endpoint *pool_of(const struct request *req)
 {
-    return pool_find(&req->worker->pool, req->endpoint->id);
+    return pool_find(&req->worker->pool, req->route.endpoint->id);
 }
 
 static bool may_spend(struct request *req)
 {
-    return req->retries < req->endpoint->max_retries && budget_spend(&pool_of(req)->budget, req->worker->loop.now_us);
+    return req->retry.retries < req->route.endpoint->max_retries &&
+           budget_spend(&pool_of(req)->budget, req->worker->loop.now_us);
 }
 
 void retry_note(struct request *req, enum retry_reason reason)
 {
-    struct sbuf b = sbuf_make(req->retry_reasons, sizeof(req->retry_reasons) - 1);
+    struct sbuf b = sbuf_make(req->retry.reasons, sizeof(req->retry.reasons) - 1);
 
-    b.n = strlen(req->retry_reasons);
+    b.n = strlen(req->retry.reasons);
     sbuf_printf(&b, "%s%s", b.n ? "," : "", retry_reason_word(reason));
-    req->retry_reasons[b.n] = '\0';
-    stats_add(stats_row(req->worker->stats, STATS_OF_ENDPOINT, req->endpoint->id), STATS_ENDPOINT_RETRIES + reason, 1);
+    req->retry.reasons[b.n] = '\0';
+    stats_add(stats_row(req->worker->stats, STATS_OF_ENDPOINT, req->route.endpoint->id),
+              STATS_ENDPOINT_RETRIES + reason, 1);
 }
 
 void retry_rewind(struct request *req)
 {
     pool_drop(&req->up, true);
     req->err = (struct err){0};
-    req->answer = NULL;
-    req->s3_error = STR_NONE;
-    req->answer_filters = NULL;
-    req->other_region = STR_NONE;
-    req->body_sent = req->kept = 0;
+    req->relay.answer = NULL;
+    req->relay.s3_error = STR_NONE;
+    req->relay.answer_filters = NULL;
+    req->route.other_region = STR_NONE;
+    req->relay.body_sent = req->relay.kept = 0;
     exchange_reset(req);
-    req->hold = false;
+    req->relay.hold = false;
 }
 
 static enum step_result again(struct request *req, enum retry_reason reason)
 {
     char ctx[256];
 
-    req->retries++;
+    req->retry.retries++;
     retry_note(req, reason);
     pool_count(&req->worker->pool, req->up->at, STATS_ADDRESS_RETRIES, 1);
     LOG_CTX(LOG_INFO, request_log_ctx(req, ctx, sizeof(ctx)), "%s; asked again (%s)", req->err.detail,
@@ -96,16 +99,16 @@ static enum step_result again(struct request *req, enum retry_reason reason)
 /* The next attempt goes elsewhere, or to the same address if there is no other. */
 static void leave_address(struct request *req)
 {
-    req->tried |= pool_bit(req->up->at);
-    if (!pool_has_untried(pool_of(req), req->tried)) req->tried = 0;
+    req->retry.tried |= pool_bit(req->up->at);
+    if (!pool_has_untried(pool_of(req), req->retry.tried)) req->retry.tried = 0;
 }
 
 static void note_loss(struct request *req, enum conn_result why, bool dead, bool kept)
 {
     struct upconn *u = req->up;
 
-    request_fail(req, ERR_UPSTREAM_GONE, "[endpoint %s] %s: %s before the answer", req->endpoint->name, req->address,
-                 why == CONN_ERROR ? u->conn.error : "connection closed");
+    request_fail(req, ERR_UPSTREAM_GONE, "[endpoint %s] %s: %s before the answer", req->route.endpoint->name,
+                 req->retry.address, why == CONN_ERROR ? u->conn.error : "connection closed");
     if (dead)
         pool_report(&req->worker->pool, u->at, FAULT_DEAD);
     else if (!kept)
@@ -117,12 +120,12 @@ enum step_result retry_gone(struct request *req, enum conn_result why)
 {
     struct upconn *u = req->up;
     bool dead = u->dead || u->conn.sys_errno == ETIMEDOUT, kept = u->requests > 0;
-    bool can = req->replay && (is_repeatable(req) || is_without_its_body(req));
+    bool can = req->relay.replay && (is_repeatable(req) || is_without_its_body(req));
 
     note_loss(req, why, dead, kept);
     if (!can) return STEP_FAIL;
-    if (kept && !req->stale_seen) {
-        req->stale_seen = req->fresh_only = true;
+    if (kept && !req->retry.stale_seen) {
+        req->retry.stale_seen = req->retry.fresh_only = true;
         if (dead) leave_address(req);
         return again(req, dead ? RETRY_DEAD : RETRY_STALE);
     }
@@ -134,22 +137,23 @@ enum step_result retry_gone(struct request *req, enum conn_result why)
 /* Refused before anything was done, so any method may be repeated. */
 enum step_result retry_keys(struct request *req, struct str code)
 {
-    if (s3_error_key_fault(code) != S3_KEY_FAULT_RENEWABLE || !req->replay ||
-        !keyring_refused(&req->worker->keyring, &req->lease))
+    if (s3_error_key_fault(code) != S3_KEY_FAULT_RENEWABLE || !req->relay.replay ||
+        !keyring_refused(&req->worker->keyring, &req->out.lease))
         return STEP_NEXT;
-    request_fail(req, ERR_UPSTREAM_AUTH, "[endpoint %s] %s answered %.*s", req->endpoint->name, req->address,
-                 STR_ARG(str_head(code, 40)));
+    request_fail(req, ERR_UPSTREAM_AUTH, "[endpoint %s] %s answered %.*s", req->route.endpoint->name,
+                 req->retry.address, STR_ARG(str_head(code, 40)));
     return again(req, RETRY_KEYS);
 }
 
 enum step_result retry_status(struct request *req, unsigned status)
 {
-    bool read = req->in->method_id == METHOD_GET || req->in->method_id == METHOD_HEAD;
+    bool read = req->in.head->method_id == METHOD_GET || req->in.head->method_id == METHOD_HEAD;
 
-    if ((status != 500 && status != 502 && status != 504) || !read || req->status_retried) return STEP_NEXT;
-    if (req->in->body != BODY_NONE || !req->replay || !may_spend(req)) return STEP_NEXT;
-    request_fail(req, ERR_UPSTREAM_GONE, "[endpoint %s] %s answered %u", req->endpoint->name, req->address, status);
-    req->status_retried = true;
+    if ((status != 500 && status != 502 && status != 504) || !read || req->retry.status_retried) return STEP_NEXT;
+    if (req->in.head->body != BODY_NONE || !req->relay.replay || !may_spend(req)) return STEP_NEXT;
+    request_fail(req, ERR_UPSTREAM_GONE, "[endpoint %s] %s answered %u", req->route.endpoint->name, req->retry.address,
+                 status);
+    req->retry.status_retried = true;
     leave_address(req);
     return again(req, status == 500 ? RETRY_STATUS_500 : status == 502 ? RETRY_STATUS_502 : RETRY_STATUS_504);
 }

@@ -95,10 +95,10 @@ static bool is_same_authority(struct str a, struct str b, unsigned port)
  * could differ, one would be proven and the other one served. */
 static enum step_result find_authority(struct request *req)
 {
-    struct str target = req->uri.authority, host = req->in->host;
-    unsigned port = str_eq_nocase(req->uri.scheme, STR("https")) ? 443 : 80;
+    struct str target = req->in.uri.authority, host = req->in.head->host;
+    unsigned port = str_eq_nocase(req->in.uri.scheme, STR("https")) ? 443 : 80;
 
-    req->authority = host.n ? host : target;
+    req->in.authority = host.n ? host : target;
     if (!target.n || !host.n || is_same_authority(target, host, port)) return STEP_NEXT;
     return request_fail(req, ERR_BAD_REQUEST, "The request target is for %.*s, the Host header for %.*s.",
                         STR_ARG(str_head(target, 200)), STR_ARG(str_head(host, 200)));
@@ -112,31 +112,31 @@ static enum step_result find_host(struct request *req)
     unsigned port;
     struct sbuf lower;
 
-    if (c->listener->mode == LISTENER_FORWARD && !c->authority && req->uri.form != URI_ABSOLUTE)
+    if (c->listener->mode == LISTENER_FORWARD && !c->authority && req->in.uri.form != URI_ABSOLUTE)
         return request_fail(req, ERR_NOT_AN_ENDPOINT, "origin-form request on forward listener %s", c->listener->name);
     if (find_authority(req) != STEP_NEXT) return STEP_FAIL;
-    authority = req->authority;
-    if (!authority.n && req->in->minor == 0 && c->listener->mode == LISTENER_ENDPOINT)
+    authority = req->in.authority;
+    if (!authority.n && req->in.head->minor == 0 && c->listener->mode == LISTENER_ENDPOINT)
         authority = STR("localhost"); /* RFC 9112 3.2: 1.0 may leave it out */
     if (!uri_split_authority(authority, &host, &port))
         return request_fail(req, ERR_BAD_REQUEST, "Host is missing or malformed");
     lower = arena_sbuf(&req->arena, host.n + 1);
     sbuf_lower(&lower, host);
     if (lower.overflow) return request_fail(req, ERR_NO_MEMORY, "host");
-    req->host = sbuf_str(&lower);
-    if (c->authority && !str_eq(req->host, str_from(c->authority)))
+    req->in.host = sbuf_str(&lower);
+    if (c->authority && !str_eq(req->in.host, str_from(c->authority)))
         return request_fail(req, ERR_MISDIRECTED, "the connection was opened for %s, the request names %.*s",
-                            c->authority, STR_ARG(req->host));
+                            c->authority, STR_ARG(req->in.host));
     return STEP_NEXT;
 }
 
 enum step_result router_read_path(struct request *req, bool plus_is_blank, struct str *path)
 {
-    struct sbuf b = arena_sbuf(&req->arena, req->uri.path.n + 1);
+    struct sbuf b = arena_sbuf(&req->arena, req->in.uri.path.n + 1);
 
     if (!b.cap) return request_fail(req, ERR_NO_MEMORY, "path");
-    if (!uri_decode(req->uri.path, plus_is_blank, b.p, &b.n)) {
-        request_error_field(req, "URI", req->uri.path);
+    if (!uri_decode(req->in.uri.path, plus_is_blank, b.p, &b.n)) {
+        request_error_field(req, "URI", req->in.uri.path);
         return request_fail(req, ERR_BAD_URI, "bad percent escape in the path");
     }
     *path = sbuf_str(&b);
@@ -152,11 +152,11 @@ bool router_plus_is_blank(const struct request *req)
 
 void router_take_path(struct request *req, struct str path)
 {
-    req->path = path;
-    if (req->host_style)
-        req->key = str_tail(req->path, 1);
+    req->in.path = path;
+    if (req->in.host_style)
+        req->in.key = str_tail(req->in.path, 1);
     else
-        s3_path_split(req->path, &req->bucket, &req->key);
+        s3_path_split(req->in.path, &req->in.bucket, &req->in.key);
 }
 
 static const char ARN_IN_PATH[] =
@@ -167,21 +167,21 @@ static const char ARN_IN_PATH[] =
 /* Takes host name and path apart: bucket and key. */
 static enum step_result find_object(struct request *req)
 {
-    if (router_read_path(req, router_plus_is_blank(req), &req->path) != STEP_NEXT) return STEP_FAIL;
-    if (!s3_host_has_bucket(&req->s3)) {
-        req->host_style = true;
+    if (router_read_path(req, router_plus_is_blank(req), &req->in.path) != STEP_NEXT) return STEP_FAIL;
+    if (!s3_host_has_bucket(&req->in.s3)) {
+        req->in.host_style = true;
         return STEP_NEXT;
     }
-    if (req->s3.prefix.n) {
-        req->host_style = true;
-        req->bucket = req->s3.prefix;
+    if (req->in.s3.prefix.n) {
+        req->in.host_style = true;
+        req->in.bucket = req->in.s3.prefix;
     }
-    router_take_path(req, req->path);
-    if (!req->bucket.n && req->key.n)
+    router_take_path(req, req->in.path);
+    if (!req->in.bucket.n && req->in.key.n)
         return request_fail(req, ERR_BAD_BUCKET, "The path begins with an empty bucket name.");
-    if (req->bucket.n && !s3_bucket_valid(req->bucket)) {
-        request_error_field(req, "BucketName", req->bucket);
-        return request_fail(req, ERR_BAD_BUCKET, "%s", str_starts(req->bucket, STR("arn:")) ? ARN_IN_PATH : "");
+    if (req->in.bucket.n && !s3_bucket_valid(req->in.bucket)) {
+        request_error_field(req, "BucketName", req->in.bucket);
+        return request_fail(req, ERR_BAD_BUCKET, "%s", str_starts(req->in.bucket, STR("arn:")) ? ARN_IN_PATH : "");
     }
     return STEP_NEXT;
 }
@@ -189,26 +189,27 @@ static enum step_result find_object(struct request *req)
 static enum step_result find_query(struct request *req)
 {
     struct query_param params[REQUEST_MAX_QUERY + 1];
-    size_t n = query_split(req->uri.query, params, REQUEST_MAX_QUERY);
+    size_t n = query_split(req->in.uri.query, params, REQUEST_MAX_QUERY);
 
     if (n > REQUEST_MAX_QUERY)
         return request_fail(req, ERR_BAD_URI, "more than %d query parameters", REQUEST_MAX_QUERY);
     if (n) {
-        req->query = arena_alloc(&req->arena, n * sizeof(*req->query));
-        if (!req->query) return request_fail(req, ERR_NO_MEMORY, "query");
-        memcpy(req->query, params, n * sizeof(*params));
+        req->in.query = arena_alloc(&req->arena, n * sizeof(*req->in.query));
+        if (!req->in.query) return request_fail(req, ERR_NO_MEMORY, "query");
+        memcpy(req->in.query, params, n * sizeof(*params));
     }
-    req->query_n = n;
+    req->in.query_n = n;
     return STEP_NEXT;
 }
 
 static void find_operation(struct request *req)
 {
-    enum operation_level level = req->key.n ? LEVEL_OBJECT : req->bucket.n ? LEVEL_BUCKET : LEVEL_SERVICE;
+    enum operation_level level = req->in.key.n ? LEVEL_OBJECT : req->in.bucket.n ? LEVEL_BUCKET : LEVEL_SERVICE;
 
-    req->operation = s3_host_has_bucket(&req->s3)
-                         ? operation_find(req->in->method_id, level, req->query, req->query_n, &req->in->headers)
-                         : operation_of_service(req->s3.service, req->in->method_id, req->path);
+    req->in.operation =
+        s3_host_has_bucket(&req->in.s3)
+            ? operation_find(req->in.head->method_id, level, req->in.query, req->in.query_n, &req->in.head->headers)
+            : operation_of_service(req->in.s3.service, req->in.head->method_id, req->in.path);
 }
 
 static enum step_result refuse_host(struct request *req)
@@ -229,48 +230,50 @@ static enum step_result check_way(struct request *req)
     struct way_choice choice;
 
     if (c->listener->mode == LISTENER_ENDPOINT || c->authority) return STEP_NEXT;
-    choice = way_choose(request_settings(req), c->listener, req->user, req->host, &req->err);
+    choice = way_choose(request_settings(req), c->listener, req->who.user, req->in.host, &req->err);
     if (choice.way == WAY_TUNNEL)
         return request_fail(req, ERR_HOST_REFUSED, "%.*s may be reached through a tunnel only: use https://.",
-                            STR_ARG(req->host));
+                            STR_ARG(req->in.host));
     return choice.way == WAY_INTERCEPT ? STEP_NEXT : STEP_FAIL;
 }
 
 static enum step_result find_endpoint(struct request *req)
 {
     if (check_way(req) != STEP_NEXT) return STEP_FAIL;
-    if (s3_host_parse(req->host, &req->s3, &req->err) != ERR_NONE) return refuse_host(req);
-    req->endpoint = router_endpoint_for_host(request_settings(req), &req->s3, req->host, &req->err);
-    return req->endpoint ? STEP_NEXT : STEP_FAIL;
+    if (s3_host_parse(req->in.host, &req->in.s3, &req->err) != ERR_NONE) return refuse_host(req);
+    req->route.endpoint = router_endpoint_for_host(request_settings(req), &req->in.s3, req->in.host, &req->err);
+    return req->route.endpoint ? STEP_NEXT : STEP_FAIL;
 }
 
 /* A name of the listener's own: access points and S3 Control, or buckets. */
 static void take_own_name(struct request *req)
 {
-    const struct header *account = headers_find_name(&req->in->headers, STR("x-amz-account-id"));
+    const struct header *account = headers_find_name(&req->in.head->headers, STR("x-amz-account-id"));
 
-    if (s3_own_host(req->bucket, req->uri.path, account ? account->value : STR_NONE, &req->s3)) req->bucket = STR_NONE;
-    req->host_style = req->bucket.n > 0;
+    if (s3_own_host(req->in.bucket, req->in.uri.path, account ? account->value : STR_NONE, &req->in.s3))
+        req->in.bucket = STR_NONE;
+    req->in.host_style = req->in.bucket.n > 0;
 }
 
 enum step_result step_find_target(struct request *req)
 {
     enum step_result r;
 
-    if (!req->in) return tunnel_redirected(req);
-    if (req->in->method_id == METHOD_CONNECT) return tunnel_connect(req);
+    if (!req->in.head) return tunnel_redirected(req);
+    if (req->in.head->method_id == METHOD_CONNECT) return tunnel_connect(req);
     if (own_pages_are_asked(req)) return request_goto(req, STEP_own_page);
-    if (uri_split(req->in->target, false, &req->uri, &req->err) != ERR_NONE) return STEP_FAIL;
-    if (req->uri.form == URI_ASTERISK || req->in->method_id == METHOD_TRACE || req->in->method_id == METHOD_OTHER) {
-        request_error_field(req, "Method", req->in->method);
-        return request_fail(req, ERR_METHOD, "method %.*s", STR_ARG(str_head(req->in->method, 32)));
+    if (uri_split(req->in.head->target, false, &req->in.uri, &req->err) != ERR_NONE) return STEP_FAIL;
+    if (req->in.uri.form == URI_ASTERISK || req->in.head->method_id == METHOD_TRACE ||
+        req->in.head->method_id == METHOD_OTHER) {
+        request_error_field(req, "Method", req->in.head->method);
+        return request_fail(req, ERR_METHOD, "method %.*s", STR_ARG(str_head(req->in.head->method, 32)));
     }
     r = find_host(req);
     if (r != STEP_NEXT) return r;
     if (req->session->refusal)
         return request_fail(req, req->session->refusal->code, "%s", req->session->refusal->detail);
-    req->own_name = router_own_name(req->session->listener, req->host, &req->bucket);
-    if (req->own_name)
+    req->in.own_name = router_own_name(req->session->listener, req->in.host, &req->in.bucket);
+    if (req->in.own_name)
         take_own_name(req);
     else if (find_endpoint(req) != STEP_NEXT)
         return STEP_FAIL;
@@ -284,22 +287,23 @@ const struct endpoint_conf *router_endpoint(const struct request *req)
 {
     const struct settings *s = request_settings(req);
     const struct listener_conf *l = req->session->listener;
-    const struct endpoint_conf *ep = req->endpoint;
+    const struct endpoint_conf *ep = req->route.endpoint;
 
     if (!ep) ep = l->endpoint;
-    if (!ep && req->signed_region.n) ep = settings_endpoint_for_region(s, req->signed_region);
+    if (!ep && req->who.signed_region.n) ep = settings_endpoint_for_region(s, req->who.signed_region);
     return ep ? ep : settings_default_endpoint(s);
 }
 
 enum step_result step_choose_route(struct request *req)
 {
-    req->endpoint = router_endpoint(req);
-    if (!req->endpoint) return request_fail(req, ERR_NO_ENDPOINT, "no endpoint is configured");
-    if (req->auth == AUTH_FOREIGN) return STEP_NEXT;
-    if (!req->moves) region_route(req);
-    if (req->auth == AUTH_PREFLIGHT) return STEP_NEXT;
+    req->route.endpoint = router_endpoint(req);
+    if (!req->route.endpoint) return request_fail(req, ERR_NO_ENDPOINT, "no endpoint is configured");
+    if (req->who.auth == AUTH_FOREIGN) return STEP_NEXT;
+    if (!req->route.moves) region_route(req);
+    if (req->who.auth == AUTH_PREFLIGHT) return STEP_NEXT;
     if (region_check_copy(req) != STEP_NEXT) return STEP_FAIL;
-    if (!req->attempts) budget_earn(&pool_find(&req->worker->pool, req->endpoint->id)->budget);
-    req->credentials = req->caller->credentials ? req->caller->credentials : req->endpoint->credentials;
+    if (!req->retry.attempts) budget_earn(&pool_find(&req->worker->pool, req->route.endpoint->id)->budget);
+    req->route.credentials =
+        req->who.caller->credentials ? req->who.caller->credentials : req->route.endpoint->credentials;
     return STEP_NEXT;
 }

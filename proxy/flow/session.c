@@ -487,8 +487,8 @@ static bool run_tls(struct session *c)
 /* The answer is out: the next request, a tunnel, or the end. False: nothing more to do now. */
 static bool next_request(struct session *c)
 {
-    bool tunnel = c->req.in && c->req.in->method_id == METHOD_CONNECT && c->req.status == 200;
-    bool closes = c->req.client_closes && !tunnel;
+    bool tunnel = c->req.in.head && c->req.in.head->method_id == METHOD_CONNECT && c->req.reply.status == 200;
+    bool closes = c->req.reply.client_closes && !tunnel;
 
     request_end(&c->req);
     c->requests++;
@@ -508,8 +508,8 @@ static bool run_requests(struct session *c)
 {
     switch (request_run(&c->req)) {
     case STEP_OVER:
-        if (c->req.broken) return session_end(c, true);
-        if (c->req.silent || (c->req.tunnel && c->req.tunnel->open)) return session_end(c, false);
+        if (c->req.reply.broken) return session_end(c, true);
+        if (c->req.reply.silent || (c->req.tunnel && c->req.tunnel->open)) return session_end(c, false);
         return next_request(c);
     default: return false;
     }
@@ -623,7 +623,8 @@ static void check_request_time(struct session *c)
     if (code != ERR_NONE) {
         request_abort(req, code, why);
         session_run(c);
-    } else if (req->step == STEP_send && req->up && older_than(c, req->attempt_us, req->endpoint->connect_timeout_ms)) {
+    } else if (req->step == STEP_send && req->up &&
+               older_than(c, req->retry.attempt_us, req->route.endpoint->connect_timeout_ms)) {
         conn_break(&req->up->conn, "no connection within connect_timeout"); /* step_send goes on to the next address */
         session_run(c);
     } else if (check_endpoint(req)) {
@@ -669,7 +670,7 @@ void session_stop(struct session *c)
 
 void session_kill(struct session *c, enum err_code code, const char *why)
 {
-    c->req.broken = c->state == SESSION_REQUESTS && c->in_request;
-    if (c->req.broken) request_cut(&c->req, code, why);
-    session_free(c, c->req.broken);
+    c->req.reply.broken = c->state == SESSION_REQUESTS && c->in_request;
+    if (c->req.reply.broken) request_cut(&c->req, code, why);
+    session_free(c, c->req.reply.broken);
 }

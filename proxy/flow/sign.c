@@ -30,10 +30,10 @@ static void out_add(struct out *o, struct str name, struct str value, enum heade
 /* Host: the name that the endpoint serves. Host style stays where the wildcard certificate covers it. */
 struct str sign_host(struct request *req, bool *host_style)
 {
-    const struct endpoint_conf *ep = req->endpoint;
+    const struct endpoint_conf *ep = req->route.endpoint;
     const struct s3_endpoint_names names = {str_from(ep->host), str_from(ep->region), str_from(ep->suffix), ep->fips};
     struct sbuf b = arena_sbuf(&req->arena, 512);
-    bool ok = s3_host_upstream(&req->s3, req->bucket, req->host_style, &names, &b, host_style);
+    bool ok = s3_host_upstream(&req->in.s3, req->in.bucket, req->in.host_style, &names, &b, host_style);
 
     arena_trim(&req->arena, &b);
     return ok ? sbuf_str(&b) : STR_NONE;
@@ -41,13 +41,13 @@ struct str sign_host(struct request *req, bool *host_style)
 
 struct str sign_path(struct request *req, bool host_style)
 {
-    struct sbuf b = arena_sbuf(&req->arena, 3 * (req->path.n + req->bucket.n) + 2);
+    struct sbuf b = arena_sbuf(&req->arena, 3 * (req->in.path.n + req->in.bucket.n) + 2);
 
-    if (req->host_style && !host_style) {
+    if (req->in.host_style && !host_style) {
         sbuf_char(&b, '/');
-        uri_encode(&b, req->bucket, true);
+        uri_encode(&b, req->in.bucket, true);
     }
-    uri_encode(&b, req->path, true);
+    uri_encode(&b, req->in.path, true);
     arena_trim(&req->arena, &b);
     return b.overflow ? STR_NONE : sbuf_str(&b);
 }
@@ -56,7 +56,7 @@ struct str sign_path(struct request *req, bool host_style)
  * in a header S3 might not look at them. */
 static bool is_field_in_query(const struct request *req, const struct query_param *q)
 {
-    bool signed_query = req->auth == AUTH_SIGV4_QUERY || req->auth == AUTH_SIGV2_QUERY;
+    bool signed_query = req->who.auth == AUTH_SIGV4_QUERY || req->who.auth == AUTH_SIGV2_QUERY;
 
     return signed_query && uri_decodes_to_prefix(q->name, STR("x-amz-"));
 }
@@ -75,8 +75,8 @@ static bool is_without_effect(const struct query_param *q)
 
 static bool is_auth_param(const struct request *req, const struct query_param *q)
 {
-    if (req->auth == AUTH_SIGV4_QUERY) return sigv4_is_auth_param(q);
-    return (req->auth == AUTH_SIGV2_QUERY || req->auth == AUTH_SIGV2_HEADER) && sigv2_is_auth_param(q);
+    if (req->who.auth == AUTH_SIGV4_QUERY) return sigv4_is_auth_param(q);
+    return (req->who.auth == AUTH_SIGV2_QUERY || req->who.auth == AUTH_SIGV2_HEADER) && sigv2_is_auth_param(q);
 }
 
 static bool add_query_part(struct request *req, struct sbuf *b, struct str raw)
@@ -88,7 +88,7 @@ static bool add_query_part(struct request *req, struct sbuf *b, struct str raw)
         return true;
     }
     plain = arena_sbuf(&req->arena, raw.n + 1);
-    if (!plain.cap || !uri_decode(raw, req->plus_is_space, plain.p, &plain.n)) return false;
+    if (!plain.cap || !uri_decode(raw, req->who.plus_is_space, plain.p, &plain.n)) return false;
     uri_encode(b, sbuf_str(&plain), false);
     return true;
 }
@@ -96,10 +96,10 @@ static bool add_query_part(struct request *req, struct sbuf *b, struct str raw)
 /* The client's parameters in their order, decoded and encoded once, so that every server reads them as we did. */
 static enum step_result out_query(struct request *req, struct str *query)
 {
-    struct sbuf b = arena_sbuf(&req->arena, 3 * req->uri.query.n + 1);
+    struct sbuf b = arena_sbuf(&req->arena, 3 * req->in.uri.query.n + 1);
 
-    for (size_t i = 0; i < req->query_n; i++) {
-        const struct query_param *q = &req->query[i];
+    for (size_t i = 0; i < req->in.query_n; i++) {
+        const struct query_param *q = &req->in.query[i];
 
         if (is_auth_param(req, q) || is_field_in_query(req, q)) continue;
         if (b.n) sbuf_char(&b, '&');
@@ -112,7 +112,7 @@ static enum step_result out_query(struct request *req, struct str *query)
     *query = sbuf_str(&b);
     return STEP_NEXT;
 bad:
-    request_error_field(req, "URI", req->uri.query);
+    request_error_field(req, "URI", req->in.uri.query);
     return request_fail(req, ERR_BAD_URI, "bad percent escape in the query");
 }
 
@@ -145,9 +145,9 @@ static bool is_replaced(const struct request *req, const struct header *h)
     case HDR_CONTENT_LENGTH:
     case HDR_EXPECT: return true;
     case HDR_X_AMZ_TRAILER:
-    case HDR_X_AMZ_DECODED_CONTENT_LENGTH: return req->decode || req->out_chunks;
+    case HDR_X_AMZ_DECODED_CONTENT_LENGTH: return req->out.decode || req->out.chunks;
     default:
-        return req->decode && (!req->out_chunks || !req->out_chunks->trailer_name.n) &&
+        return req->out.decode && (!req->out.chunks || !req->out.chunks->trailer_name.n) &&
                str_eq_nocase(h->name,
                              STR("x-amz-sdk-checksum-algorithm")); /* S3 takes it only together with a checksum */
     }
@@ -157,7 +157,7 @@ static bool decode_text(struct request *req, struct str encoded, struct str *out
 {
     struct sbuf b = arena_sbuf(&req->arena, encoded.n + 1);
 
-    if (!b.cap || !uri_decode(encoded, req->plus_is_space, b.p, &b.n)) return false;
+    if (!b.cap || !uri_decode(encoded, req->who.plus_is_space, b.p, &b.n)) return false;
     for (size_t i = 0; i < b.n; i++)
         if ((unsigned char)b.p[i] < ' ' || b.p[i] == 0x7f) return false;
     *out = sbuf_str(&b);
@@ -166,17 +166,17 @@ static bool decode_text(struct request *req, struct str encoded, struct str *out
 
 static enum step_result add_query_fields(struct request *req, struct out *o)
 {
-    for (size_t i = 0; i < req->query_n; i++) {
-        const struct query_param *q = &req->query[i];
+    for (size_t i = 0; i < req->in.query_n; i++) {
+        const struct query_param *q = &req->in.query[i];
         struct str name = STR_NONE, value = STR_NONE;
 
         if (!is_field_in_query(req, q) || is_auth_param(req, q) || is_without_effect(q)) continue;
         if (!decode_text(req, q->name, &name) || !decode_text(req, q->value, &value)) {
-            request_error_field(req, "URI", req->uri.query);
+            request_error_field(req, "URI", req->in.uri.query);
             return request_fail(req, ERR_BAD_URI, "an x-amz-* parameter cannot be a header");
         }
         if (header_id_of(name) != HDR_OTHER || header_is_ambiguous(name) || !header_name_valid(name) ||
-            headers_find_name(&req->in->headers, name)) {
+            headers_find_name(&req->in.head->headers, name)) {
             request_error_field(req, "ArgumentName", name);
             return request_fail(req, ERR_PARAM_MISPLACED, "%.*s in the query", STR_ARG(str_head(name, 64)));
         }
@@ -191,14 +191,14 @@ static enum step_result add_form_fields(struct request *req, struct out *o)
     static const char *const kept[] = {"origin", "referer", "user-agent"};
 
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
-        const struct header *h = headers_find_name(&req->in->headers, str_from(kept[i]));
+        const struct header *h = headers_find_name(&req->in.head->headers, str_from(kept[i]));
 
         if (h) out_add(o, h->name, h->value, h->id);
     }
-    for (size_t i = 0; i < req->form->parsed.fields_n; i++) {
+    for (size_t i = 0; i < req->who.form->parsed.fields_n; i++) {
         struct header h;
 
-        if (post_form_header(&req->form->parsed, i, &req->arena, &h, &req->err) != ERR_NONE) return STEP_FAIL;
+        if (post_form_header(&req->who.form->parsed, i, &req->arena, &h, &req->err) != ERR_NONE) return STEP_FAIL;
         if (h.name.n) out_add(o, h.name, h.value, header_id_of(h.name));
     }
     return STEP_NEXT;
@@ -212,14 +212,14 @@ static bool goes_on(const struct headers *all, const struct header *h)
 
 static void add_client_fields(struct request *req, struct out *o)
 {
-    const struct headers *all = &req->in->headers;
+    const struct headers *all = &req->in.head->headers;
 
     for (size_t i = 0; i < all->n; i++) {
         struct header h = all->v[i];
 
         if (is_replaced(req, &h) || !goes_on(all, &h)) continue;
-        if (h.id == HDR_CONTENT_ENCODING && req->out_chunks) continue; /* in add_chunk_head */
-        if (h.id == HDR_CONTENT_ENCODING && req->decode) {
+        if (h.id == HDR_CONTENT_ENCODING && req->out.chunks) continue; /* in add_chunk_head */
+        if (h.id == HDR_CONTENT_ENCODING && req->out.decode) {
             h.value = without_aws_chunked(req, h.value);
             if (!h.value.n) continue;
         }
@@ -230,8 +230,8 @@ static void add_client_fields(struct request *req, struct out *o)
 /* "aws-chunked" and what else the client says of its content: S3 takes the first off and keeps the rest. */
 static struct str chunked_encoding(struct request *req)
 {
-    const struct headers *all = &req->in->headers;
-    struct sbuf b = arena_sbuf(&req->arena, req->in->raw.n + 16);
+    const struct headers *all = &req->in.head->headers;
+    struct sbuf b = arena_sbuf(&req->arena, req->in.head->raw.n + 16);
 
     sbuf_add(&b, STR("aws-chunked"));
     for (size_t i = 0; i < all->n; i++) {
@@ -250,43 +250,44 @@ static enum step_result add_chunk_head(struct request *req, struct out *o)
     struct sbuf length = arena_sbuf(&req->arena, 20);
     struct str encoding;
 
-    if (!req->out_chunks) return STEP_NEXT;
+    if (!req->out.chunks) return STEP_NEXT;
     encoding = chunked_encoding(req);
     sbuf_u64(&length, sign_content_length(req));
     if (!encoding.p || length.overflow) return request_fail(req, ERR_NO_MEMORY, "chunked head");
     out_add(o, STR("Content-Encoding"), encoding, HDR_CONTENT_ENCODING);
     out_add(o, STR("X-Amz-Decoded-Content-Length"), sbuf_str(&length), HDR_X_AMZ_DECODED_CONTENT_LENGTH);
-    if (req->out_chunks->trailer_name.n)
-        out_add(o, STR("X-Amz-Trailer"), req->out_chunks->trailer_name, HDR_X_AMZ_TRAILER);
+    if (req->out.chunks->trailer_name.n)
+        out_add(o, STR("X-Amz-Trailer"), req->out.chunks->trailer_name, HDR_X_AMZ_TRAILER);
     return STEP_NEXT;
 }
 
 /* Length or chunked: one decision for head and body. */
 static enum step_result add_framing(struct request *req, struct sbuf *b)
 {
-    uint64_t framed = req->out_chunks ? sign_framed_length(req) : 0;
+    uint64_t framed = req->out.chunks ? sign_framed_length(req) : 0;
 
-    req->out_framer = (struct framer){.chunks = req->out_chunks};
-    if (req->out_chunks) {
+    req->out.framer = (struct framer){.chunks = req->out.chunks};
+    if (req->out.chunks) {
         if (!framed) return request_fail(req, ERR_LENGTH_REQUIRED, "x-amz-decoded-content-length is beyond all limits");
         head_put_u64(b, STR("Content-Length"), framed);
-    } else if (req->decode) {
-        head_put_u64(b, STR("Content-Length"), req->decoded_length);
-    } else if (req->in->body == BODY_CHUNKED) {
+    } else if (req->out.decode) {
+        head_put_u64(b, STR("Content-Length"), req->who.decoded_length);
+    } else if (req->in.head->body == BODY_CHUNKED) {
         head_put(b, STR("Transfer-Encoding"), STR("chunked"));
-        req->out_framer.chunked = true;
-    } else if (req->in->has_content_length || req->in->method_id == METHOD_PUT || req->in->method_id == METHOD_POST) {
+        req->out.framer.chunked = true;
+    } else if (req->in.head->has_content_length || req->in.head->method_id == METHOD_PUT ||
+               req->in.head->method_id == METHOD_POST) {
         head_put_u64(b, STR("Content-Length"), sign_content_length(req));
     }
-    req->hold = !req->in->expect_continue && !req->form && region_asks_first(req);
-    req->expects = (req->in->expect_continue && !req->body_first && !req->form) || req->hold;
-    if (req->expects) head_put(b, STR("Expect"), STR("100-continue"));
+    req->relay.hold = !req->in.head->expect_continue && !req->who.form && region_asks_first(req);
+    req->out.expects = (req->in.head->expect_continue && !req->out.body_first && !req->who.form) || req->relay.hold;
+    if (req->out.expects) head_put(b, STR("Expect"), STR("100-continue"));
     return STEP_NEXT;
 }
 
 static struct str out_method(const struct request *req)
 {
-    return req->form ? STR("PUT") : req->in->method;
+    return req->who.form ? STR("PUT") : req->in.head->method;
 }
 
 static enum step_result write_head(struct request *req, const struct out *o, struct str authorization)
@@ -305,22 +306,22 @@ static enum step_result write_head(struct request *req, const struct out *o, str
     if (add_framing(req, &b) != STEP_NEXT) return STEP_FAIL;
     head_put_end(&b);
     if (b.overflow) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
-    req->out_head = sbuf_str(&b);
+    req->out.head = sbuf_str(&b);
     return STEP_NEXT;
 }
 
 static enum step_result sign_and_write(struct request *req, struct out *o, struct str host, struct str timestamp)
 {
     struct worker *w = req->worker;
-    const struct credentials *keys = req->lease.keys;
-    struct str region = str_from(req->endpoint->region), service = s3_signing_name(&req->s3);
+    const struct credentials *keys = req->out.lease.keys;
+    struct str region = str_from(req->route.endpoint->region), service = s3_signing_name(&req->in.s3);
     const struct hmac_key *key =
         sigv4_key(w->own_keys, w->digest, str_from(keys->access_key_id), str_from(keys->secret_access_key),
                   str_head(timestamp, SIGV4_DATE_BYTES), region, service);
     struct query_param params[REQUEST_MAX_QUERY];
     struct sigv4_input in = {
         .method = out_method(req),
-        .path = req->path,
+        .path = req->in.path,
         .query = params,
         .query_n = query_split(o->query, params, REQUEST_MAX_QUERY),
         .host = host,
@@ -337,7 +338,7 @@ static enum step_result sign_and_write(struct request *req, struct out *o, struc
     authorization = sigv4_authorization(w->digest, key, &in, str_from(keys->access_key_id), timestamp, region, service,
                                         &req->arena);
     if (!authorization.p) return request_fail(req, ERR_NO_MEMORY, "signature");
-    if (req->out_chunks &&
+    if (req->out.chunks &&
         sign_begin_chunks(req, key, timestamp, str_tail(authorization, authorization.n - SHA256_HEX)) != STEP_NEXT)
         return STEP_FAIL;
     return write_head(req, o, authorization);
@@ -347,9 +348,9 @@ static enum step_result sign_and_write(struct request *req, struct out *o, struc
  * endpoint is the only one to compare it. */
 static enum step_result write_unsigned(struct request *req, struct out *o)
 {
-    if (req->out_kind == OUT_UNSIGNED_TRAILER && sign_begin_chunks(req, NULL, STR_NONE, STR_NONE) != STEP_NEXT)
+    if (req->out.kind == OUT_UNSIGNED_TRAILER && sign_begin_chunks(req, NULL, STR_NONE, STR_NONE) != STEP_NEXT)
         return STEP_FAIL;
-    if (req->out_kind != OUT_AS_IT_IS || (req->payload == PAYLOAD_HASH && sign_content_length(req)))
+    if (req->out.kind != OUT_AS_IT_IS || (req->who.payload == PAYLOAD_HASH && sign_content_length(req)))
         out_add(o, STR("X-Amz-Content-Sha256"), sign_payload_hash(req), HDR_X_AMZ_CONTENT_SHA256);
     return write_head(req, o, STR_NONE);
 }
@@ -357,21 +358,21 @@ static enum step_result write_unsigned(struct request *req, struct out *o)
 /* Signed with a key that is not ours to know: every byte that a signature can cover goes out as it came in. */
 static enum step_result write_untouched(struct request *req)
 {
-    const struct headers *all = &req->in->headers;
-    struct sbuf b = arena_sbuf(&req->arena, req->in->raw.n + HEAD_SLACK);
+    const struct headers *all = &req->in.head->headers;
+    struct sbuf b = arena_sbuf(&req->arena, req->in.head->raw.n + HEAD_SLACK);
 
-    head_put_request_line(&b, req->in->method, req->uri.path, req->uri.query, req->uri.has_query);
-    head_put(&b, STR("Host"), req->authority);
+    head_put_request_line(&b, req->in.head->method, req->in.uri.path, req->in.uri.query, req->in.uri.has_query);
+    head_put(&b, STR("Host"), req->in.authority);
     for (size_t i = 0; i < all->n; i++)
         if (all->v[i].id != HDR_HOST && goes_on(all, &all->v[i])) head_put(&b, all->v[i].name, all->v[i].value);
     head_put(&b, STR("Via"), STR("1.1 s3onramp"));
-    req->expects = req->in->expect_continue;
-    req->out_framer = (struct framer){.chunked = req->in->body == BODY_CHUNKED};
-    if (req->out_framer.chunked) head_put(&b, STR("Transfer-Encoding"), STR("chunked"));
+    req->out.expects = req->in.head->expect_continue;
+    req->out.framer = (struct framer){.chunked = req->in.head->body == BODY_CHUNKED};
+    if (req->out.framer.chunked) head_put(&b, STR("Transfer-Encoding"), STR("chunked"));
     head_put_end(&b);
     arena_trim(&req->arena, &b);
     if (b.overflow) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
-    req->out_head = sbuf_str(&b);
+    req->out.head = sbuf_str(&b);
     return STEP_NEXT;
 }
 
@@ -382,7 +383,7 @@ static enum step_result write_preflight(struct request *req, struct out *o)
                                        "user-agent"};
 
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
-        const struct header *h = headers_find_name(&req->in->headers, str_from(kept[i]));
+        const struct header *h = headers_find_name(&req->in.head->headers, str_from(kept[i]));
 
         if (h) out_add(o, h->name, h->value, h->id);
     }
@@ -392,7 +393,8 @@ static enum step_result write_preflight(struct request *req, struct out *o)
 static struct out *new_out(struct request *req)
 {
     struct out *o = arena_alloc(&req->arena, sizeof(*o));
-    size_t cap = req->in->headers.n + req->query_n + OWN_FIELDS + (req->form ? req->form->parsed.fields_n : 0);
+    size_t cap =
+        req->in.head->headers.n + req->in.query_n + OWN_FIELDS + (req->who.form ? req->who.form->parsed.fields_n : 0);
 
     if (!o) return NULL;
     *o = (struct out){.fields = arena_alloc(&req->arena, cap * sizeof(*o->fields)), .cap = cap};
@@ -402,20 +404,20 @@ static struct out *new_out(struct request *req)
 
 static bool signs(const struct request *req)
 {
-    return req->credentials && req->credentials->source != CREDENTIALS_NONE;
+    return req->route.credentials && req->route.credentials->source != CREDENTIALS_NONE;
 }
 
 /* ------------------------------------------------------------- its keys */
 
 static enum step_result no_keys(struct request *req)
 {
-    const struct credentials_conf *set = req->credentials;
-    const struct credentials *c = keyring_now(&req->worker->keyring, &req->lease);
+    const struct credentials_conf *set = req->route.credentials;
+    const struct credentials *c = keyring_now(&req->worker->keyring, &req->out.lease);
 
-    if (req->lease.refused)
+    if (req->out.lease.refused)
         return request_fail(req, ERR_UPSTREAM_AUTH,
                             "[endpoint %s] does not accept [credentials %s], and source = %s has given no others",
-                            req->endpoint->name, set->name, credentials_source_name(set->source));
+                            req->route.endpoint->name, set->name, credentials_source_name(set->source));
     return request_fail(req, ERR_NO_CREDENTIALS, "[credentials %s] source = %s: %s", set->name,
                         credentials_source_name(set->source),
                         !c          ? "has not answered yet"
@@ -426,9 +428,10 @@ static enum step_result no_keys(struct request *req)
 
 static enum step_result take_keys(struct request *req)
 {
-    struct key_slot slot = key_slot_of(req->credentials, req->caller);
+    struct key_slot slot = key_slot_of(req->route.credentials, req->who.caller);
 
-    switch (keyring_take(&req->worker->keyring, &slot, &req->lease, req->credentials->wait_timeout_ms, req->wake)) {
+    switch (keyring_take(&req->worker->keyring, &slot, &req->out.lease, req->route.credentials->wait_timeout_ms,
+                         req->wake)) {
     case KEYS_TAKEN: return STEP_NEXT;
     case KEYS_WAIT: return STEP_WAIT;
     case KEYS_NONE: break;
@@ -440,8 +443,8 @@ static enum step_result take_keys(struct request *req)
 static enum step_result add_asked(struct request *req, struct out *o)
 {
     if (out_query(req, &o->query) != STEP_NEXT) return STEP_FAIL;
-    if (req->form && add_form_fields(req, o) != STEP_NEXT) return STEP_FAIL;
-    if (!req->form) add_client_fields(req, o);
+    if (req->who.form && add_form_fields(req, o) != STEP_NEXT) return STEP_FAIL;
+    if (!req->who.form) add_client_fields(req, o);
     if (add_query_fields(req, o) != STEP_NEXT) return STEP_FAIL;
     return add_chunk_head(req, o);
 }
@@ -453,9 +456,9 @@ enum step_result step_sign(struct request *req)
     bool host_style;
     enum step_result r;
 
-    if (req->auth == AUTH_FOREIGN) return write_untouched(req);
+    if (req->who.auth == AUTH_FOREIGN) return write_untouched(req);
     r = signs(req) ? take_keys(req) : STEP_NEXT;
-    if (r == STEP_NEXT && req->credentials) r = sign_prepare_body(req);
+    if (r == STEP_NEXT && req->route.credentials) r = sign_prepare_body(req);
     if (r != STEP_NEXT) return r;
     o = new_out(req);
     host = sign_host(req, &host_style);
@@ -463,12 +466,12 @@ enum step_result step_sign(struct request *req)
     o->path = sign_path(req, host_style);
     if (!o->path.p) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
     out_add(o, STR("Host"), host, HDR_HOST);
-    if (req->auth == AUTH_PREFLIGHT) return write_preflight(req, o);
+    if (req->who.auth == AUTH_PREFLIGHT) return write_preflight(req, o);
     if (add_asked(req, o) != STEP_NEXT) return STEP_FAIL;
     if (!signs(req)) return write_unsigned(req, o);
     out_add(o, STR("X-Amz-Date"), timestamp, HDR_X_AMZ_DATE);
     out_add(o, STR("X-Amz-Content-Sha256"), sign_payload_hash(req), HDR_X_AMZ_CONTENT_SHA256);
-    if (req->lease.keys->session_token)
-        out_add(o, STR("X-Amz-Security-Token"), str_from(req->lease.keys->session_token), HDR_X_AMZ_SECURITY_TOKEN);
+    if (req->out.lease.keys->session_token)
+        out_add(o, STR("X-Amz-Security-Token"), str_from(req->out.lease.keys->session_token), HDR_X_AMZ_SECURITY_TOKEN);
     return sign_and_write(req, o, host, timestamp);
 }

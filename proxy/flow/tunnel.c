@@ -46,9 +46,9 @@ static enum step_result say_established(struct request *req)
     static const char text[] = "HTTP/1.1 200 Connection established\r\n\r\n";
     size_t took;
 
-    req->status = 200;
-    req->answered = true;
-    if (!req->in) return STEP_NEXT; /* brought here by its network: it never asked */
+    req->reply.status = 200;
+    req->reply.answered = true;
+    if (!req->in.head) return STEP_NEXT; /* brought here by its network: it never asked */
     if (conn_write(&req->session->conn, text, sizeof(text) - 1, &took) != CONN_OK || took != sizeof(text) - 1)
         return request_fail(req, ERR_CLIENT_GONE, "%s", req->session->conn.error);
     return STEP_NEXT;
@@ -62,8 +62,8 @@ static enum step_result begin(struct request *req, const struct way_choice *choi
     t->worker = req->worker;
     t->owner = req->wake;
     t->via = choice->via;
-    t->checked = !req->in; /* it came here by the name in its ClientHello */
-    req->endpoint = choice->endpoint;
+    t->checked = !req->in.head; /* it came here by the name in its ClientHello */
+    req->route.endpoint = choice->endpoint;
     req->tunnel = t;
     return request_goto(req, STEP_tunnel);
 }
@@ -73,21 +73,21 @@ static enum step_result read_authority(struct request *req, unsigned *port)
     struct str host;
     struct sbuf lower;
 
-    if (uri_split(req->in->target, true, &req->uri, &req->err) != ERR_NONE) return STEP_FAIL;
-    if (!uri_split_authority(req->uri.authority, &host, port) || *port == 0)
+    if (uri_split(req->in.head->target, true, &req->in.uri, &req->err) != ERR_NONE) return STEP_FAIL;
+    if (!uri_split_authority(req->in.uri.authority, &host, port) || *port == 0)
         return request_fail(req, ERR_BAD_REQUEST, "CONNECT needs host:port");
     lower = arena_sbuf(&req->arena, host.n + 1);
     sbuf_lower(&lower, host);
     if (lower.overflow) return request_fail(req, ERR_NO_MEMORY, "host");
-    req->host = sbuf_str(&lower);
+    req->in.host = sbuf_str(&lower);
     return STEP_NEXT;
 }
 
 static struct way_choice choose(struct request *req)
 {
-    req->caller = req->user;
-    if (req->user) req->auth = AUTH_PASSWORD;
-    return way_choose(request_settings(req), req->session->listener, req->user, req->host, &req->err);
+    req->who.caller = req->who.user;
+    if (req->who.user) req->who.auth = AUTH_PASSWORD;
+    return way_choose(request_settings(req), req->session->listener, req->who.user, req->in.host, &req->err);
 }
 
 bool tunnel_refuse_inside(struct session *c, struct str host, const struct principal_conf *user, const struct err *why)
@@ -104,9 +104,9 @@ static enum step_result intercept(struct request *req, const struct way_choice *
     struct session *c = req->session;
 
     if (choice->way == WAY_REFUSE) {
-        if (!tunnel_refuse_inside(c, req->host, req->user, &req->err)) return STEP_FAIL;
+        if (!tunnel_refuse_inside(c, req->in.host, req->who.user, &req->err)) return STEP_FAIL;
         req->err = (struct err){0};
-    } else if (!session_intercept(c, req->host, req->user, NULL)) {
+    } else if (!session_intercept(c, req->in.host, req->who.user, NULL)) {
         return request_fail(req, ERR_NO_MEMORY, "CONNECT");
     }
     return say_established(req) == STEP_NEXT ? request_goto(req, STEP_finish) : STEP_FAIL;
@@ -132,8 +132,8 @@ enum step_result tunnel_redirected(struct request *req)
 {
     struct way_choice choice;
 
-    req->host = str_from(req->session->hello.name);
-    if (!req->host.n)
+    req->in.host = str_from(req->session->hello.name);
+    if (!req->in.host.n)
         return request_fail(req, ERR_HOST_REFUSED, "The client names no server in its TLS handshake (SNI).");
     choice = choose(req);
     if (choice.way == WAY_INTERCEPT) return request_fail(req, ERR_NO_MEMORY, "redirected TLS");
@@ -158,7 +158,7 @@ static const struct netaddr *next_address(struct request *req)
     for (;;) {
         struct pool_address *a;
 
-        if (pool_pick(&w->pool, pool_find(&w->pool, req->endpoint->id), t->tried, false, &a) != CHOICE_FOUND)
+        if (pool_pick(&w->pool, pool_find(&w->pool, req->route.endpoint->id), t->tried, false, &a) != CHOICE_FOUND)
             return NULL;
         t->tried |= pool_bit(a);
         if (!pool_hold(a)) continue;
@@ -172,8 +172,8 @@ static enum step_result give_up(struct request *req, const char *why)
     struct tunnel *t = req->tunnel;
 
     return request_fail(req, t->timed_out ? ERR_UPSTREAM_TIMEOUT : ERR_UPSTREAM_CONNECT, "[%s %s] %s%s%s",
-                        t->via ? "tunnel" : "endpoint", t->via ? t->via->name : req->endpoint->name, req->address,
-                        req->address[0] ? ": " : "", why[0] ? why : "no address left");
+                        t->via ? "tunnel" : "endpoint", t->via ? t->via->name : req->route.endpoint->name,
+                        req->retry.address, req->retry.address[0] ? ": " : "", why[0] ? why : "no address left");
 }
 
 /* Notes why the last attempt failed. */
@@ -207,9 +207,9 @@ enum step_result tunnel_open(struct request *req)
         }
         addr = next_address(req);
         if (!addr) return req->err.code != ERR_NONE ? STEP_FAIL : give_up(req, "");
-        netaddr_format(addr, req->address);
-        req->attempts++;
-        req->attempt_us = w->loop.now_us;
+        netaddr_format(addr, req->retry.address);
+        req->retry.attempts++;
+        req->retry.attempt_us = w->loop.now_us;
         t->timed_out = false;
         switch (conn_connect(&t->up, &w->loop, addr, on_event, t, &err)) {
         case ERR_NONE: break;
@@ -218,7 +218,7 @@ enum step_result tunnel_open(struct request *req)
         }
     }
     req->err = (struct err){0};
-    req->connected_us = w->loop.now_us;
+    req->retry.connected_us = w->loop.now_us;
     t->open = true;
     return say_established(req);
 }
@@ -229,9 +229,9 @@ enum step_result tunnel_open(struct request *req)
 static bool check_attempt(struct request *req)
 {
     struct tunnel *t = req->tunnel;
-    uint64_t ms = t->via ? t->via->connect_timeout_ms : req->endpoint->connect_timeout_ms;
+    uint64_t ms = t->via ? t->via->connect_timeout_ms : req->route.endpoint->connect_timeout_ms;
 
-    if (req->worker->loop.now_us - req->attempt_us <= (int64_t)ms * 1000) return false;
+    if (req->worker->loop.now_us - req->retry.attempt_us <= (int64_t)ms * 1000) return false;
     t->timed_out = true;
     conn_break(&t->up, "no connection within connect_timeout");
     return true;
@@ -272,7 +272,7 @@ bool tunnel_leave(struct request *req)
 {
     if (!req->tunnel->open || !is_at_rest(req)) return false;
     request_abort(req, ERR_TUNNEL_IDLE, "no byte for some time, and connections run out");
-    req->broken = false;
+    req->reply.broken = false;
     return true;
 }
 
@@ -290,6 +290,6 @@ bool tunnel_check_time(struct request *req, bool *resting)
     if (!t->ended_by) t->ended_by = stopping ? "shutdown" : "idle";
     cut = !is_at_rest(req);
     request_abort(req, stopping ? ERR_SHUTDOWN : ERR_TUNNEL_IDLE, "no byte for too long");
-    req->broken = cut;
+    req->reply.broken = cut;
     return true;
 }

@@ -111,7 +111,7 @@ static enum step_result wrong_name(struct request *req, const char *what)
 {
     char ctx[256];
 
-    request_fail(req, ERR_TUNNEL_NAME, "a tunnel to %.*s: %s", STR_ARG(req->host), what);
+    request_fail(req, ERR_TUNNEL_NAME, "a tunnel to %.*s: %s", STR_ARG(req->in.host), what);
     LOG_CTX(LOG_WARN, request_log_ctx(req, ctx, sizeof(ctx)), "%s", req->err.detail);
     return STEP_FAIL;
 }
@@ -121,7 +121,7 @@ static enum step_result judge_name(struct request *req)
     const char *name = req->session->hello.name;
     char text[CLIENT_HELLO_NAME_MAX + 32];
 
-    if (!name[0] || str_eq(str_from(name), req->host)) return STEP_NEXT;
+    if (!name[0] || str_eq(str_from(name), req->in.host)) return STEP_NEXT;
     snprintf(text, sizeof(text), "its TLS asks for %s", name);
     return wrong_name(req, text);
 }

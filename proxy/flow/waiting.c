@@ -12,11 +12,12 @@
 
 static enum party relay_party(struct request *req)
 {
-    if (req->answer_state == ANSWER_BODY || req->answer_state == ANSWER_DONE)
+    if (req->relay.answer_state == ANSWER_BODY || req->relay.answer_state == ANSWER_DONE)
         return conn_is_sending(&req->session->conn) ? PARTY_CLIENT_READS : PARTY_ENDPOINT_SENDS;
-    if (req->answer_state == ANSWER_DOCUMENT) return PARTY_ENDPOINT_SENDS;
+    if (req->relay.answer_state == ANSWER_DOCUMENT) return PARTY_ENDPOINT_SENDS;
     if (conn_is_sending(&req->up->conn)) return PARTY_ENDPOINT_READS;
-    if (req->hold || req->send_state == SEND_DONE || req->send_state == SEND_STOPPED) return PARTY_ENDPOINT_ANSWERS;
+    if (req->relay.hold || req->relay.send_state == SEND_DONE || req->relay.send_state == SEND_STOPPED)
+        return PARTY_ENDPOINT_ANSWERS;
     return PARTY_CLIENT_SENDS;
 }
 
@@ -26,11 +27,11 @@ static enum party party_of(struct request *req)
     switch (req->step) {
     case STEP_read_head:
     case STEP_check_user: return PARTY_NONE;
-    case STEP_send: return req->up || req->turn.place.queued ? PARTY_NONE : PARTY_CLIENT_SENDS;
+    case STEP_send: return req->up || req->retry.turn.place.queued ? PARTY_NONE : PARTY_CLIENT_SENDS;
     case STEP_relay: return req->up ? relay_party(req) : PARTY_NONE;
     case STEP_tunnel: return PARTY_TUNNEL;
     case STEP_finish: return conn_is_sending(&req->session->conn) ? PARTY_CLIENT_READS : PARTY_CLIENT_SENDS;
-    default: return keyring_waits(&req->lease) ? PARTY_NONE : PARTY_CLIENT_SENDS;
+    default: return keyring_waits(&req->out.lease) ? PARTY_NONE : PARTY_CLIENT_SENDS;
     }
 }
 
@@ -101,7 +102,7 @@ static uint64_t limit_ms(struct request *req, enum party party)
     const struct server_conf *s = &request_settings(req)->server;
     int64_t silent_us = req->progress.silent_us[party];
 
-    if (party == PARTY_ENDPOINT_ANSWERS) return req->endpoint->response_timeout_ms;
+    if (party == PARTY_ENDPOINT_ANSWERS) return req->route.endpoint->response_timeout_ms;
     if (party != PARTY_CLIENT_READS) return s->body_timeout_ms;
     if (longer_than(silent_us, s->body_timeout_ms) && conn_is_dead(&req->session->conn, s->body_timeout_ms))
         return s->body_timeout_ms; /* one that pauses is there; this one went without a word */

@@ -32,8 +32,8 @@ static void test_exchange_sent_again_begins_anew(void **state UNUSED)
     exchange_set_send(req, SEND_BODY);
     exchange_set_answer(req, ANSWER_DOCUMENT);
     exchange_reset(req);
-    assert_int_equal(req->send_state, SEND_NONE);
-    assert_int_equal(req->answer_state, ANSWER_HEAD);
+    assert_int_equal(req->relay.send_state, SEND_NONE);
+    assert_int_equal(req->relay.answer_state, ANSWER_HEAD);
     exchange_reset(req); /* twice is once */
     exchange_set_send(req, SEND_HEAD);
 }
@@ -49,9 +49,9 @@ static void test_exchange_stop_sending_leaves_what_was_sent_whole(void **state U
                 {SEND_STOPPED, SEND_STOPPED}};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        req->send_state = rows[i].from;
+        req->relay.send_state = rows[i].from;
         exchange_stop_sending(req);
-        assert_int_equal(req->send_state, rows[i].to);
+        assert_int_equal(req->relay.send_state, rows[i].to);
     }
 }
 
@@ -66,7 +66,7 @@ static bool is_bug(enum answer_state from, enum answer_state to)
 
         if (null >= 0) dup2(null, STDERR_FILENO);
         signal(SIGABRT, SIG_DFL);
-        req->answer_state = from;
+        req->relay.answer_state = from;
         exchange_set_answer(req, to);
         _exit(0);
     }

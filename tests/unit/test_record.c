@@ -52,24 +52,24 @@ static struct request *make_request(struct made *m)
     req->session = &m->session;
     strcpy(req->id, "S3OREQUEST");
     req->started_us = 1000;
-    req->ended_us = 3500;
+    req->reply.ended_us = 3500;
     req->started_wall_us = 1767323045678000;
-    req->in = &m->in;
-    req->answer = &m->answer;
-    req->caller = &m->client;
-    req->auth = AUTH_SIGV4_HEADER;
-    req->payload = PAYLOAD_UNSIGNED;
-    req->bucket = STR("bucket");
-    req->key = STR("a key");
-    req->status = 404;
-    req->endpoint = &m->endpoint;
-    req->credentials = &m->credentials;
-    req->lease.keys = (struct credentials *)m; /* only whether there are some is looked at */
-    strcpy(req->address, "10.0.1.23:443");
-    req->attempts = 2;
-    req->retries = 1;
-    strcpy(req->retry_reasons, "stale");
-    req->s3_error = STR("NoSuchKey");
+    req->in.head = &m->in;
+    req->relay.answer = &m->answer;
+    req->who.caller = &m->client;
+    req->who.auth = AUTH_SIGV4_HEADER;
+    req->who.payload = PAYLOAD_UNSIGNED;
+    req->in.bucket = STR("bucket");
+    req->in.key = STR("a key");
+    req->reply.status = 404;
+    req->route.endpoint = &m->endpoint;
+    req->route.credentials = &m->credentials;
+    req->out.lease.keys = (struct credentials *)m; /* only whether there are some is looked at */
+    strcpy(req->retry.address, "10.0.1.23:443");
+    req->retry.attempts = 2;
+    req->retry.retries = 1;
+    strcpy(req->retry.reasons, "stale");
+    req->relay.s3_error = STR("NoSuchKey");
     return req;
 }
 
@@ -143,14 +143,14 @@ static void test_version_asked_for_counts_where_none_is_answered(void **state)
     char mem[4096];
 
     (void)state;
-    req->query = &query;
-    req->query_n = 1;
+    req->in.query = &query;
+    req->in.query_n = 1;
     write_line(mem, sizeof(mem), LOG_TEXT, req);
     assert_non_null(strstr(mem, " version_id=v.1 "));
-    req->answer = NULL;
+    req->relay.answer = NULL;
     write_line(mem, sizeof(mem), LOG_TEXT, req);
     assert_non_null(strstr(mem, " version_id=asked "));
-    req->query_n = 0;
+    req->in.query_n = 0;
     write_line(mem, sizeof(mem), LOG_TEXT, req);
     assert_null(strstr(mem, " version_id="));
 }
@@ -164,9 +164,9 @@ static void test_longest_line_fits(void **state)
 
     (void)state;
     memset(wild, 1, sizeof(wild));
-    m.in.method = req->user_tried = s;
-    req->user_tried.n = 64;
-    req->bucket = req->key = m.asked[0].value = m.asked[1].value = m.answered[0].value = m.answered[1].value = s;
+    m.in.method = req->who.user_tried = s;
+    req->who.user_tried.n = 64;
+    req->in.bucket = req->in.key = m.asked[0].value = m.asked[1].value = m.answered[0].value = m.answered[1].value = s;
     memset(req->err.detail, 1, sizeof(req->err.detail) - 1);
     req->err.code = ERR_INTERNAL;
     write_line(mem, sizeof(mem), LOG_JSON, req);

@@ -6,7 +6,7 @@
 
 #include "flow/request.h"
 
-/* sigv4_verify() of @in, whose host is req->authority; if that fails, with the other reading of its port. @in then
+/* sigv4_verify() of @in, whose host is req->in.authority; if that fails, with the other reading of its port. @in then
  * holds the one that verified, if any did. */
 MUST_CHECK enum err_code auth_verify_sigv4(struct request *req, const struct hmac_key *key, struct sigv4_input *in,
                                            const struct sigv4_auth *auth, struct str timestamp, struct str *canonical,

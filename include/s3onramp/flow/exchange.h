@@ -17,7 +17,7 @@ void exchange_set_answer(struct request *req, enum answer_state to);
 /* Something of the request may still be to be sent. */
 static inline bool exchange_sends(const struct request *req)
 {
-    return req->send_state == SEND_HEAD || req->send_state == SEND_BODY;
+    return req->relay.send_state == SEND_HEAD || req->relay.send_state == SEND_BODY;
 }
 /* What has not been sent is not wanted any more. */
 void exchange_stop_sending(struct request *req);

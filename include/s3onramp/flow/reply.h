@@ -7,11 +7,11 @@
 
 #include "flow/request.h"
 
-/* Builds the head for req->answer into the arena: hop-by-hop fields out, framing for this client in, Location as the
- * client sees things. {NULL,0}: out of memory. Sets req->answer_framer and req->client_closes. */
+/* Builds the head for req->relay.answer into the arena: hop-by-hop fields out, framing for this client in, Location as
+ * the client sees things. {NULL,0}: out of memory. Sets req->relay.answer_framer and req->reply.client_closes. */
 MUST_CHECK struct str reply_head(struct request *req);
-/* Before reply_head: STEP_FAIL (ERR_OTHER_REGION, with what to do) if req->answer sends the client to a public name of
- * S3 that its listener does not lead to. */
+/* Before reply_head: STEP_FAIL (ERR_OTHER_REGION, with what to do) if req->relay.answer sends the client to a public
+ * name of S3 that its listener does not lead to. */
 MUST_CHECK enum step_result reply_check_redirect(struct request *req);
 /* STEP_FAIL (ERR_NO_BUCKET, with what to do) if @code of S3's error document says that there is no such bucket and what
  * the client wrote before the listener's name may as well be an access point. */

@@ -97,113 +97,126 @@ struct request {
     struct str told; /* what the client reads of err; empty: its row's sentence, or the detail */
     struct s3_error_field error_fields[REQUEST_ERROR_FIELDS];
     size_t error_fields_n;
-
-    /* read_head */
-    struct head_scan scan;
-    struct head_request *in; /* in arena */
-    struct head_glance seen; /* in arena: without `in`, what the head seems to ask for */
-    struct uri uri;
-    struct body body;       /* framing of the client's body */
-    struct filter *filters; /* in arena: what it passes through, from where it is planned on; NULL: nothing */
-
-    /* check_user */
-    const struct principal_conf *user; /* proven by Proxy-Authorization, here or at the CONNECT around; NULL: nobody */
-    struct password_ask *ask;          /* owned while the password is being checked */
-    struct str user_tried;             /* the name in Proxy-Authorization */
-    enum password_verdict user_verdict;
-    bool user_asked;
-
-    /* find_target */
-    struct str authority; /* host[:port] as the client writes it: what it signs. Empty: HTTP/1.0 without */
-    struct str host;      /* the same in lower case, without port: what everything is decided by */
-    struct s3_host s3;
-    bool own_name;   /* Host is a name or address of the listener, not an S3 name */
-    struct str path; /* decoded */
-    struct query_param *query;
-    size_t query_n;
-    struct str bucket, key; /* decoded; for access points the bucket is "<name>-<account>" */
-    bool host_style;
-    const struct operation *operation;
-
-    /* check_caller */
-    const struct principal_key *caller_key; /* the pair that signed; NULL: none of ours did */
-    const struct principal_conf *caller;    /* NULL for AUTH_FOREIGN, whose it is only S3 knows, and AUTH_PREFLIGHT */
-    enum auth_kind auth;
-    bool plus_is_space;
-    struct str signed_region; /* of the client's scope; empty if unsigned */
-    enum payload_mode payload;
-    struct str payload_hash;           /* its value, when a header or the query gave one */
-    uint64_t decoded_length;           /* for aws-chunked */
-    struct form *form;                 /* in arena: a browser's form, sent on as PutObject; else NULL */
-    struct chunk_signature chunk_seal; /* owned: for signed chunks, begun with the head's signature */
-
-    /* choose_route */
-    const struct endpoint_conf *endpoint;
-    const struct credentials_conf *credentials; /* NULL for these two: nothing is signed */
-
-    /* sign */
-    struct key_lease lease; /* owned: what it is signed with; no keys: unsigned */
-    struct str out_head;    /* the whole head, as it goes out */
-    bool expects;           /* out_head has Expect: 100-continue */
-    struct framer out_framer;
-    bool body_planned;
-    enum body_out out_kind;
-    bool decode;                      /* aws-chunked framing is taken off */
-    bool body_first;                  /* the body must be seen to its end before anything goes out */
-    bool hash_first;                  /* … because its hash is signed */
-    struct aws_chunked *chunked;      /* in arena: the framing that comes in, if it is decoded or checked */
-    struct framer_chunks *out_chunks; /* in arena: the framing that goes out, if it is ours */
-    struct checksum checksum;         /* owned: cleared in request_end */
-    struct str body_hash;             /* with hash_first */
-    uint64_t hashed;                  /* content bytes that were hashed or summed here, for the access line */
-
-    /* send */
-    uint64_t tried;             /* addresses that failed */
-    struct pool_turn turn;      /* where all addresses are at their limit */
-    struct upconn *up;          /* owned while the exchange lasts */
-    char address[NETADDR_TEXT]; /* where it went last */
-    unsigned attempts;
-    unsigned retries; /* sent again after it was sent */
-    bool stale_seen, fresh_only, status_retried;
-    char retry_reasons[64]; /* "stale,reset" */
-    unsigned moves;         /* to endpoints of other Regions, after an answer said so */
-    struct str region_from; /* the Region it would have gone to first; empty: never moved */
-    int64_t attempt_us, connected_us;
-
-    /* relay */
-    enum send_state send_state;
-    enum answer_state answer_state;
-    size_t out_head_sent;
-    bool hold;          /* the body waits for 100 Continue */
-    bool replay;        /* what was sent still stands at the front of the client's buffer */
-    size_t kept;        /* how much of it */
-    uint64_t body_sent; /* content bytes handed to the endpoint's connection */
-    struct head_scan answer_scan;
-    struct head_response *answer; /* in arena; NULL until the final head is there */
-    struct body answer_body;
-    struct framer answer_framer;
-    struct str answer_head; /* still to be written */
-    size_t head_in_front;   /* bytes of our head that stand in front of the content in the buffer */
-    uint64_t answer_bytes;  /* content bytes given to the client */
-    int64_t first_byte_us;
-    struct str s3_error;           /* the code in an error document of S3's; empty: none was seen */
-    struct filter *answer_filters; /* in arena: what the answer's body passes through; NULL: nothing */
-    bool client_closes;            /* no further request on this connection */
-    bool interim_sent;             /* an interim answer went to the client */
-    bool continue_sent;            /* one of them was 100 Continue */
-    bool drain;                    /* after our own answer: read the rest of the body and go on */
-
-    struct str other_region; /* with ERR_OTHER_REGION: where the bucket is, if known */
-    /* tunnel */
+    struct upconn *up;     /* owned while the exchange with the endpoint lasts */
     struct tunnel *tunnel; /* owned; NULL: none */
 
-    /* answer, for the access line */
-    int64_t ended_us; /* monotonic */
-    unsigned status;
-    bool answered; /* a byte of a final answer went to the client's connection */
-    bool finished; /* its access line is written */
-    bool broken;   /* the client's connection must end with a reset: what it has is not a whole answer */
-    bool silent;   /* nothing to answer: the connection just ends */
+    /* What came in, never changed: by read_head … */
+    struct {
+        struct head_scan scan;
+        struct head_request *head; /* in arena */
+        struct head_glance seen;   /* in arena: without `head`, what the head seems to ask for */
+        struct uri uri;
+        struct body body;       /* framing of the client's body */
+        struct filter *filters; /* in arena: what it passes through, from where it is planned on; NULL: nothing */
+
+        /* … and by find_target */
+        struct str authority; /* host[:port] as the client writes it: what it signs. Empty: HTTP/1.0 without */
+        struct str host;      /* the same in lower case, without port: what everything is decided by */
+        struct s3_host s3;
+        bool own_name;   /* Host is a name or address of the listener, not an S3 name */
+        struct str path; /* decoded */
+        struct query_param *query;
+        size_t query_n;
+        struct str bucket, key; /* decoded; for access points the bucket is "<name>-<account>" */
+        bool host_style;
+        const struct operation *operation;
+    } in;
+
+    /* Whose it is and how they proved it: by check_user … */
+    struct {
+        const struct principal_conf
+            *user;                /* proven by Proxy-Authorization, here or at the CONNECT around; NULL: nobody */
+        struct password_ask *ask; /* owned while the password is being checked */
+        struct str user_tried;    /* the name in Proxy-Authorization */
+        enum password_verdict user_verdict;
+        bool user_asked;
+
+        /* … and by check_caller */
+        const struct principal_key *caller_key; /* the pair that signed; NULL: none of ours did */
+        const struct principal_conf *caller; /* NULL for AUTH_FOREIGN, whose it is only S3 knows, and AUTH_PREFLIGHT */
+        enum auth_kind auth;
+        bool plus_is_space;
+        struct str signed_region; /* of the client's scope; empty if unsigned */
+        enum payload_mode payload;
+        struct str payload_hash;           /* its value, when a header or the query gave one */
+        uint64_t decoded_length;           /* for aws-chunked */
+        struct form *form;                 /* in arena: a browser's form, sent on as PutObject; else NULL */
+        struct chunk_signature chunk_seal; /* owned: for signed chunks, begun with the head's signature */
+    } who;
+
+    /* Where it goes: by choose_route, and by answers that say otherwise */
+    struct {
+        const struct endpoint_conf *endpoint;
+        const struct credentials_conf *credentials; /* NULL for these two: nothing is signed */
+        unsigned moves;                             /* to endpoints of other Regions, after an answer said so */
+        struct str region_from;                     /* the Region it would have gone to first; empty: never moved */
+        struct str other_region;                    /* with ERR_OTHER_REGION: where the bucket is, if known */
+    } route;
+
+    /* What goes out: by sign */
+    struct {
+        struct key_lease lease; /* owned: what it is signed with; no keys: unsigned */
+        struct str head;        /* the whole head, as it goes out */
+        bool expects;           /* head has Expect: 100-continue */
+        struct framer framer;
+        bool body_planned;
+        enum body_out kind;
+        bool decode;                  /* aws-chunked framing is taken off */
+        bool body_first;              /* the body must be seen to its end before anything goes out */
+        bool hash_first;              /* … because its hash is signed */
+        struct aws_chunked *chunked;  /* in arena: the framing that comes in, if it is decoded or checked */
+        struct framer_chunks *chunks; /* in arena: the framing that goes out, if it is ours */
+        struct checksum checksum;     /* owned: cleared in request_end */
+        struct str body_hash;         /* with hash_first */
+        uint64_t hashed;              /* content bytes that were hashed or summed here, for the access line */
+    } out;
+
+    /* How it gets there: by send, and each time that it is sent again */
+    struct {
+        uint64_t tried;             /* addresses that failed */
+        struct pool_turn turn;      /* where all addresses are at their limit */
+        char address[NETADDR_TEXT]; /* where it went last */
+        unsigned attempts;
+        unsigned retries; /* sent again after it was sent */
+        bool stale_seen, fresh_only, status_retried;
+        char reasons[64]; /* "stale,reset" */
+        int64_t attempt_us, connected_us;
+    } retry;
+
+    /* The exchange with the endpoint: by relay and judge_answer */
+    struct {
+        enum send_state send_state;
+        enum answer_state answer_state;
+        size_t head_sent;
+        bool hold;          /* the body waits for 100 Continue */
+        bool replay;        /* what was sent still stands at the front of the client's buffer */
+        size_t kept;        /* how much of it */
+        uint64_t body_sent; /* content bytes handed to the endpoint's connection */
+        struct head_scan answer_scan;
+        struct head_response *answer; /* in arena; NULL until the final head is there */
+        struct body answer_body;
+        struct framer answer_framer;
+        struct str answer_head; /* still to be written */
+        size_t head_in_front;   /* bytes of our head that stand in front of the content in the buffer */
+        uint64_t answer_bytes;  /* content bytes given to the client */
+        int64_t first_byte_us;
+        struct str s3_error;           /* the code in an error document of S3's; empty: none was seen */
+        struct filter *answer_filters; /* in arena: what the answer's body passes through; NULL: nothing */
+    } relay;
+
+    /* What became of it, as the client and the access line see it */
+    struct {
+        bool client_closes; /* no further request on this connection */
+        bool interim_sent;  /* an interim answer went to the client */
+        bool continue_sent; /* one of them was 100 Continue */
+        bool drain;         /* after our own answer: read the rest of the body and go on */
+        int64_t ended_us;   /* monotonic */
+        unsigned status;
+        bool answered; /* a byte of a final answer went to the client's connection */
+        bool finished; /* its access line is written */
+        bool broken;   /* the client's connection must end with a reset: what it has is not a whole answer */
+        bool silent;   /* nothing to answer: the connection just ends */
+    } reply;
 };
 
 #define X(name) enum step_result step_##name(struct request *req);

@@ -19,7 +19,7 @@ struct tunnel_flow { /* one direction */
 struct tunnel {
     struct worker *worker;         /* borrowed */
     struct loop_task *owner;       /* borrowed: run at each event of the address's connection */
-    const struct tunnel_conf *via; /* borrowed; NULL: req->endpoint */
+    const struct tunnel_conf *via; /* borrowed; NULL: req->route.endpoint */
     struct conn up;                /* to the address; CONN_CLOSED: none */
     struct pool_address *at;       /* held; of an endpoint */
     uint64_t tried;                /* addresses: bits of the pool, or how many of the section */

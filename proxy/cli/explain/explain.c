@@ -242,9 +242,9 @@ static enum err_code find_captured_host(struct rig *rig, struct sbuf *host, stru
     any.listener = &(const struct listener_conf){.mode = LISTENER_ENDPOINT};
     req = rig_take(rig, &any, 0, err);
     if (!req) return err->code;
-    connect = req->in->method_id == METHOD_CONNECT;
-    TRY(uri_split(req->in->target, connect, &uri, err));
-    if (!uri_split_authority(uri.form == URI_ORIGIN ? req->in->host : uri.authority, &name, &a->port))
+    connect = req->in.head->method_id == METHOD_CONNECT;
+    TRY(uri_split(req->in.head->target, connect, &uri, err));
+    if (!uri_split_authority(uri.form == URI_ORIGIN ? req->in.head->host : uri.authority, &name, &a->port))
         return err_set(err, ERR_BAD_REQUEST, 0, "it has no Host header, or one that is not valid");
     sbuf_lower(host, name);
     a->host = sbuf_str(host);

@@ -152,10 +152,10 @@ static struct str joined(struct arena *arena, struct str a, struct str b, struct
 /* The bucket is in the path of one style and in the host of the other. */
 static void guess_style(struct guesses *g, const struct request *req)
 {
-    struct str path = g->base->v[LINE_PATH], bucket = encoded(g->arena, req->bucket, false);
+    struct str path = g->base->v[LINE_PATH], bucket = encoded(g->arena, req->in.bucket, false);
 
-    if (!req->bucket.n) return;
-    if (req->host_style)
+    if (!req->in.bucket.n) return;
+    if (req->in.host_style)
         guess_add(g, LINE_PATH, joined(g->arena, STR("/"), bucket, path),
                   "The client signed the path with the bucket in it, and sent the bucket in the host name.", NULL);
     else
@@ -166,20 +166,20 @@ static void guess_style(struct guesses *g, const struct request *req)
 static void guess_path(struct guesses *g, const struct request *req)
 {
     struct arena *arena = g->arena;
-    struct str path = g->base->v[LINE_PATH], straight = normalised(arena, req->path);
-    struct sbuf again = arena_sbuf(arena, req->path.n + 1);
+    struct str path = g->base->v[LINE_PATH], straight = normalised(arena, req->in.path);
+    struct sbuf again = arena_sbuf(arena, req->in.path.n + 1);
 
     guess_spellings(g, LINE_PATH);
-    if (again.cap && uri_decode(req->path, false, again.p, &again.n) && again.n < req->path.n)
+    if (again.cap && uri_decode(req->in.path, false, again.p, &again.n) && again.n < req->in.path.n)
         guess_add(g, LINE_PATH, encoded(arena, sbuf_str(&again), true),
                   "The client sent the path encoded once more than it signed it.", NULL);
-    guess_add(g, LINE_PATH, req->uri.path, "The client signed the path as it sent it, not in AWS's encoding.", NULL);
-    guess_add(g, LINE_PATH, req->path, "The client signed the path without encoding it.", NULL);
+    guess_add(g, LINE_PATH, req->in.uri.path, "The client signed the path as it sent it, not in AWS's encoding.", NULL);
+    guess_add(g, LINE_PATH, req->in.path, "The client signed the path without encoding it.", NULL);
     guess_add(g, LINE_PATH, encoded(arena, straight, true),
               "The path was normalised (//, ., ..) by the client before signing. S3 signs it as it is.", NULL);
     guess_add(g, LINE_PATH, encoded(arena, encoded(arena, straight, true), true),
               "The client normalised the path and encoded it twice, as other AWS services want it.", NULL);
-    guess_add(g, LINE_PATH, joined(arena, STR("/"), encoded(arena, str_tail(req->path, 1), false), STR_NONE),
+    guess_add(g, LINE_PATH, joined(arena, STR("/"), encoded(arena, str_tail(req->in.path, 1), false), STR_NONE),
               "The client encoded the slashes of the key in what it signed. They stay.", NULL);
     guess_add(g, LINE_PATH, joined(arena, path, STR("/"), STR_NONE),
               "The client signed the path with a slash at its end, which something between took away.", NULL);
@@ -209,10 +209,10 @@ static void put_param(struct sbuf *b, const struct query_param *p, bool as_sent)
 /* In the order in which they came. */
 static struct str query_as_sent(struct arena *arena, const struct request *req, bool exactly)
 {
-    struct sbuf b = arena_sbuf(arena, req->uri.query.n + req->query_n + 1);
+    struct sbuf b = arena_sbuf(arena, req->in.uri.query.n + req->in.query_n + 1);
 
-    for (size_t i = 0; i < req->query_n; i++)
-        if (!is_signature(&req->query[i])) put_param(&b, &req->query[i], exactly);
+    for (size_t i = 0; i < req->in.query_n; i++)
+        if (!is_signature(&req->in.query[i])) put_param(&b, &req->in.query[i], exactly);
     return b.overflow ? STR_NONE : sbuf_str(&b);
 }
 
@@ -244,7 +244,7 @@ static void guess_query(struct guesses *g, const struct request *req)
         return;
     }
     guess_spellings(g, LINE_QUERY);
-    if (str_index(req->uri.query, '+') != SIZE_MAX)
+    if (str_index(req->in.uri.query, '+') != SIZE_MAX)
         guess_add(g, LINE_QUERY, replaced(g->arena, query, STR("%20"), STR("%2B")),
                   "The client means a plus with the '+' in its query; that alone is fine.", NULL);
     guess_add(g, LINE_QUERY, query_changed(g->arena, query, SIZE_MAX, true, NULL, 0),
@@ -253,10 +253,10 @@ static void guess_query(struct guesses *g, const struct request *req)
               "The client signed the parameters in another order. They are sorted by their encoded names.", NULL);
     guess_add(g, LINE_QUERY, query_as_sent(g->arena, req, true),
               "The client signed the query as it sent it. Parameters are encoded and sorted first.", NULL);
-    guess_add(g, LINE_QUERY, req->uri.query, "The client signed the query as it is sent, the signature included.",
+    guess_add(g, LINE_QUERY, req->in.uri.query, "The client signed the query as it is sent, the signature included.",
               NULL);
     guess_add(g, LINE_QUERY, STR(""), "The client signed the request without its query.", NULL);
-    for (size_t i = 0; i < req->query_n; i++) {
+    for (size_t i = 0; i < req->in.query_n; i++) {
         char *name = arena_alloc(g->arena, 128);
 
         if (!name) return;

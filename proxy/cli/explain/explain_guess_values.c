@@ -42,7 +42,7 @@ static void add_host_f(struct guesses *g, size_t line, const char *fmt, struct s
 static void guess_s3_names(struct guesses *g, const struct request *req, size_t line)
 {
     const struct settings *s = request_settings(req);
-    struct str bucket = req->bucket;
+    struct str bucket = req->in.bucket;
 
     add_host_f(g, line, "s3.amazonaws.com%.*s%.*s%.*s", STR_NONE, STR_NONE, STR_NONE);
     if (bucket.n) add_host_f(g, line, "%.*s.s3.amazonaws.com%.*s%.*s", bucket, STR_NONE, STR_NONE);
@@ -77,7 +77,7 @@ static void guess_own_names(struct guesses *g, const struct request *req, size_t
             add_host_f(g, line, "%.*s%.*s%.*s", str_head(str_from(text), str_rindex(str_from(text), ':')), STR_NONE,
                        STR_NONE);
             add_host_f(g, line, "localhost%.*s%.*s%.*s", port, STR_NONE, STR_NONE);
-            add_host_f(g, line, "%.*s%.*s%.*s", req->host, port, STR_NONE);
+            add_host_f(g, line, "%.*s%.*s%.*s", req->in.host, port, STR_NONE);
             for (size_t k = 0; k < l->names.n; k++)
                 add_host_f(g, line, "%.*s%.*s%.*s", str_from(l->names.v[k]), port, STR_NONE);
         }
@@ -91,10 +91,10 @@ static void guess_host(struct guesses *g, const struct request *req, size_t line
 {
     static const char WITH_PORT[] = "The client signed Host with a port that it, or something between, did not send.";
 
-    add_host(g, line, req->host, "The client signed Host without the port that it sends.");
-    add_host(g, line, line_of(g, req->host, STR("443")), WITH_PORT);
-    add_host(g, line, line_of(g, req->host, STR("80")), WITH_PORT);
-    add_host(g, line, req->authority, "The client signed Host in upper and lower case as it is sent.");
+    add_host(g, line, req->in.host, "The client signed Host without the port that it sends.");
+    add_host(g, line, line_of(g, req->in.host, STR("443")), WITH_PORT);
+    add_host(g, line, line_of(g, req->in.host, STR("80")), WITH_PORT);
+    add_host(g, line, req->in.authority, "The client signed Host in upper and lower case as it is sent.");
     guess_s3_names(g, req, line);
     guess_own_names(g, req, line);
 }
@@ -104,7 +104,7 @@ static void guess_host(struct guesses *g, const struct request *req, size_t line
 /* All values of @name joined by @separator, blanks inside kept. */
 static struct str values(struct guesses *g, const struct request *req, struct str name, struct str separator, bool last)
 {
-    const struct headers *all = &req->in->headers;
+    const struct headers *all = &req->in.head->headers;
     size_t room = 1;
 
     for (size_t i = 0; i < all->n; i++)
@@ -193,10 +193,10 @@ static void guess_header(struct guesses *g, const struct request *req, size_t li
 static void guess_v2(struct guesses *g, const struct request *req)
 {
     size_t resource = g->base->n - 1;
-    struct str text = g->base->v[resource], path = req->uri.path, bucket = req->bucket;
-    const struct header *date = headers_find(&req->in->headers, HDR_DATE),
-                        *amz_date = headers_find(&req->in->headers, HDR_X_AMZ_DATE);
-    struct sbuf b = arena_sbuf(g->arena, bucket.n + text.n + 2), plain = arena_sbuf(g->arena, req->path.n + 1);
+    struct str text = g->base->v[resource], path = req->in.uri.path, bucket = req->in.bucket;
+    const struct header *date = headers_find(&req->in.head->headers, HDR_DATE),
+                        *amz_date = headers_find(&req->in.head->headers, HDR_X_AMZ_DATE);
+    struct sbuf b = arena_sbuf(g->arena, bucket.n + text.n + 2), plain = arena_sbuf(g->arena, req->in.path.n + 1);
 
     if (g->base->n < 5) return;
     guess_add(g, 1, STR(""), "Content-MD5 was added after signing, or the client left it out of what it signed.", NULL);
@@ -237,7 +237,7 @@ void guess_payload(struct guesses *g, const struct request *req, struct str body
 {
     const struct str values_of[] = {SIGV4_UNSIGNED_PAYLOAD, SIGV4_EMPTY_SHA256, SIGV4_STREAMING_SIGNED,
                                     SIGV4_STREAMING_UNSIGNED_TRAILER, SIGV4_STREAMING_SIGNED_TRAILER};
-    const struct header *h = headers_find(&req->in->headers, HDR_X_AMZ_CONTENT_SHA256);
+    const struct header *h = headers_find(&req->in.head->headers, HDR_X_AMZ_CONTENT_SHA256);
     size_t line = g->base->n - 1;
     uint8_t hash[SHA256_BYTES];
     struct sbuf hex = arena_sbuf(g->arena, SHA256_HEX + 1);
@@ -272,7 +272,7 @@ static void guess_scope(struct guesses *g, const struct request *req, const stru
     static const struct str services[] = {STR_INIT("s3"), STR_INIT("s3-object-lambda"), STR_INIT("s3-outposts"),
                                           STR_INIT("s3express"), STR_INIT("execute-api")};
     const struct settings *s = request_settings(req);
-    const struct header *date = headers_find(&req->in->headers, HDR_DATE);
+    const struct header *date = headers_find(&req->in.head->headers, HDR_DATE);
     struct sbuf stamp = arena_sbuf(g->arena, SIGV4_TIMESTAMP_BYTES);
     int64_t date_s;
 

@@ -61,11 +61,11 @@ static void print_advice(struct report *r, const struct request *req, const stru
         break;
     case ERR_POLICY_DENIED:
         report_put(r, key, label, "change [policy %s] (access, buckets, list_buckets), or `policy` of [client %s]",
-                   req->caller->policy->name, req->caller->name);
+                   req->who.caller->policy->name, req->who.caller->name);
         break;
     case ERR_SIGV2_OFF:
         report_put(r, key, label, "write sigv2 = yes into [client %s] if its tool knows nothing newer",
-                   req->caller->name);
+                   req->who.caller->name);
         break;
     case ERR_HOST_REFUSED:
         if (str_starts(str_from(req->err.detail), STR("Neither")) ||
@@ -125,25 +125,25 @@ static bool is_access_point_alias(struct str bucket)
 
 static void print_object(struct report *r, struct request *req)
 {
-    struct sbuf canonical = arena_sbuf(&req->arena, 3 * req->path.n + 1);
+    struct sbuf canonical = arena_sbuf(&req->arena, 3 * req->in.path.n + 1);
 
-    if (!s3_host_has_bucket(&req->s3)) {
+    if (!s3_host_has_bucket(&req->in.s3)) {
         report_named(r, "style", "path", "none", "no bucket in it");
     } else {
-        if (req->bucket.n)
-            report_named(r, "style", "style", req->host_style ? "host" : "path", "%s",
-                         req->host_style ? "host style: the bucket is in the name"
-                                         : "path style: the bucket is in the path");
-        if (req->bucket.n)
-            report_str(r, "bucket", is_access_point_alias(req->bucket) ? "alias" : "bucket", req->bucket);
-        if (req->key.n) report_str(r, "key", "key", req->key);
+        if (req->in.bucket.n)
+            report_named(r, "style", "style", req->in.host_style ? "host" : "path", "%s",
+                         req->in.host_style ? "host style: the bucket is in the name"
+                                            : "path style: the bucket is in the path");
+        if (req->in.bucket.n)
+            report_str(r, "bucket", is_access_point_alias(req->in.bucket) ? "alias" : "bucket", req->in.bucket);
+        if (req->in.key.n) report_str(r, "key", "key", req->in.key);
     }
-    uri_encode(&canonical, req->path, true);
-    report_str(r, "path_sent", "path as sent", req->uri.path);
+    uri_encode(&canonical, req->in.path, true);
+    report_str(r, "path_sent", "path as sent", req->in.uri.path);
     if (!canonical.overflow)
         report_str(r, "path_signed", "path as signed", canonical.n ? sbuf_str(&canonical) : STR("/"));
-    report_named(r, "operation", "operation", req->operation->name, "%s, which %s", req->operation->name,
-                 req->operation->access == ACCESS_READ ? "reads" : "writes");
+    report_named(r, "operation", "operation", req->in.operation->name, "%s, which %s", req->in.operation->name,
+                 req->in.operation->access == ACCESS_READ ? "reads" : "writes");
 }
 
 /* --- way --- */
@@ -225,15 +225,15 @@ static const char *default_text(const struct settings *s, const struct endpoint_
 static void print_reason(struct report *r, const struct settings *s, const struct request *req,
                          const struct listener_conf *l)
 {
-    const struct endpoint_conf *ep = req->endpoint;
-    struct str region = req->own_name ? req->signed_region : req->s3.region;
-    const char *whose = req->own_name ? "the client signs for" : "the name is of";
+    const struct endpoint_conf *ep = req->route.endpoint;
+    struct str region = req->in.own_name ? req->who.signed_region : req->in.s3.region;
+    const char *whose = req->in.own_name ? "the client signs for" : "the name is of";
 
-    if (req->region_from.n)
+    if (req->route.region_from.n)
         report_named(r, "reason", "because", "learned",
                      "the bucket is known to be in Region %s (the name leads to %.*s)", ep->region,
-                     STR_ARG(req->region_from));
-    else if (req->own_name && l->endpoint)
+                     STR_ARG(req->route.region_from));
+    else if (req->in.own_name && l->endpoint)
         report_named(r, "reason", "because", "listener", "`endpoint` of [listener %s] says so", l->name);
     else if (region.n && str_eq(region, str_from(ep->region)))
         report_named(r, "reason", "because", "region", "%s Region %s, which is its own", whose, ep->region);
@@ -256,12 +256,12 @@ static void print_outgoing(struct report *r, struct request *req)
     const char *path_text = arena_dup(&req->arena, path).p; /* NUL-terminated */
     report_str(r, "upstream_host", "Host goes out as", host);
     report_named(r, "upstream_path", "path goes out as", path_text, "%.*s%s", STR_ARG(path),
-                 req->host_style && !host_style && req->bucket.n ? "   (the bucket moves into the path)" : "");
-    if (req->credentials->source == CREDENTIALS_NONE)
-        report_put(r, "upstream_credentials", "signed", "not at all ([credentials %s])", req->credentials->name);
-    else if (req->auth != AUTH_FOREIGN)
-        report_put(r, "upstream_credentials", "signed anew for", "%s, with [credentials %s]", req->endpoint->region,
-                   req->credentials->name);
+                 req->in.host_style && !host_style && req->in.bucket.n ? "   (the bucket moves into the path)" : "");
+    if (req->route.credentials->source == CREDENTIALS_NONE)
+        report_put(r, "upstream_credentials", "signed", "not at all ([credentials %s])", req->route.credentials->name);
+    else if (req->who.auth != AUTH_FOREIGN)
+        report_put(r, "upstream_credentials", "signed anew for", "%s, with [credentials %s]",
+                   req->route.endpoint->region, req->route.credentials->name);
 }
 
 static int explain_endpoint(struct report *r, struct request *req, const struct explain_wish *wish)
@@ -269,21 +269,21 @@ static int explain_endpoint(struct report *r, struct request *req, const struct 
     static const struct principal_conf nobody = {.name = NULL};
     const struct settings *s = request_settings(req);
     const struct listener_conf *l = req->session->listener;
-    bool known = req->caller;
+    bool known = req->who.caller;
 
-    if (!known) req->caller = &nobody;
-    if (wish->region && !req->signed_region.n) req->signed_region = str_from(wish->region);
-    if (wish->bucket_region) region_cache_put(req->worker->regions, req->bucket, str_from(wish->bucket_region));
-    req->attempts = 1; /* no budget is earned by asking */
+    if (!known) req->who.caller = &nobody;
+    if (wish->region && !req->who.signed_region.n) req->who.signed_region = str_from(wish->region);
+    if (wish->bucket_region) region_cache_put(req->worker->regions, req->in.bucket, str_from(wish->bucket_region));
+    req->retry.attempts = 1; /* no budget is earned by asking */
     if (step_choose_route(req) != STEP_NEXT) {
         explain_error(r, req, l);
         return CLI_PROBLEM;
     }
-    report_named(r, "endpoint", "goes to", req->endpoint->name, "[endpoint %s]", req->endpoint->name);
+    report_named(r, "endpoint", "goes to", req->route.endpoint->name, "[endpoint %s]", req->route.endpoint->name);
     print_reason(r, s, req, l);
-    print_addresses(r, req->endpoint);
-    if (req->auth != AUTH_FOREIGN) print_outgoing(r, req);
-    if (!known) req->caller = NULL;
+    print_addresses(r, req->route.endpoint);
+    if (req->who.auth != AUTH_FOREIGN) print_outgoing(r, req);
+    if (!known) req->who.caller = NULL;
     return CLI_FINE;
 }
 
@@ -292,14 +292,14 @@ static int explain_endpoint(struct report *r, struct request *req, const struct 
 /* Named on the command line: what may this client do? */
 static int explain_policy(struct report *r, struct request *req, const struct principal_conf *client)
 {
-    if (client) req->caller = client;
-    if (!req->caller || req->auth == AUTH_FOREIGN) return CLI_FINE;
+    if (client) req->who.caller = client;
+    if (!req->who.caller || req->who.auth == AUTH_FOREIGN) return CLI_FINE;
     if (step_check_policy(req) != STEP_NEXT) {
         explain_error(r, req, req->session->listener);
         return CLI_PROBLEM;
     }
-    report_put(r, "policy", "policy", "[policy %s] allows client %s to do this", req->caller->policy->name,
-               req->caller->name);
+    report_put(r, "policy", "policy", "[policy %s] allows client %s to do this", req->who.caller->policy->name,
+               req->who.caller->name);
     return CLI_FINE;
 }
 
@@ -320,7 +320,7 @@ static int explain_caller(struct report *r, struct request *req, const struct ex
 {
     const struct settings *s = request_settings(req);
 
-    if (form_is_one(req) && !headers_find(&req->in->headers, HDR_AUTHORIZATION)) {
+    if (form_is_one(req) && !headers_find(&req->in.head->headers, HDR_AUTHORIZATION)) {
         report_put(r, "caller", "caller", "a browser's form: its signature is in the body and is not judged here");
         return CLI_FINE;
     }
@@ -328,12 +328,12 @@ static int explain_caller(struct report *r, struct request *req, const struct ex
         explain_error(r, req, req->session->listener);
         return CLI_PROBLEM;
     }
-    if (req->auth == AUTH_FOREIGN)
+    if (req->who.auth == AUTH_FOREIGN)
         report_put(r, "caller", "caller", "unknown here: passed on under its own identity, byte for byte");
     else
-        report_named(r, "caller", "caller", req->caller->name, "client %s%s", req->caller->name,
-                     req->auth == AUTH_ANONYMOUS ? ", because [listener] has it as anonymous" : "");
-    if (req->auth == AUTH_ANONYMOUS && wish->client)
+        report_named(r, "caller", "caller", req->who.caller->name, "client %s%s", req->who.caller->name,
+                     req->who.auth == AUTH_ANONYMOUS ? ", because [listener] has it as anonymous" : "");
+    if (req->who.auth == AUTH_ANONYMOUS && wish->client)
         return explain_policy(r, req, settings_client_by_name(s, str_from(wish->client)));
     return explain_policy(r, req, NULL);
 }
@@ -371,10 +371,10 @@ int explain_route(struct report *r, struct rig *rig, const struct arrival *a, co
     default: explain_error(r, req, a->listener); return CLI_PROBLEM;
     }
     *out = req;
-    if (req->own_name)
+    if (req->in.own_name)
         report_named(r, "service", "service", "s3", "S3, by a name of the listener's own");
     else
-        print_host(r, &req->s3);
+        print_host(r, &req->in.s3);
     print_object(r, req);
     exit_code = signed_request ? explain_caller(r, req, wish) : explain_named_caller(r, req, wish);
     if (explain_endpoint(r, req, wish) != CLI_FINE) exit_code = CLI_PROBLEM;

@@ -31,8 +31,8 @@ static void drop_request(struct rig *rig)
 {
     struct request *req = &rig->session.req;
 
-    checksum_clear(&req->checksum);
-    chunk_signature_clear(&req->chunk_seal);
+    checksum_clear(&req->out.checksum);
+    chunk_signature_clear(&req->who.chunk_seal);
     arena_clear(&req->arena);
     memset(req, 0, sizeof(*req));
     free(rig->session.authority);
@@ -64,14 +64,14 @@ struct request *rig_take(struct rig *rig, const struct arrival *a, int64_t now_s
     arena_clear(&req->arena);
     arena_init(&req->arena, HEAD_ARENA, HEAD_ARENA_MOST);
     raw = arena_dup(&req->arena, a->head);
-    req->in = arena_alloc(&req->arena, sizeof(*req->in));
+    req->in.head = arena_alloc(&req->arena, sizeof(*req->in.head));
     fields = arena_alloc(&req->arena, head_fields(raw) * sizeof(*fields));
-    if (!raw.p || !req->in || !fields) {
+    if (!raw.p || !req->in.head || !fields) {
         err_set(err, ERR_HEAD_TOO_LARGE, 0, "%s", err_info(ERR_HEAD_TOO_LARGE)->text);
         return NULL;
     }
-    if (head_parse_request(raw, fields, req->in, err) != ERR_NONE) return NULL;
-    body_init(&req->body, req->in->body, req->in->content_length);
+    if (head_parse_request(raw, fields, req->in.head, err) != ERR_NONE) return NULL;
+    body_init(&req->in.body, req->in.head->body, req->in.head->content_length);
     req->started_wall_us = now_s * 1000000;
     req->step = STEP_find_target;
     return req;
@@ -94,7 +94,7 @@ static bool owns_host(struct rig *rig, const struct arrival *a, const struct lis
     at.listener = l;
     req = l->mode == LISTENER_ENDPOINT ? rig_take(rig, &at, 0, &err) : NULL;
     if (req) (void)step_find_target(req);
-    return req && req->own_name;
+    return req && req->in.own_name;
 }
 
 static const struct listener_conf *find_named(const struct settings *s, const char *name)

@@ -16,12 +16,12 @@ enum { MAX_SKEW_S = 900, ARENA_BLOCK_BYTES = 64 * 1024, ARENA_MOST = 256 * 1024 
 
 static enum err_code read_v4_header(struct request *req, struct str authorization, struct proof *p, struct err *err)
 {
-    const struct header *date = headers_find(&req->in->headers, HDR_X_AMZ_DATE),
-                        *payload = headers_find(&req->in->headers, HDR_X_AMZ_CONTENT_SHA256);
+    const struct header *date = headers_find(&req->in.head->headers, HDR_X_AMZ_DATE),
+                        *payload = headers_find(&req->in.head->headers, HDR_X_AMZ_CONTENT_SHA256);
     struct sbuf stamp = arena_sbuf(&req->arena, SIGV4_TIMESTAMP_BYTES);
 
     p->kind = AUTH_SIGV4_HEADER;
-    if (!date) date = headers_find(&req->in->headers, HDR_DATE);
+    if (!date) date = headers_find(&req->in.head->headers, HDR_DATE);
     TRY(sigv4_parse_authorization(authorization, &p->v4, err));
     if (!date || !stamp.cap || !sigv4_parse_date(date->value, &p->signed_s))
         return err_set(err, ERR_AUTH_DATE, 0, "neither x-amz-date nor Date is usable");
@@ -33,11 +33,11 @@ static enum err_code read_v4_header(struct request *req, struct str authorizatio
 
 static enum err_code read_v4_query(struct request *req, struct proof *p, struct err *err)
 {
-    const struct header *h = headers_find(&req->in->headers, HDR_X_AMZ_CONTENT_SHA256);
+    const struct header *h = headers_find(&req->in.head->headers, HDR_X_AMZ_CONTENT_SHA256);
     struct sigv4_query q;
 
     p->kind = AUTH_SIGV4_QUERY;
-    TRY(sigv4_parse_query(req->query, req->query_n, &req->arena, &q, err));
+    TRY(sigv4_parse_query(req->in.query, req->in.query_n, &req->arena, &q, err));
     p->v4 = q.auth;
     p->timestamp = q.timestamp;
     p->signed_s = q.signed_s;
@@ -49,17 +49,17 @@ static enum err_code read_v4_query(struct request *req, struct proof *p, struct 
 
 static enum err_code read_v2(struct request *req, struct str authorization, struct proof *p, struct err *err)
 {
-    const struct header *date = headers_find(&req->in->headers, HDR_X_AMZ_DATE);
+    const struct header *date = headers_find(&req->in.head->headers, HDR_X_AMZ_DATE);
     struct sigv2_auth auth;
 
     p->kind = authorization.n ? AUTH_SIGV2_HEADER : AUTH_SIGV2_QUERY;
-    if (!date) date = headers_find(&req->in->headers, HDR_DATE);
+    if (!date) date = headers_find(&req->in.head->headers, HDR_DATE);
     if (authorization.n) {
         TRY(sigv2_parse_header(authorization, &auth, err));
         if (!date || !sigv4_parse_date(date->value, &p->signed_s))
             return err_set(err, ERR_AUTH_DATE, 0, "neither x-amz-date nor Date is usable");
     } else {
-        TRY(sigv2_parse_query(req->query, req->query_n, &req->arena, &auth, &p->expires, &p->end_s, err));
+        TRY(sigv2_parse_query(req->in.query, req->in.query_n, &req->arena, &auth, &p->expires, &p->end_s, err));
     }
     p->access_key = auth.access_key;
     p->signature = auth.signature;
@@ -68,11 +68,11 @@ static enum err_code read_v2(struct request *req, struct str authorization, stru
 
 static enum err_code read_proof(struct request *req, struct proof *p, struct err *err)
 {
-    const struct header *h = headers_find(&req->in->headers, HDR_AUTHORIZATION);
+    const struct header *h = headers_find(&req->in.head->headers, HDR_AUTHORIZATION);
 
-    if (sigv4_is_in_query(req->query, req->query_n)) {
+    if (sigv4_is_in_query(req->in.query, req->in.query_n)) {
         TRY(read_v4_query(req, p, err));
-    } else if (sigv2_is_in_query(req->query, req->query_n)) {
+    } else if (sigv2_is_in_query(req->in.query, req->in.query_n)) {
         return read_v2(req, STR_NONE, p, err);
     } else if (!h) {
         return ERR_NONE;
@@ -97,12 +97,12 @@ static enum err_code verify(struct rig *rig, struct request *req, struct proof *
     struct str secret = str_from(p->pair->secret_access_key);
 
     if (p->kind == AUTH_SIGV2_HEADER || p->kind == AUTH_SIGV2_QUERY) {
-        struct sigv2_input in = {.method = req->in->method,
-                                 .raw_path = req->uri.path,
-                                 .query = req->query,
-                                 .query_n = req->query_n,
-                                 .headers = &req->in->headers,
-                                 .host_bucket = req->host_style ? req->bucket : STR_NONE,
+        struct sigv2_input in = {.method = req->in.head->method,
+                                 .raw_path = req->in.uri.path,
+                                 .query = req->in.query,
+                                 .query_n = req->in.query_n,
+                                 .headers = &req->in.head->headers,
+                                 .host_bucket = req->in.host_style ? req->in.bucket : STR_NONE,
                                  .expires = p->expires};
         struct sigv2_auth auth = {p->access_key, p->signature};
 
@@ -111,13 +111,13 @@ static enum err_code verify(struct rig *rig, struct request *req, struct proof *
     }
     const struct hmac_key *key =
         sigv4_key(rig->worker.client_keys, d, p->access_key, secret, p->v4.date, p->v4.region, p->v4.service);
-    struct sigv4_input in = {.method = req->in->method,
-                             .path = req->path,
-                             .query = req->query,
-                             .query_n = req->query_n,
+    struct sigv4_input in = {.method = req->in.head->method,
+                             .path = req->in.path,
+                             .query = req->in.query,
+                             .query_n = req->in.query_n,
                              .presigned = p->kind == AUTH_SIGV4_QUERY,
-                             .host = req->authority,
-                             .headers = &req->in->headers,
+                             .host = req->in.authority,
+                             .headers = &req->in.head->headers,
                              .signed_headers = p->v4.signed_headers,
                              .payload_hash = p->covered};
     enum err_code code = !key ? err_set(err, ERR_NO_MEMORY, 0, "signing key")
@@ -165,13 +165,13 @@ static bool explain_body(struct report *r, struct rig *rig, const struct request
     struct sbuf b = sbuf_make(hex, sizeof(hex));
 
     if (sigv4_payload_mode(covered) != PAYLOAD_HASH) return true;
-    if (req->in->has_content_length && req->in->content_length > body.n) {
+    if (req->in.head->has_content_length && req->in.head->content_length > body.n) {
         report_put(r, "body", "body", "not all of it was captured (%zu of %llu bytes): its hash is not compared",
-                   body.n, (unsigned long long)req->in->content_length);
+                   body.n, (unsigned long long)req->in.head->content_length);
         return true;
     }
-    if (!req->in->has_content_length) return true;
-    digest_sha256(rig->worker.digest, str_head(body, (size_t)req->in->content_length), hash);
+    if (!req->in.head->has_content_length) return true;
+    digest_sha256(rig->worker.digest, str_head(body, (size_t)req->in.head->content_length), hash);
     hex_lower(&b, hash, sizeof(hash));
     bool same = str_eq(sbuf_str(&b), covered);
     report_put(r, "body", "body",

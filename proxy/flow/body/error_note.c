@@ -22,8 +22,9 @@ static enum err_code push(struct filter *filter, char *data, size_t *n, struct e
         if (note->n || !strchr(" \t\r\n", data[i])) note->text[note->n++] = data[i];
     text = str_make(note->text, note->n);
     if (str_find(text, STR("<Error>")) != SIZE_MAX)
-        req->s3_error = arena_dup(&req->arena, str_head(s3_error_code_in(text), REQUEST_S3_ERROR));
-    if (req->s3_error.n || note->n == sizeof(note->text)) req->answer_filters = NULL; /* it has seen enough */
+        req->relay.s3_error = arena_dup(&req->arena, str_head(s3_error_code_in(text), REQUEST_S3_ERROR));
+    if (req->relay.s3_error.n || note->n == sizeof(note->text))
+        req->relay.answer_filters = NULL; /* it has seen enough */
     return ERR_NONE;
 }
 
@@ -35,5 +36,5 @@ void error_note_add(struct request *req)
     if (!note) return;
     note->req = req;
     note->n = 0;
-    filters_add(&req->answer_filters, &note->filter, &ops);
+    filters_add(&req->relay.answer_filters, &note->filter, &ops);
 }

@@ -25,8 +25,8 @@ static void add_chunk_fields(struct request *req)
 {
     struct sbuf which = arena_sbuf(&req->arena, 20), size = arena_sbuf(&req->arena, 20);
 
-    sbuf_u64(&which, req->chunked->bad_chunk);
-    sbuf_u64(&size, req->chunked->bad_chunk_size);
+    sbuf_u64(&which, req->out.chunked->bad_chunk);
+    sbuf_u64(&size, req->out.chunked->bad_chunk_size);
     request_error_field(req, "Chunk", sbuf_str(&which));
     request_error_field(req, "BadChunkSize", sbuf_str(&size));
 }
@@ -35,10 +35,10 @@ static void add_chunk_fields(struct request *req)
 static enum err_code filter_body(struct request *req, size_t n)
 {
     struct buf *b = &req->session->in;
-    enum err_code code = filters_push(req->filters, b->mem + b->mid, &n, &req->err);
+    enum err_code code = filters_push(req->in.filters, b->mem + b->mid, &n, &req->err);
 
     if (code == ERR_NONE) b->mid += n;
-    if (code == ERR_NONE && req->body.done) code = filters_finish(req->filters, b->mem + b->mid, &req->err);
+    if (code == ERR_NONE && req->in.body.done) code = filters_finish(req->in.filters, b->mem + b->mid, &req->err);
     if (code == ERR_CHUNK_SIZE) add_chunk_fields(req);
     return code;
 }
@@ -49,12 +49,12 @@ static enum err_code decode_raw(struct request *req)
     struct buf *b = &req->session->in;
     size_t used, n;
 
-    if (b->raw == b->end || req->body.done) return ERR_NONE;
+    if (b->raw == b->end || req->in.body.done) return ERR_NONE;
     if (b->start == b->mid) b->start = b->mid = b->raw; /* nothing waits: no need to close the gap */
-    TRY(body_decode(&req->body, b->mem + b->raw, b->end - b->raw, &used, &n, &req->err));
+    TRY(body_decode(&req->in.body, b->mem + b->raw, b->end - b->raw, &used, &n, &req->err));
     if (b->mid != b->raw && n) memmove(b->mem + b->mid, b->mem + b->raw, n);
     b->raw += used;
-    if (req->filters) return filter_body(req, n);
+    if (req->in.filters) return filter_body(req, n);
     b->mid += n;
     return ERR_NONE;
 }
@@ -79,7 +79,7 @@ static enum conn_result take_body(struct request *req, bool *moved)
         if (r == CONN_AGAIN) return r;
         if (r != CONN_OK) {
             request_fail(req, ERR_CLIENT_GONE, "the client's connection ended after %llu bytes of the body",
-                         (unsigned long long)req->body.plain);
+                         (unsigned long long)req->in.body.plain);
             return CONN_ERROR;
         }
         b->end += got;
@@ -90,29 +90,29 @@ static enum conn_result take_body(struct request *req, bool *moved)
 
 void relay_forget_sent(struct request *req)
 {
-    req->session->in.start += req->kept;
-    req->kept = 0;
-    req->replay = false;
+    req->session->in.start += req->relay.kept;
+    req->relay.kept = 0;
+    req->relay.replay = false;
 }
 
 /* How much of the buffer may leave now. */
 static size_t sendable(const struct request *req)
 {
     const struct buf *b = &req->session->in;
-    size_t n = b->mid - b->start - req->kept, held = filters_held(req->filters);
+    size_t n = b->mid - b->start - req->relay.kept, held = filters_held(req->in.filters);
 
     return n > held ? n - held : 0;
 }
 
 static enum conn_result send_head(struct request *req, bool *moved)
 {
-    while (req->out_head_sent < req->out_head.n) {
+    while (req->relay.head_sent < req->out.head.n) {
         size_t took;
-        enum conn_result r = conn_write(&req->up->conn, req->out_head.p + req->out_head_sent,
-                                        req->out_head.n - req->out_head_sent, &took);
+        enum conn_result r = conn_write(&req->up->conn, req->out.head.p + req->relay.head_sent,
+                                        req->out.head.n - req->relay.head_sent, &took);
 
         if (r != CONN_OK) return r;
-        req->out_head_sent += took;
+        req->relay.head_sent += took;
         *moved = true;
     }
     exchange_set_send(req, SEND_BODY);
@@ -125,16 +125,16 @@ static enum conn_result send_plain(struct request *req, bool *moved)
     size_t n = sendable(req), took;
     enum conn_result r;
 
-    if (n < framer_wants(&req->out_framer)) return CONN_OK;
-    r = framer_write(&req->out_framer, &req->up->conn, b->mem + b->start + req->kept, n, &took);
+    if (n < framer_wants(&req->out.framer)) return CONN_OK;
+    r = framer_write(&req->out.framer, &req->up->conn, b->mem + b->start + req->relay.kept, n, &took);
     if (r == CONN_OK) {
-        req->kept += took;
-        req->body_sent += took;
+        req->relay.kept += took;
+        req->relay.body_sent += took;
         *moved = true;
     }
-    if (!req->replay) {
-        b->start += req->kept;
-        req->kept = 0;
+    if (!req->relay.replay) {
+        b->start += req->relay.kept;
+        req->relay.kept = 0;
     }
     return r;
 }
@@ -144,8 +144,8 @@ enum step_result relay_take_some_body(struct request *req)
     bool moved;
     enum conn_result r;
 
-    if (req->body.done) return STEP_NEXT;
-    if (req->in->expect_continue && !req->continue_sent) reply_continue(req);
+    if (req->in.body.done) return STEP_NEXT;
+    if (req->in.head->expect_continue && !req->reply.continue_sent) reply_continue(req);
     r = take_body(req, &moved);
     if (r == CONN_AGAIN) return STEP_WAIT;
     return r == CONN_OK ? STEP_NEXT : STEP_FAIL;
@@ -156,8 +156,8 @@ enum step_result relay_take_whole_body(struct request *req)
     enum conn_result r = CONN_OK;
     bool moved;
 
-    if (req->in->expect_continue && !req->continue_sent) reply_continue(req);
-    while (!req->body.done && r == CONN_OK)
+    if (req->in.head->expect_continue && !req->reply.continue_sent) reply_continue(req);
+    while (!req->in.body.done && r == CONN_OK)
         r = take_body(req, &moved);
     if (r == CONN_AGAIN) return STEP_WAIT;
     return r == CONN_OK ? STEP_NEXT : STEP_FAIL;
@@ -165,7 +165,7 @@ enum step_result relay_take_whole_body(struct request *req)
 
 static enum conn_result send_end(struct request *req, bool *moved)
 {
-    enum conn_result r = framer_end(&req->out_framer, &req->up->conn);
+    enum conn_result r = framer_end(&req->out.framer, &req->up->conn);
 
     if (r != CONN_OK) return r;
     exchange_set_send(req, SEND_DONE);
@@ -177,14 +177,14 @@ static enum conn_result send_body(struct request *req, bool *moved)
 {
     enum conn_result r = send_plain(req, moved);
 
-    return r == CONN_OK && req->body.done && !sendable(req) ? send_end(req, moved) : r;
+    return r == CONN_OK && req->in.body.done && !sendable(req) ? send_end(req, moved) : r;
 }
 
 /* What the client has sent meanwhile. Where the buffer is full, a replay is given up for it. */
 static enum conn_result take_more(struct request *req, bool *moved)
 {
-    if (req->body.done) return CONN_OK;
-    if (req->replay && req->session->in.end == BUF_BYTES && sendable(req) < framer_wants(&req->out_framer))
+    if (req->in.body.done) return CONN_OK;
+    if (req->relay.replay && req->session->in.end == BUF_BYTES && sendable(req) < framer_wants(&req->out.framer))
         relay_forget_sent(req);
     return take_body(req, moved);
 }
@@ -196,9 +196,9 @@ static enum conn_result pump_request(struct request *req, bool *moved)
     enum conn_result r = CONN_OK;
 
     if (!exchange_sends(req)) return CONN_OK;
-    if (req->send_state == SEND_HEAD) r = send_head(req, moved);
+    if (req->relay.send_state == SEND_HEAD) r = send_head(req, moved);
     if (r == CONN_OK) {
-        if (req->hold) return CONN_OK;
+        if (req->relay.hold) return CONN_OK;
         if (take_more(req, moved) == CONN_ERROR) return CONN_ERROR;
         r = send_body(req, moved);
     }
@@ -212,22 +212,23 @@ static enum conn_result pump_request(struct request *req, bool *moved)
 
 bool relay_stop_holding(struct request *req)
 {
-    if (!req->hold || req->step != STEP_relay || req->worker->loop.now_us - req->connected_us < HOLD_MS * 1000)
+    if (!req->relay.hold || req->step != STEP_relay ||
+        req->worker->loop.now_us - req->retry.connected_us < HOLD_MS * 1000)
         return false;
-    if (req->up->requests && !req->stale_seen) {
+    if (req->up->requests && !req->retry.stale_seen) {
         upstream_is_mute(req);
         conn_break(&req->up->conn, "no answer to Expect");
     } else {
-        req->hold = false;
+        req->relay.hold = false;
     }
     return true;
 }
 
 enum step_result step_relay(struct request *req)
 {
-    uint64_t before = req->body_sent + req->answer_body.plain;
+    uint64_t before = req->relay.body_sent + req->relay.answer_body.plain;
 
-    if (req->send_state == SEND_HEAD && req->out_head_sent == 0) req->replay = true;
+    if (req->relay.send_state == SEND_HEAD && req->relay.head_sent == 0) req->relay.replay = true;
     for (;;) {
         bool moved = false;
         enum step_result r;
@@ -235,9 +236,9 @@ enum step_result step_relay(struct request *req)
         if (pump_request(req, &moved) == CONN_ERROR) return STEP_FAIL;
         r = relay_pump_answer(req, &moved);
         if (r == STEP_FAIL || r == STEP_GOTO) return r;
-        if (req->answer_state == ANSWER_DONE) return request_goto(req, STEP_finish);
+        if (req->relay.answer_state == ANSWER_DONE) return request_goto(req, STEP_finish);
         if (!moved) return STEP_WAIT;
-        if (req->body_sent + req->answer_body.plain - before > REQUEST_TURN_BYTES) {
+        if (req->relay.body_sent + req->relay.answer_body.plain - before > REQUEST_TURN_BYTES) {
             loop_defer(&req->worker->loop, req->wake);
             return STEP_WAIT;
         }

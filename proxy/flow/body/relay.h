@@ -18,7 +18,8 @@ enum step_result relay_take_some_body(struct request *req);
 /* Gives up the possibility of a replay: what was sent makes room. */
 void relay_forget_sent(struct request *req);
 
-/* req->answer was judged and passes to the client: builds the head that goes to it, and goes on with the step relay. */
+/* req->relay.answer was judged and passes to the client: builds the head that goes to it, and goes on with the step
+ * relay. */
 enum step_result relay_begin_answer(struct request *req);
 
 /* One round of the answer's direction; *@moved: bytes moved. */

@@ -24,9 +24,9 @@ enum {
 static void relay_interim(struct request *req, const struct head_response *head, struct arena *mem)
 {
     if (head->status == 100) {
-        req->hold = false;
-        if (!req->in->expect_continue || req->continue_sent) return;
-        req->continue_sent = true;
+        req->relay.hold = false;
+        if (!req->in.head->expect_continue || req->reply.continue_sent) return;
+        req->reply.continue_sent = true;
     }
     reply_interim(req, head, mem);
 }
@@ -41,7 +41,7 @@ static struct head_response *parse_head(struct request *req, struct arena *mem, 
         request_fail(req, ERR_NO_MEMORY, "answer head");
         return NULL;
     }
-    return head_parse_response(raw, req->in->method_id, fields, head, &req->err) == ERR_NONE ? head : NULL;
+    return head_parse_response(raw, req->in.head->method_id, fields, head, &req->err) == ERR_NONE ? head : NULL;
 }
 
 /* However many come: each has memory of its own, and only while it passes. */
@@ -75,13 +75,13 @@ static void place_head(struct request *req, struct str head)
 {
     struct buf *b = &req->up->in;
 
-    if (req->answer_framer.chunked || head.n > b->start) {
-        req->answer_head = head;
+    if (req->relay.answer_framer.chunked || head.n > b->start) {
+        req->relay.answer_head = head;
         return;
     }
     b->start -= head.n;
     memcpy(b->mem + b->start, head.p, head.n);
-    req->head_in_front = head.n;
+    req->relay.head_in_front = head.n;
 }
 
 enum step_result relay_begin_answer(struct request *req)
@@ -89,9 +89,9 @@ enum step_result relay_begin_answer(struct request *req)
     struct str head = reply_head(req);
 
     if (!head.p) return request_fail(req, ERR_NO_MEMORY, "answer head");
-    if (req->replay) relay_forget_sent(req);
+    if (req->relay.replay) relay_forget_sent(req);
     place_head(req, head);
-    req->answered = true;
+    req->reply.answered = true;
     exchange_set_answer(req, ANSWER_BODY);
     exchange_stop_sending(req); /* an early answer: the rest of the body is not wanted */
     return request_goto(req, STEP_relay);
@@ -105,13 +105,13 @@ static enum step_result take_answer_head(struct request *req, size_t head_len)
     struct head_response *head;
 
     b->raw += head_len;
-    req->answer_scan = (struct head_scan){0};
+    req->relay.answer_scan = (struct head_scan){0};
     if (is_interim(raw)) return take_interim(req, raw);
     head = parse_head(req, &req->arena, arena_dup(&req->arena, raw));
     if (!head) return STEP_FAIL;
     pool_count(&req->worker->pool, req->up->at, STATS_ADDRESS_ANSWERS, 1);
-    req->answer = head;
-    body_init(&req->answer_body, head->body, head->content_length);
+    req->relay.answer = head;
+    body_init(&req->relay.answer_body, head->body, head->content_length);
     b->start = b->mid = b->raw;
     return request_goto(req, STEP_judge_answer);
 }
@@ -137,10 +137,10 @@ static enum conn_result take_answer(struct request *req, bool *moved)
 
     if (!conn_may_read(&u->conn) && !u->conn.broken) return CONN_AGAIN;
     if (!buf_borrow(b, &req->worker->loop.bufs)) return CONN_AGAIN;
-    if (req->answer_state == ANSWER_HEAD && b->raw == b->end) {
+    if (req->relay.answer_state == ANSWER_HEAD && b->raw == b->end) {
         b->start = b->mid = b->raw = b->end = ANSWER_HEADROOM;
     }
-    room = req->answer_state == ANSWER_HEAD ? head_room(b) : buf_room(b);
+    room = req->relay.answer_state == ANSWER_HEAD ? head_room(b) : buf_room(b);
     if (!room) return CONN_AGAIN;
     r = conn_read(&u->conn, b->mem + b->end, room, &got);
     if (r == CONN_OK) {
@@ -157,7 +157,7 @@ static enum step_result pump_answer_head(struct request *req, bool *moved)
     size_t skip, head_len;
 
     if (b->raw != b->end) {
-        switch (head_scan(&req->answer_scan, b->mem + b->raw, b->end - b->raw, &skip, &head_len, &req->err)) {
+        switch (head_scan(&req->relay.answer_scan, b->mem + b->raw, b->end - b->raw, &skip, &head_len, &req->err)) {
         case HEAD_COMPLETE:
             *moved = true;
             if (skip) return request_fail(req, ERR_UPSTREAM_BAD, "an empty line before the answer");
@@ -174,15 +174,15 @@ static enum step_result pump_answer_head(struct request *req, bool *moved)
     }
     if (b->raw == b->end) return retry_gone(req, r);
     return request_fail(req, ERR_UPSTREAM_BAD, "[endpoint %s] %s: the connection ended inside the answer's head",
-                        req->endpoint->name, req->address);
+                        req->route.endpoint->name, req->retry.address);
 }
 
 static enum step_result answer_cut(struct request *req, enum conn_result why)
 {
     return request_fail(req, ERR_UPSTREAM_SHORT, "[endpoint %s] %s: %s after %llu bytes of the answer's body",
-                        req->endpoint->name, req->address,
+                        req->route.endpoint->name, req->retry.address,
                         why == CONN_ERROR ? req->up->conn.error : "connection closed",
-                        (unsigned long long)req->answer_body.plain);
+                        (unsigned long long)req->relay.answer_body.plain);
 }
 
 /* raw → plain of the answer; reads more when nothing waits. STEP_WAIT: nothing to do now. */
@@ -191,22 +191,23 @@ static enum step_result decode_answer(struct request *req, bool *moved)
     struct buf *b = &req->up->in;
     size_t used, n;
 
-    if (req->answer_body.done) return STEP_NEXT;
+    if (req->relay.answer_body.done) return STEP_NEXT;
     if (b->raw == b->end) {
         enum conn_result r = take_answer(req, moved);
 
         if (r == CONN_AGAIN) return STEP_WAIT;
-        if (r == CONN_EOF && body_eof(&req->answer_body)) return STEP_NEXT;
+        if (r == CONN_EOF && body_eof(&req->relay.answer_body)) return STEP_NEXT;
         if (r != CONN_OK) return answer_cut(req, r);
     }
     if (b->start == b->mid) b->start = b->mid = b->raw;
-    if (body_decode(&req->answer_body, b->mem + b->raw, b->end - b->raw, &used, &n, &req->err) != ERR_NONE) {
+    if (body_decode(&req->relay.answer_body, b->mem + b->raw, b->end - b->raw, &used, &n, &req->err) != ERR_NONE) {
         req->err.code = ERR_UPSTREAM_BAD;
         return STEP_FAIL;
     }
     if (b->mid != b->raw && n) memmove(b->mem + b->mid, b->mem + b->raw, n);
     b->raw += used;
-    if (req->answer_filters && filters_push(req->answer_filters, b->mem + b->mid, &n, &req->err) != ERR_NONE)
+    if (req->relay.answer_filters &&
+        filters_push(req->relay.answer_filters, b->mem + b->mid, &n, &req->err) != ERR_NONE)
         return STEP_FAIL;
     b->mid += n;
     return STEP_NEXT;
@@ -218,7 +219,8 @@ static enum step_result pump_document(struct request *req, bool *moved)
     enum step_result r = decode_answer(req, moved);
 
     if (r == STEP_FAIL) return r;
-    if (req->answer_body.done || buf_plain(&req->up->in).n >= PEEK_MAX) return request_goto(req, STEP_judge_answer);
+    if (req->relay.answer_body.done || buf_plain(&req->up->in).n >= PEEK_MAX)
+        return request_goto(req, STEP_judge_answer);
     return r;
 }
 
@@ -226,18 +228,18 @@ static enum step_result session_gone(struct request *req)
 {
     return request_fail(req, ERR_CLIENT_GONE, "%s after %llu bytes of the answer",
                         req->session->conn.error[0] ? req->session->conn.error : "connection closed",
-                        (unsigned long long)req->answer_bytes);
+                        (unsigned long long)req->relay.answer_bytes);
 }
 
 static enum step_result write_answer_head(struct request *req, bool *moved)
 {
-    while (req->answer_head.n) {
+    while (req->relay.answer_head.n) {
         size_t took;
-        enum conn_result r = conn_write(&req->session->conn, req->answer_head.p, req->answer_head.n, &took);
+        enum conn_result r = conn_write(&req->session->conn, req->relay.answer_head.p, req->relay.answer_head.n, &took);
 
         if (r == CONN_AGAIN) return STEP_WAIT;
         if (r != CONN_OK) return session_gone(req);
-        req->answer_head = str_tail(req->answer_head, took);
+        req->relay.answer_head = str_tail(req->relay.answer_head, took);
         *moved = true;
     }
     return STEP_NEXT;
@@ -246,10 +248,10 @@ static enum step_result write_answer_head(struct request *req, bool *moved)
 /* Our head travels in front of the content and is none. */
 static void count_answer(struct request *req, size_t took)
 {
-    size_t head = took < req->head_in_front ? took : req->head_in_front;
+    size_t head = took < req->relay.head_in_front ? took : req->relay.head_in_front;
 
-    req->head_in_front -= head;
-    req->answer_bytes += took - head;
+    req->relay.head_in_front -= head;
+    req->relay.answer_bytes += took - head;
 }
 
 static enum step_result pump_answer_body(struct request *req, bool *moved)
@@ -262,7 +264,8 @@ static enum step_result pump_answer_body(struct request *req, bool *moved)
     decoded = decode_answer(req, moved);
     if (decoded == STEP_FAIL) return decoded;
     if (b->start != b->mid) {
-        switch (framer_write(&req->answer_framer, &req->session->conn, b->mem + b->start, b->mid - b->start, &took)) {
+        switch (
+            framer_write(&req->relay.answer_framer, &req->session->conn, b->mem + b->start, b->mid - b->start, &took)) {
         case CONN_OK: break;
         case CONN_AGAIN: return STEP_WAIT;
         default: return session_gone(req);
@@ -272,11 +275,11 @@ static enum step_result pump_answer_body(struct request *req, bool *moved)
         *moved = true;
         return STEP_NEXT;
     }
-    if (!req->answer_body.done) {
+    if (!req->relay.answer_body.done) {
         buf_return(b, &req->worker->loop.bufs);
         return decoded;
     }
-    switch (framer_end(&req->answer_framer, &req->session->conn)) {
+    switch (framer_end(&req->relay.answer_framer, &req->session->conn)) {
     case CONN_OK: exchange_set_answer(req, ANSWER_DONE); return STEP_NEXT;
     case CONN_AGAIN: return STEP_WAIT;
     default: return session_gone(req);
@@ -285,7 +288,7 @@ static enum step_result pump_answer_body(struct request *req, bool *moved)
 
 enum step_result relay_pump_answer(struct request *req, bool *moved)
 {
-    switch (req->answer_state) {
+    switch (req->relay.answer_state) {
     case ANSWER_HEAD: return pump_answer_head(req, moved);
     case ANSWER_DOCUMENT: return pump_document(req, moved);
     case ANSWER_BODY: return pump_answer_body(req, moved);

@@ -13,7 +13,7 @@ enum step_result sign_prepare_body(struct request *req);
 
 /* Of the content, without any framing. */
 uint64_t sign_content_length(const struct request *req);
-/* With the framing of req->out_chunks; 0: beyond all limits. */
+/* With the framing of req->out.chunks; 0: beyond all limits. */
 uint64_t sign_framed_length(const struct request *req);
 /* The value of x-amz-content-sha256. */
 struct str sign_payload_hash(const struct request *req);

@@ -24,12 +24,12 @@ enum { MUTE_MS = 10 * 60 * 1000 };
 
 static struct pool_endpoint *pool_of(const struct request *req)
 {
-    return pool_find(&req->worker->pool, req->endpoint->id);
+    return pool_find(&req->worker->pool, req->route.endpoint->id);
 }
 
 static bool has_body(const struct request *req)
 {
-    return req->in->body == BODY_CHUNKED || req->in->content_length > 0;
+    return req->in.head->body == BODY_CHUNKED || req->in.head->content_length > 0;
 }
 
 static enum address_fault fault_of(const struct request *req)
@@ -48,10 +48,10 @@ static void attempt_failed(struct request *req)
     char ctx[256];
 
     request_fail(req, fault == FAULT_CONNECT ? ERR_UPSTREAM_CONNECT : ERR_UPSTREAM_TLS, "[endpoint %s] %s: %s",
-                 req->endpoint->name, a->text, req->up->conn.error);
+                 req->route.endpoint->name, a->text, req->up->conn.error);
     LOG_CTX(LOG_WARN, request_log_ctx(req, ctx, sizeof(ctx)), "%s", req->err.detail);
     pool_report(&req->worker->pool, a, fault);
-    req->tried |= pool_bit(a);
+    req->retry.tried |= pool_bit(a);
     pool_drop(&req->up, true);
 }
 
@@ -59,35 +59,35 @@ static void attempt_failed(struct request *req)
 static enum step_result no_address(struct request *req)
 {
     const struct address_table *t = req->worker->pool.table;
-    const struct table_endpoint *e = t ? address_table_find(t, req->endpoint->id) : NULL;
+    const struct table_endpoint *e = t ? address_table_find(t, req->route.endpoint->id) : NULL;
 
     if (req->err.code != ERR_NONE) return STEP_FAIL;
     if (e && e->n)
-        return request_fail(req, ERR_UPSTREAM_TLS, "[endpoint %s] %s: %s", req->endpoint->name, e->v[0].address->text,
-                            e->v[0].why);
-    return request_fail(req, ERR_NO_ADDRESS, "The proxy has no address for [endpoint %s] now: %s", req->endpoint->name,
-                        e && e->dns_why[0] ? e->dns_why : "it has just been started");
+        return request_fail(req, ERR_UPSTREAM_TLS, "[endpoint %s] %s: %s", req->route.endpoint->name,
+                            e->v[0].address->text, e->v[0].why);
+    return request_fail(req, ERR_NO_ADDRESS, "The proxy has no address for [endpoint %s] now: %s",
+                        req->route.endpoint->name, e && e->dns_why[0] ? e->dns_why : "it has just been started");
 }
 
 static void count(const struct request *req, unsigned slot)
 {
-    stats_add(stats_row(req->worker->stats, STATS_OF_ENDPOINT, req->endpoint->id), slot, 1);
+    stats_add(stats_row(req->worker->stats, STATS_OF_ENDPOINT, req->route.endpoint->id), slot, 1);
 }
 
 /* All addresses are at max_connections_per_address. */
 static enum step_result wait_in_turn(struct request *req)
 {
     struct pool *p = &req->worker->pool;
-    uint64_t who = req->caller ? req->caller->id : STANDING_NONE;
-    bool first = !req->turn.since_us;
+    uint64_t who = req->who.caller ? req->who.caller->id : STANDING_NONE;
+    bool first = !req->retry.turn.since_us;
 
-    if (pool_wait(p, pool_of(req), &req->turn, who, req->wake)) {
+    if (pool_wait(p, pool_of(req), &req->retry.turn, who, req->wake)) {
         if (first) count(req, STATS_ENDPOINT_QUEUED);
         return STEP_WAIT;
     }
     count(req, STATS_ENDPOINT_QUEUE_FULL);
-    return request_fail(req, ERR_QUEUE, "[endpoint %s] %llu requests wait already", req->endpoint->name,
-                        (unsigned long long)req->endpoint->max_queue);
+    return request_fail(req, ERR_QUEUE, "[endpoint %s] %llu requests wait already", req->route.endpoint->name,
+                        (unsigned long long)req->route.endpoint->max_queue);
 }
 
 static enum step_result waited_too_long(struct request *req)
@@ -95,13 +95,13 @@ static enum step_result waited_too_long(struct request *req)
     count(req, STATS_ENDPOINT_QUEUE_EXPIRED);
     return request_fail(req, ERR_QUEUE,
                         "[endpoint %s] no place within queue_timeout: max_connections_per_address = %llu",
-                        req->endpoint->name, (unsigned long long)req->endpoint->max_connections);
+                        req->route.endpoint->name, (unsigned long long)req->route.endpoint->max_connections);
 }
 
 /* Others that wait were there before. */
 static bool must_wait(const struct request *req)
 {
-    return !req->turn.called && pool_of(req)->queue.n > 0;
+    return !req->retry.turn.called && pool_of(req)->queue.n > 0;
 }
 
 /* A kept connection may be closed just when the request comes. It is for what can be sent again as a whole, and for
@@ -111,10 +111,10 @@ static bool may_be_kept(const struct request *req)
 {
     const struct pool_endpoint *e = pool_of(req);
 
-    if (req->fresh_only) return false;
+    if (req->retry.fresh_only) return false;
     if (retry_survives_loss(req)) return true;
-    if (!has_body(req) || req->form || e->mute_until_us > req->worker->loop.now_us) return false;
-    return req->expects || req->auth != AUTH_FOREIGN;
+    if (!has_body(req) || req->who.form || e->mute_until_us > req->worker->loop.now_us) return false;
+    return req->out.expects || req->who.auth != AUTH_FOREIGN;
 }
 
 /* On a kept connection: the body waits for 100 Continue. */
@@ -123,14 +123,14 @@ static enum step_result ask_first(struct request *req)
     struct str end = STR("Expect: 100-continue\r\n\r\n");
     struct sbuf b;
 
-    req->hold = true;
-    if (req->expects) return STEP_NEXT;
-    b = arena_sbuf(&req->arena, req->out_head.n + end.n);
-    sbuf_add(&b, str_head(req->out_head, req->out_head.n - 2)); /* without its empty line */
+    req->relay.hold = true;
+    if (req->out.expects) return STEP_NEXT;
+    b = arena_sbuf(&req->arena, req->out.head.n + end.n);
+    sbuf_add(&b, str_head(req->out.head, req->out.head.n - 2)); /* without its empty line */
     sbuf_add(&b, end);
     if (b.overflow) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
-    req->out_head = sbuf_str(&b);
-    req->expects = true;
+    req->out.head = sbuf_str(&b);
+    req->out.expects = true;
     return STEP_NEXT;
 }
 
@@ -145,20 +145,20 @@ static enum step_result next_attempt(struct request *req)
 {
     struct worker *w = req->worker;
 
-    if (req->turn.expired) return waited_too_long(req);
-    if (req->turn.place.queued) return STEP_WAIT;
+    if (req->retry.turn.expired) return waited_too_long(req);
+    if (req->retry.turn.place.queued) return STEP_WAIT;
     if (must_wait(req)) return wait_in_turn(req);
     for (;;) {
         struct pool_address *a = NULL;
-        enum choice_result r = pool_pick(&w->pool, pool_of(req), req->tried, has_body(req), &a);
+        enum choice_result r = pool_pick(&w->pool, pool_of(req), req->retry.tried, has_body(req), &a);
 
-        req->turn.called = false;
+        req->retry.turn.called = false;
         if (r == CHOICE_NONE) return no_address(req);
         if (r == CHOICE_FULL) return wait_in_turn(req);
         if (!pool_take_place(a)) continue; /* another worker was faster */
-        memcpy(req->address, a->text, sizeof(req->address));
-        req->attempts++;
-        req->attempt_us = w->loop.now_us;
+        memcpy(req->retry.address, a->text, sizeof(req->retry.address));
+        req->retry.attempts++;
+        req->retry.attempt_us = w->loop.now_us;
         if (may_be_kept(req) && (req->up = pool_reuse(a, req->wake))) return STEP_NEXT;
         switch (pool_open(w, a, req->wake, &req->up, &req->err)) {
         case ERR_NONE: return STEP_NEXT;
@@ -166,7 +166,7 @@ static enum step_result next_attempt(struct request *req)
         default: return STEP_FAIL; /* ours, not the address's */
         }
         pool_report(&w->pool, a, FAULT_CONNECT);
-        req->tried |= pool_bit(a);
+        req->retry.tried |= pool_bit(a);
     }
 }
 
@@ -192,7 +192,7 @@ enum step_result step_send(struct request *req)
 {
     enum conn_result r;
 
-    if (req->body_first && !req->body.done) {
+    if (req->out.body_first && !req->in.body.done) {
         enum step_result s = relay_take_whole_body(req);
 
         if (s != STEP_NEXT) return s;
@@ -209,11 +209,11 @@ enum step_result step_send(struct request *req)
         attempt_failed(req);
     }
     req->err = (struct err){0};
-    req->connected_us = req->worker->loop.now_us;
+    req->retry.connected_us = req->worker->loop.now_us;
     waiting_for_endpoint(req);
     exchange_set_send(req, SEND_HEAD);
-    req->out_head_sent = 0;
-    req->answer_scan = (struct head_scan){0};
+    req->relay.head_sent = 0;
+    req->relay.answer_scan = (struct head_scan){0};
     return req->up->requests && !retry_survives_loss(req) ? ask_first(req) : STEP_NEXT;
 }
 
@@ -224,6 +224,6 @@ bool upstream_is_dead(const struct request *req)
 
     if (!req->up || req->step != STEP_relay || req->up->conn.state != CONN_OPEN) return false;
     silent_us = req->worker->loop.now_us - req->progress.moved_us;
-    return silent_us >= (int64_t)req->endpoint->dead_timeout_ms * 1000 &&
-           conn_is_dead(&req->up->conn, req->endpoint->dead_timeout_ms);
+    return silent_us >= (int64_t)req->route.endpoint->dead_timeout_ms * 1000 &&
+           conn_is_dead(&req->up->conn, req->route.endpoint->dead_timeout_ms);
 }
