@@ -224,6 +224,15 @@ enum err_code ports_open(struct ports *p, const struct netaddr *addr, bool trans
     return ERR_NONE;
 }
 
+enum err_code ports_set_transparent(const struct ports *p, const struct netaddr *addr, bool on, struct err *err)
+{
+    const struct port *port = find(p, addr);
+
+    for (size_t i = 0; port && i < port->n; i++)
+        TRY(listener_set_transparent(port->fds[i], addr, on, err));
+    return ERR_NONE;
+}
+
 void ports_close(struct ports *p, const struct netaddr *addr)
 {
     struct port *port = find(p, addr);

@@ -308,13 +308,30 @@ static enum err_code make_changes(struct job *j, struct sink *access, struct err
     return each_new(j, j->next->settings, j->before->settings, share_port, err);
 }
 
+/* Addresses that stay, but not as they were. */
+static enum err_code set_transparent(struct job *j, struct err *err)
+{
+    const struct settings *s = j->next->settings;
+
+    for (size_t i = 0; i < s->listeners_n; i++)
+        for (size_t k = 0; k < s->listeners[i].bind_n; k++) {
+            const struct netaddr *addr = &s->listeners[i].bind[k];
+            const struct listener_conf *old = snapshot_listener_at(j->before, addr);
+
+            if (old && old->transparent != s->listeners[i].transparent)
+                TRY(ports_set_transparent(j->reload->parts.ports, addr, s->listeners[i].transparent, err));
+        }
+    return ERR_NONE;
+}
+
 static enum err_code open_ports(struct job *j, struct sink *access, struct err *err)
 {
     const struct settings *before = j->before->settings, *next = j->next->settings;
 
     TRY(each_new(j, next, before, judge_port, err));
     TRY(each_new(j, next, before, open_port, err));
-    return make_changes(j, access, err);
+    TRY(make_changes(j, access, err));
+    return set_transparent(j, err);
 }
 
 static void drop_changes(struct job *j)

@@ -12,12 +12,16 @@
 
 enum { ACCEPT_BURST = 64, BACKLOG = 1024, FINISH_MOST = 4 * BACKLOG };
 
-static int set_transparent(int fd, sa_family_t family)
+enum err_code listener_set_transparent(int fd, const struct netaddr *addr, bool on, struct err *err)
 {
-    int one = 1;
+    int value = on, failed;
+    char text[NETADDR_TEXT];
 
-    return family == AF_INET6 ? setsockopt(fd, SOL_IPV6, IPV6_TRANSPARENT, &one, sizeof(one))
-                              : setsockopt(fd, SOL_IP, IP_TRANSPARENT, &one, sizeof(one));
+    failed = addr->u.sa.sa_family == AF_INET6 ? setsockopt(fd, SOL_IPV6, IPV6_TRANSPARENT, &value, sizeof(value))
+                                              : setsockopt(fd, SOL_IP, IP_TRANSPARENT, &value, sizeof(value));
+    if (!failed) return ERR_NONE;
+    netaddr_format(addr, text);
+    return err_set(err, ERR_FILE, errno, "transparent = yes at %s needs CAP_NET_ADMIN", text);
 }
 
 /* SO_REUSEPORT lets a second proxy of the same user share a port without a word; a socket without it is refused where
@@ -52,11 +56,9 @@ enum err_code listener_open(const struct netaddr *addr, bool transparent, int *f
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
     if (addr->u.sa.sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-    if (transparent && set_transparent(fd, addr->u.sa.sa_family)) {
-        int e = errno;
-
+    if (transparent && listener_set_transparent(fd, addr, true, err) != ERR_NONE) {
         close(fd);
-        return err_set(err, ERR_FILE, e, "transparent = yes at %s needs CAP_NET_ADMIN", text);
+        return err->code;
     }
     if (bind(fd, &addr->u.sa, addr->len) || listen(fd, BACKLOG)) {
         int e = errno;

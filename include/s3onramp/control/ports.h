@@ -27,6 +27,9 @@ MUST_CHECK enum err_code ports_judge(const struct ports *p, const struct netaddr
 /* Opens @addr for @workers_n workers: what was given for it, and the rest anew. ERR_FILE: see listener_open. */
 MUST_CHECK enum err_code ports_open(struct ports *p, const struct netaddr *addr, bool transparent, size_t workers_n,
                                     struct err *err);
+/* Makes the sockets of @addr transparent, or not any more. ERR_FILE: it is not permitted. */
+MUST_CHECK enum err_code ports_set_transparent(const struct ports *p, const struct netaddr *addr, bool on,
+                                               struct err *err);
 /* Closes the sockets of @addr. */
 void ports_close(struct ports *p, const struct netaddr *addr);
 /* Adds copies of the sockets of @addr that are for worker @worker of @workers_n. ERR_FILE: there is no descriptor left.

@@ -8,8 +8,8 @@
 #include "control/drain.h"
 #include "control/logs.h"
 #include "control/reload.h"
-#include "control/upgrade.h"
 #include "control/road/endpoints.h"
+#include "control/upgrade.h"
 #include "keys/credentials.h"
 
 struct server;

@@ -34,6 +34,8 @@ MUST_CHECK enum err_code listener_judge(const struct netaddr *addr, struct err *
 /* Opens, binds and listens; done by the starting thread, so that errors stop the program before it serves.
  * @transparent: takes connections to addresses that are not this machine's (IP_TRANSPARENT). *@fd: the caller's. */
 MUST_CHECK enum err_code listener_open(const struct netaddr *addr, bool transparent, int *fd, struct err *err);
+/* The same for a socket that listens already, or no longer. */
+MUST_CHECK enum err_code listener_set_transparent(int fd, const struct netaddr *addr, bool on, struct err *err);
 /* Takes over @fd. On the loop's thread, or before it runs. */
 MUST_CHECK enum err_code listener_start(struct listener *l, struct loop *loop, int fd, listener_accept_fn *on_accept,
                                         listener_full_fn *on_full, void *arg, struct err *err);
