@@ -183,6 +183,8 @@ static void finish_policy(struct config_build *b, struct raw_section *section)
             config_problem(b, config_place_of(section, "buckets"),
                            "buckets: \"%.80s\" cannot be a bucket's name; write names only, with * and ? as wildcards",
                            policy->buckets.v[i]);
+    policy->compiled = policy_compile(&(struct policy_rules){policy->access, &policy->buckets, policy->list_buckets});
+    ASSERT(policy->compiled && "memory for the settings");
 }
 
 static void finish_tunnel(struct config_build *b, struct raw_section *section)

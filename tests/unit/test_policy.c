@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * test_policy.c: default deny, access, bucket lists.
  */
-#include "flow/policy.h"
+#include "policy/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,11 +9,12 @@
 #include <cmocka.h>
 
 static char *two[] = {(char *)"alpha", (char *)"team-*"};
-static const struct policy_conf all = {.access = POLICY_ADMIN, .list_buckets = true};
-static const struct policy_conf writer = {.access = POLICY_READ_WRITE, .list_buckets = true};
-static const struct policy_conf reader = {.access = POLICY_READ_ONLY, .list_buckets = true};
-static const struct policy_conf listed = {.access = POLICY_READ_WRITE, .buckets = {two, 2}};
-static const struct policy_conf listed_lists = {.access = POLICY_READ_ONLY, .buckets = {two, 2}, .list_buckets = true};
+static const struct str_list no_buckets = {0}, two_buckets = {two, 2};
+static const struct policy_rules all = {POLICY_ADMIN, &no_buckets, true};
+static const struct policy_rules writer = {POLICY_READ_WRITE, &no_buckets, true};
+static const struct policy_rules reader = {POLICY_READ_ONLY, &no_buckets, true};
+static const struct policy_rules listed = {POLICY_READ_WRITE, &two_buckets, false};
+static const struct policy_rules listed_lists = {POLICY_READ_ONLY, &two_buckets, true};
 
 static const struct operation list_buckets = {"ListBuckets", LEVEL_SERVICE, ACCESS_READ, false};
 static const struct operation list = {"ListObjectsV2", LEVEL_BUCKET, ACCESS_READ, false};
@@ -29,7 +30,7 @@ static void test_policy_allows_table(void **state)
 {
     static const struct {
         const char *name;
-        const struct policy_conf *policy;
+        const struct policy_rules *rules;
         const struct operation *operation;
         const char *bucket;
         bool allowed;
@@ -59,14 +60,34 @@ static void test_policy_allows_table(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (policy_allows(rows[i].policy, rows[i].operation, str_from(rows[i].bucket)) != rows[i].allowed)
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct policy *p = policy_compile(rows[i].rules);
+        assert_non_null(p);
+        if (policy_allows(p, rows[i].operation, str_from(rows[i].bucket)) != rows[i].allowed)
             fail_msg("%s", rows[i].name);
+        policy_free(&p);
+        assert_null(p);
+    }
+}
+
+static void test_policy_of_an_unknown_bucket(void **state)
+{
+    struct policy *some = policy_compile(&listed), *any = policy_compile(&reader);
+
+    (void)state;
+    assert_true(some && any);
+    assert_false(policy_allows_bucket(some, STR_NONE));
+    assert_true(policy_allows_bucket(any, STR_NONE));
+    assert_true(policy_allows_access(some, ACCESS_WRITE));
+    assert_false(policy_allows_access(some, ACCESS_ADMIN));
+    policy_free(&some);
+    policy_free(&any);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_policy_allows_table)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_policy_allows_table),
+                                       cmocka_unit_test(test_policy_of_an_unknown_bucket)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/netaddr.h"
 #include "base/str.h"
+#include "policy/policy.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -44,7 +45,6 @@ struct principal_conf;
 /* How an address is tried from time to time; each includes those before it. */
 enum probe_kind { PROBE_TCP, PROBE_TLS, PROBE_HTTP };
 enum proxy_auth_mode { PROXY_AUTH_NO, PROXY_AUTH_OPTIONAL, PROXY_AUTH_REQUIRED };
-enum policy_access { POLICY_READ_ONLY, POLICY_READ_WRITE, POLICY_ADMIN };
 
 /* Where a section stands; for messages. */
 struct config_place {
@@ -218,6 +218,7 @@ struct policy_conf {
     enum policy_access access;
     struct str_list buckets; /* patterns with '*' and '?'; empty: all */
     bool list_buckets;       /* ListBuckets allowed; default: only if `buckets` is empty */
+    struct policy *compiled; /* owned: of the above */
 };
 
 struct ca_conf {

@@ -475,7 +475,8 @@ bool s3_host_upstream(const struct s3_host *client, struct str bucket, bool host
                       const struct s3_endpoint_names *endpoint, struct sbuf *out, bool *out_host_style)
 {
     if (client->service == S3_BUCKETS) {
-        *out_host_style = host_style && s3_bucket_host_style(bucket) && bucket.n + 1 + endpoint->host.n <= URI_HOST_MOST;
+        *out_host_style =
+            host_style && s3_bucket_host_style(bucket) && bucket.n + 1 + endpoint->host.n <= URI_HOST_MOST;
         if (*out_host_style) sbuf_printf(out, "%.*s.", STR_ARG(bucket));
         sbuf_add(out, endpoint->host);
         return !out->overflow;

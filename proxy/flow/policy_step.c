@@ -1,37 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * policy.c: the step check_policy. Default deny: a request is allowed only if the caller's policy names its access and
- * all its buckets.
+ * policy_step.c: the step check_policy: what a request asks for, its headers and copy sources included, must all be
+ * allowed by the caller's policy (policy/policy.h).
  */
 #include "flow/policy.h"
 
 #include "flow/body/form.h"
-
-static bool bucket_listed(const struct policy_conf *p, struct str bucket)
-{
-    if (!p->buckets.n) return true;
-    for (size_t i = 0; i < p->buckets.n; i++)
-        if (str_matches(bucket, str_from(p->buckets.v[i]))) return true;
-    return false;
-}
-
-static bool access_allowed(const struct policy_conf *p, enum operation_access access)
-{
-    switch (access) {
-    case ACCESS_READ: return true;
-    case ACCESS_WRITE: return p->access != POLICY_READ_ONLY;
-    case ACCESS_ADMIN: break;
-    }
-    return p->access == POLICY_ADMIN;
-}
-
-bool policy_allows(const struct policy_conf *p, const struct operation *op, struct str bucket)
-{
-    if (!access_allowed(p, op->access)) return false;
-    if (!bucket.n)
-        return op->level == LEVEL_SERVICE && str_eq(str_from(op->name), STR("ListBuckets")) ? p->list_buckets
-                                                                                            : !p->buckets.n;
-    return bucket_listed(p, bucket);
-}
 
 /* --- refusing --- */
 
@@ -101,7 +74,7 @@ static struct str what_needs_admin(const struct request *req)
 
 static enum step_result check_fields(struct request *req, const struct policy_conf *p)
 {
-    struct str field = access_allowed(p, ACCESS_ADMIN) ? STR_NONE : what_needs_admin(req);
+    struct str field = policy_allows_access(p->compiled, ACCESS_ADMIN) ? STR_NONE : what_needs_admin(req);
 
     if (!field.n) return STEP_NEXT;
     if (uri_decodes_to_prefix(field, STR("x-amz-bypass-")))
@@ -114,7 +87,7 @@ static enum step_result check_fields(struct request *req, const struct policy_co
 /* What is no bucket's name (an access point's ARN, a URL) may lead to any bucket: only `*` matches it. */
 static bool source_listed(const struct policy_conf *p, struct str bucket)
 {
-    return bucket_listed(p, s3_bucket_valid(bucket) ? bucket : STR_NONE);
+    return policy_allows_bucket(p->compiled, s3_bucket_valid(bucket) ? bucket : STR_NONE);
 }
 
 /* x-amz-copy-source: [/]bucket/key[?versionId=…], percent-encoded; or an access point ARN, whose bucket we cannot know.
@@ -139,7 +112,7 @@ enum step_result step_check_policy(struct request *req)
 
     if (!req->who.caller) return STEP_NEXT; /* S3 knows whose it is and what they may do, or it is a preflight */
     p = req->who.caller->policy;
-    if (!policy_allows(p, req->in.operation, req->in.bucket))
+    if (!policy_allows(p->compiled, req->in.operation, req->in.bucket))
         return deny(req, p, action_of(req->in.operation), req->in.bucket, req->in.key);
     if (check_fields(req, p) != STEP_NEXT) return STEP_FAIL;
     for (size_t i = 0; i < req->in.head->headers.n; i++) {
