@@ -122,6 +122,7 @@ void drain_hurry(struct drain *d)
     for (size_t i = 0; i < d->workers_n; i++)
         if (d->workers[i].started) worker_end(&d->workers[i]);
     if (d->state == DRAIN_FINISHING) return;
+    if (d->state == DRAIN_SERVING) set_state(d, DRAIN_LEAVING);
     event_del(d->delay);
     set_state(d, DRAIN_FINISHING);
     await_workers(d);

@@ -338,9 +338,12 @@ struct heir {
 /* Standard error becomes what it is to the old process; what it was is for words only. */
 static enum err_code take_descriptors(struct heir *h, const char *text, struct err *err)
 {
+    char *end;
     int standard_error, words;
 
-    if (sscanf(text, "%d %d", &h->channel, &standard_error) != 2 || fcntl(h->channel, F_SETFD, FD_CLOEXEC))
+    h->channel = (int)strtol(text, &end, 10);
+    standard_error = (int)strtol(end, NULL, 10);
+    if (!standard_error || fcntl(h->channel, F_SETFD, FD_CLOEXEC))
         return err_set(err, ERR_INTERNAL, 0, "%s is not what an upgrade sets", variable);
     words = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, FIRST);
     h->words = words >= 0 ? fdopen(words, "w") : NULL;
