@@ -15,6 +15,11 @@ struct admin {
     struct upgrade_door door;
 };
 
+static void enter(void *arg)
+{
+    unix_socket_enter(((struct admin *)arg)->socket);
+}
+
 static void leave(void *arg)
 {
     unix_socket_leave(((struct admin *)arg)->socket);
@@ -23,8 +28,9 @@ static void leave(void *arg)
 static enum err_code open_socket(struct admin *a, const char *path, const struct admin_call *call, struct err *err)
 {
     TRY(unix_socket_new(server_loop(a->server), path, server_take_unix(a->server, path), call, &a->socket, err));
-    a->door = (struct upgrade_door){.fd = unix_socket_fd(a->socket), .leave = leave, .arg = a};
+    a->door = (struct upgrade_door){.fd = unix_socket_fd(a->socket), .enter = enter, .leave = leave, .arg = a};
     upgrade_add_door(server_upgrades(a->server), &a->door);
+    if (server_is_alone(a->server)) enter(a);
     return ERR_NONE;
 }
 

@@ -5,6 +5,8 @@
  */
 #include "admin/unix_socket.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -236,12 +238,17 @@ static enum err_code open_socket(struct unix_socket *u, const char *path, int gi
     memcpy(u->path, addr.sun_path, sizeof(u->path));
     if (lstat(u->path, &u->made)) u->path[0] = '\0';
     u->ev = event_new(u->loop->base, u->fd, EV_READ | EV_PERSIST, on_accept, u);
-    return u->ev && event_add(u->ev, NULL) == 0 ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "admin socket");
+    return u->ev ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "admin socket");
 }
 
 int unix_socket_fd(const struct unix_socket *u)
 {
     return u->fd;
+}
+
+void unix_socket_enter(struct unix_socket *u)
+{
+    if (event_add(u->ev, NULL)) LOG(LOG_ERROR, "%s: nobody can be answered", u->path);
 }
 
 void unix_socket_leave(struct unix_socket *u)

@@ -354,6 +354,7 @@ static void on_main(void *arg)
     struct server *sv = arg;
 
     sv->heir = NULL;
+    upgrade_enter(&sv->upgrade);
     notify_send(&sv->notify, "READY=1\nSTATUS=serving");
 }
 

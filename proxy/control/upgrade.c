@@ -64,6 +64,12 @@ enum err_code upgrade_begin(struct upgrade *u, const struct ports *ports, struct
     return code;
 }
 
+void upgrade_enter(struct upgrade *u)
+{
+    for (struct upgrade_door *door = u->doors; door; door = door->next)
+        door->enter(door->arg);
+}
+
 void upgrade_clear(struct upgrade *u)
 {
     takeover_free(&u->takeover);

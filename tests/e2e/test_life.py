@@ -394,6 +394,28 @@ class Upgrade(unittest.TestCase):
                                                        sum(load.done for load in loads[4:])), end="")
         self.assertEqual([line for line in proxy.access_lines() if line["end"] != "ok"], [])
 
+    def test_it_waits_for_keys(self):
+        """Until the new one has the keys of each section the old one serves, and answers at the admin socket."""
+        proxy = self.start("keys")
+        helper, flag = proxy.folder / "helper", proxy.folder / "flag"
+        helper.write_text("#!/bin/sh\nwhile [ ! -e %s ]; do sleep 0.1; done\necho '%s'\n" % (flag, json.dumps(
+            {"Version": 1, "AccessKeyId": lib.UPSTREAM_KEY[0], "SecretAccessKey": lib.UPSTREAM_KEY[1]})))
+        helper.chmod(0o755)
+        with proxy.config.open("a") as file:
+            file.write(lib.section("credentials late", source="process", command=helper))
+        upgrade = subprocess.Popen([lib.PROGRAM, "upgrade", "--json", "-c", proxy.config], stdout=subprocess.PIPE, text=True)
+        lib.wait_until(lambda: "[credentials late] has no keys yet" in proxy.stderr.read_text(), 20, "what it waits for")
+        for _ in range(10):
+            self.assertEqual([c["name"] for c in proxy.status()["credentials"]], ["default"])
+            self.new_connection()
+        self.assertIn("under way already", proxy.failed_upgrade().stderr)
+        flag.touch()
+        self.before.append(proxy.process)
+        proxy.process = Successor(json.loads(upgrade.communicate(timeout=lib.PATIENCE_S)[0])["pid"])
+        self.assertEqual([c["name"] for c in proxy.status()["credentials"]], ["default", "late"])
+        self.new_connection()
+        self.end()
+
     def test_what_runs_in_the_old_one_is_cut_after_its_time(self):
         proxy = self.start("cut", server={"upgrade_timeout": "500ms"})
         with proxy.connect("legacy") as never:

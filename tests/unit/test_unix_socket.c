@@ -252,7 +252,9 @@ static int set_up(void **state)
     assert_int_equal(folder_make(state), 0);
     assert_true(str_to_cstr(str_from(folder_path(path, "s")), address.sun_path, sizeof(address.sun_path)));
     assert_int_equal(loop_init(&loop, NULL, NULL, NULL, &err), ERR_NONE);
-    return (int)unix_socket_new(&loop, address.sun_path, -1, &call, &served, &err);
+    if (unix_socket_new(&loop, address.sun_path, -1, &call, &served, &err) != ERR_NONE) return -1;
+    unix_socket_enter(served);
+    return 0;
 }
 
 static int tear_down(void **state)

@@ -14,6 +14,8 @@ struct unix_socket;
  * call begins as; its .answer is the socket's own. ERR_FILE: another proxy has it, or it cannot be made. */
 MUST_CHECK enum err_code unix_socket_new(struct loop *loop, const char *path, int given, const struct admin_call *call,
                                          struct unix_socket **out, struct err *err);
+/* Answers from now on. Once. */
+void unix_socket_enter(struct unix_socket *u);
 int unix_socket_fd(const struct unix_socket *u);
 /* Another process listens there, too, and removes it one day: those that have asked get their answers, nobody else.
  * Safe to call twice. */

@@ -12,6 +12,7 @@
 struct upgrade_door {
     struct upgrade_door *next;
     int fd;                   /* borrowed */
+    void (*enter)(void *arg); /* the process before serves there no more: begin */
     void (*leave)(void *arg); /* another process serves there: stop, and remove nothing */
     void *arg;
 };
@@ -35,6 +36,8 @@ struct upgrade {
 
 /* Starts the program with @ports and all doors. ERR_INTERNAL: why not. */
 MUST_CHECK enum err_code upgrade_begin(struct upgrade *u, const struct ports *ports, struct err *err);
+/* The process before, whose heir this one is, serves no more: all doors are entered. */
+void upgrade_enter(struct upgrade *u);
 void upgrade_clear(struct upgrade *u); /* ends what is under way */
 void upgrade_wait(struct upgrade *u, struct upgrade_waiter *w);
 void upgrade_forget(struct upgrade *u, struct upgrade_waiter *w);
