@@ -294,6 +294,7 @@ void server_free(struct server **svp)
     notify_clear(&sv->notify);
     free(sv->workers);
     if (sv->loop.base) loop_clear(&sv->loop);
+    snapshot_bin_empty(&sv->proxy.unused);
     snapshot_unref(&sv->snapshot);
     limits_free(&sv->proxy.limits);
     key_needs_free(&sv->proxy.key_needs);
@@ -394,6 +395,7 @@ static void on_tick(void *arg)
     child_reap_others(&sv->loop, takeover_pid(sv->upgrade.takeover));
     if (sv->heir) prepare(sv);
     logs_tick(sv->logs, sv->loop.now_us);
+    snapshot_bin_empty(&sv->proxy.unused);
     trim_memory(sv);
 }
 

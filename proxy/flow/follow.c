@@ -86,6 +86,7 @@ static bool runs_for_gone(const struct session *c)
 void session_adopt(struct session *c, bool cut)
 {
     if (c->state == SESSION_GONE || c->state == SESSION_LINGER) return;
+    if (c->state == SESSION_TLS) return; /* its handshake mints by the snapshot it began with */
     if (c->state != SESSION_REQUESTS || c->req.step == STEP_read_head) {
         if (!session_follow(c)) session_stop(c);
     } else if (cut && runs_for_gone(c)) {

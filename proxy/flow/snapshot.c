@@ -273,3 +273,24 @@ const struct endpoint_conf *snapshot_endpoint(const struct snapshot *s, uint32_t
         if (s->settings->endpoints[i].id == id) return &s->settings->endpoints[i];
     return NULL;
 }
+
+void snapshot_bin_put(struct snapshot_bin *bin, struct snapshot_use *use)
+{
+    use->next = atomic_load_explicit(&bin->first, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&bin->first, &use->next, use, memory_order_release,
+                                                  memory_order_relaxed))
+        ;
+}
+
+void snapshot_bin_empty(struct snapshot_bin *bin)
+{
+    struct snapshot_use *use = atomic_exchange_explicit(&bin->first, NULL, memory_order_acquire);
+
+    while (use) {
+        struct snapshot_use *next = use->next;
+
+        snapshot_unref(&use->snapshot);
+        free(use);
+        use = next;
+    }
+}

@@ -93,8 +93,7 @@ static void free_unused(struct worker *w)
 
         w->unused = use->next;
         pool_forget_snapshot(&w->pool, use->snapshot);
-        snapshot_unref(&use->snapshot);
-        free(use);
+        snapshot_bin_put(&w->proxy->unused, use);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "flow/limits.h"
 #include "flow/passwords.h"
+#include "flow/snapshot.h"
 #include "flow/standing.h"
 #include "flow/stats.h"
 #include "flow/upstream/keyring.h"
@@ -19,6 +20,7 @@ struct proxy {
     struct limits *limits;       /* owned: of client connections */
     struct sink *access;         /* borrowed; NULL: no access lines */
     struct stats *stats;         /* owned: a block for each worker */
+    struct snapshot_bin unused;
 };
 
 #endif

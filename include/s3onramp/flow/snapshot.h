@@ -47,7 +47,16 @@ const struct endpoint_conf *snapshot_endpoint(const struct snapshot *s, uint32_t
 struct snapshot_use {
     struct snapshot *snapshot; /* one reference */
     size_t users;
-    struct snapshot_use *next; /* of those without users, until the turn's end */
+    struct snapshot_use *next; /* of those without users */
 };
+
+/* Those that workers are done with. Freeing settings takes long, and workers serve: they put them here. */
+struct snapshot_bin {
+    _Atomic(struct snapshot_use *) first; /* owned, as all behind it */
+};
+/* Any thread. @use is the bin's from now on. */
+void snapshot_bin_put(struct snapshot_bin *bin, struct snapshot_use *use);
+/* Any thread but those that serve. */
+void snapshot_bin_empty(struct snapshot_bin *bin);
 
 #endif

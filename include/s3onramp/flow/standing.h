@@ -8,7 +8,14 @@
 
 #include "config/config.h"
 
-enum standing_kind { STANDING_LISTENER, STANDING_ENDPOINT, STANDING_CREDENTIALS, STANDING_PRINCIPAL, STANDING_ADDRESS, STANDING_KINDS };
+enum standing_kind {
+    STANDING_LISTENER,
+    STANDING_ENDPOINT,
+    STANDING_CREDENTIALS,
+    STANDING_PRINCIPAL,
+    STANDING_ADDRESS,
+    STANDING_KINDS
+};
 
 /* The number of nothing: a row that is in no snapshot, nobody in particular. */
 enum { STANDING_NONE = 0 };
