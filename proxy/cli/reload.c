@@ -147,29 +147,38 @@ static int say_no_proxy(const char *path, int why)
     return CLI_FINE;
 }
 
-int cli_reload_clients(const char *config, bool cut)
+static int tell(const char *path, const char *config, bool cut)
 {
-    struct settings *s = config_read_without_clients(config, stderr);
-    const char *path = s ? s->admin.socket : NULL;
-    json_t *answer;
+    json_t *answer = admin_exchange(path, question(config, false, cut), PATIENCE_S);
     int exit_code = CLI_FINE;
 
-    if (!s) return cli_problem("the file is written; a proxy that runs is not told, because of the problems above");
-    if (strcmp(path, "off") == 0) {
-        fputs("[admin] socket is off: a proxy that runs takes it with SIGHUP, or at its next start.\n", stderr);
-        settings_unref(&s);
-        return CLI_FINE;
-    }
-    answer = admin_exchange(path, question(config, false, cut), PATIENCE_S);
-    if (!answer) {
-        exit_code = say_no_proxy(path, errno);
-    } else if (json_object_get(answer, "error")) {
+    if (!answer) return say_no_proxy(path, errno);
+    if (json_object_get(answer, "error")) {
         put_lines(stderr, "", json_object_get(answer, "problems"));
         exit_code = cli_problem("the file is written, but it is not in force: %s", admin_text(answer, "error"));
     } else {
         fputs("It is in force now.\n", stderr);
     }
     json_decref(answer);
+    return exit_code;
+}
+
+int cli_reload_clients(const char *config, bool cut)
+{
+    int before = errno, exit_code = CLI_FINE; /* of output that was lost, for main */
+    FILE *unheard = fopen("/dev/null", "we"); /* the command has told the problems already */
+    struct settings *s = config_read_without_clients(config, unheard ? unheard : stderr);
+
+    if (unheard) fclose(unheard);
+    if (!s)
+        exit_code =
+            cli_problem("the file is written; a proxy that runs does not know it, because of the problems above: "
+                        "mend them, then s3onramp reload");
+    else if (strcmp(s->admin.socket, "off") == 0)
+        fputs("[admin] socket is off: a proxy that runs takes it with SIGHUP, or at its next start.\n", stderr);
+    else
+        exit_code = tell(s->admin.socket, config, cut);
     settings_unref(&s);
+    errno = before;
     return exit_code;
 }
