@@ -4,8 +4,8 @@
 #include "flow/snapshot.h"
 
 #include "flow/upstream/pool.h"
+#include "io/tls.h"
 
-#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -53,10 +53,7 @@ static bool same_stamps(const struct file_stamp a[2], const struct file_stamp b[
 static SSL_CTX *find_ctx(const struct file_ctx *v, size_t n, const struct file_stamp stamps[2])
 {
     for (size_t i = 0; i < n; i++)
-        if (v[i].ctx && same_stamps(v[i].stamps, stamps)) {
-            SSL_CTX_up_ref(v[i].ctx);
-            return v[i].ctx;
-        }
+        if (v[i].ctx && same_stamps(v[i].stamps, stamps)) return tls_ctx_ref(v[i].ctx);
     return NULL;
 }
 
@@ -148,22 +145,13 @@ static enum err_code load_listeners(struct snapshot *s, const struct snapshot *b
     return ERR_NONE;
 }
 
-/* Where CA certificates come from without ca_file. */
-static struct file_stamp stamp_of_system(const char *variable, const char *otherwise)
-{
-    const char *path = getenv(variable);
-
-    return stamp_of(path ? path : otherwise);
-}
-
 static void stamp_roots(const char *ca_file, struct file_stamp stamps[2])
 {
-    if (ca_file) {
-        stamps[0] = stamp_of(ca_file);
-    } else {
-        stamps[0] = stamp_of_system(X509_get_default_cert_file_env(), X509_get_default_cert_file());
-        stamps[1] = stamp_of_system(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
-    }
+    const char *file = ca_file, *folder = NULL;
+
+    if (!ca_file) tls_system_roots(&file, &folder);
+    stamps[0] = stamp_of(file);
+    stamps[1] = stamp_of(folder);
 }
 
 static enum err_code load_endpoints(struct snapshot *s, const struct snapshot *before, struct err *err)

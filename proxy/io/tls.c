@@ -22,6 +22,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 enum {
     READ_AHEAD = 66 * 1024, /* four full records and slack */
@@ -331,7 +332,7 @@ enum err_code tls_client_ctx_like(SSL_CTX *like, SSL_CTX **out, struct err *err)
 
 SSL_CTX *tls_ctx_ref(SSL_CTX *ctx)
 {
-    SSL_CTX_up_ref(ctx);
+    if (ctx) SSL_CTX_up_ref(ctx);
     return ctx;
 }
 
@@ -378,6 +379,14 @@ void tls_session_free(SSL_SESSION **session)
 {
     SSL_SESSION_free(*session);
     *session = NULL;
+}
+
+void tls_system_roots(const char **file, const char **folder)
+{
+    *file = getenv(X509_get_default_cert_file_env());
+    *folder = getenv(X509_get_default_cert_dir_env());
+    if (!*file) *file = X509_get_default_cert_file();
+    if (!*folder) *folder = X509_get_default_cert_dir();
 }
 
 enum err_code tls_attach(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session, bool server,

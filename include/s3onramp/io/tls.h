@@ -22,14 +22,18 @@ MUST_CHECK enum err_code tls_client_ctx(const char *ca_file, tls_session_fn *on_
                                         struct err *err);
 /* Another one that trusts the authorities of @like, which are not read again, and keeps no sessions. */
 MUST_CHECK enum err_code tls_client_ctx_like(SSL_CTX *like, SSL_CTX **out, struct err *err);
-SSL_CTX *tls_ctx_ref(SSL_CTX *ctx);
 /* Unix time of the end of the certificate of a server's context that has one; INT64_MAX: it has none. */
 int64_t tls_ctx_not_after(const SSL_CTX *ctx);
 /* For contexts of a library that would take the subject's CN for a host name (libcurl does): a server's certificate
  * without a DNS name or an address in its SAN is refused. Certificates are verified, whatever was set before. */
 void tls_ctx_refuse_nameless(SSL_CTX *ctx);
+/* One more reference to @ctx, which may be NULL. */
+SSL_CTX *tls_ctx_ref(SSL_CTX *ctx);
 void tls_ctx_free(SSL_CTX **ctx);
 void tls_session_free(SSL_SESSION **session);
+
+/* Where the system's store is, as OpenSSL finds it: a file, and a folder. Static. */
+void tls_system_roots(const char **file, const char **folder);
 
 /* For conn.c. */
 MUST_CHECK enum err_code tls_attach(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session, bool server,

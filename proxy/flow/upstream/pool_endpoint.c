@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "flow/worker.h"
 
-#include <openssl/ssl.h>
 #include <stdlib.h>
 
 void pool_init(struct pool *p, struct worker *w)
@@ -235,7 +234,7 @@ static void take_conf(struct pool_endpoint *e, const struct endpoint_conf *c, SS
         .max_queue = c->max_queue,
         .queue_timeout_ms = c->queue_timeout_ms,
     };
-    if (ctx) SSL_CTX_up_ref(ctx);
+    tls_ctx_ref(ctx);
     tls_ctx_free(&e->ctx);
     e->ctx = ctx;
     snprintf(e->sni, sizeof(e->sni), "%s", c->sni);
