@@ -51,7 +51,7 @@ struct endpoints {
     struct snapshot *snapshot; /* borrowed: the newest */
     struct worker *workers;
     size_t workers_n;
-    struct watch *watches;       /* owned; in the order of the settings */
+    struct watch *watches; /* owned; in the order of the settings */
     size_t watches_n;
     struct address_table *table; /* one reference */
     uint64_t version;
@@ -495,8 +495,8 @@ static struct watch *take_watch(struct watch **at, uint32_t id)
     return w;
 }
 
-/* Those that were there go on, the others are new. What is left in @before has gone. @err: of the last that could not be
- * made. */
+/* Those that were there go on, the others are new. What is left in @before has gone. @err: of the last that could not
+ * be made. */
 static void make_watches(struct endpoints *e, struct watch **before, struct err *err)
 {
     const struct settings *s = e->snapshot->settings;

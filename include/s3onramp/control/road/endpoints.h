@@ -9,10 +9,10 @@
 
 struct endpoints;
 
-/* @s: the newest snapshot, there until endpoints_follow names another one. @workers: borrowed, must outlive it; they are
- * initialised and not started: each gets the first table. */
-MUST_CHECK enum err_code endpoints_new(struct loop *loop, struct snapshot *s, struct worker *workers,
-                                       size_t workers_n, struct endpoints **out, struct err *err);
+/* @s: the newest snapshot, there until endpoints_follow names another one. @workers: borrowed, must outlive it; they
+ * are initialised and not started: each gets the first table. */
+MUST_CHECK enum err_code endpoints_new(struct loop *loop, struct snapshot *s, struct worker *workers, size_t workers_n,
+                                       struct endpoints **out, struct err *err);
 void endpoints_free(struct endpoints **e);
 /* @s takes the place of the snapshot before, which is still there during the call: what is the same goes on, with its
  * states and probes. A table is published; workers keep what they knew last of an endpoint that is no longer in it, as
