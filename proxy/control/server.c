@@ -558,11 +558,6 @@ const struct logs *server_logs(const struct server *sv)
     return sv->logs;
 }
 
-bool server_ask_workers(struct server *sv, void (*run)(struct worker *w, void *arg), void (*done)(void *arg), void *arg)
-{
-    return workers_ask(&sv->loop, sv->workers, sv->workers_n, run, done, arg);
-}
-
 struct reload *server_reload(const struct server *sv)
 {
     return sv->reload;

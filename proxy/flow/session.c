@@ -104,6 +104,9 @@ static bool session_end(struct session *c, bool reset)
     return true;
 }
 
+/* Runs the state machine; the client may be gone afterwards. */
+static void session_run(struct session *c);
+
 static void on_event(struct conn *conn, void *arg)
 {
     (void)conn;
@@ -533,7 +536,7 @@ static bool run_linger(struct session *c)
     return false;
 }
 
-void session_run(struct session *c)
+static void session_run(struct session *c)
 {
     bool again = true;
 

@@ -43,8 +43,5 @@ bool server_is_alone(const struct server *sv);
 struct drain *server_drain(const struct server *sv);
 struct reload *server_reload(const struct server *sv);
 const struct logs *server_logs(const struct server *sv);
-/* workers_ask() of all its workers (workers.h). */
-MUST_CHECK bool server_ask_workers(struct server *sv, void (*run)(struct worker *w, void *arg), void (*done)(void *arg),
-                                   void *arg);
 
 #endif

@@ -77,8 +77,6 @@ void session_adopt(struct session *c, bool cut);
 /* Before a request is judged, and after one: from here on it goes by the newest snapshot. False: it cannot, its
  * listener is gone, and nothing may be asked for any more. */
 MUST_CHECK bool session_follow(struct session *c);
-/* Runs the state machine; the client may be gone afterwards. */
-void session_run(struct session *c);
 /* Once a tick. */
 void session_check_time(struct session *c);
 /* The worker stops: idle ones go, others after their request. */

@@ -45,7 +45,7 @@ struct credentials *credentials_none(uint64_t version, bool hopeless, const char
     return c;
 }
 
-struct credentials *credentials_ref(struct credentials *c)
+static struct credentials *credentials_ref(struct credentials *c)
 {
     if (c) atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
     return c;

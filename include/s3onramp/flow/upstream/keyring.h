@@ -32,7 +32,6 @@ MUST_CHECK struct credentials *credentials_new(uint64_t version, const char *acc
                                                const char *secret_access_key, const char *session_token,
                                                int64_t expires_s);
 MUST_CHECK struct credentials *credentials_none(uint64_t version, bool hopeless, const char *why);
-struct credentials *credentials_ref(struct credentials *c);
 void credentials_unref(struct credentials **c); /* the last one wipes; NULL is fine */
 
 /* Enough of a key's id to recognise it in AWS's own lists: "ASIA…WXYZ". */
@@ -96,7 +95,7 @@ struct key_lease {
 };
 
 struct keyring {
-    struct loop *loop;       /* borrowed, as the next one */
+    struct loop *loop; /* borrowed, as the next one */
     struct key_needs *needs;
     struct map slots;                        /* owned: those that were wanted, or offered */
     _Atomic(struct keyring_offer *) offered; /* owned: not looked at yet; newest first */
@@ -107,8 +106,8 @@ enum keys_result { KEYS_TAKEN, KEYS_WAIT, KEYS_NONE };
 
 void keyring_init(struct keyring *k, struct loop *loop, struct key_needs *needs);
 void keyring_clear(struct keyring *k);
-/* Any thread: @c (borrowed; a reference is taken; NULL: there is no such slot any more) replaces the keys of @need's slot
- * in the worker's next turn; requests that wait for them go on. */
+/* Any thread: @c (borrowed; a reference is taken; NULL: there is no such slot any more) replaces the keys of @need's
+ * slot in the worker's next turn; requests that wait for them go on. */
 void keyring_offer(struct keyring *k, struct key_need *need, struct credentials *c);
 /* Once a tick: takes what is offered, in case an offer could not wake the worker, and runs those that wait. */
 void keyring_tick(struct keyring *k);
