@@ -391,7 +391,8 @@ class Tunnel(lib.Case):
         for _ in range(4):  # one of two addresses is dead
             with self.open("tunnel", HOST, first=b"x") as connection:
                 self.assertEqual(connection._exactly(1), b"x")
-        self.assertIn(2, [x["attempts"] for x in self.proxy.access_lines() if x["host"] == HOST])
+        lib.wait_until(lambda: 2 in [x["attempts"] for x in self.proxy.access_lines() if x["host"] == HOST], 20,
+                       "the access line of one that went to the dead address first")
         connection, answer = self.ask("tunnel", "dead.example")
         self.check(answer, 503)
         self.assertIn(b"could not be reached", answer.body)
