@@ -16,7 +16,7 @@
 static struct proxy proxy;
 static struct worker worker;
 
-#define SETTINGS                                                                                      \
+#define SETTINGS                                                                                       \
     "[listener l]\nmode = endpoint\nbind = 127.0.0.1:1\ntls = off\n[credentials one]\nsource = none\n" \
     "[client alice]\naccess_key_id = AKIDALICE00000000001\nsecret_access_key = s\npolicy = read-only\n"
 #define ENDPOINT(name, region) "[endpoint " name "]\nregion = " region "\naddresses = 10.0.0.1\ncredentials = one\n"
