@@ -203,8 +203,8 @@ class Proxy:
         text += section("ca", certificate="ca.pem", private_key="ca.key", **(ca or {}))
         text += section("log", **{"format": "json", "access": self.access_file, **(log or {})})
         text += section("admin", socket=self.folder / "admin.sock")
-        text += section("endpoint tokyo", name=VPCE_NAME, addresses=", ".join(upstream) or None, trailers=trailers,
-                        ca_file=ca_file or certificates() / "ca.pem", **(endpoint or {}))
+        text += section("endpoint tokyo", addresses=", ".join(upstream) or None, trailers=trailers,
+                        ca_file=ca_file or certificates() / "ca.pem", **{"name": VPCE_NAME, **(endpoint or {})})
         text += section("credentials default", source="static", access_key_id=UPSTREAM_KEY[0],
                         secret_access_key=UPSTREAM_KEY[1])
         text += self.client("alice", ALICE, "allow-all") + self.client("reader", READER, "read-only")

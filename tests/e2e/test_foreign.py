@@ -17,7 +17,8 @@ def setUpModule():
         "open-endpoint": dict(mode="endpoint", foreign="pass", anonymous="public"),
     }, extra=lib.section("client public", policy="allow-all", credentials="nobody") + lib.section(
         "client signer", access_key_id=SIGNER[0], secret_access_key=SIGNER[1], policy="allow-all", credentials="nobody") +
-        lib.section("credentials nobody", source="none"))
+        lib.section("credentials nobody", source="none"),
+        endpoint=dict(name="accesspoint." + lib.VPCE_NAME))  # as the console shows one of its names: the word makes no difference
 
 
 def tearDownModule():
