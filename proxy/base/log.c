@@ -71,12 +71,27 @@ static bool is_printable(char c)
     return c >= 0x20 && c <= 0x7e;
 }
 
+/* How many bytes there are before the first one that may have to be written otherwise. */
+static size_t plain_run(struct str s)
+{
+    size_t n = 0;
+
+    while (n < s.n && is_printable(s.p[n]) && s.p[n] != '"' && s.p[n] != '\\')
+        n++;
+    return n;
+}
+
 /* Calls for bytes that cannot stand in the output as they are use @prefix: "\\u00" or "\\x". */
 static void add_escaped(struct sbuf *b, struct str s, const char *prefix, const char *with_backslash)
 {
     while (s.n > 0) {
-        size_t n = 1;
-        if (is_printable(s.p[0])) {
+        size_t n = plain_run(s);
+
+        if (n > 0) {
+            if (n > b->cap - b->n) sbuf_add(b, str_head(s, b->cap - b->n)); /* what still fits, then it overflows */
+            sbuf_add(b, str_head(s, n));
+        } else if (is_printable(s.p[0])) {
+            n = 1;
             if (strchr(with_backslash, s.p[0])) sbuf_char(b, '\\');
             sbuf_char(b, s.p[0]);
         } else if ((n = utf8_length(s)) > 0) {

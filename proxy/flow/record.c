@@ -45,18 +45,14 @@ static void put_ms(struct record_line *l, int64_t us)
     sbuf_printf(l->b, "%" PRId64 ".%03d", us > 0 ? us / 1000 : 0, us > 0 ? (int)(us % 1000) : 0);
 }
 
-static struct str asked_field(const struct request *req, enum header_id id)
+static struct str value_of(const struct header *h)
 {
-    const struct header *h = req->in.head ? headers_find(&req->in.head->headers, id) : NULL;
-
     return h ? h->value : STR_NONE;
 }
 
-static struct str answer_field(const struct request *req, struct str name)
+static struct str asked_field(const struct request *req, enum header_id id)
 {
-    const struct header *h = req->relay.answer ? headers_find_name(&req->relay.answer->headers, name) : NULL;
-
-    return h ? h->value : STR_NONE;
+    return value_of(req->in.head ? headers_find(&req->in.head->headers, id) : NULL);
 }
 
 /* ------------------------------------------------------------------- who and what */
@@ -259,7 +255,9 @@ static void write_total_ms(struct record_line *l, const struct request *req)
 
 static void write_s3_request_id(struct record_line *l, const struct request *req)
 {
-    put(l, str_head(answer_field(req, STR("x-amz-request-id")), 128));
+    const struct head_response *answer = req->relay.answer;
+
+    put(l, str_head(value_of(answer ? headers_find(&answer->headers, HDR_X_AMZ_REQUEST_ID) : NULL), 128));
 }
 
 static void write_s3_error(struct record_line *l, const struct request *req)
@@ -313,7 +311,8 @@ static void write_user_agent(struct record_line *l, const struct request *req)
 /* What S3 answers says it best. */
 static struct str version_of(const struct request *req)
 {
-    struct str made = answer_field(req, STR("x-amz-version-id"));
+    const struct head_response *answer = req->relay.answer;
+    struct str made = value_of(answer ? headers_find_name(&answer->headers, STR("x-amz-version-id")) : NULL);
     const struct query_param *asked =
         !made.n && req->in.query ? query_find(req->in.query, req->in.query_n, STR("versionId")) : NULL;
 
