@@ -580,7 +580,7 @@ static void let_go(struct entry *e)
     e->running = e->renewing = e->stale = false;
     serve_waiters(e);
     source_free(&e->source);
-    e->gone_us = e->store->loop->now_us + LINGER_MS * 1000ll;
+    e->gone_us = e->store->loop->now_us + LINGER_MS * 1000LL;
 }
 
 /* The keys that are there serve until there are others. */

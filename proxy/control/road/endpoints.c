@@ -96,7 +96,7 @@ static struct address_table *make_table(struct endpoints *e)
     struct address_table *t = address_table_new(e->watches_n);
     const struct watch *w = e->watches;
 
-    for (size_t i = 0; t && i < e->watches_n; i++) {
+    for (size_t i = 0; t && w && i < e->watches_n; i++) {
         if (!address_table_reserve(t, i, w->n)) {
             address_table_unref(&t);
             return NULL;
