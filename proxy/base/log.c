@@ -131,12 +131,17 @@ void log_text_value(struct sbuf *b, struct str s)
     }
     sbuf_char(b, '"');
     for (size_t i = 0; i < s.n; i++) {
-        if (!is_printable(s.p[i])) {
+        struct str run = str_head(str_tail(s, i), plain_run(str_tail(s, i)));
+
+        sbuf_add(b, run);
+        i += run.n;
+        if (i == s.n) break;
+        if (is_printable(s.p[i])) {
+            sbuf_char(b, '\\');
+            sbuf_char(b, s.p[i]);
+        } else {
             add_hex_byte(b, "\\x", s.p[i]);
-            continue;
         }
-        if (s.p[i] == '"' || s.p[i] == '\\') sbuf_char(b, '\\');
-        sbuf_char(b, s.p[i]);
     }
     sbuf_char(b, '"');
 }
