@@ -687,7 +687,10 @@ class Exchange:
         self.read_body()
         self.answer(200, b"good")
         time.sleep(0.05)
-        self.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+        try:
+            self.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+        finally:
+            self.endpoint.late_bytes += 1  # they have gone
 
     def fault_half_close(self):
         """Closes its sending side right after the answer, without saying so."""
@@ -824,6 +827,7 @@ class Endpoint(TlsServer):
         self.objects = Folder(folder) if folder else {}
         self.done, self.running, self.begun = [], 0, 0
         self.released = False
+        self.late_bytes = 0  # how often fault/extra-late has sent its second answer
         super().__init__(cert, key, addresses, alpn=["http/1.1"], receive_buffer=receive_buffer)
 
     def serve(self, sock, stream, number):
