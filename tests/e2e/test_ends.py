@@ -241,8 +241,11 @@ def tcp_table():
 
 class Ends(lib.Case):
     def setUp(self):
-        """A proxy of its own: no connection to the endpoint is kept from a test before."""
-        self.proxy = lib.Proxy(["127.0.0.1:%d" % server.port], self.id().rpartition(".")[2], server={"workers": 1},
+        """A proxy of its own: no connection to the endpoint is kept from a test before. Rows wait for each other: no time of
+        the proxy's ends them meanwhile."""
+        patience = dict.fromkeys(("header_timeout", "tls_timeout", "idle_timeout", "body_timeout"), "1h")
+        self.proxy = lib.Proxy(["127.0.0.1:%d" % server.port], self.id().rpartition(".")[2],
+                               server=dict(patience, workers=1, min_rate=0),
                                endpoint={"max_idle": 500, "probe_interval": "10m", "idle_timeout": "5m",
                                          "connect_timeout": "10m"},
                                listeners={"safe": {"mode": "endpoint", "tls": "on", "anonymous": "alice"}})
