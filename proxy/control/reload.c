@@ -287,9 +287,9 @@ static enum err_code share_port(struct job *j, const struct listener_conf *l UNU
     return ERR_NONE;
 }
 
-static bool asks_for(const struct job *j, enum reload_what what)
+static bool asks_for(const struct reload_ask *asks, enum reload_what what)
 {
-    for (const struct reload_ask *a = j->asks; a; a = a->next)
+    for (const struct reload_ask *a = asks; a; a = a->next)
         if (a->what == what) return true;
     return false;
 }
@@ -303,7 +303,7 @@ static enum err_code make_changes(struct job *j, struct sink *access, struct err
     for (size_t i = 0; i < p->workers_n; i++) {
         j->changes[i].snapshot = snapshot_ref(j->next);
         j->changes[i].access = access;
-        j->changes[i].cut = asks_for(j, RELOAD_CUT);
+        j->changes[i].cut = asks_for(j->asks, RELOAD_CUT);
     }
     return each_new(j, j->next->settings, j->before->settings, share_port, err);
 }
@@ -397,9 +397,9 @@ static void take(struct job *j)
     finish(j);
 }
 
-static bool is_wanted(const struct job *j)
+static bool changes_something(const struct reload_ask *asks, bool wanted)
 {
-    return j->wanted || asks_for(j, RELOAD_TAKE) || asks_for(j, RELOAD_CUT);
+    return wanted || asks_for(asks, RELOAD_TAKE) || asks_for(asks, RELOAD_CUT);
 }
 
 static void on_read(void *arg)
@@ -410,7 +410,7 @@ static void on_read(void *arg)
     pthread_join(j->thread, NULL);
     r->reading = false;
     if (r->ended) add_line(&j->problems, "%s: the proxy is ending", j->file);
-    if (j->problems.n || !is_wanted(j))
+    if (j->problems.n || !changes_something(j->asks, j->wanted))
         finish(j);
     else
         take(j);
@@ -452,6 +452,8 @@ static void begin(struct reload *r)
         refuse(r, "the proxy is ending");
         return;
     }
+    if (changes_something(r->asks, r->wanted) && !r->parts.may_begin(r->parts.arg)) return;
+    if (r->job) return; /* may_begin has let it go on already */
     j = calloc(1, sizeof(*j));
     ASSERT(j && "memory for a reload");
     j->reload = r;
@@ -525,9 +527,15 @@ void reload_forget(struct reload *r, struct reload_ask *ask)
     if (r->job) forget(&r->job->asks, ask);
 }
 
+void reload_go_on(struct reload *r)
+{
+    begin(r);
+}
+
 void reload_end(struct reload *r)
 {
     r->ended = true;
+    begin(r);
 }
 
 void reload_waiting(const struct reload *r, struct str_list *out)

@@ -108,6 +108,7 @@ void server_stop(struct server *sv)
     const struct drain_plan plan = {s->drain_delay_ms, {.within_ms = s->shutdown_timeout_ms}};
     uint64_t most_ms = s->drain_delay_ms + s->shutdown_timeout_ms + END_MS;
 
+    (void)upgrade_cancel(&sv->upgrade, "this process was told to end"); /* else on_upgraded tells the other one */
     notify_send(&sv->notify, "STOPPING=1\nSTATUS=finishing what runs\nEXTEND_TIMEOUT_USEC=%" PRIu64, most_ms * 1000);
     drain_begin(sv->drain, &plan);
 }
@@ -144,7 +145,11 @@ static void on_upgraded(void *arg, pid_t pid, const char *why UNUSED)
     struct server *sv = arg;
     const struct drain_plan plan = {0, {sv->snapshot->settings->server.upgrade_timeout_ms, true}};
 
-    if (!pid) return;
+    if (!pid) {
+        reload_go_on(sv->reload);
+        return;
+    }
+    if (drain_state(sv->drain) != DRAIN_SERVING) kill(pid, SIGTERM); /* the end was asked for while it took over */
     notify_send(&sv->notify, "MAINPID=%d", (int)pid);
     notify_clear(&sv->notify); /* it speaks from now on */
     drain_begin(sv->drain, &plan);
@@ -424,6 +429,14 @@ static void on_reload(void *arg, bool begins)
         notify_send(&sv->notify, "READY=1");
 }
 
+/* The new process of an upgrade has read the files already. */
+static bool on_begin(void *arg)
+{
+    struct server *sv = arg;
+
+    return upgrade_cancel(&sv->upgrade, "a reload came before it was ready: ask again");
+}
+
 static enum err_code make_reload(struct server *sv, struct err *err)
 {
     const struct reload_parts parts = {.loop = &sv->loop,
@@ -435,6 +448,7 @@ static enum err_code make_reload(struct server *sv, struct err *err)
                                        .logs = sv->logs,
                                        .endpoints = sv->endpoints,
                                        .credentials = sv->credentials,
+                                       .may_begin = on_begin,
                                        .on_state = on_reload,
                                        .arg = sv};
 

@@ -57,7 +57,8 @@ struct takeover {
     pid_t pid;         /* 0: waited for */
     int channel, pidfd, words;
     struct event *heard, *ended, *spoken, *timer; /* owned */
-    bool ready, over;
+    bool ready;                                   /* and "go" was said */
+    bool over;
     char said[SAID_MAX];
     size_t said_n;
     takeover_done_fn *done;
@@ -127,14 +128,27 @@ static void kill_it(struct takeover *t)
     t->pid = 0;
 }
 
+static void give_up(struct takeover *t, const char *why)
+{
+    kill_it(t);
+    free_event(&t->ended);
+    finish(t, 0, why);
+}
+
 static void on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 {
     struct takeover *t = arg;
 
     loop_touch(t->loop);
-    kill_it(t);
-    free_event(&t->ended);
-    finish(t, 0, "it was not ready in time, and was ended");
+    give_up(t, "it was not ready in time, and was ended");
+}
+
+bool takeover_cancel(struct takeover *t, const char *why)
+{
+    if (t->over) return true;
+    if (t->ready) return false;
+    give_up(t, why);
+    return true;
 }
 
 static void on_ended(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
@@ -163,7 +177,6 @@ static void on_heard(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
     if (!hear(t->channel, word)) return;
     if (strcmp(word, "ready") == 0) {
         t->ready = true;
-        free_event(&t->timer);
         say(t->channel, "go");
     } else if (t->ready && strcmp(word, "serving") == 0) {
         free_event(&t->heard);

@@ -64,6 +64,11 @@ enum err_code upgrade_begin(struct upgrade *u, const struct ports *ports, struct
     return code;
 }
 
+bool upgrade_cancel(struct upgrade *u, const char *why)
+{
+    return !u->takeover || takeover_cancel(u->takeover, why);
+}
+
 void upgrade_enter(struct upgrade *u)
 {
     for (struct upgrade_door *door = u->doors; door; door = door->next)

@@ -394,17 +394,62 @@ class Upgrade(unittest.TestCase):
                                                        sum(load.done for load in loads[4:])), end="")
         self.assertEqual([line for line in proxy.access_lines() if line["end"] != "ok"], [])
 
-    def test_it_waits_for_keys(self):
-        """Until the new one has the keys of each section the old one serves, and answers at the admin socket."""
-        proxy = self.start("keys")
-        helper, flag = proxy.folder / "helper", proxy.folder / "flag"
+    def waiting_upgrade(self):
+        """One that waits for keys until the file is there."""
+        self.new_connection()  # who is served finds the admin socket there
+        helper, flag = self.proxy.folder / "helper", self.proxy.folder / "flag"
         helper.write_text("#!/bin/sh\nwhile [ ! -e %s ]; do sleep 0.1; done\necho '%s'\n" % (flag, json.dumps(
             {"Version": 1, "AccessKeyId": lib.UPSTREAM_KEY[0], "SecretAccessKey": lib.UPSTREAM_KEY[1]})))
         helper.chmod(0o755)
-        with proxy.config.open("a") as file:
+        with self.proxy.config.open("a") as file:
             file.write(lib.section("credentials late", source="process", command=helper))
-        upgrade = subprocess.Popen([lib.PROGRAM, "upgrade", "--json", "-c", proxy.config], stdout=subprocess.PIPE, text=True)
-        lib.wait_until(lambda: "[credentials late] has no keys yet" in proxy.stderr.read_text(), 20, "what it waits for")
+        upgrade = subprocess.Popen([lib.PROGRAM, "upgrade", "--json", "-c", self.proxy.config], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        lib.wait_until(lambda: "[credentials late] has no keys yet" in self.proxy.stderr.read_text(), 20, "what it waits for")
+        return upgrade, flag
+
+    def test_a_reload_meanwhile_ends_it(self):
+        """Who was removed is not known again to a new process that had read the files before."""
+        proxy = self.start("overtaken")
+        upgrade, flag = self.waiting_upgrade()
+        self.edit_out_reader()
+        self.assertIn("[client reader]", proxy.command("reload").stdout)
+        flag.touch()
+        words = upgrade.communicate(timeout=lib.PATIENCE_S)[1]
+        self.assertEqual(upgrade.returncode, 1)
+        self.assertIn("a reload came before it was ready", words)
+        self.assertEqual(proxy.request("plain", "GET", "/bucket/none", key=lib.READER).code, "InvalidAccessKeyId")
+        self.upgrade()
+        self.assertEqual(proxy.request("plain", "GET", "/bucket/none", key=lib.READER).code, "InvalidAccessKeyId")
+        self.end()
+
+    def edit_out_reader(self):
+        text = self.proxy.config.read_text()
+        reader = self.proxy.client("reader", lib.READER, "read-only")
+        self.assertEqual(text.count(reader), 1)
+        self.proxy.config.write_text(text.replace(reader, ""))
+
+    def test_the_end_asked_for_meanwhile_ends_both(self):
+        proxy = self.start("ended")
+        with proxy.connect("legacy") as slow:
+            slow.send(b"PUT /bucket/slow HTTP/1.1\r\nHost: %s\r\nContent-Length: 4\r\n\r\nab"
+                      % proxy.host("legacy").encode())
+            proxy.wait_in_flight()
+            upgrade, flag = self.waiting_upgrade()
+            proxy.command("drain", "--no-wait")
+            flag.touch()
+            words = upgrade.communicate(timeout=lib.PATIENCE_S)[1]
+            self.assertEqual(upgrade.returncode, 1)
+            self.assertIn("this process was told to end", words)
+            slow.send(b"cd")
+            self.assertEqual(slow.read_answer("PUT").status, 200)
+        self.assertEqual(proxy.process.wait(lib.PATIENCE_S), 0)
+        self.assertFalse(lib.accepts(proxy.ports["legacy"]))
+
+    def test_it_waits_for_keys(self):
+        """Until the new one has the keys of each section the old one serves, and answers at the admin socket."""
+        proxy = self.start("keys")
+        upgrade, flag = self.waiting_upgrade()
         for _ in range(10):
             self.assertEqual([c["name"] for c in proxy.status()["credentials"]], ["default"])
             self.new_connection()

@@ -28,6 +28,8 @@ struct reload_parts {
     struct logs *logs;
     struct endpoints *endpoints;
     struct credential_store *credentials;
+    /* May one begin that changes something? False: not now; reload_go_on when it may. */
+    bool (*may_begin)(void *arg);
     void (*on_state)(void *arg, bool begins); /* it begins, it is over */
     void *arg;
 };
@@ -62,6 +64,8 @@ void reload_free(struct reload **r);
 void reload_ask(struct reload *r, struct reload_ask *ask);
 /* The same for one who wants no answer: the log has it. */
 void reload_want(struct reload *r);
+/* What may_begin held back begins. */
+void reload_go_on(struct reload *r);
 /* Nobody waits for it any more; what began goes on. */
 void reload_forget(struct reload *r, struct reload_ask *ask);
 /* The proxy ends: nothing is taken from now on, and who asks is told so; the ports may go. */

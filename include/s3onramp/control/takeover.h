@@ -32,6 +32,8 @@ typedef void takeover_done_fn(void *arg, pid_t pid, const char *why);
  * once, later, within about @timeout_ms. NULL: @err says why nothing was begun. */
 MUST_CHECK struct takeover *takeover_start(struct loop *loop, char *const argv[], const int *fds, size_t fds_n,
                                            uint64_t timeout_ms, takeover_done_fn *done, void *arg, struct err *err);
+/* Ends the new process, and @done hears @why. False: too late, "go" was said; @done will be called. */
+bool takeover_cancel(struct takeover *t, const char *why);
 /* After @done: tells the new process, if it serves, that it is the only one. Before: ends it. NULL is fine. */
 void takeover_free(struct takeover **t);
 /* The new process, while nobody else may wait for it; 0: there is none. */

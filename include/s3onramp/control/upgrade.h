@@ -36,6 +36,8 @@ struct upgrade {
 
 /* Starts the program with @ports and all doors. ERR_INTERNAL: why not. */
 MUST_CHECK enum err_code upgrade_begin(struct upgrade *u, const struct ports *ports, struct err *err);
+/* What is under way is ended, for the reason @why; true also if nothing is. False: too late, it will be over soon. */
+bool upgrade_cancel(struct upgrade *u, const char *why);
 /* The process before, whose heir this one is, serves no more: all doors are entered. */
 void upgrade_enter(struct upgrade *u);
 void upgrade_clear(struct upgrade *u); /* ends what is under way */
