@@ -374,7 +374,7 @@ static const struct cli_option options[] = {
 
 const struct cli_command cli_client = {
     .name = "client",
-    .brief = "client add|list|rotate|…",
+    .brief = "client add|list|rotate|...",
     .summary = "local key pairs and passwords: who may come",
     .run = run,
     .usage = "client add NAME [--policy POLICY] [--expires TIME] [-c FILE]\n"

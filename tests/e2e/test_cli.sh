@@ -35,7 +35,7 @@ mode() { [ "$(stat -c %a "$1")" = "$2" ] || fail "mode of $1 is $(stat -c %a "$1
 expect 2
 has err "Usage: s3onramp COMMAND"
 expect 0 --help
-has out "client add|list|rotate|…"
+has out "client add|list|rotate|..."
 for command in serve check status ca client version; do
     has out "s3onramp $command"
     expect 0 $command --help
