@@ -5,6 +5,7 @@
 #include "control/reload.h"
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "control/descriptors.h"
 #include "control/preflight.h"
 #include "control/workers.h"
@@ -162,6 +163,7 @@ static void *run(void *arg)
 {
     struct job *j = arg;
 
+    thread_steps_back();
     read_job(j);
     loop_post_with(j->reload->parts.loop, &j->post, on_read, j);
     return NULL;

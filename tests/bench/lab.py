@@ -247,6 +247,9 @@ private_networks = 127.0.0.0/8
 level = warn
 access = off
 
+[admin]
+socket = {folder}/{name}.sock
+
 [listener bench]
 mode = endpoint
 bind = 127.0.0.1:{proxy_port}
@@ -398,13 +401,13 @@ class Lab:
         port = next(self.ports)
         return self._ready(Proxy(name, port, self._start_nginx(name, NGINX_PROXY, ("127.0.0.1", port))), CLIENT_KEY[0])
 
-    def start_s3onramp(self, binary):
+    def start_s3onramp(self, binary, name="s3onramp"):
         port = next(self.ports)
-        conf = self.folder / "s3onramp.ini"
+        conf = self.folder / f"{name}.ini"
         conf.touch(mode=0o600)
-        conf.write_text(S3ONRAMP.format(**self._values(proxy_port=port)))
-        process = self._start("s3onramp", [binary, "serve", "-c", str(conf)], ("127.0.0.1", port))
-        proxy = Proxy("s3onramp", port, process)
+        conf.write_text(S3ONRAMP.format(**self._values(proxy_port=port, name=name)))
+        process = self._start(name, [binary, "serve", "-c", str(conf)], ("127.0.0.1", port))
+        proxy = Proxy(name, port, process)
         self._ready(proxy, UPSTREAM_KEY[0])
         self._check_refusal(proxy)
         return proxy
