@@ -210,6 +210,7 @@ static void follow_access(struct worker *w, struct sink *sink)
     if (sink == w->sink) return;
     if (w->wrote_lines) sink_wake(w->sink);
     w->wrote_lines = false;
+    sink_queue_leave(w->access);
     w->sink = sink;
     w->access = sink ? sink_queue_new(sink, SINK_ACCESS) : NULL;
     if (sink && !w->access) LOG(LOG_ERROR, "out of memory: worker %zu writes no access lines", w->index);

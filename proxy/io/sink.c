@@ -40,6 +40,7 @@ struct sink_queue {
     struct sink *sink;
     struct sink_queue *next; /* never changes once it is in the list */
     enum sink_stream stream;
+    _Atomic bool left;
     pthread_mutex_t lock; /* guards all below */
     struct block *first, *last, *spare;
     size_t bytes; /* put and not written */
@@ -76,10 +77,21 @@ struct sink {
 
 /* ------------------------------------------------------------- queues */
 
+static struct sink_queue *find_left(struct sink *s, enum sink_stream stream)
+{
+    struct sink_queue *q = atomic_load(&s->queues);
+
+    while (q && (q->stream != stream || !atomic_exchange(&q->left, false)))
+        q = q->next;
+    return q;
+}
+
 struct sink_queue *sink_queue_new(struct sink *s, enum sink_stream stream)
 {
-    struct sink_queue *q = calloc(1, sizeof(*q));
+    struct sink_queue *q = find_left(s, stream);
 
+    if (q) return q;
+    q = calloc(1, sizeof(*q));
     if (!q) return NULL;
     q->sink = s;
     q->stream = stream;
@@ -88,6 +100,11 @@ struct sink_queue *sink_queue_new(struct sink *s, enum sink_stream stream)
     while (!atomic_compare_exchange_weak(&s->queues, &q->next, q))
         ;
     return q;
+}
+
+void sink_queue_leave(struct sink_queue *q)
+{
+    if (q) atomic_store(&q->left, true);
 }
 
 static struct block *new_block(struct sink_queue *q)

@@ -146,6 +146,27 @@ static void test_file_gets_whole_lines_in_order(void **state UNUSED)
     assert_int_equal(count_lines(str_tail(read_file(path), strlen("torn by somebo\n")), 100), 301);
 }
 
+static void test_a_queue_that_was_left_is_given_again(void **state UNUSED)
+{
+    char path[FOLDER_PATH];
+    struct sink *s;
+
+    folder_path(path, "left.log");
+    s = open_path(path);
+    struct sink_queue *a = queue_of(s), *b = queue_of(s), *log = sink_queue_new(s, SINK_LOG);
+
+    assert_ptr_not_equal(a, b);
+    assert_true(put(s, a, 1, 100));
+    sink_queue_leave(a);
+    sink_queue_leave(log);
+    sink_queue_leave(NULL);
+    assert_ptr_equal(queue_of(s), a);
+    assert_ptr_not_equal(queue_of(s), log);
+    assert_true(put(s, a, 2, 100));
+    close_whole(&s);
+    assert_int_equal(count_lines(read_file(path), 100), 2);
+}
+
 static void test_path_that_cannot_be_opened(void **state UNUSED)
 {
     struct err err = {0};
@@ -345,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_file_gets_whole_lines_in_order),
+        cmocka_unit_test(test_a_queue_that_was_left_is_given_again),
         cmocka_unit_test(test_path_that_cannot_be_opened),
         cmocka_unit_test(test_stalled_readers),
         cmocka_unit_test(test_close_has_a_limit),

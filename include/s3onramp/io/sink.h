@@ -40,6 +40,8 @@ void sink_close(struct sink **s, unsigned stuck_ms, unsigned most_ms, struct sin
 
 /* NULL: out of memory. Freed by sink_close. */
 struct sink_queue *sink_queue_new(struct sink *s, enum sink_stream stream);
+/* Nobody puts into it any more: what waits is written, and sink_queue_new gives it to the next one. NULL is fine. */
+void sink_queue_leave(struct sink_queue *q);
 /* Any thread; one that has the queue for itself never meets another but the sink's, for an instant. @line ends with a
  * newline. False: it did not fit, and was counted. The thread is not woken. */
 bool sink_put(struct sink_queue *q, struct str line);
