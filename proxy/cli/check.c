@@ -4,7 +4,9 @@
  */
 #include "cli/cli.h"
 
+#include "cli/admin_client.h"
 #include "control/preflight.h"
+#include "io/listener.h"
 
 static const char *plural(size_t n)
 {
@@ -44,6 +46,30 @@ static void print_verdict(const struct settings *s)
             s->endpoints_n, plural(s->endpoints_n), s->clients_n, plural(s->clients_n));
 }
 
+static bool is_running(const struct settings *s)
+{
+    json_t *answer = admin_exchange(s->admin.socket, json_pack("{ss}", "command", "help"), 1);
+    bool running = answer != NULL;
+
+    json_decref(answer);
+    return running;
+}
+
+/* `serve` would stumble over it. A proxy that runs with this configuration has its ports itself. */
+static void warn_ports(struct settings *s)
+{
+    struct err err = {0};
+
+    if (is_running(s)) return;
+    for (size_t i = 0; i < s->listeners_n; i++) {
+        const struct listener_conf *l = &s->listeners[i];
+
+        for (size_t j = 0; j < l->bind_n; j++)
+            if (listener_judge(&l->bind[j], &err) != ERR_NONE)
+                settings_warn(s, settings_place(s, l, "bind"), "[listener %s] %s", l->name, err.detail);
+    }
+}
+
 static int check_file(const char *path, bool print, bool strict)
 {
     struct settings *s = preflight_load(path, stderr);
@@ -51,6 +77,7 @@ static int check_file(const char *path, bool print, bool strict)
 
     if (!s) return CLI_PROBLEM;
     if (print) config_print(s, stdout);
+    warn_ports(s);
     print_warnings(s);
     print_notes(s);
     if (strict && s->warnings_n)

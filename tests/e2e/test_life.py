@@ -144,6 +144,16 @@ class Ports(unittest.TestCase):
                                                              bind="127.0.0.1:%d" % first.ports["forward"]))
         first.stop()
 
+    def test_check_tells_of_a_port_that_another_program_has(self):
+        """Not of those that the proxy with this configuration has itself."""
+        proxy = lib.Proxy(upstream, "checked")
+        busy = "listens on 127.0.0.1:%d already" % proxy.ports["plain"]
+        self.assertNotIn(busy, proxy.command("check").stderr)
+        proxy.stop()
+        self.assertNotIn(busy, proxy.command("check").stderr)
+        with socket.create_server(proxy.address("plain")):
+            self.assertIn(busy, proxy.command("check").stderr)
+
 
 class Drain(unittest.TestCase):
     def health(self, proxy, connection):
