@@ -248,6 +248,7 @@ static void read_clients(struct config_build *b)
         config_read_stream(b, in, b->raw->clients_path, true);
         check_guard(b, in, b->raw->clients_path);
         fclose(in);
+        b->s->clients_from = b->raw->clients_path;
     } else if (why_not && (written || why_not != ENOENT)) {
         config_problem(
             b, written ? config_place_of(server, "clients_file") : (struct config_place){b->raw->clients_path, 0},

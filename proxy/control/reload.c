@@ -139,6 +139,17 @@ static void compare(struct job *j)
         j->same_credentials[i] = settings_same_credentials(j->before->settings, s, i);
 }
 
+/* It need not be there when the proxy starts; that it goes while clients are known by it is hardly meant. */
+static bool clients_are_gone(struct job *j, const struct settings *s)
+{
+    const char *file = j->before->settings->clients_from;
+
+    if (!file || s->clients_from) return false;
+    add_line(&j->problems, "%s: the clients file has gone, and with it its clients; put it back, or leave an empty one",
+             file);
+    return true;
+}
+
 static void read_job(struct job *j)
 {
     struct reload *r = j->reload;
@@ -147,6 +158,10 @@ static void read_job(struct job *j)
 
     if (!s) {
         if (!j->problems.n) add_line(&j->problems, "%s: cannot be used", j->file);
+        return;
+    }
+    if (clients_are_gone(j, s)) {
+        settings_unref(&s);
         return;
     }
     note_warnings(j, s);

@@ -333,6 +333,18 @@ class Files(Case):
         proxy.config.write_text(good)
         self.assertEqual(self.ask(proxy)["changed"], [])
 
+    def test_clients_file_that_goes_takes_nobody_with_it(self):
+        proxy = self.proxy()
+        proxy.command("client", "add", "guest", "--policy", "read-only")
+        file = proxy.folder / "clients.ini"
+        file.rename(proxy.folder / "elsewhere")
+        self.assertIn("the clients file has gone", self.ask(proxy, code=1)["problems"][0])
+        self.check(get(proxy, None, lib.ALICE), 404)
+        (proxy.folder / "elsewhere").rename(file)
+        self.ask(proxy)
+        file.write_text("")
+        self.assertTrue(any("guest" in line for line in self.ask(proxy)["removed"]))
+
     def test_check_changes_nothing(self):
         proxy = self.proxy()
         answer = self.reload(proxy, append=proxy.client("bob", BOB, "allow-all"), words=("--check",))

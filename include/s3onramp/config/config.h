@@ -247,7 +247,8 @@ struct config_warning {
 
 struct settings {
     _Atomic unsigned refs;
-    char *file; /* path it was read from */
+    char *file;               /* path it was read from */
+    const char *clients_from; /* the clients file that was read; NULL: there is none. In impl */
     struct server_conf server;
     struct ca_conf ca;
     struct log_conf log;
