@@ -75,7 +75,7 @@ static void on_tick(void *arg)
     atomic_store_explicit(&w->ticked_us, w->loop.now_us, memory_order_relaxed);
     for (c = w->sessions; c; c = next) {
         next = c->next; /* checking one client ends at most that one; its memory lives until the turn's end */
-        if (w->stopping && !w->stop.patient) session_stop(c);
+        if (w->stopping && (!w->stop.patient || c->state == SESSION_REQUESTS)) session_stop(c);
         if (c->use != w->use) session_adopt(c, false); /* it was about to speak when the snapshot came */
         if (c->state != SESSION_GONE) session_check_time(c);
     }

@@ -322,6 +322,17 @@ class Upgrade(unittest.TestCase):
         assert answer.status == 200, answer
         return answer.header("connection") == "close"
 
+    def test_what_is_quiet_does_not_stay_with_the_old_one(self):
+        """Whose client was removed since would be served there by what was in force before."""
+        proxy = self.start("quiet")
+        with proxy.connect("legacy") as kept, proxy.connect("forward") as inside:
+            self.get(kept)
+            self.assertEqual(proxy.request("forward", "GET", "/bucket/fault/none", connection=inside).status, 200)
+            proxy.command("upgrade")
+            for connection in (kept, inside):
+                self.assertTrue(connection.at_end(lib.PATIENCE_S))
+        proxy.stop()
+
     def new_connection(self):
         with self.proxy.connect("legacy") as connection:
             self.get(connection, True)

@@ -17,7 +17,8 @@
 /* How it ends. */
 struct worker_stop {
     uint64_t within_ms; /* what runs then is cut */
-    bool patient; /* others serve on the same sockets: what is idle stays for its usual time, or one more request */
+    bool patient; /* others serve on the same sockets: handshakes and tunnels go on, and only kept connections that
+                     have been quiet for a moment end */
 };
 
 /* A listening socket of a worker. */
