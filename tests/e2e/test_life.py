@@ -328,10 +328,10 @@ class Upgrade(unittest.TestCase):
         with proxy.connect("legacy") as kept, proxy.connect("forward") as inside:
             self.get(kept)
             self.assertEqual(proxy.request("forward", "GET", "/bucket/fault/none", connection=inside).status, 200)
-            proxy.command("upgrade")
+            self.upgrade()
             for connection in (kept, inside):
                 self.assertTrue(connection.at_end(lib.PATIENCE_S))
-        proxy.stop()
+        self.end()
 
     def new_connection(self):
         with self.proxy.connect("legacy") as connection:
