@@ -226,8 +226,8 @@ static void free_job(struct job *j)
         worker_change_clear(&j->changes[i]);
     free(j->changes);
     free(j->same_credentials);
-    snapshot_unref(&j->before);
-    snapshot_unref(&j->next);
+    snapshot_bin_give(&j->reload->parts.proxy->unused, &j->before);
+    snapshot_bin_give(&j->reload->parts.proxy->unused, &j->next);
     clear_lines(&j->problems);
     clear_lines(&j->warnings);
     settings_diff_clear(&j->diff);

@@ -13,6 +13,7 @@
 #include "control/ports.h"
 #include "control/reload.h"
 #include "control/road/endpoints.h"
+#include "control/sweeper.h"
 #include "control/workers.h"
 #include "flow/worker.h"
 #include "io/child.h"
@@ -47,6 +48,7 @@ struct server {
     struct credential_store *credentials;
     struct logs *logs;
     struct reload *reload;
+    struct sweeper sweeper;
     struct drain *drain; /* owned */
     struct upgrade upgrade;
     struct heir *heir;    /* borrowed: there was a process before, and it may go on yet; NULL: nobody else */
@@ -299,7 +301,7 @@ void server_free(struct server **svp)
     notify_clear(&sv->notify);
     free(sv->workers);
     if (sv->loop.base) loop_clear(&sv->loop);
-    snapshot_bin_empty(&sv->proxy.unused);
+    sweeper_end(&sv->sweeper);
     snapshot_unref(&sv->snapshot);
     limits_free(&sv->proxy.limits);
     key_needs_free(&sv->proxy.key_needs);
@@ -400,7 +402,7 @@ static void on_tick(void *arg)
     child_reap_others(&sv->loop, takeover_pid(sv->upgrade.takeover));
     if (sv->heir) prepare(sv);
     logs_tick(sv->logs, sv->loop.now_us);
-    snapshot_bin_empty(&sv->proxy.unused);
+    sweeper_tick(&sv->sweeper);
     trim_memory(sv);
 }
 
@@ -500,6 +502,7 @@ enum err_code server_new(struct settings *settings, struct heir *heir, char *con
         return err_set(err, ERR_NO_MEMORY, 0, "server");
     }
     sv->heir = heir;
+    sv->sweeper.bin = &sv->proxy.unused;
     sv->upgrade = (struct upgrade){.loop = &sv->loop, .argv = argv, .done = on_upgraded, .arg = sv};
     notify_init(&sv->notify);
     secret_no_core_dumps();

@@ -270,6 +270,24 @@ void snapshot_bin_put(struct snapshot_bin *bin, struct snapshot_use *use)
         ;
 }
 
+void snapshot_bin_give(struct snapshot_bin *bin, struct snapshot **s)
+{
+    struct snapshot_use *use = *s ? malloc(sizeof(*use)) : NULL;
+
+    if (use) {
+        *use = (struct snapshot_use){.snapshot = *s};
+        *s = NULL;
+        snapshot_bin_put(bin, use);
+    } else {
+        snapshot_unref(s);
+    }
+}
+
+bool snapshot_bin_is_empty(const struct snapshot_bin *bin)
+{
+    return !atomic_load_explicit(&bin->first, memory_order_relaxed);
+}
+
 void snapshot_bin_empty(struct snapshot_bin *bin)
 {
     struct snapshot_use *use = atomic_exchange_explicit(&bin->first, NULL, memory_order_acquire);

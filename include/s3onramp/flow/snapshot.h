@@ -56,6 +56,9 @@ struct snapshot_bin {
 };
 /* Any thread. @use is the bin's from now on. */
 void snapshot_bin_put(struct snapshot_bin *bin, struct snapshot_use *use);
+/* The same for one reference that is no worker's hold; nulls *@s. NULL is fine. */
+void snapshot_bin_give(struct snapshot_bin *bin, struct snapshot **s);
+bool snapshot_bin_is_empty(const struct snapshot_bin *bin);
 /* Any thread but those that serve. */
 void snapshot_bin_empty(struct snapshot_bin *bin);
 
