@@ -77,11 +77,6 @@ static bool holds_secret(const struct option *o)
     return o->type == OPT_SECRET || o->type == OPT_HIDDEN;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 /* What variables of the environment and the like stood for. */
 static const char *field_of(const struct raw_section *section, const struct option *o)
 {
@@ -97,8 +92,8 @@ static const char *text_of(const struct raw_section *section, size_t row)
 
 static bool same_value(const struct raw_section *a, const struct raw_section *b, const struct option *o, size_t row)
 {
-    if (holds_secret(o) || o->type == OPT_KEY_ID) return same_text(field_of(a, o), field_of(b, o));
-    if (same_text(text_of(a, row), text_of(b, row))) return true;
+    if (holds_secret(o) || o->type == OPT_KEY_ID) return cstr_same(field_of(a, o), field_of(b, o));
+    if (cstr_same(text_of(a, row), text_of(b, row))) return true;
     char *x = value_of(a, o), *y = value_of(b, o);
     bool same = strcmp(x, y) == 0;
     free(x);

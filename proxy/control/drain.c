@@ -5,6 +5,7 @@
 #include "control/drain.h"
 
 #include "base/log.h"
+#include "base/thread.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -70,7 +71,7 @@ static void await_workers(struct drain *d)
 {
     pthread_t waiter;
 
-    if (pthread_create(&waiter, NULL, join_all, d)) abort();
+    if (thread_start(&waiter, join_all, d)) abort();
     pthread_detach(waiter);
 }
 

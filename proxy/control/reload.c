@@ -11,7 +11,6 @@
 #include "control/workers.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -101,28 +100,23 @@ static void note_warnings(struct job *j, const struct settings *s)
         add_line(&j->warnings, "%s: %s", config_place_text(s->warnings[i].place, where), s->warnings[i].text);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 /* What the settings do not show: files that hold something else now. */
 static void note_files(struct job *j)
 {
     const struct snapshot *a = j->before, *b = j->next;
     struct str_list *out = &j->diff.v[SETTINGS_CHANGED];
 
-    if (a->mint && b->mint && a->mint != b->mint && same_text(a->settings->ca.certificate, b->settings->ca.certificate))
+    if (a->mint && b->mint && a->mint != b->mint && cstr_same(a->settings->ca.certificate, b->settings->ca.certificate))
         add_line(out, "[ca] certificate: %s was read anew (for new connections)", b->settings->ca.certificate);
     for (size_t i = 0; i < b->settings->listeners_n; i++) {
         const struct listener_conf *l = &b->settings->listeners[i], *old = snapshot_listener(a, l->id);
-        if (old && l->certificate && same_text(old->certificate, l->certificate) &&
+        if (old && l->certificate && cstr_same(old->certificate, l->certificate) &&
             snapshot_listener_ctx(a, old) != snapshot_listener_ctx(b, l))
             add_line(out, "[listener %s] certificate: %s was read anew (for new connections)", l->name, l->certificate);
     }
     for (size_t i = 0; i < b->settings->endpoints_n; i++) {
         const struct endpoint_conf *e = &b->settings->endpoints[i], *old = snapshot_endpoint(a, e->id);
-        if (old && e->ca_file && same_text(old->ca_file, e->ca_file) &&
+        if (old && e->ca_file && cstr_same(old->ca_file, e->ca_file) &&
             snapshot_endpoint_ctx(a, old) != snapshot_endpoint_ctx(b, e))
             add_line(out, "[endpoint %s] ca_file: %s was read anew", e->name, e->ca_file);
     }
@@ -435,18 +429,6 @@ static void on_read(void *arg)
 
 /* ------------------------------------------------------------- asking */
 
-static bool start_thread(struct job *j)
-{
-    sigset_t all, before;
-    int e;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    e = pthread_create(&j->thread, NULL, run, j);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return e == 0;
-}
-
 static void refuse(struct reload *r, const char *why)
 {
     struct str_list problems = {0}, none = {0};
@@ -477,7 +459,7 @@ static void begin(struct reload *r)
     j->before = snapshot_ref(*r->parts.snapshot);
     j->file = strdup(j->before->settings->file);
     ASSERT(j->file && "memory for a reload");
-    if (!start_thread(j)) {
+    if (thread_start(&j->thread, run, j)) {
         free_job(j);
         refuse(r, "no thread can be started that reads it");
         return;

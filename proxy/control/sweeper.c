@@ -5,8 +5,6 @@
 
 #include "base/thread.h"
 
-#include <signal.h>
-
 static void *run(void *arg)
 {
     struct sweeper *s = arg;
@@ -26,16 +24,11 @@ static void join(struct sweeper *s)
 
 void sweeper_tick(struct sweeper *s)
 {
-    sigset_t all, before;
-
     if (s->running && !atomic_load_explicit(&s->done, memory_order_acquire)) return;
     join(s);
     if (snapshot_bin_is_empty(s->bin)) return;
     atomic_store_explicit(&s->done, false, memory_order_relaxed);
-    sigfillset(&all); /* signals belong to the control thread */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    s->running = pthread_create(&s->thread, NULL, run, s) == 0; /* else at the next tick */
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    s->running = thread_start(&s->thread, run, s) == 0; /* else at the next tick */
 }
 
 void sweeper_end(struct sweeper *s)

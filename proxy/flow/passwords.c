@@ -6,6 +6,7 @@
 
 #include "base/password.h"
 #include "base/secret.h"
+#include "base/thread.h"
 #include "flow/upstream/wait_queue.h"
 
 #include <signal.h>
@@ -139,12 +140,7 @@ struct passwords *passwords_new(void)
 /* With the lock held. */
 static bool start(struct passwords *p)
 {
-    sigset_t all, before;
-
-    sigfillset(&all); /* signals belong to the control thread */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    p->started = pthread_create(&p->thread, NULL, run, p) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    p->started = thread_start(&p->thread, run, p) == 0;
     return p->started;
 }
 

@@ -100,11 +100,6 @@ static enum err_code local_ca_new(const struct ca_conf *conf, const struct file_
     return tls_server_ctx(c->mint, NULL, NULL, &c->ctx, err);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 static enum err_code load_ca(struct snapshot *s, const struct snapshot *before, struct err *err)
 {
     const struct ca_conf *conf = &s->settings->ca;
@@ -113,7 +108,7 @@ static enum err_code load_ca(struct snapshot *s, const struct snapshot *before, 
 
     if (!settings_need_ca(s->settings)) return ERR_NONE;
     if (old && same_stamps(old->stamps, stamps) && old->leaf_days == conf->leaf_days &&
-        same_text(old->crl, conf->crl)) {
+        cstr_same(old->crl, conf->crl)) {
         atomic_fetch_add_explicit(&old->refs, 1, memory_order_relaxed);
         s->local_ca = old;
     } else {

@@ -6,10 +6,10 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/thread.h"
 #include "flow/session.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -290,15 +290,10 @@ static void *run(void *arg)
 
 enum err_code worker_start(struct worker *w, struct err *err)
 {
-    sigset_t all, before;
     int e;
 
     atomic_store_explicit(&w->ticked_us, clock_monotonic_us(), memory_order_relaxed);
-    /* Signals belong to the control thread. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    e = pthread_create(&w->thread, NULL, run, w);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    e = thread_start(&w->thread, run, w);
     if (e) return err_set(err, ERR_INTERNAL, e, "cannot start a thread");
     w->started = true;
     return ERR_NONE;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -440,13 +441,8 @@ static void sink_free(struct sink *s)
 
 static enum err_code start_thread(struct sink *s, struct err *err)
 {
-    sigset_t all, before;
-    int e;
+    int e = thread_start(&s->thread, run, s);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    e = pthread_create(&s->thread, NULL, run, s);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return e ? err_set(err, ERR_INTERNAL, e, "cannot start a thread") : ERR_NONE;
 }
 

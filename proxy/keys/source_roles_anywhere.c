@@ -11,11 +11,11 @@
 
 #include "aws/documents/key_document.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <event2/event.h>
 #include <jansson.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -324,13 +324,8 @@ static bool make_wake(struct roles_anywhere *s)
 
 static bool start_thread(struct roles_anywhere *s)
 {
-    sigset_t all, before;
-
     if (!make_wake(s)) return false;
-    sigfillset(&all); /* signals belong to the control thread */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    s->running = pthread_create(&s->thread, NULL, token_thread, s) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    s->running = thread_start(&s->thread, token_thread, s) == 0;
     return s->running;
 }
 

@@ -127,6 +127,12 @@ void sbuf_printf(struct sbuf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * RFC 3629 4: no overlong forms, no surrogates, nothing above U+10FFFF. */
 size_t str_utf8(struct str s, uint32_t *code);
 
+/* Both are NULL, or alike. */
+static inline bool cstr_same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 struct str_list {
     char **v; /* owned */
     size_t n;

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * thread.h: what a thread says of itself to the kernel.
+ * thread.h: starting threads, and what they say of themselves to the kernel.
  */
 #ifndef S3ONRAMP_BASE_THREAD_H
 #define S3ONRAMP_BASE_THREAD_H
 
+#include "base/attrib.h"
+
+#include <pthread.h>
+
+/* Starts @run(@arg) with all signals blocked: they belong to the control thread. 0, or an errno; the thread is to be
+ * joined or detached. */
+MUST_CHECK int thread_start(pthread_t *thread, void *(*run)(void *), void *arg);
 /* The calling thread has long work that nobody waits for by the millisecond: those that serve go before it. On Linux
  * each thread has a nice value of its own (setpriority(2), "C library/kernel differences"). */
 void thread_steps_back(void);
