@@ -407,7 +407,7 @@ class Ceph:
             return connection.read_answer(method)
 
 
-class TlsRelay:
+class TlsRelay(Server):
     """TLS in front of a server that speaks plain HTTP."""
 
     def __init__(self, target, cert="endpoint"):
@@ -415,34 +415,11 @@ class TlsRelay:
         self.target = target
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(folder / (cert + ".pem"), folder / (cert + ".key"))
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.socket.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__(self.relay)
 
-    def close(self):
-        self.socket.close()
-
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
-
-    def serve(self, sock):
-        try:
-            sock = self.context.wrap_socket(sock, server_side=True)
-            plain = socket.create_connection(self.target)
-        except OSError:
-            sock.close()
-            return
-        try:
-            self.copy(sock, plain)
-        except OSError:
-            pass
-        sock.close()
-        plain.close()
+    def relay(self, sock):
+        with self.context.wrap_socket(sock, server_side=True) as tls, socket.create_connection(self.target) as plain:
+            self.copy(tls, plain)
 
     @staticmethod
     def copy(tls, plain):

@@ -8,7 +8,6 @@ import hashlib
 import os
 import pathlib
 import re
-import socket
 import subprocess
 import threading
 import time
@@ -39,34 +38,18 @@ def replace_certificate():
         os.replace(str(new) + kind, str(lib.WORK / "own") + kind)
 
 
-class Echo:
+def echo_back(sock):
     """The host behind a tunnel."""
-
-    def __init__(self):
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                sock, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
-
-    @staticmethod
-    def serve(sock):
+    with sock:
         while data := sock.recv(1 << 16):
             sock.sendall(data)
-        sock.close()
 
 
 def setUpModule():
     global endpoints, echo, proxy
     endpoints = [lib.start_endpoint(), lib.start_endpoint()]
     endpoints[1].objects = endpoints[0].objects  # one store, two addresses
-    echo = Echo()
+    echo = lib.Server(echo_back)
     replace_certificate()
     extra = lib.section("tunnel echo", hosts="echo.internal", addresses="127.0.0.1:%d" % echo.port)
     proxy = lib.Proxy([address(0), address(1)], extra=extra, server=dict(shutdown_timeout="10m", workers="2"),
