@@ -22,5 +22,6 @@ int thread_start(pthread_t *thread, void *(*run)(void *), void *arg)
 
 void thread_steps_back(void)
 {
-    setpriority(PRIO_PROCESS, 0, BACK); /* a thread may always lower its own; if not, it is only in the way a little */
+    /* A thread may always lower its own; if not, it is only in the way a little. */
+    if (getpriority(PRIO_PROCESS, 0) < BACK) setpriority(PRIO_PROCESS, 0, BACK);
 }
