@@ -22,6 +22,7 @@ STARTS_ALIKE(credentials_conf);
 STARTS_ALIKE(principal_conf);
 STARTS_ALIKE(policy_conf);
 STARTS_ALIKE(tunnel_conf);
+STARTS_ALIKE(line_conf);
 
 struct item_head {
     char *name;

@@ -156,6 +156,7 @@ void config_check_endpoint(struct config_build *b, struct raw_section *section)
     config_check_file(b, section, "ca_file", endpoint->ca_file, false);
     config_check_reference(b, section, "credentials",
                            "write that section, or remove the line to use [credentials default]");
+    config_check_reference(b, section, "line", "write that section, or remove the line");
 }
 
 void config_check_one_default(struct config_build *b)

@@ -194,6 +194,17 @@ static void finish_tunnel(struct config_build *b, struct raw_section *section)
     if (addresses) config_parse_addresses(b, section, "addresses", addresses, PORT_TUNNEL);
 }
 
+static void finish_line(struct config_build *b, struct raw_section *section)
+{
+    struct line_conf *line = section->item;
+
+    if (!line->upload_bandwidth) line->upload_bandwidth = line->bandwidth;
+    if (!line->download_bandwidth) line->download_bandwidth = line->bandwidth;
+    if (!line->upload_bandwidth && !line->download_bandwidth)
+        config_problem(b, config_header_place(section),
+                       "line \"%s\" has no bandwidth; write what it carries, like 1Gbit", section->name);
+}
+
 static void finish_log(struct config_build *b)
 {
     struct log_conf *set = &b->s->log;
@@ -233,5 +244,6 @@ void config_finish(struct config_build *b)
     config_for_each(b, SECTION_ENDPOINT, finish_endpoint);
     config_for_each(b, SECTION_POLICY, finish_policy);
     config_for_each(b, SECTION_TUNNEL, finish_tunnel);
+    config_for_each(b, SECTION_LINE, finish_line);
     config_for_each(b, SECTION_CREDENTIALS, config_finish_credentials);
 }

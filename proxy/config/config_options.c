@@ -37,6 +37,10 @@ const struct section_kind config_sections[SECTIONS_N] = {
         ARRAY("tunnel", "sts", tunnels,
               "Private hosts besides S3 that clients of a proxy may be tunnelled to, such as an STS endpoint. "
               "A listener's `tunnel` must match them, too."),
+    [SECTION_LINE] =
+        ARRAY("line", "office", lines,
+              "What endpoints share on their way to AWS, such as a VPN: an endpoint with `line` sends no more, and no "
+              "client keeps others from their part of it."),
 };
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
@@ -63,6 +67,20 @@ static const char *const accesses[] = {"read-only", "read-write", "admin", NULL}
 #define RESTART(why) TAKES_RESTART, why
 
 /* clang-format off */
+/* @whose: who together may do no more. */
+#define LIMITS(section, conf, member, prefix, whose) \
+    {section, prefix "max_requests", LIVE, OPT_UINT, AT(conf, member.max_requests), "0", "0", LIMIT_MOST, NULL, NULL, \
+     "Requests (and tunnels) at once of " whose ", answers included; more get 503 SlowDown. 0: no limit."}, \
+    {section, prefix "request_rate", LIVE, OPT_UINT, AT(conf, member.request_rate), "0", "0", LIMIT_MOST, NULL, NULL, \
+     "Requests a second of " whose "; more wait for their turn, and get 503 SlowDown if that takes over two seconds. 0: no limit."}, \
+    {section, prefix "upload_rate", LIVE, OPT_RATE, AT(conf, member.upload_rate), "0", RATE_LEAST, RATE_MOST, NULL, NULL, \
+     "Content to S3 a second of " whose ", like 25MB (bytes) or 200Mbit; transfers are slowed down to it. 0: no limit."}, \
+    {section, prefix "download_rate", LIVE, OPT_RATE, AT(conf, member.download_rate), "0", RATE_LEAST, RATE_MOST, NULL, NULL, \
+     "The same for content from S3."}
+#define LIMIT_MOST "1000000"
+#define RATE_LEAST "1KB"
+#define RATE_MOST "1000Gbit"
+
 static const struct option options[] = {
     {SECTION_SERVER, "workers", RESTART("threads, with all that they keep, are made when the program starts"), OPT_SIZE, AT(server_conf, workers), "0", "0", "256", NULL, NULL,
      "Worker threads; 0: one per CPU, at most 8."},
@@ -70,6 +88,9 @@ static const struct option options[] = {
      "Client connections of all workers together. When they run out, the longest idle are closed; where none is idle, new ones get 503 SlowDown, or are closed if they come with TLS."},
     {SECTION_SERVER, "max_connections_per_source", LIVE, OPT_SIZE, AT(server_conf, max_connections_per_source), "0", "0", "1000000", NULL, NULL,
      "The same from one address (for IPv6: one /64), as a trusted balancer tells it in its PROXY header; 0: half of max_connections."},
+    {SECTION_SERVER, "tls_rate_per_source", LIVE, OPT_UINT, AT(server_conf, tls_rate_per_source), "0", "0", LIMIT_MOST, NULL, NULL,
+     "TLS handshakes a second with one source, counted the same way; more wait for their turn, and are closed if that takes over two seconds. 0: no limit."},
+    LIMITS(SECTION_SERVER, server_conf, client_limits, "client_", "each client without such a limit of its own or of its groups"),
     {SECTION_SERVER, "clients_file", LIVE, OPT_PATH, AT(server_conf, clients_file), "clients.ini", NULL, NULL, NULL, NULL,
      "File of [client NAME] sections, written by 's3onramp client add'; may be missing if not named here."},
     {SECTION_SERVER, "header_timeout", LIVE, OPT_MS, AT(server_conf, header_timeout_ms), "30s", "100ms", "1h", NULL, NULL,
@@ -154,6 +175,7 @@ static const struct option options[] = {
      "S3 names and hosts of [tunnel] sections, with * and ?, whose bytes pass untouched to the private address; goes before intercept. All else is refused."},
     {SECTION_LISTENER, "transparent", NEW_SESSIONS, OPT_BOOL, AT(listener_conf, transparent), "no", NULL, NULL, NULL, NULL,
      "yes: takes connections to foreign addresses, as TPROXY brings them (needs CAP_NET_ADMIN); for redirect listeners."},
+    LIMITS(SECTION_LISTENER, listener_conf, limits, "", "all that comes in here together"),
 
     {SECTION_ENDPOINT, "name", LIVE, OPT_HOST, AT(endpoint_conf, vpce_name), NULL, NULL, NULL, NULL,
      "vpce-0123456789abcdef0-abcdefgh.s3.ap-northeast-1.vpce.amazonaws.com",
@@ -208,6 +230,8 @@ static const struct option options[] = {
      "A request that waited so long gets 503 SlowDown."},
     {SECTION_ENDPOINT, "max_retries", LIVE, OPT_UINT, AT(endpoint_conf, max_retries), "2", "0", "10", NULL, NULL,
      "How often one request may be sent again after no answer came (if its method and body allow it), or after 500, 502 or 504 (GET and HEAD, once); all together at most a fifth of the requests and 10 a second per worker."},
+    {SECTION_ENDPOINT, "line", LIVE, OPT_LINE, AT(endpoint_conf, line), NULL, NULL, NULL, NULL, NULL,
+     "The [line NAME] that its requests share with those of other endpoints."},
     {SECTION_ENDPOINT, "probe", LIVE, OPT_ENUM, AT(endpoint_conf, probe), "tls", NULL, NULL, probe_words, NULL,
      "What is tried at each address: a TCP connection, also a TLS handshake with the right certificate, also an HTTP answer."},
     {SECTION_ENDPOINT, "probe_interval", LIVE, OPT_MS, AT(endpoint_conf, probe_interval_ms), "5s", "100ms", "10m", NULL, NULL,
@@ -316,6 +340,7 @@ static const struct option options[] = {
      "yes: keys and password of the client are refused; 's3onramp client disable' and 'enable' write it."},
     {SECTION_CLIENT, "expires", LIVE, OPT_TIME, AT(principal_conf, expires_s), NULL, NULL, NULL, NULL, NULL,
      "From then on keys and password of the client are refused; written like not_before."},
+    LIMITS(SECTION_CLIENT, principal_conf, limits, "", "this client"),
 
     {SECTION_POLICY, "access", LIVE, OPT_ENUM, AT(policy_conf, access), "read-only", NULL, NULL, accesses, NULL,
      "read-write: objects may be written, copied and deleted, with their tags and retention; admin: buckets, their configuration and policies, and ACLs, too."},
@@ -332,6 +357,13 @@ static const struct option options[] = {
      "Private addresses that serve them; port 443 if none is written."},
     {SECTION_TUNNEL, "connect_timeout", LIVE, OPT_MS, AT(tunnel_conf, connect_timeout_ms), "3s", "10ms", "10m", NULL, NULL,
      "Try the next address after this time."},
+
+    {SECTION_LINE, "bandwidth", LIVE, OPT_RATE, AT(line_conf, bandwidth), NULL, RATE_LEAST, RATE_MOST, NULL, NULL,
+     "What passes in a second each way, like 1Gbit: about 95 % of what the line really carries, so that nothing waits in its queues. Clients that want more share it evenly."},
+    {SECTION_LINE, "upload_bandwidth", LIVE, OPT_RATE, AT(line_conf, upload_bandwidth), NULL, RATE_LEAST, RATE_MOST, NULL, NULL,
+     "The same to S3; default: bandwidth."},
+    {SECTION_LINE, "download_bandwidth", LIVE, OPT_RATE, AT(line_conf, download_bandwidth), NULL, RATE_LEAST, RATE_MOST, NULL, NULL,
+     "The same from S3; default: bandwidth."},
 };
 /* clang-format on */
 

@@ -24,6 +24,7 @@ enum section_id {
     SECTION_CLIENT,
     SECTION_POLICY,
     SECTION_TUNNEL,
+    SECTION_LINE,
     SECTIONS_N
 };
 
@@ -49,6 +50,7 @@ enum option_type {
     OPT_SIZE,      /* size_t */
     OPT_UINT,      /* uint64_t */
     OPT_MS,        /* uint64_t, milliseconds */
+    OPT_RATE,      /* uint64_t, bytes a second */
     OPT_TIME,      /* int64_t, Unix seconds; 0: not set */
     OPT_BOOL,      /* bool */
     OPT_ENUM,      /* enum, in the order of .choices */
@@ -63,7 +65,8 @@ enum option_type {
     OPT_CLIENT,
     OPT_ENDPOINT,
     OPT_CREDENTIALS,
-    OPT_POLICY
+    OPT_POLICY,
+    OPT_LINE
 };
 
 enum { NO_FIELD = -1 }; /* for .offset: kept as text only */
@@ -197,6 +200,11 @@ enum section_id config_reference_kind(const struct option *o);
 char *config_path(const char *file, const char *path); /* @path as seen from the folder of @file; heap */
 
 bool config_host_valid(struct str host); /* a name, without port */
+
+/* config_rate.c */
+/* "25MB", "200Mbit/s", "0": as bytes a second. False: it is no rate. */
+MUST_CHECK bool config_parse_rate(struct str text, uint64_t *bytes);
+void config_format_rate(uint64_t bytes, FILE *out);
 
 /* config_secret.c */
 /* What the text of a secret stands for: itself, env:NAME, credential:NAME, file:PATH (as seen from the configuration's

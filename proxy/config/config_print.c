@@ -114,7 +114,7 @@ static void print_example_option(const struct option *o, FILE *out)
 /* Sections that a first configuration can do without stand there as comments. */
 static bool is_optional(enum section_id id)
 {
-    return id == SECTION_POLICY || id == SECTION_TUNNEL;
+    return id == SECTION_POLICY || id == SECTION_TUNNEL || id == SECTION_LINE;
 }
 
 void config_print_example(FILE *out)

@@ -191,6 +191,21 @@ static void parse_number(struct target *t, const char *text, bool is_time)
         *(uint64_t *)t->field = value;
 }
 
+static void parse_rate(struct target *t, const char *text)
+{
+    uint64_t rate, min = 0, max = 0;
+    bool bounds = config_parse_rate(str_from(t->o->min), &min) && config_parse_rate(str_from(t->o->max), &max);
+
+    ASSERT(bounds);
+    if (config_parse_rate(str_from(text), &rate) && (rate == 0 || (rate >= min && rate <= max)))
+        *(uint64_t *)t->field = rate;
+    else
+        BAD_VALUE(t, text,
+                  "this is no rate in range; write bytes a second (KB, MB, GB: powers of 1000; KiB, MiB, GiB: of 1024) "
+                  "or bits (Kbit, Mbit, Gbit), like 25MB or 200Mbit, from %s to %s, or 0 for none",
+                  t->o->min, t->o->max);
+}
+
 bool config_parse_time(struct str text, int64_t *s)
 {
     char whole[sizeof "2026-12-31T00:00:00Z"];
@@ -321,6 +336,7 @@ enum section_id config_reference_kind(const struct option *o)
     case OPT_ENDPOINT: return SECTION_ENDPOINT;
     case OPT_CREDENTIALS: return SECTION_CREDENTIALS;
     case OPT_POLICY: return SECTION_POLICY;
+    case OPT_LINE: return SECTION_LINE;
     default: return SECTIONS_N;
     }
 }
@@ -427,6 +443,7 @@ void config_parse_value(struct config_build *b, struct raw_section *section, con
     case OPT_SIZE:
     case OPT_UINT: parse_number(&t, text, false); break;
     case OPT_MS: parse_number(&t, text, true); break;
+    case OPT_RATE: parse_rate(&t, text); break;
     case OPT_TIME: parse_time(&t, text); break;
     case OPT_BOOL: parse_bool(&t, text); break;
     case OPT_ENUM: parse_enum(&t, text); break;
@@ -440,7 +457,8 @@ void config_parse_value(struct config_build *b, struct raw_section *section, con
     case OPT_CLIENT:
     case OPT_ENDPOINT:
     case OPT_CREDENTIALS:
-    case OPT_POLICY: find_section(&t, text); break;
+    case OPT_POLICY:
+    case OPT_LINE: find_section(&t, text); break;
     }
 }
 
@@ -477,13 +495,15 @@ void config_free_value(void *item, const struct option *o)
     case OPT_SIZE:
     case OPT_UINT:
     case OPT_MS:
+    case OPT_RATE:
     case OPT_TIME:
     case OPT_BOOL:
     case OPT_ENUM:
     case OPT_CLIENT:
     case OPT_ENDPOINT:
     case OPT_CREDENTIALS:
-    case OPT_POLICY: break;
+    case OPT_POLICY:
+    case OPT_LINE: break;
     }
 }
 
@@ -582,6 +602,7 @@ bool config_format_value(const struct raw_section *section, const struct option 
     case OPT_SIZE: fprintf(out, "%zu", *(const size_t *)field); return true;
     case OPT_UINT: fprintf(out, "%" PRIu64, *(const uint64_t *)field); return true;
     case OPT_MS: format_ms(*(const uint64_t *)field, out); return true;
+    case OPT_RATE: config_format_rate(*(const uint64_t *)field, out); return true;
     case OPT_TIME: return format_time(*(const int64_t *)field, out);
     case OPT_BOOL: text = *(const bool *)field ? "yes" : "no"; break;
     case OPT_ENUM: text = o->choices[*(const unsigned *)field]; break;
@@ -606,7 +627,8 @@ bool config_format_value(const struct raw_section *section, const struct option 
     case OPT_CLIENT:
     case OPT_ENDPOINT:
     case OPT_CREDENTIALS:
-    case OPT_POLICY: return format_written(section, o, out);
+    case OPT_POLICY:
+    case OPT_LINE: return format_written(section, o, out);
     }
     if (text) fputs(text, out);
     return text != NULL;

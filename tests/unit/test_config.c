@@ -475,7 +475,7 @@ static void test_config_load_bad_lines_are_reported(void **state UNUSED)
          "t.ini:13: there is no section [listner]; did you mean [listener]?\n"},
         {"far section", "[zzzzzz]\n",
          "t.ini:13: there is no section [zzzzzz]; sections are [server], [ca], [log], [admin], [listener "
-         "NAME], [endpoint NAME], [credentials NAME], [client NAME], [policy NAME] and [tunnel NAME]\n"},
+         "NAME], [endpoint NAME], [credentials NAME], [client NAME], [policy NAME], [tunnel NAME] and [line NAME]\n"},
         {"no name", "[policy]\n",
          "t.ini:13: section [policy NAME] needs a name of letters, digits, '-', '_' and '.'; write, for example, "
          "[policy "
@@ -506,7 +506,7 @@ static void test_config_load_bad_lines_are_reported(void **state UNUSED)
          "t.ini:15: this line is neither [SECTION] nor KEY = VALUE; begin a comment with '#'\n"},
         {"all at once", "[server]\nworkers = x\nidle_timeout = y\n[nope]\n",
          "t.ini:16: there is no section [nope]; sections are [server], [ca], [log], [admin], [listener NAME], "
-         "[endpoint NAME], [credentials NAME], [client NAME], [policy NAME] and [tunnel NAME]\n"
+         "[endpoint NAME], [credentials NAME], [client NAME], [policy NAME], [tunnel NAME] and [line NAME]\n"
          "t.ini:14: workers = x: this is no number in range; write one from 0 to 256\n"
          "t.ini:15: idle_timeout = y: this is no duration in range; write a number with its unit (ms, s, m, h), from "
          "100ms to 24h\n"},
@@ -649,6 +649,68 @@ static void test_config_load_bad_values_are_reported(void **state UNUSED)
     };
 
     check_rows(rows, ARRAY_LEN(rows), GOOD);
+}
+
+#define NO_RATE                                                                                              \
+    ": this is no rate in range; write bytes a second (KB, MB, GB: powers of 1000; KiB, MiB, GiB: of 1024) " \
+    "or bits (Kbit, Mbit, Gbit), like 25MB or 200Mbit, from 1KB to 1000Gbit, or 0 for none\n"
+
+static void test_config_reports_rates_and_lines(void **state UNUSED)
+{
+    static const struct bad rows[] = {
+        {"without unit", "[client x]\nupload_rate = 25\n", "t.ini:14: upload_rate = 25" NO_RATE},
+        {"neither bits nor bytes", "[client x]\nupload_rate = 25Mb\n", "t.ini:14: upload_rate = 25Mb" NO_RATE},
+        {"too small", "[client x]\nupload_rate = 999B\n", "t.ini:14: upload_rate = 999B" NO_RATE},
+        {"too large", "[client x]\nupload_rate = 1001Gbit\n", "t.ini:14: upload_rate = 1001Gbit" NO_RATE},
+        {"too large to count", "[client x]\nupload_rate = 4294967295GiB\n",
+         "t.ini:14: upload_rate = 4294967295GiB" NO_RATE},
+        {"no digit behind the point", "[client x]\nupload_rate = 1.Mbit\n", "t.ini:14: upload_rate = 1.Mbit" NO_RATE},
+        {"negative", "[client x]\nupload_rate = -1MB\n", "t.ini:14: upload_rate = -1MB" NO_RATE},
+    };
+    static const struct bad lines[] = {
+        {"no bandwidth", "[line x]\n", "t.ini:13: line \"x\" has no bandwidth; write what it carries, like 1Gbit\n"},
+        {"no such line", "[endpoint f]\nregion = eu-west-1\naddresses = 10.0.0.2\nline = x\n",
+         "t.ini:16: there is no [line x]; write that section, or remove the line\n"},
+    };
+    char text[4096];
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int n = snprintf(text, sizeof text, "%s%spolicy = read-only\naccess_key_id = ABCD\nsecret_access_key = EFGH\n",
+                         GOOD, rows[i].text);
+
+        expect(rows[i].name, str_make(text, (size_t)n), SIZE_MAX, rows[i].expected);
+    }
+    check_rows(lines, ARRAY_LEN(lines), GOOD);
+}
+
+static void test_config_load_rates(void **state UNUSED)
+{
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+    } rows[] = {
+        {"25MB", 25000000},
+        {"200Mbit", 25000000},
+        {"1KB", 1000},
+        {"1kB", 1000},
+        {"1KiB", 1024},
+        {"8Kibit", 1024},
+        {"2.5Gbit", 312500000},
+        {"1.5 MB/s", 1500000},
+        {"10Mbit/s", 1250000},
+        {"0", 0},
+        {"1000Gbit", 125000000000},
+        {"1048576B", 1048576},
+    };
+    char text[4096];
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        (void)snprintf(text, sizeof text, "%s[line x]\nbandwidth = 1GB\nupload_bandwidth = %s\n", GOOD, rows[i].text);
+        struct settings *s = load_good(text);
+        assert_int_equal(s->lines[0].upload_bandwidth, rows[i].bytes ? rows[i].bytes : 1000000000);
+        assert_int_equal(s->lines[0].download_bandwidth, 1000000000);
+        settings_unref(&s);
+    }
 }
 
 /* --- what is right by the letter and hardly meant --- */
@@ -1744,6 +1806,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_config_load_smallest_has_defaults),
+        cmocka_unit_test(test_config_load_rates),
+        cmocka_unit_test(test_config_reports_rates_and_lines),
         cmocka_unit_test(test_config_load_zones_and_dns),
         cmocka_unit_test(test_settings_address_allowed_private_only),
         cmocka_unit_test(test_config_load_values_of_each_type),

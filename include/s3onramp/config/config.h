@@ -40,6 +40,7 @@ enum plus_mode { PLUS_BLANK, PLUS_PLUS };
 enum payload_out { PAYLOAD_OUT_AUTO, PAYLOAD_OUT_SIGNED };
 struct credentials_conf;
 struct endpoint_conf;
+struct line_conf;
 struct policy_conf;
 struct principal_conf;
 /* How an address is tried from time to time; each includes those before it. */
@@ -52,10 +53,20 @@ struct config_place {
     int line;
 };
 
+/* How much somebody may do; 0: as much as they like. What is over a rate waits for its turn; what is over a number is
+ * refused. */
+struct limits_conf {
+    uint64_t max_requests;               /* at once; a tunnel is one */
+    uint64_t request_rate;               /* that begin in a second */
+    uint64_t upload_rate, download_rate; /* content, bytes a second */
+};
+
 struct server_conf {
     size_t workers;                    /* 0: one per CPU, at most 8 */
     size_t max_connections;            /* client connections of all workers */
     size_t max_connections_per_source; /* 0: half of them */
+    uint64_t tls_rate_per_source;      /* TLS handshakes a second; 0: no limit */
+    struct limits_conf client_limits;  /* of each client for which nothing else is said */
     char *clients_file; /* key pairs made by `s3onramp client add`; path, relative to the configuration file */
     uint64_t header_timeout_ms, idle_timeout_ms, body_timeout_ms, tls_timeout_ms, shutdown_timeout_ms, drain_delay_ms,
         upgrade_timeout_ms;
@@ -74,7 +85,8 @@ struct ways_conf {
 struct listener_conf {
     char *name;
     struct config_place place;
-    uint32_t id; /* of the standing thing (flow/standing.h); 0: these settings are in no snapshot */
+    uint32_t id;               /* of the standing thing (flow/standing.h); 0: these settings are in no snapshot */
+    struct limits_conf limits; /* of all that comes in here together */
     enum listener_mode mode;
     struct netaddr *bind;
     size_t bind_n;
@@ -94,6 +106,15 @@ struct listener_conf {
     bool proxy_auth_plain;           /* passwords are taken without TLS from others than loopback, too */
     struct ways_conf ways;           /* of forward and redirect listeners */
     bool transparent;                /* redirect: IP_TRANSPARENT, for TPROXY */
+};
+
+/* What endpoints share on their way to AWS. Bytes of content a second; 0: not set. */
+struct line_conf {
+    char *name;
+    struct config_place place;
+    uint32_t id;        /* standing */
+    uint64_t bandwidth; /* each way, where nothing else is said for it */
+    uint64_t upload_bandwidth, download_bandwidth;
 };
 
 /* Private hosts besides S3 that clients may be tunnelled to. */
@@ -141,7 +162,8 @@ struct endpoint_conf {
     uint64_t probe_interval_ms, probe_timeout_ms, fall, rise, slow_start_ms;
     uint64_t max_connections; /* per address, in use by requests; 0: no limit */
     uint64_t max_queue, queue_timeout_ms;
-    uint64_t max_retries; /* per request, after it was sent */
+    uint64_t max_retries;         /* per request, after it was sent */
+    const struct line_conf *line; /* NULL: none */
 };
 
 /* Which keys belong to which source: config_credentials.c. What is not set is NULL. */
@@ -210,6 +232,7 @@ struct principal_conf {
     const struct policy_conf *policy;
     enum sigv2_mode sigv2;                      /* where Signature Version 2 is taken; QUERY: in URLs only */
     const struct credentials_conf *credentials; /* NULL: the endpoint's */
+    struct limits_conf limits;
 };
 
 struct policy_conf {
@@ -266,6 +289,8 @@ struct settings {
     size_t policies_n;
     struct tunnel_conf *tunnels;
     size_t tunnels_n;
+    struct line_conf *lines;
+    size_t lines_n;
     struct map clients_by_key;       /* access key → struct principal_key */
     struct config_warning *warnings; /* owned; in the order they were found */
     size_t warnings_n;
