@@ -20,6 +20,7 @@ STARTS_ALIKE(listener_conf);
 STARTS_ALIKE(endpoint_conf);
 STARTS_ALIKE(credentials_conf);
 STARTS_ALIKE(principal_conf);
+STARTS_ALIKE(group_conf);
 STARTS_ALIKE(policy_conf);
 STARTS_ALIKE(tunnel_conf);
 STARTS_ALIKE(line_conf);
@@ -40,6 +41,7 @@ static struct config_build build_new(const char *path, FILE *problems)
         map_init(&b.raw->by_name[id]);
     map_init(&b.raw->hashes);
     map_init(&b.raw->words);
+    map_init(&b.raw->terms_by_text);
     map_init(&b.s->clients_by_key);
     b.s->file = config_keep(b.raw, str_from(path));
     b.s->impl = b.raw;
@@ -139,8 +141,9 @@ static void build_values(struct config_build *b)
         struct raw_section *section = b->raw->v[i];
         size_t n;
         const struct option *options = config_section_options(section->id, &n);
+        if (section->id == SECTION_CLIENT) config_terms_parse(b, section);
         for (size_t j = 0; j < n; j++)
-            config_parse_value(b, section, &options[j], j);
+            if (!config_in_terms(&options[j])) config_parse_value(b, section, &options[j], j);
     }
 }
 
@@ -332,7 +335,7 @@ static void free_items(struct settings *s, struct raw *raw)
         const struct option *options = config_section_options(section->id, &n);
         if (!section->item) continue;
         for (size_t j = 0; j < n; j++)
-            config_free_value(section->item, &options[j]);
+            if (!config_in_terms(&options[j])) config_free_value(config_field(section, &options[j]), &options[j]);
     }
     for (size_t id = 0; id < SECTIONS_N; id++)
         if (config_sections[id].example_name) free(*array_of(s, &config_sections[id]));
@@ -384,6 +387,49 @@ const char *principal_why_not(const struct principal_conf *client, const struct 
     return NULL;
 }
 
+static bool is_in(const struct netblock *blocks, size_t n, const struct netaddr *a)
+{
+    for (size_t i = 0; i < n; i++)
+        if (netblock_has(&blocks[i], a)) return true;
+    return n == 0;
+}
+
+bool principal_may_come_from(const struct principal_conf *client, const struct netaddr *from)
+{
+    const struct principal_terms *terms = client->terms;
+
+    if (terms->allow_from_n) return is_in(terms->allow_from, terms->allow_from_n, from);
+    for (size_t i = 0; i < terms->groups.n; i++)
+        if (!is_in(terms->groups.v[i]->allow_from, terms->groups.v[i]->allow_from_n, from)) return false;
+    return true;
+}
+
+static struct str tag_of(const struct tag_list *tags, struct str key)
+{
+    for (size_t i = 0; tags && i < tags->n; i++)
+        if (str_eq_nocase(tags->v[i].key, key)) return tags->v[i].value;
+    return STR_NONE;
+}
+
+struct str principal_tag(const struct principal_conf *client, struct str key)
+{
+    struct str value = tag_of(client->tags, key);
+
+    for (size_t i = 0; !value.n && i < client->terms->groups.n; i++)
+        value = tag_of(client->terms->groups.v[i]->tags, key);
+    return value;
+}
+
+const char *principal_policy_names(const struct principal_conf *client, char out[POLICY_NAMES_TEXT])
+{
+    struct sbuf b = sbuf_make(out, POLICY_NAMES_TEXT - 1);
+
+    for (size_t i = 0; i < client->terms->policies_n; i++)
+        sbuf_printf(&b, "%s%s", i ? ", " : "", client->terms->policies[i]->name);
+    out[b.n] = '\0';
+    return out;
+}
+
 const struct principal_conf *settings_client_by_name(const struct settings *s, struct str name)
 {
     const struct raw_section *section = config_raw_section(s->impl, SECTION_CLIENT, name);
@@ -416,7 +462,7 @@ bool settings_need_ca(const struct settings *s)
     bool client_intercepts = false;
 
     for (size_t i = 0; i < s->clients_n; i++)
-        client_intercepts |= ways_intercept(&s->clients[i].ways);
+        client_intercepts |= ways_intercept(&s->clients[i].terms->ways);
     for (size_t i = 0; i < s->listeners_n; i++) {
         const struct listener_conf *l = &s->listeners[i];
         /* What a client may have intercepted can only be known where it shows its password. */

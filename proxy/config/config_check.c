@@ -49,9 +49,26 @@ void config_check_reference(struct config_build *b, struct raw_section *section,
     const struct raw_value *value = config_raw_value(section, row);
     const char *name = value ? value->text : o->def;
 
-    if (!name || *(void *const *)((const char *)section->item + o->offset)) return;
+    if (!name || *(void *const *)config_field(section, o)) return;
     config_problem(b, config_place_of(section, key), "there is no [%s %s]; %s",
                    config_sections[config_reference_kind(o)].word, name, advice);
+}
+
+size_t config_check_references(struct config_build *b, struct raw_section *section, const char *key, const char *advice)
+{
+    size_t row, missing = 0;
+    const struct option *o = config_find_option(section->id, str_from(key), &row);
+    const struct raw_value *value = config_raw_value(section, row);
+    struct str rest = str_from(value ? value->text : ""), name;
+
+    while (str_split(&rest, ',', &name)) {
+        name = str_trim(name);
+        if (!name.n || config_raw_section(b->raw, config_reference_kind(o), name)) continue;
+        config_problem(b, config_value_place(section, value), "there is no [%s %.*s]; %s",
+                       config_sections[config_reference_kind(o)].word, STR_ARG(name), advice);
+        missing++;
+    }
+    return missing;
 }
 
 /* --- listeners --- */
@@ -239,18 +256,33 @@ static void check_password(struct config_build *b, struct raw_section *section)
                        section->name, section->name);
 }
 
+#define POLICY_ADVICE "write that section, or policy = read-only or policy = allow-all"
+
+static void check_policies(struct config_build *b, struct raw_section *section)
+{
+    const struct principal_conf *client = section->item;
+    size_t missing = config_check_references(b, section, "policy", POLICY_ADVICE) +
+                     config_check_references(b, section, "groups", "write that section, with its policy");
+
+    if (missing || client->terms->policies_n) return;
+    config_problem(b, config_header_place(section),
+                   "client \"%s\" has no policy%s; write policy = read-only, policy = allow-all, or the NAME of a "
+                   "[policy NAME]",
+                   section->name, client->terms->groups.n ? ", and its groups have none" : "");
+}
+
+static void check_group(struct config_build *b, struct raw_section *section)
+{
+    (void)config_check_references(b, section, "policy", POLICY_ADVICE);
+}
+
 static void check_client(struct config_build *b, struct raw_section *section)
 {
     for (size_t i = 0; i < PRINCIPAL_KEYS; i++)
         check_pair(b, section, i);
     check_ways(b, section);
     check_password(b, section);
-    config_check_reference(b, section, "policy", "write that section, or policy = read-only or policy = allow-all");
-    if (!config_text_of(section, "policy"))
-        config_problem(b, config_header_place(section),
-                       "client \"%s\" has no policy; write policy = read-only, policy = allow-all, or the NAME of a "
-                       "[policy NAME]",
-                       section->name);
+    check_policies(b, section);
     config_check_reference(b, section, "credentials", "write that section, or remove the line to use the endpoint's");
 }
 
@@ -304,6 +336,7 @@ void config_check(struct config_build *b)
     config_for_each(b, SECTION_ENDPOINT, config_check_endpoint);
     config_check_one_default(b);
     if (!b->no_clients) config_for_each(b, SECTION_CLIENT, check_client);
+    config_for_each(b, SECTION_GROUP, check_group);
     config_for_each(b, SECTION_TUNNEL, config_check_tunnel);
     config_check_credentials(b);
     if (!b->no_clients) index_keys(b);

@@ -189,7 +189,7 @@ static bool is_reachable(const struct settings *s, const struct tunnel_conf *tun
     for (size_t i = 0; i < s->listeners_n; i++)
         if (has_host_of(&s->listeners[i].ways, tunnel)) return true;
     for (size_t i = 0; i < s->clients_n; i++)
-        if (has_host_of(&s->clients[i].ways, tunnel)) return true;
+        if (has_host_of(&s->clients[i].terms->ways, tunnel)) return true;
     return false;
 }
 

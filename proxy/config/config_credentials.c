@@ -162,7 +162,7 @@ static const char *region_of_user(struct config_build *b, const struct credentia
     }
     if (b->no_clients) return first; /* one may */
     for (size_t i = 0; i < b->s->clients_n; i++)
-        if (leads_to(b, b->s->clients[i].credentials, wanted)) return first;
+        if (leads_to(b, b->s->clients[i].terms->credentials, wanted)) return first;
     return NULL;
 }
 

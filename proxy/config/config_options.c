@@ -31,6 +31,8 @@ const struct section_kind config_sections[SECTIONS_N] = {
     [SECTION_CLIENT] = ARRAY("client", "me", clients,
                              "Who may come. Make key pairs with 's3onramp client add NAME'; real AWS keys never leave "
                              "the proxy."),
+    [SECTION_GROUP] = ARRAY("group", "archive", groups,
+                            "What several clients have in common; a client is in those that its `groups` names."),
     [SECTION_POLICY] = ARRAY("policy", "reports", policies,
                              "What a client may do. 'allow-all' and 'read-only' exist without a section."),
     [SECTION_TUNNEL] =
@@ -61,21 +63,22 @@ static const char *const proxy_auth_words[] = {"no", "optional", "required", NUL
 static const char *const accesses[] = {"read-only", "read-write", "admin", NULL};
 
 #define AT(s, f) (long)offsetof(struct s, f)
+#define TERMS(f) (IN_TERMS + AT(principal_terms, f))
 /* .takes and .restart */
 #define LIVE TAKES_LIVE, NULL
 #define NEW_SESSIONS TAKES_NEW_SESSIONS, NULL
 #define RESTART(why) TAKES_RESTART, why
 
 /* clang-format off */
-/* @whose: who together may do no more. */
-#define LIMITS(section, conf, member, prefix, whose) \
-    {section, prefix "max_requests", LIVE, OPT_UINT, AT(conf, member.max_requests), "0", "0", LIMIT_MOST, NULL, NULL, \
+/* @at: of the struct limits_conf. @whose: who together may do no more. */
+#define LIMITS(section, at, prefix, whose) \
+    {section, prefix "max_requests", LIVE, OPT_UINT, (at) + AT(limits_conf, max_requests), "0", "0", LIMIT_MOST, NULL, NULL, \
      "Requests (and tunnels) at once of " whose ", answers included; more get 503 SlowDown. 0: no limit."}, \
-    {section, prefix "request_rate", LIVE, OPT_UINT, AT(conf, member.request_rate), "0", "0", LIMIT_MOST, NULL, NULL, \
+    {section, prefix "request_rate", LIVE, OPT_UINT, (at) + AT(limits_conf, request_rate), "0", "0", LIMIT_MOST, NULL, NULL, \
      "Requests a second of " whose "; more wait for their turn, and get 503 SlowDown if that takes over two seconds. 0: no limit."}, \
-    {section, prefix "upload_rate", LIVE, OPT_RATE, AT(conf, member.upload_rate), "0", RATE_LEAST, RATE_MOST, NULL, NULL, \
+    {section, prefix "upload_rate", LIVE, OPT_RATE, (at) + AT(limits_conf, upload_rate), "0", RATE_LEAST, RATE_MOST, NULL, NULL, \
      "Content to S3 a second of " whose ", like 25MB (bytes) or 200Mbit; transfers are slowed down to it. 0: no limit."}, \
-    {section, prefix "download_rate", LIVE, OPT_RATE, AT(conf, member.download_rate), "0", RATE_LEAST, RATE_MOST, NULL, NULL, \
+    {section, prefix "download_rate", LIVE, OPT_RATE, (at) + AT(limits_conf, download_rate), "0", RATE_LEAST, RATE_MOST, NULL, NULL, \
      "The same for content from S3."}
 #define LIMIT_MOST "1000000"
 #define RATE_LEAST "1KB"
@@ -90,7 +93,7 @@ static const struct option options[] = {
      "The same from one address (for IPv6: one /64), as a trusted balancer tells it in its PROXY header; 0: half of max_connections."},
     {SECTION_SERVER, "tls_rate_per_source", LIVE, OPT_UINT, AT(server_conf, tls_rate_per_source), "0", "0", LIMIT_MOST, NULL, NULL,
      "TLS handshakes a second with one source, counted the same way; more wait for their turn, and are closed if that takes over two seconds. 0: no limit."},
-    LIMITS(SECTION_SERVER, server_conf, client_limits, "client_", "each client without such a limit of its own or of its groups"),
+    LIMITS(SECTION_SERVER, AT(server_conf, client_limits), "client_", "each client without such a limit of its own or of its groups"),
     {SECTION_SERVER, "clients_file", LIVE, OPT_PATH, AT(server_conf, clients_file), "clients.ini", NULL, NULL, NULL, NULL,
      "File of [client NAME] sections, written by 's3onramp client add'; may be missing if not named here."},
     {SECTION_SERVER, "header_timeout", LIVE, OPT_MS, AT(server_conf, header_timeout_ms), "30s", "100ms", "1h", NULL, NULL,
@@ -175,7 +178,7 @@ static const struct option options[] = {
      "S3 names and hosts of [tunnel] sections, with * and ?, whose bytes pass untouched to the private address; goes before intercept. All else is refused."},
     {SECTION_LISTENER, "transparent", NEW_SESSIONS, OPT_BOOL, AT(listener_conf, transparent), "no", NULL, NULL, NULL, NULL,
      "yes: takes connections to foreign addresses, as TPROXY brings them (needs CAP_NET_ADMIN); for redirect listeners."},
-    LIMITS(SECTION_LISTENER, listener_conf, limits, "", "all that comes in here together"),
+    LIMITS(SECTION_LISTENER, AT(listener_conf, limits), "", "all that comes in here together"),
 
     {SECTION_ENDPOINT, "name", LIVE, OPT_HOST, AT(endpoint_conf, vpce_name), NULL, NULL, NULL, NULL,
      "vpce-0123456789abcdef0-abcdefgh.s3.ap-northeast-1.vpce.amazonaws.com",
@@ -308,17 +311,23 @@ static const struct option options[] = {
     {SECTION_CREDENTIALS, "wait", LIVE, OPT_MS, AT(credentials_conf, wait_timeout_ms), "5s", "0s", "5m", NULL, NULL,
      "How long a request waits for credentials; then it gets 503."},
 
-    {SECTION_CLIENT, "policy", LIVE, OPT_POLICY, AT(principal_conf, policy), NULL, NULL, NULL, NULL, "read-only",
-     "What the client may do: allow-all, read-only, or the NAME of a [policy NAME]."},
-    {SECTION_CLIENT, "sigv2", LIVE, OPT_ENUM, AT(principal_conf, sigv2), "query", NULL, NULL, sigv2_words, NULL,
+    {SECTION_CLIENT, "policy", LIVE, OPT_POLICIES, TERMS(own), NULL, NULL, NULL, NULL, "read-only",
+     "What the client may do: allow-all, read-only, or the NAME of a [policy NAME]; or several of them. Those of its groups count, too."},
+    {SECTION_CLIENT, "groups", LIVE, OPT_GROUPS, TERMS(groups), NULL, NULL, NULL, NULL, NULL,
+     "The [group NAME]s that the client is in."},
+    {SECTION_CLIENT, "tags.", LIVE, OPT_TAGS, AT(principal_conf, tags), NULL, NULL, NULL, NULL, NULL,
+     "What is known of the client, like tags.team = archive: for conditions of policies and for session tags. It goes before the same tag of a group; of groups the first that has it counts."},
+    {SECTION_CLIENT, "allow_from", LIVE, OPT_SOURCES, TERMS(allow_from), NULL, NULL, NULL, NULL, NULL,
+     "Networks and addresses that the client may come from, like 10.20.0.0/16, 10.1.2.3; default: those of its groups (each group's that has some), else any."},
+    {SECTION_CLIENT, "sigv2", LIVE, OPT_ENUM, TERMS(sigv2), "query", NULL, NULL, sigv2_words, NULL,
      "Signature Version 2, which covers no body: query (in URLs only, as `aws s3 presign` makes them), yes, or no."},
-    {SECTION_CLIENT, "credentials", LIVE, OPT_CREDENTIALS, AT(principal_conf, credentials), NULL, NULL, NULL, NULL, NULL,
+    {SECTION_CLIENT, "credentials", LIVE, OPT_CREDENTIALS, TERMS(credentials), NULL, NULL, NULL, NULL, NULL,
      "Sign this client's requests with these [credentials NAME] instead of the endpoint's."},
     {SECTION_CLIENT, "password", LIVE, OPT_SECRET, AT(principal_conf, password), NULL, NULL, NULL, NULL, NULL,
      "Hash of the password for Proxy-Authorization; written by 's3onramp client password'."},
-    {SECTION_CLIENT, "intercept", LIVE, OPT_PATTERNS, AT(principal_conf, ways.intercept), NULL, NULL, NULL, NULL, NULL,
+    {SECTION_CLIENT, "intercept", LIVE, OPT_PATTERNS, TERMS(ways.intercept), NULL, NULL, NULL, NULL, NULL,
      "In place of the listener's `intercept` and `tunnel` once this client's password was seen."},
-    {SECTION_CLIENT, "tunnel", LIVE, OPT_PATTERNS, AT(principal_conf, ways.tunnel), NULL, NULL, NULL, NULL, NULL,
+    {SECTION_CLIENT, "tunnel", LIVE, OPT_PATTERNS, TERMS(ways.tunnel), NULL, NULL, NULL, NULL, NULL,
      "The same; with one of both set, neither of the listener's counts."},
     {SECTION_CLIENT, "access_key_id", LIVE, OPT_KEY_ID, AT(principal_conf, keys[0].access_key_id), NULL, NULL, NULL, NULL, NULL,
      "Local access key; written to the clients file by 's3onramp client add'."},
@@ -340,7 +349,14 @@ static const struct option options[] = {
      "yes: keys and password of the client are refused; 's3onramp client disable' and 'enable' write it."},
     {SECTION_CLIENT, "expires", LIVE, OPT_TIME, AT(principal_conf, expires_s), NULL, NULL, NULL, NULL, NULL,
      "From then on keys and password of the client are refused; written like not_before."},
-    LIMITS(SECTION_CLIENT, principal_conf, limits, "", "this client"),
+    LIMITS(SECTION_CLIENT, TERMS(limits), "", "this client"),
+
+    {SECTION_GROUP, "policy", LIVE, OPT_POLICIES, AT(group_conf, policies), NULL, NULL, NULL, NULL, NULL,
+     "What its clients may do besides what their own policies say: names as in [client]."},
+    {SECTION_GROUP, "tags.", LIVE, OPT_TAGS, AT(group_conf, tags), NULL, NULL, NULL, NULL, NULL,
+     "Tags of its clients, like tags.team = archive."},
+    {SECTION_GROUP, "allow_from", LIVE, OPT_SOURCES, AT(group_conf, allow_from), NULL, NULL, NULL, NULL, NULL,
+     "Networks and addresses that its clients may come from, unless their own section says others."},
 
     {SECTION_POLICY, "access", LIVE, OPT_ENUM, AT(policy_conf, access), "read-only", NULL, NULL, accesses, NULL,
      "read-write: objects may be written, copied and deleted, with their tags and retention; admin: buckets, their configuration and policies, and ACLs, too."},

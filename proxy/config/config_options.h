@@ -22,6 +22,7 @@ enum section_id {
     SECTION_ENDPOINT,
     SECTION_CREDENTIALS,
     SECTION_CLIENT,
+    SECTION_GROUP,
     SECTION_POLICY,
     SECTION_TUNNEL,
     SECTION_LINE,
@@ -61,15 +62,21 @@ enum option_type {
     OPT_ADDRESSES, /* struct netaddr *, size_t */
     OPT_ZONED,     /* the same, then struct str_list of zones, one per address: [ZONE=]ADDRESS */
     OPT_NETWORKS,  /* struct netblock *, size_t */
+    OPT_SOURCES,   /* the same, of any width */
+    OPT_TAGS,      /* const struct tag_list *: the row of all keys that begin with its own */
     /* const struct X_conf *: the section of that name; NULL: there is none */
     OPT_CLIENT,
     OPT_ENDPOINT,
     OPT_CREDENTIALS,
-    OPT_POLICY,
-    OPT_LINE
+    OPT_LINE,
+    /* struct X_list: the sections of those names; none that is not there */
+    OPT_POLICIES,
+    OPT_GROUPS
 };
 
 enum { NO_FIELD = -1 }; /* for .offset: kept as text only */
+/* Added to .offset: the field is in the client's struct principal_terms. */
+enum { IN_TERMS = 1 << 20 };
 
 /* From when a changed value counts, after the running proxy was told to reload. */
 enum option_takes {
@@ -115,6 +122,18 @@ struct raw_section {
     uint8_t values_n;
 };
 
+/* Terms, and what the sections say that have them. */
+struct terms_text {
+    const char *text; /* of raw.words */
+    size_t row;       /* of the client's options */
+};
+
+struct terms_entry {
+    struct principal_terms terms;
+    size_t texts_n;
+    struct terms_text texts[];
+};
+
 /* Memory that is given up as a whole, and wiped then: for texts, secrets among them. */
 struct raw_memory {
     struct raw_block *last; /* owned, with those before it */
@@ -129,7 +148,10 @@ struct raw {
     size_t n, cap;
     struct map by_name[SECTIONS_N]; /* name → section; of kinds with names */
     struct raw_memory texts, values;
-    struct map words;             /* texts that many sections have, each once: the names of other sections */
+    struct map words;           /* texts that many sections have, each once: the names of other sections */
+    struct map terms_by_text;   /* what sections say of terms → struct terms_entry */
+    struct terms_entry **terms; /* owned; all */
+    size_t terms_n;
     const char *files[RAW_FILES]; /* borrowed: [0] is NULL; as struct config_place has them */
     struct map hashes;            /* places of values that hold " #" */
     char *clients_path;           /* the clients file's path, for places; in texts */
@@ -187,15 +209,23 @@ const struct option *config_find_option(enum section_id id, struct str key, size
 /* config_read.c */
 void config_read_stream(struct config_build *b, FILE *in, const char *file, bool clients_only);
 
+/* What follows an option's key in its name: tags.KEY. */
+static inline const char *config_key_rest(const struct option *o)
+{
+    return o->type == OPT_TAGS ? "KEY" : "";
+}
+
 /* config_value.c */
 void config_parse_value(struct config_build *b, struct raw_section *section, const struct option *o, size_t row);
 void config_parse_addresses(struct config_build *b, struct raw_section *section, const char *key, const char *text,
                             unsigned default_port);
 /* The field as it would be written in a file; false: it has no value. */
 bool config_format_value(const struct raw_section *section, const struct option *o, FILE *out);
-void config_free_value(void *item, const struct option *o); /* texts live in raw.texts, as long as the settings */
+/* Where the option's value is; NULL: nowhere, it is kept as text. */
+void *config_field(const struct raw_section *section, const struct option *o);
+void config_free_value(void *field, const struct option *o); /* texts live in raw.texts, as long as the settings */
 bool config_is_secret_text(const struct option *o, const char *text); /* a secret itself, not env:NAME and so on */
-/* The kind of section that an option names, or SECTIONS_N: it is of another type. */
+/* The kind of section that an option names, one or several, or SECTIONS_N: it is of another type. */
 enum section_id config_reference_kind(const struct option *o);
 char *config_path(const char *file, const char *path); /* @path as seen from the folder of @file; heap */
 
@@ -215,6 +245,16 @@ bool config_is_reference(const char *text); /* env:NAME and so on: no secret its
 /* The file of a value "file:PATH" must be there and ours alone. Other values are fine. */
 void config_check_secret_file(struct config_build *b, struct raw_section *section, const char *key, const char *value);
 
+/* config_terms.c */
+static inline bool config_in_terms(const struct option *o)
+{
+    return o->offset >= IN_TERMS;
+}
+/* Parses what the client's section says of its terms, unless another says the same. */
+void config_terms_parse(struct config_build *b, struct raw_section *section);
+void config_terms_finish(struct config_build *b); /* which policies count */
+void config_terms_free(struct raw *raw);
+
 /* config_finish.c */
 void config_finish(struct config_build *b); /* values that follow from others */
 
@@ -226,6 +266,9 @@ void config_check_file(struct config_build *b, struct raw_section *section, cons
                        bool is_secret);
 /* The section that @key names must be there. */
 void config_check_reference(struct config_build *b, struct raw_section *section, const char *key, const char *advice);
+/* The same of an option that names several. Returns how many are not there. */
+size_t config_check_references(struct config_build *b, struct raw_section *section, const char *key,
+                               const char *advice);
 
 /* config_warn.c */
 void config_warn(struct config_build *b); /* what fits, and is hardly meant */

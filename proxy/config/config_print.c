@@ -31,7 +31,7 @@ static void print_option(const struct raw_section *section, const struct option 
     FILE *line = open_memstream(&text, &n);
 
     ASSERT(line != NULL);
-    fprintf(line, "%s = ", o->key);
+    fprintf(line, "%s%s = ", o->key, config_key_rest(o));
     bool has_value = config_format_value(section, o, line);
     fclose(line);
     if (!has_value) fputc('#', out);
@@ -39,6 +39,24 @@ static void print_option(const struct raw_section *section, const struct option 
     print_origin(section, value, o, has_value, out);
     fputc('\n', out);
     free(text);
+}
+
+/* A line for each: as they are written. */
+static void print_tags(const struct raw_section *section, const struct option *o, size_t row, FILE *out)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < section->values_n; i++) {
+        const struct raw_value *value = &section->values[i];
+        if (value->row != row) continue;
+        int key = (int)strcspn(value->text, "=");
+        int n = fprintf(out, "%s%.*s = %s", o->key, key, value->text, value->text + key + 1);
+        fprintf(out, "%*s", n < ORIGIN_COLUMN ? ORIGIN_COLUMN - n : 0, "");
+        print_origin(section, value, o, true, out);
+        fputc('\n', out);
+        any = true;
+    }
+    if (!any) print_option(section, o, NULL, out);
 }
 
 static void print_section(const struct raw_section *section, FILE *out)
@@ -54,7 +72,10 @@ static void print_section(const struct raw_section *section, FILE *out)
     else
         fputs(section->name ? " ; built in\n" : "\n", out);
     for (size_t i = 0; i < n; i++)
-        print_option(section, &options[i], config_raw_value(section, i), out);
+        if (options[i].type == OPT_TAGS)
+            print_tags(section, &options[i], i, out);
+        else
+            print_option(section, &options[i], config_raw_value(section, i), out);
     fputc('\n', out);
 }
 
@@ -108,13 +129,13 @@ static void print_example_option(const struct option *o, FILE *out)
     if (o->example)
         fprintf(out, "%s = %s\n", o->key, o->example);
     else
-        fprintf(out, "#%s =%s%s\n", o->key, o->def ? " " : "", o->def ? o->def : "");
+        fprintf(out, "#%s%s =%s%s\n", o->key, config_key_rest(o), o->def ? " " : "", o->def ? o->def : "");
 }
 
 /* Sections that a first configuration can do without stand there as comments. */
 static bool is_optional(enum section_id id)
 {
-    return id == SECTION_POLICY || id == SECTION_TUNNEL || id == SECTION_LINE;
+    return id == SECTION_GROUP || id == SECTION_POLICY || id == SECTION_TUNNEL || id == SECTION_LINE;
 }
 
 void config_print_example(FILE *out)

@@ -213,8 +213,10 @@ const struct option *config_find_option(enum section_id id, struct str key, size
     size_t n;
     const struct option *options = config_section_options(id, &n);
 
-    for (*index = 0; *index < n; (*index)++)
-        if (str_eq(key, str_from(options[*index].key))) return &options[*index];
+    for (*index = 0; *index < n; (*index)++) {
+        const struct option *o = &options[*index];
+        if (str_eq(key, str_from(o->key)) || (o->type == OPT_TAGS && str_starts(key, str_from(o->key)))) return o;
+    }
     return NULL;
 }
 
@@ -335,6 +337,7 @@ void config_raw_free(struct raw *raw)
         map_clear(&raw->by_name[id]);
     map_clear(&raw->hashes);
     map_clear(&raw->words);
+    config_terms_free(raw);
     wipe_memory(&raw->values);
     wipe_memory(&raw->texts);
     free(raw->v);

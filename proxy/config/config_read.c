@@ -316,7 +316,13 @@ static void unknown_key(struct reader *r, struct str key)
 static bool is_list(const struct option *o)
 {
     return o->type == OPT_LIST || o->type == OPT_REGIONS || o->type == OPT_HOSTS || o->type == OPT_ADDRESSES ||
-           o->type == OPT_NETWORKS;
+           o->type == OPT_NETWORKS || o->type == OPT_SOURCES || o->type == OPT_POLICIES || o->type == OPT_GROUPS;
+}
+
+/* Texts that many sections have, and that are no secrets. */
+static bool is_word(const struct option *o)
+{
+    return config_reference_kind(o) != SECTIONS_N || config_in_terms(o);
 }
 
 /* Lists go on with a further item, whether or not the line before ended in a comma; other texts go on as they are:
@@ -332,9 +338,44 @@ static void append_value(struct reader *r, struct str more)
     if (is_list(r->option) && !str_ends(old, STR(",")) && !str_starts(more, STR(","))) sbuf_char(&b, ',');
     sbuf_add(&b, more);
     sbuf_char(&b, '\0');
-    if (config_reference_kind(r->option) == SECTIONS_N) secret_wipe(r->value->text, old.n);
-    r->value->text = b.p;
-    config_note_hash(r->b->raw, config_value_place(r->section, r->value), b.p);
+    if (is_word(r->option)) {
+        r->value->text = config_keep_word(r->b->raw, str_from(b.p));
+    } else {
+        secret_wipe(r->value->text, old.n);
+        r->value->text = b.p;
+    }
+    config_note_hash(r->b->raw, config_value_place(r->section, r->value), r->value->text);
+}
+
+/* NULL: that key is new in the section. Tags are so by what follows the row's key, in any case. */
+static const struct raw_value *given_before(const struct raw_section *section, const struct option *o, size_t row,
+                                            struct str key)
+{
+    struct str name = str_tail(key, strlen(o->key));
+
+    if (o->type != OPT_TAGS) return config_raw_value(section, row);
+    for (size_t i = 0; i < section->values_n; i++) {
+        struct str other = str_from(section->values[i].text);
+        if (section->values[i].row == row && str_eq_nocase(str_head(other, str_index(other, '=')), name))
+            return &section->values[i];
+    }
+    return NULL;
+}
+
+/* A tag is kept with its key: "KEY=value". */
+static char *keep_value(struct reader *r, struct str key, struct str value)
+{
+    struct raw *raw = r->b->raw;
+
+    if (r->option->type != OPT_TAGS) return (is_word(r->option) ? config_keep_word : config_keep)(raw, value);
+    key = str_tail(key, strlen(r->option->key));
+    size_t cap = key.n + value.n + 2;
+    struct sbuf b = sbuf_make(config_bytes(raw, cap), cap);
+    sbuf_add(&b, key);
+    sbuf_char(&b, '=');
+    sbuf_add(&b, value);
+    sbuf_char(&b, '\0');
+    return b.p;
 }
 
 static int on_entry(void *user, const char *section UNUSED, const char *name, const char *text)
@@ -359,15 +400,14 @@ static int on_entry(void *user, const char *section UNUSED, const char *name, co
         unknown_key(r, key);
         return 1;
     }
-    const struct raw_value *given = config_raw_value(r->section, index);
+    const struct raw_value *given = given_before(r->section, r->option, index, key);
     if (given) {
         struct config_place first = config_value_place(r->section, given);
         config_problem(r->b, here(r), "\"%s\" is given twice, first at %s:%d; keep one of them", name, first.file,
                        first.line);
         return 1;
     }
-    bool is_word = config_reference_kind(r->option) != SECTIONS_N;
-    r->value = config_raw_set(r->section, index, (is_word ? config_keep_word : config_keep)(r->b->raw, value), here(r));
+    r->value = config_raw_set(r->section, index, keep_value(r, key, value), here(r));
     config_note_hash(r->b->raw, here(r), r->value->text);
     return 1;
 }

@@ -24,6 +24,9 @@ _Static_assert(
         offsetof(struct tunnel_conf, addresses_n) == offsetof(struct tunnel_conf, addresses) + sizeof(void *) &&
         offsetof(struct credentials_conf, addresses_n) ==
             offsetof(struct credentials_conf, addresses) + sizeof(void *) &&
+        offsetof(struct principal_terms, allow_from_n) ==
+            offsetof(struct principal_terms, allow_from) + sizeof(void *) &&
+        offsetof(struct group_conf, allow_from_n) == offsetof(struct group_conf, allow_from) + sizeof(void *) &&
         offsetof(struct server_conf, private_networks_n) ==
             offsetof(struct server_conf, private_networks) + sizeof(void *),
     "an array's length follows its pointer");
@@ -37,9 +40,11 @@ struct target {
     void *field;
 };
 
-static void *field_of(void *item, const struct option *o)
+void *config_field(const struct raw_section *section, const struct option *o)
 {
-    return (char *)item + o->offset;
+    if (o->offset == NO_FIELD) return NULL;
+    if (!config_in_terms(o)) return (char *)section->item + o->offset;
+    return (char *)((const struct principal_conf *)section->item)->terms + (o->offset - IN_TERMS);
 }
 
 /* "FILE:LINE: KEY = VALUE: …": the value is cut, and only called with values that are no secrets. */
@@ -316,7 +321,7 @@ static void parse_networks(struct target *t, const char *text)
                            t->o->key, STR_ARG(item));
             continue;
         }
-        if (block.bits < 7) {
+        if (block.bits < 7 && t->o->type == OPT_NETWORKS) {
             config_problem(t->b, t->place,
                            "%s: \"%.*s\" is too wide to be anybody's private network; name the networks that are",
                            t->o->key, STR_ARG(item));
@@ -335,7 +340,8 @@ enum section_id config_reference_kind(const struct option *o)
     case OPT_CLIENT: return SECTION_CLIENT;
     case OPT_ENDPOINT: return SECTION_ENDPOINT;
     case OPT_CREDENTIALS: return SECTION_CREDENTIALS;
-    case OPT_POLICY: return SECTION_POLICY;
+    case OPT_POLICIES: return SECTION_POLICY;
+    case OPT_GROUPS: return SECTION_GROUP;
     case OPT_LINE: return SECTION_LINE;
     default: return SECTIONS_N;
     }
@@ -349,12 +355,88 @@ static void find_section(struct target *t, const char *name)
     *(const void **)t->field = found ? found->item : NULL;
 }
 
+/* struct policy_list, struct group_list, … */
+struct section_list {
+    const void **v;
+    size_t n;
+};
+
+static void find_sections(struct target *t, const char *text)
+{
+    struct section_list *list = t->field;
+    struct str rest = str_from(text), item;
+
+    while (next_item(t, &rest, &item)) {
+        const struct raw_section *found = config_raw_section(t->b->raw, config_reference_kind(t->o), item);
+        bool again = false;
+        for (size_t i = 0; found && i < list->n; i++)
+            again |= list->v[i] == found->item;
+        if (again)
+            config_problem(t->b, t->place, "%s: \"%.*s\" stands there twice; write it once", t->o->key, STR_ARG(item));
+        if (!found || again) continue;
+        list->v = config_grow(list->v, list->n, sizeof(void *));
+        list->v[list->n++] = found->item;
+    }
+}
+
+/* --- tags --- */
+
+/* What may be in the key and in the value of a session tag (AWS STS API, Tag), but what the file's syntax needs. */
+static bool is_tag_text(struct str s, size_t most, const char *signs)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)ascii_lower(s.p[i]);
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c < 0x80 && !strchr(signs, c)) return false;
+    }
+    return s.n > 0 && s.n <= most;
+}
+
+/* @text: "KEY=value", as config_read.c keeps it. */
+static bool parse_tag(struct target *t, const char *text, struct tag_conf *tag)
+{
+    enum { KEY_MOST = 128, VALUE_MOST = 256 };
+    struct str whole = str_from(text);
+    size_t equals = str_index(whole, '=');
+
+    ASSERT(equals != SIZE_MAX);
+    *tag = (struct tag_conf){str_head(whole, equals), str_tail(whole, equals + 1)};
+    if (!is_tag_text(tag->key, KEY_MOST, "_./+-@"))
+        config_problem(t->b, t->place,
+                       "%s%.80s: a tag's key has 1 to %d letters, digits and _ . / + - @; write it like tags.team = "
+                       "archive",
+                       t->o->key, text, KEY_MOST);
+    else if (!is_tag_text(tag->value, VALUE_MOST, " _.:/=+-@"))
+        config_problem(t->b, t->place,
+                       "%s%.80s: a tag's value has 1 to %d letters, digits, blanks and _ . : / = + - @; write others",
+                       t->o->key, text, VALUE_MOST);
+    else
+        return true;
+    return false;
+}
+
+/* All values of the row: each key is one. */
+static void parse_tags(struct target *t, size_t row)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->section->values_n; i++)
+        n += t->section->values[i].row == row;
+    struct tag_list *tags = config_alloc(sizeof *tags + n * sizeof tags->v[0]);
+    for (size_t i = 0; i < t->section->values_n; i++) {
+        const struct raw_value *value = &t->section->values[i];
+        if (value->row != row) continue;
+        t->place = config_value_place(t->section, value);
+        tags->n += parse_tag(t, value->text, &tags->v[tags->n]);
+    }
+    *(const struct tag_list **)t->field = tags;
+}
+
 static struct target target_of(struct config_build *b, struct raw_section *section, const struct option *o, size_t row)
 {
     struct config_place place = config_value_place(section, config_raw_value(section, row));
 
     return (struct target){b, section, o, place.file ? place : config_header_place(section),
-                           o->offset == NO_FIELD ? &b->no_field : field_of(section->item, o)};
+                           o->offset == NO_FIELD ? &b->no_field : config_field(section, o)};
 }
 
 /* Takes "ZONE=" off the front of *@item. */
@@ -451,14 +533,17 @@ void config_parse_value(struct config_build *b, struct raw_section *section, con
     case OPT_PATTERNS:
     case OPT_REGIONS:
     case OPT_HOSTS: parse_list(&t, text); break;
-    case OPT_NETWORKS: parse_networks(&t, text); break;
+    case OPT_NETWORKS:
+    case OPT_SOURCES: parse_networks(&t, text); break;
+    case OPT_TAGS: parse_tags(&t, row); break;
     case OPT_ADDRESSES:
     case OPT_ZONED: break; /* config_parse_addresses, when the default port is known */
     case OPT_CLIENT:
     case OPT_ENDPOINT:
     case OPT_CREDENTIALS:
-    case OPT_POLICY:
     case OPT_LINE: find_section(&t, text); break;
+    case OPT_POLICIES:
+    case OPT_GROUPS: find_sections(&t, text); break;
     }
 }
 
@@ -469,11 +554,9 @@ static void free_list(struct str_list *list)
     free(list->v);
 }
 
-void config_free_value(void *item, const struct option *o)
+void config_free_value(void *field, const struct option *o)
 {
-    if (o->offset == NO_FIELD) return;
-    void *field = field_of(item, o);
-
+    if (!field) return;
     switch (o->type) {
     case OPT_LIST:
     case OPT_PATTERNS:
@@ -484,7 +567,11 @@ void config_free_value(void *item, const struct option *o)
         free(*(struct netaddr **)field);
         free_list((struct str_list *)((size_t *)((struct netaddr **)field + 1) + 1));
         break;
-    case OPT_NETWORKS: free(*(struct netblock **)field); break;
+    case OPT_NETWORKS:
+    case OPT_SOURCES: free(*(struct netblock **)field); break;
+    case OPT_TAGS: free(*(void **)field); break;
+    case OPT_POLICIES:
+    case OPT_GROUPS: free(((struct section_list *)field)->v); break;
     case OPT_TEXT:
     case OPT_REGION:
     case OPT_HOST:
@@ -502,7 +589,6 @@ void config_free_value(void *item, const struct option *o)
     case OPT_CLIENT:
     case OPT_ENDPOINT:
     case OPT_CREDENTIALS:
-    case OPT_POLICY:
     case OPT_LINE: break;
     }
 }
@@ -584,13 +670,20 @@ static bool format_written(const struct raw_section *section, const struct optio
     return text != NULL;
 }
 
+static bool format_tags(const struct tag_list *tags, FILE *out)
+{
+    for (size_t i = 0; tags && i < tags->n; i++)
+        fprintf(out, "%s%.*s=%.*s", i ? ", " : "", STR_ARG(tags->v[i].key), STR_ARG(tags->v[i].value));
+    return tags != NULL;
+}
+
 bool config_format_value(const struct raw_section *section, const struct option *o, FILE *out)
 {
-    if (o->offset == NO_FIELD) return format_written(section, o, out);
-    const void *field = (const char *)section->item + o->offset;
+    const void *field = config_field(section, o);
     const char *text = NULL;
     size_t n = 1;
 
+    if (!field) return format_written(section, o, out);
     switch (o->type) {
     case OPT_HIDDEN:
     case OPT_SECRET: text = *(char *const *)field ? secret_text(section, o) : NULL; break;
@@ -621,14 +714,17 @@ bool config_format_value(const struct raw_section *section, const struct option 
             o->type == OPT_ZONED ? (const struct str_list *)((const char *)field + 2 * sizeof(void *)) : NULL, out);
         return n > 0;
     case OPT_NETWORKS:
+    case OPT_SOURCES:
         n = *(const size_t *)((const char *)field + sizeof(void *));
         format_networks(*(struct netblock *const *)field, n, out);
         return n > 0;
     case OPT_CLIENT:
     case OPT_ENDPOINT:
     case OPT_CREDENTIALS:
-    case OPT_POLICY:
-    case OPT_LINE: return format_written(section, o, out);
+    case OPT_LINE:
+    case OPT_POLICIES:
+    case OPT_GROUPS: return format_written(section, o, out);
+    case OPT_TAGS: return format_tags(*(const struct tag_list *const *)field, out);
     }
     if (text) fputs(text, out);
     return text != NULL;

@@ -39,6 +39,13 @@ static bool is_loopback(const struct netaddr *a)
     return IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr);
 }
 
+static bool only_reads(const struct principal_conf *client)
+{
+    for (size_t i = 0; i < client->terms->policies_n; i++)
+        if (client->terms->policies[i]->access != POLICY_READ_ONLY) return false;
+    return true;
+}
+
 static void warn_anonymous(struct config_build *b, struct raw_section *section)
 {
     const struct listener_conf *listener = section->item;
@@ -51,7 +58,7 @@ static void warn_anonymous(struct config_build *b, struct raw_section *section)
              "anonymous = %s: that client is disabled or has expired: unsigned requests are refused", client->name);
         return;
     }
-    if (client->policy->access == POLICY_READ_ONLY) return;
+    if (only_reads(client)) return;
     for (size_t i = 0; i < listener->bind_n; i++) {
         if (is_loopback(&listener->bind[i])) continue;
         netaddr_format(&listener->bind[i], text);
@@ -164,27 +171,56 @@ static void warn_endpoint(struct config_build *b, struct raw_section *section)
 
 /* --- sections that nothing leads to --- */
 
-static bool credentials_are_used(const struct settings *s, const struct credentials_conf *c, bool no_clients)
+static bool credentials_are_used(struct config_build *b, const struct credentials_conf *c)
 {
+    const struct settings *s = b->s;
+
     for (size_t i = 0; i < s->endpoints_n; i++)
         if (s->endpoints[i].credentials == c) return true;
     for (size_t i = 0; i < s->credentials_n; i++)
         if (s->credentials[i].source_credentials == c && &s->credentials[i] != c) return true;
-    for (size_t i = 0; i < s->clients_n; i++)
-        if (s->clients[i].credentials == c) return true;
-    return no_clients;
+    for (size_t i = 0; i < b->raw->terms_n; i++)
+        if (b->raw->terms[i]->terms.credentials == c) return true;
+    return b->no_clients;
 }
 
-static bool policy_is_used(const struct settings *s, const struct policy_conf *policy)
+static bool names_policy(const struct policy_list *list, const struct policy_conf *policy)
 {
-    for (size_t i = 0; i < s->clients_n; i++)
-        if (s->clients[i].policy == policy) return true;
+    for (size_t i = 0; i < list->n; i++)
+        if (list->v[i] == policy) return true;
     return false;
+}
+
+static bool policy_is_used(struct config_build *b, const struct policy_conf *policy)
+{
+    for (size_t i = 0; i < b->s->groups_n; i++)
+        if (names_policy(&b->s->groups[i].policies, policy)) return true;
+    for (size_t i = 0; i < b->raw->terms_n; i++)
+        if (names_policy(&b->raw->terms[i]->terms.own, policy)) return true;
+    return false;
+}
+
+static bool group_is_used(struct config_build *b, const struct group_conf *group)
+{
+    for (size_t i = 0; i < b->raw->terms_n; i++) {
+        const struct group_list *groups = &b->raw->terms[i]->terms.groups;
+        for (size_t k = 0; k < groups->n; k++)
+            if (groups->v[k] == group) return true;
+    }
+    return false;
+}
+
+static void warn_unused_group(struct config_build *b, struct raw_section *section)
+{
+    if (!group_is_used(b, section->item))
+        settings_warn(b->s, config_header_place(section),
+                      "no client is in group \"%s\"; write groups = %s in a [client NAME], or remove the section",
+                      section->name, section->name);
 }
 
 static void warn_unused_policy(struct config_build *b, struct raw_section *section)
 {
-    if (section->file && !policy_is_used(b->s, section->item))
+    if (section->file && !policy_is_used(b, section->item))
         settings_warn(b->s, config_header_place(section),
                       "no client has policy \"%s\"; write policy = %s in a [client NAME], or "
                       "remove the section",
@@ -222,7 +258,7 @@ static void warn_credentials(struct config_build *b, struct raw_section *section
 {
     const struct credentials_conf *c = section->item;
 
-    if (section->file && !credentials_are_used(b->s, c, b->no_clients))
+    if (section->file && !credentials_are_used(b, c))
         settings_warn(
             b->s, config_header_place(section),
             "nothing signs with credentials \"%s\"; write credentials = %s in an [endpoint NAME] or a [client "
@@ -269,7 +305,7 @@ static void warn_client(struct config_build *b, struct raw_section *section)
 {
     const struct principal_conf *client = section->item;
 
-    warn_ways(b, section, &client->ways);
+    warn_ways(b, section, &client->terms->ways);
     warn_secret(b, section, "secret_access_key", client->keys[0].secret_access_key);
     warn_secret(b, section, "secret_access_key_2", client->keys[1].secret_access_key);
     warn_past(b, section);
@@ -291,6 +327,7 @@ void config_warn(struct config_build *b)
     config_for_each(b, SECTION_ENDPOINT, warn_endpoint);
     config_for_each(b, SECTION_CREDENTIALS, warn_credentials);
     if (b->no_clients) return;
+    config_for_each(b, SECTION_GROUP, warn_unused_group);
     config_for_each(b, SECTION_POLICY, warn_unused_policy);
     config_for_each(b, SECTION_CLIENT, warn_client);
 }

@@ -80,7 +80,7 @@ static bool holds_secret(const struct option *o)
 /* What variables of the environment and the like stood for. */
 static const char *field_of(const struct raw_section *section, const struct option *o)
 {
-    return *(char *const *)((const char *)section->item + o->offset);
+    return *(char *const *)config_field(section, o);
 }
 
 static const char *text_of(const struct raw_section *section, size_t row)
@@ -93,7 +93,7 @@ static const char *text_of(const struct raw_section *section, size_t row)
 static bool same_value(const struct raw_section *a, const struct raw_section *b, const struct option *o, size_t row)
 {
     if (holds_secret(o) || o->type == OPT_KEY_ID) return cstr_same(field_of(a, o), field_of(b, o));
-    if (cstr_same(text_of(a, row), text_of(b, row))) return true;
+    if (o->type != OPT_TAGS && cstr_same(text_of(a, row), text_of(b, row))) return true;
     char *x = value_of(a, o), *y = value_of(b, o);
     bool same = strcmp(x, y) == 0;
     free(x);
@@ -121,8 +121,8 @@ static void say_option(struct str_list *out, const struct raw_section *a, const 
         return;
     }
     char *from = value_of(a, o), *to = value_of(b, o);
-    say(out, "%s %s: from %.*s%s to %.*s%s%s", name, o->key, VALUE_MOST, from, mark_of(from), VALUE_MOST, to,
-        mark_of(to), when);
+    say(out, "%s %s%s: from %.*s%s to %.*s%s%s", name, o->key, config_key_rest(o), VALUE_MOST, from, mark_of(from),
+        VALUE_MOST, to, mark_of(to), when);
     free(from);
     free(to);
 }

@@ -69,7 +69,8 @@ static bool intercepts(const struct settings *s, const struct listener_conf *l, 
     if (way_choose(s, l, NULL, host, &ignored).way == WAY_INTERCEPT) return true;
     for (size_t i = 0; i < s->clients_n && l->proxy_auth != PROXY_AUTH_NO; i++) {
         const struct principal_conf *c = &s->clients[i];
-        if ((c->ways.intercept.n || c->ways.tunnel.n) && way_choose(s, l, c, host, &ignored).way == WAY_INTERCEPT)
+        if ((c->terms->ways.intercept.n || c->terms->ways.tunnel.n) &&
+            way_choose(s, l, c, host, &ignored).way == WAY_INTERCEPT)
             return true;
     }
     return false;

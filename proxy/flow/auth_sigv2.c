@@ -39,7 +39,7 @@ static enum step_result check_proof(struct request *req, const struct sigv2_auth
 
     if (auth_find_caller(req, auth->access_key) != STEP_NEXT) return STEP_FAIL;
     if (req->who.auth == AUTH_FOREIGN) return STEP_NEXT;
-    allowed = req->who.caller->sigv2;
+    allowed = req->who.caller->terms->sigv2;
     if (allowed == SIGV2_NO || (allowed == SIGV2_QUERY && !in_query))
         return request_fail(req, ERR_SIGV2_OFF, "client %s signed with Version 2 in %s", req->who.caller->name,
                             in_query ? "the query" : "Authorization");

@@ -1,10 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0
  * policy_step.c: the step check_policy: what a request asks for, its headers and copy sources included, must all be
- * allowed by the caller's policy (policy/policy.h).
+ * allowed by the caller's policies (policy/policy.h).
  */
 #include "flow/policy.h"
 
 #include "flow/body/form.h"
+
+/* --- each of the caller's policies may allow it --- */
+
+static bool allows(const struct principal_terms *t, const struct operation *operation, struct str bucket)
+{
+    bool allowed = false;
+
+    for (size_t i = 0; i < t->policies_n; i++)
+        allowed |= policy_allows(t->compiled[i], operation, bucket);
+    return allowed;
+}
+
+/* One for that bucket that allows administration. */
+static bool allows_admin(const struct principal_terms *t, struct str bucket)
+{
+    bool allowed = false;
+
+    for (size_t i = 0; i < t->policies_n; i++)
+        allowed |= policy_allows_access(t->compiled[i], ACCESS_ADMIN) && policy_allows_bucket(t->compiled[i], bucket);
+    return allowed;
+}
+
+static bool allows_bucket(const struct principal_terms *t, struct str bucket)
+{
+    bool allowed = false;
+
+    for (size_t i = 0; i < t->policies_n; i++)
+        allowed |= policy_allows_bucket(t->compiled[i], bucket);
+    return allowed;
+}
 
 /* --- refusing --- */
 
@@ -16,15 +46,17 @@ static const char *action_of(const struct operation *op)
 
 /* In the words of AWS (IAM User Guide, "Troubleshoot access denied error messages"): who, what, where, why. Which
  * policy it was is for the log. */
-static enum step_result deny(struct request *req, const struct policy_conf *p, const char *action, struct str bucket,
-                             struct str key)
+static enum step_result deny(struct request *req, const char *action, struct str bucket, struct str key)
 {
+    char names[POLICY_NAMES_TEXT];
+
     request_tell(req,
                  "Client %s%s is not authorized to perform s3:%s%s%.*s%s%.*s because no policy of this proxy allows it",
                  req->who.caller->name, req->who.auth == AUTH_ANONYMOUS ? ", which stands for unsigned requests," : "",
                  action, bucket.n ? " on arn:aws:s3:::" : "", STR_ARG(str_head(bucket, 255)), key.n ? "/" : "",
                  STR_ARG(str_head(key, 1024)));
-    return request_fail(req, ERR_POLICY_DENIED, "policy %s: %.*s", p->name, STR_ARG(req->told));
+    return request_fail(req, ERR_POLICY_DENIED, "policy %s: %.*s", principal_policy_names(req->who.caller, names),
+                        STR_ARG(req->told));
 }
 
 /* --- what headers of a write ask for besides --- */
@@ -72,22 +104,22 @@ static struct str what_needs_admin(const struct request *req)
     return req->who.form ? form_field_needs_admin(req->who.form) : STR_NONE;
 }
 
-static enum step_result check_fields(struct request *req, const struct policy_conf *p)
+static enum step_result check_fields(struct request *req)
 {
-    struct str field = policy_allows_access(p->compiled, ACCESS_ADMIN) ? STR_NONE : what_needs_admin(req);
+    struct str field = allows_admin(req->who.caller->terms, req->in.bucket) ? STR_NONE : what_needs_admin(req);
 
     if (!field.n) return STEP_NEXT;
     if (uri_decodes_to_prefix(field, STR("x-amz-bypass-")))
-        return deny(req, p, "BypassGovernanceRetention", req->in.bucket, req->in.key);
-    return deny(req, p, req->in.key.n || req->who.form ? "PutObjectAcl" : "PutBucketAcl", req->in.bucket, req->in.key);
+        return deny(req, "BypassGovernanceRetention", req->in.bucket, req->in.key);
+    return deny(req, req->in.key.n || req->who.form ? "PutObjectAcl" : "PutBucketAcl", req->in.bucket, req->in.key);
 }
 
 /* --- buckets that a request names --- */
 
 /* What is no bucket's name (an access point's ARN, a URL) may lead to any bucket: only `*` matches it. */
-static bool source_listed(const struct policy_conf *p, struct str bucket)
+static bool source_listed(const struct principal_terms *t, struct str bucket)
 {
-    return policy_allows_bucket(p->compiled, s3_bucket_valid(bucket) ? bucket : STR_NONE);
+    return allows_bucket(t, s3_bucket_valid(bucket) ? bucket : STR_NONE);
 }
 
 /* x-amz-copy-source: [/]bucket/key[?versionId=…], percent-encoded; or an access point ARN, whose bucket we cannot know.
@@ -108,20 +140,20 @@ enum step_result policy_copy_bucket(struct request *req, struct str value, struc
 
 enum step_result step_check_policy(struct request *req)
 {
-    const struct policy_conf *p;
+    const struct principal_terms *t;
 
     if (!req->who.caller) return STEP_NEXT; /* S3 knows whose it is and what they may do, or it is a preflight */
-    p = req->who.caller->policy;
-    if (!policy_allows(p->compiled, req->in.operation, req->in.bucket))
-        return deny(req, p, action_of(req->in.operation), req->in.bucket, req->in.key);
-    if (check_fields(req, p) != STEP_NEXT) return STEP_FAIL;
+    t = req->who.caller->terms;
+    if (!allows(t, req->in.operation, req->in.bucket))
+        return deny(req, action_of(req->in.operation), req->in.bucket, req->in.key);
+    if (check_fields(req) != STEP_NEXT) return STEP_FAIL;
     for (size_t i = 0; i < req->in.head->headers.n; i++) {
         const struct header *h = &req->in.head->headers.v[i];
         struct str bucket = STR_NONE;
 
         if (h->id != HDR_X_AMZ_COPY_SOURCE) continue;
         if (policy_copy_bucket(req, h->value, &bucket) != STEP_NEXT) return STEP_FAIL;
-        if (!source_listed(p, bucket)) return deny(req, p, "GetObject", bucket, STR_NONE);
+        if (!source_listed(t, bucket)) return deny(req, "GetObject", bucket, STR_NONE);
     }
     return STEP_NEXT;
 }

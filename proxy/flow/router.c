@@ -304,6 +304,6 @@ enum step_result step_choose_route(struct request *req)
     if (region_check_copy(req) != STEP_NEXT) return STEP_FAIL;
     if (!req->retry.attempts) budget_earn(&pool_find(&req->worker->pool, req->route.endpoint->id)->budget);
     req->route.credentials =
-        req->who.caller->credentials ? req->who.caller->credentials : req->route.endpoint->credentials;
+        req->who.caller->terms->credentials ? req->who.caller->terms->credentials : req->route.endpoint->credentials;
     return STEP_NEXT;
 }

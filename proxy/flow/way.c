@@ -11,9 +11,9 @@ static const struct way_choice refused = {.way = WAY_REFUSE};
 /* A client whose password was seen may have ways of its own. */
 static const struct ways_conf *ways_of(const struct listener_conf *l, const struct principal_conf *user)
 {
-    bool own = user && (user->ways.tunnel.n || user->ways.intercept.n);
+    bool own = user && (user->terms->ways.tunnel.n || user->terms->ways.intercept.n);
 
-    return own ? &user->ways : &l->ways;
+    return own ? &user->terms->ways : &l->ways;
 }
 
 static struct way_choice choose_private(const struct ways_conf *ways, const struct listener_conf *l, struct str host,

@@ -136,9 +136,9 @@ static void test_config_load_smallest_has_defaults(void **state UNUSED)
     assert_int_equal(l->mode, LISTENER_ENDPOINT);
     assert_string_equal(l->anonymous->name, "me");
     assert_true(!l->endpoint && l->tls == LISTENER_PLAIN);
-    const struct policy_conf *p = s->clients[0].policy;
+    const struct policy_conf *p = s->clients[0].terms->policies[0];
     assert_true(p->access == POLICY_ADMIN && p->list_buckets && p->buckets.n == 0);
-    assert_true(!s->clients[0].credentials && s->clients_by_key.n == 0);
+    assert_true(!s->clients[0].terms->credentials && s->clients_by_key.n == 0);
     settings_unref(&s);
 }
 
@@ -242,9 +242,9 @@ static void test_config_load_values_of_each_type(void **state UNUSED)
     assert_string_equal(two->sni, "front.local");
     assert_string_equal(two->suffix, "amazonaws.com.cn");
     assert_string_equal(two->credentials->session_token, "t1t2==");
-    const struct policy_conf *p = s->clients[0].policy;
+    const struct policy_conf *p = s->clients[0].terms->policies[0];
     assert_true(p->access == POLICY_READ_WRITE && !p->list_buckets && p->buckets.n == 2);
-    assert_ptr_equal(s->clients[0].credentials, two->credentials);
+    assert_ptr_equal(s->clients[0].terms->credentials, two->credentials);
     assert_ptr_equal(by_key(s, STR("S3ORA")), &s->clients[1]);
     assert_ptr_equal(by_key(s, STR("S3ORB")), &s->clients[0]);
     assert_null(by_key(s, STR("S3OR")));
@@ -475,7 +475,8 @@ static void test_config_load_bad_lines_are_reported(void **state UNUSED)
          "t.ini:13: there is no section [listner]; did you mean [listener]?\n"},
         {"far section", "[zzzzzz]\n",
          "t.ini:13: there is no section [zzzzzz]; sections are [server], [ca], [log], [admin], [listener "
-         "NAME], [endpoint NAME], [credentials NAME], [client NAME], [policy NAME], [tunnel NAME] and [line NAME]\n"},
+         "NAME], [endpoint NAME], [credentials NAME], [client NAME], [group NAME], [policy NAME], [tunnel NAME] and "
+         "[line NAME]\n"},
         {"no name", "[policy]\n",
          "t.ini:13: section [policy NAME] needs a name of letters, digits, '-', '_' and '.'; write, for example, "
          "[policy "
@@ -506,7 +507,8 @@ static void test_config_load_bad_lines_are_reported(void **state UNUSED)
          "t.ini:15: this line is neither [SECTION] nor KEY = VALUE; begin a comment with '#'\n"},
         {"all at once", "[server]\nworkers = x\nidle_timeout = y\n[nope]\n",
          "t.ini:16: there is no section [nope]; sections are [server], [ca], [log], [admin], [listener NAME], "
-         "[endpoint NAME], [credentials NAME], [client NAME], [policy NAME], [tunnel NAME] and [line NAME]\n"
+         "[endpoint NAME], [credentials NAME], [client NAME], [group NAME], [policy NAME], [tunnel NAME] and [line "
+         "NAME]\n"
          "t.ini:14: workers = x: this is no number in range; write one from 0 to 256\n"
          "t.ini:15: idle_timeout = y: this is no duration in range; write a number with its unit (ms, s, m, h), from "
          "100ms to 24h\n"},

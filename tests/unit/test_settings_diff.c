@@ -72,6 +72,13 @@ static const struct {
      "changed: [client bob] secret_access_key: changed\n"},
     {"a secret comes from elsewhere and is the same", GOOD "[client bob]\npolicy = read-only\n" KEY "bobs-secret-1\n",
      GOOD "[client bob]\npolicy = read-only\n" KEY "env:S3ONRAMP_TEST_BOB\n", ""},
+    {"a group comes, its member's tags change",
+     GOOD "[client bob]\npolicy = read-only\ntags.team = a\n" KEY "bobs-secret-1\n",
+     GOOD "[group g]\ntags.floor = 1\n[client bob]\npolicy = read-only\ngroups = g\ntags.team = a\ntags.b = c\n" KEY
+          "bobs-secret-1\n",
+     "added: [group g]\n"
+     "changed: [client bob] groups: from nothing to g\n"
+     "changed: [client bob] tags.KEY: from team=a to team=a, b=c\n"},
     {"addresses", GOOD,
      "[listener l]\nmode = endpoint\nbind = 127.0.0.1:9000\nanonymous = me\n"
      "[endpoint e]\nregion = ap-northeast-1\naddresses = 10.0.0.1, 10.0.0.2:8443\n"

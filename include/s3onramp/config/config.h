@@ -40,6 +40,7 @@ enum plus_mode { PLUS_BLANK, PLUS_PLUS };
 enum payload_out { PAYLOAD_OUT_AUTO, PAYLOAD_OUT_SIGNED };
 struct credentials_conf;
 struct endpoint_conf;
+struct group_conf;
 struct line_conf;
 struct policy_conf;
 struct principal_conf;
@@ -219,6 +220,44 @@ struct principal_key {
 
 enum { PRINCIPAL_KEYS = 2 }; /* so that a new pair can be brought out while the old one still counts */
 
+/* KEY = value of tags.KEY. */
+struct tag_conf {
+    struct str key, value;
+};
+
+struct tag_list {
+    size_t n;
+    struct tag_conf v[];
+};
+
+struct policy_list {
+    const struct policy_conf **v;
+    size_t n;
+};
+
+struct group_list {
+    const struct group_conf **v;
+    size_t n;
+};
+
+/* What many clients have in common: kept once for all whose sections say the same of it, so that 100,000 clients of
+ * 1,000 groups take little room. */
+struct principal_terms {
+    struct policy_list own;   /* that the section itself names */
+    struct group_list groups; /* in the order they are named in */
+    struct netblock *allow_from;
+    size_t allow_from_n;   /* see principal_may_come_from */
+    struct ways_conf ways; /* in place of the listener's for this client, once its password was seen; empty: the
+                            * listener's */
+    enum sigv2_mode sigv2; /* where Signature Version 2 is taken; QUERY: in URLs only */
+    const struct credentials_conf *credentials; /* NULL: the endpoint's */
+    struct limits_conf limits;
+    /* All that count: its own, then those of its groups in their order, each once; the compiled ones beside them. */
+    const struct policy_conf *const *policies;
+    const struct policy *const *compiled;
+    size_t policies_n;
+};
+
 struct principal_conf {
     char *name;
     struct config_place place;
@@ -227,12 +266,19 @@ struct principal_conf {
     struct principal_key keys[PRINCIPAL_KEYS]; /* the newer one first; none: it comes by password or anonymously only */
     char *password;                            /* crypt(3) hash for Proxy-Authorization, or NULL */
     int64_t expires_s;                         /* Unix seconds; nothing of the client counts from then on; 0: never */
-    struct ways_conf
-        ways; /* in place of the listener's for this client, once its password was seen; empty: the listener's */
-    const struct policy_conf *policy;
-    enum sigv2_mode sigv2;                      /* where Signature Version 2 is taken; QUERY: in URLs only */
-    const struct credentials_conf *credentials; /* NULL: the endpoint's */
-    struct limits_conf limits;
+    const struct tag_list *tags;               /* its own; NULL: none. See principal_tag */
+    const struct principal_terms *terms;       /* shared, never NULL */
+};
+
+/* What its members have besides their own. */
+struct group_conf {
+    char *name;
+    struct config_place place;
+    uint32_t id; /* standing */
+    struct policy_list policies;
+    const struct tag_list *tags; /* NULL: none */
+    struct netblock *allow_from;
+    size_t allow_from_n;
 };
 
 struct policy_conf {
@@ -285,6 +331,8 @@ struct settings {
     size_t credentials_n;
     struct principal_conf *clients;
     size_t clients_n;
+    struct group_conf *groups;
+    size_t groups_n;
     struct policy_conf *policies;
     size_t policies_n;
     struct tunnel_conf *tunnels;
@@ -351,6 +399,14 @@ const struct principal_conf *settings_client_by_key(const struct settings *s, st
 /* Why @client, and the pair @key of it (NULL: it did not sign), do not count at @now_s: words after "client NAME", like
  * "is disabled"; NULL: they do. */
 const char *principal_why_not(const struct principal_conf *client, const struct principal_key *key, int64_t now_s);
+/* May @client come from there? Its own `allow_from` says so; without one each of its groups' that have one must. */
+bool principal_may_come_from(const struct principal_conf *client, const struct netaddr *from);
+/* What tags.@key (in any case) says of @client: in its own section, else in the first of its groups that has it. Empty:
+ * nothing does; a tag that is there is never empty. */
+struct str principal_tag(const struct principal_conf *client, struct str key);
+enum { POLICY_NAMES_TEXT = 256 };
+/* The policies that count for @client, "a, b"; many are cut. Returns @out. */
+const char *principal_policy_names(const struct principal_conf *client, char out[POLICY_NAMES_TEXT]);
 /* By the section's name; NULL if unknown. */
 const struct principal_conf *settings_client_by_name(const struct settings *s, struct str name);
 /* The [tunnel] section that lists @host (lower case), or NULL. */

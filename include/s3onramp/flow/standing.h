@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * standing.h: what lives longer than the file that names it. Each endpoint, listener, principal and [credentials]
- * section has a number by its kind and name: the same in every snapshot, also after the section was away for a while.
- * Pools, queues, keys and sessions hang on the number, never on the row of some settings. Any thread; locked inside.
+ * standing.h: what lives longer than the file that names it. Each endpoint, listener, principal, group and
+ * [credentials] section has a number by its kind and name: the same in every snapshot, also after the section was away
+ * for a while. Pools, queues, keys and sessions hang on the number, never on the row of some settings. Any thread;
+ * locked inside.
  */
 #ifndef S3ONRAMP_FLOW_STANDING_H
 #define S3ONRAMP_FLOW_STANDING_H
@@ -13,6 +14,7 @@ enum standing_kind {
     STANDING_ENDPOINT,
     STANDING_CREDENTIALS,
     STANDING_PRINCIPAL,
+    STANDING_GROUP,
     STANDING_ADDRESS,
     STANDING_KINDS
 };

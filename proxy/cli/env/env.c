@@ -138,8 +138,8 @@ static bool wants_tls(const struct env_facts *f)
 static bool needs_trust(const struct env_facts *f)
 {
     const struct listener_conf *l = f->listener;
-    bool own = f->user && (f->client->ways.tunnel.n || f->client->ways.intercept.n);
-    bool inside = l->mode != LISTENER_ENDPOINT && ways_intercept(own ? &f->client->ways : &l->ways);
+    bool own = f->user && (f->client->terms->ways.tunnel.n || f->client->terms->ways.intercept.n);
+    bool inside = l->mode != LISTENER_ENDPOINT && ways_intercept(own ? &f->client->terms->ways : &l->ways);
 
     return inside || (f->tls && !l->certificate);
 }

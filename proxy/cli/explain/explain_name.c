@@ -47,6 +47,7 @@ static const char *mode_text(const struct listener_conf *l)
 static void print_advice(struct report *r, const struct request *req, const struct listener_conf *l)
 {
     const char *key = "next", *label = "what to do";
+    char policies[POLICY_NAMES_TEXT];
 
     switch (req->err.code) {
     case ERR_NO_AUTH:
@@ -61,7 +62,7 @@ static void print_advice(struct report *r, const struct request *req, const stru
         break;
     case ERR_POLICY_DENIED:
         report_put(r, key, label, "change [policy %s] (access, buckets, list_buckets), or `policy` of [client %s]",
-                   req->who.caller->policy->name, req->who.caller->name);
+                   principal_policy_names(req->who.caller, policies), req->who.caller->name);
         break;
     case ERR_SIGV2_OFF:
         report_put(r, key, label, "write sigv2 = yes into [client %s] if its tool knows nothing newer",
@@ -292,14 +293,16 @@ static int explain_endpoint(struct report *r, struct request *req, const struct 
 /* Named on the command line: what may this client do? */
 static int explain_policy(struct report *r, struct request *req, const struct principal_conf *client)
 {
+    char policies[POLICY_NAMES_TEXT];
+
     if (client) req->who.caller = client;
     if (!req->who.caller || req->who.auth == AUTH_FOREIGN) return CLI_FINE;
     if (step_check_policy(req) != STEP_NEXT) {
         explain_error(r, req, req->session->listener);
         return CLI_PROBLEM;
     }
-    report_put(r, "policy", "policy", "[policy %s] allows client %s to do this", req->who.caller->policy->name,
-               req->who.caller->name);
+    report_put(r, "policy", "policy", "[policy %s] allows client %s to do this",
+               principal_policy_names(req->who.caller, policies), req->who.caller->name);
     return CLI_FINE;
 }
 

@@ -180,7 +180,7 @@ static enum step_result check_sigv2(struct request *req)
     char ours[32];
     struct sbuf b = sbuf_make(ours, sizeof(ours));
 
-    if (req->who.caller->sigv2 == SIGV2_NO)
+    if (req->who.caller->terms->sigv2 == SIGV2_NO)
         return request_fail(req, ERR_SIGV2_OFF, "client %s signed a form with Version 2", req->who.caller->name);
     digest_hmac_sha1(req->worker->digest, str_from(req->who.caller_key->secret_access_key), auth->policy, mac);
     base64_encode(&b, mac, sizeof(mac));
