@@ -101,7 +101,7 @@ static bool character_data(void *data, struct str text)
 /* True if the document is well-formed and has the path. @r->all: to be wiped and freed by the caller. */
 static bool read_document(struct reader *r, const struct shape *shape, struct str xml, bool *no_memory)
 {
-    static const struct xml_handlers handlers = {start_element, end_element, character_data};
+    static const struct xml_handlers handlers = {.start = start_element, .end = end_element, .text = character_data};
     enum xml_result result = XML_NO_MEMORY;
 
     *r = (struct reader){.shape = shape, .field = -1};

@@ -83,7 +83,7 @@ static bool character_data(void *data, struct str text)
 enum err_code post_form_tagging(struct str xml, struct arena *arena, struct str *out, struct err *err)
 {
     /* Text never takes more bytes than the markup it came from; forms are UTF-8, whatever the document declares. */
-    static const struct xml_handlers handlers = {start_element, end_element, character_data};
+    static const struct xml_handlers handlers = {.start = start_element, .end = end_element, .text = character_data};
     struct tagging t = {
         .key = arena_sbuf(arena, xml.n), .value = arena_sbuf(arena, xml.n), .out = arena_sbuf(arena, 3 * xml.n)};
     enum xml_result result = XML_NO_MEMORY;

@@ -47,6 +47,15 @@ static void XMLCALL character_data(void *data, const XML_Char *text, int n)
     if (!r->refused) go_on_if(r, r->handlers->text(r->data, str_make(text, (size_t)n)));
 }
 
+static void XMLCALL other(void *data, const XML_Char *text, int n)
+{
+    struct reading *r = data;
+
+    (void)text;
+    (void)n;
+    if (!r->refused) go_on_if(r, r->handlers->other(r->data));
+}
+
 static void XMLCALL start_doctype(void *data, const XML_Char *name, const XML_Char *system_id,
                                   const XML_Char *public_id, int has_internal_subset)
 {
@@ -57,21 +66,72 @@ static void XMLCALL start_doctype(void *data, const XML_Char *name, const XML_Ch
     go_on_if(data, false);
 }
 
+/* expat's own copies of the text are wiped when they are given back. */
+static bool begin(struct reading *r, const struct xml_handlers *handlers, void *data)
+{
+    static const XML_Memory_Handling_Suite memory = {malloc, secret_block_realloc, secret_block_free};
+
+    *r = (struct reading){.handlers = handlers, .data = data};
+    r->parser = XML_ParserCreate_MM("UTF-8", &memory, NULL);
+    if (!r->parser) return false;
+    XML_SetUserData(r->parser, r);
+    XML_SetElementHandler(r->parser, start_element, end_element);
+    XML_SetCharacterDataHandler(r->parser, character_data);
+    XML_SetStartDoctypeDeclHandler(r->parser, start_doctype);
+    if (handlers->other) XML_SetDefaultHandler(r->parser, other);
+    return true;
+}
+
 enum xml_result xml_read(struct str xml, const struct xml_handlers *handlers, void *data)
 {
-    /* expat's own copies of the text are wiped when they are given back. */
-    static const XML_Memory_Handling_Suite memory = {malloc, secret_block_realloc, secret_block_free};
-    struct reading r = {.handlers = handlers, .data = data};
+    struct reading r;
     bool good;
 
     if (xml.n > INT_MAX) return XML_REFUSED;
-    r.parser = XML_ParserCreate_MM("UTF-8", &memory, NULL);
-    if (!r.parser) return XML_NO_MEMORY;
-    XML_SetUserData(r.parser, &r);
-    XML_SetElementHandler(r.parser, start_element, end_element);
-    XML_SetCharacterDataHandler(r.parser, character_data);
-    XML_SetStartDoctypeDeclHandler(r.parser, start_doctype);
+    if (!begin(&r, handlers, data)) return XML_NO_MEMORY;
     good = XML_Parse(r.parser, xml.p, (int)xml.n, XML_TRUE) == XML_STATUS_OK;
     XML_ParserFree(r.parser);
     return good && !r.refused ? XML_READ : XML_REFUSED;
+}
+
+struct xml_stream {
+    struct reading reading;
+};
+
+struct xml_stream *xml_stream_new(const struct xml_handlers *handlers, void *data)
+{
+    struct xml_stream *s = calloc(1, sizeof(*s));
+
+    if (s && !begin(&s->reading, handlers, data)) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void xml_stream_free(struct xml_stream **s)
+{
+    if (!*s) return;
+    XML_ParserFree((*s)->reading.parser);
+    free(*s);
+    *s = NULL;
+}
+
+bool xml_stream_feed(struct xml_stream *s, struct str piece, bool last)
+{
+    void *room = piece.n <= INT_MAX ? XML_GetBuffer(s->reading.parser, (int)piece.n) : NULL;
+
+    if (s->reading.refused || (!room && piece.n)) return false;
+    if (piece.n) memcpy(room, piece.p, piece.n);
+    return XML_ParseBuffer(s->reading.parser, (int)piece.n, last) == XML_STATUS_OK && !s->reading.refused;
+}
+
+uint64_t xml_stream_begin(const struct xml_stream *s)
+{
+    return (uint64_t)XML_GetCurrentByteIndex(s->reading.parser);
+}
+
+uint64_t xml_stream_end(const struct xml_stream *s)
+{
+    return xml_stream_begin(s) + (uint64_t)XML_GetCurrentByteCount(s->reading.parser);
 }
