@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "blame.h"
+#include "body/bucket_filter.h"
 #include "body/error_note.h"
 #include "body/relay.h"
 #include "flow/exchange.h"
@@ -65,6 +66,7 @@ static bool needs_document(struct request *req)
     bool redirect = head->status == 301 || head->status == 307;
 
     if (head->body == BODY_NONE) return false;
+    if (req->relay.bucket_list) return true; /* so that what is none is told before anything is */
     return head->status / 100 == 4 || (redirect && !region_of_head(req).n);
 }
 
@@ -78,6 +80,7 @@ static enum step_result judge_head(struct request *req)
     r = judge_region_of_head(req);
     if (r != STEP_NEXT) return r;
     req->relay.first_byte_us = clock_monotonic_us();
+    if (status / 100 == 2 && bucket_filter_is_needed(req) && bucket_filter_add(req) != STEP_NEXT) return STEP_FAIL;
     if (needs_document(req)) {
         exchange_set_answer(req, ANSWER_DOCUMENT);
         return request_goto(req, STEP_relay);
@@ -110,8 +113,10 @@ static enum step_result judge_document(struct request *req)
 {
     struct str document = buf_plain(&req->up->in);
     struct str code = str_head(s3_error_code_in(document), REQUEST_S3_ERROR);
-    enum step_result r = judge_region(req, document);
+    enum step_result r;
 
+    if (req->relay.bucket_list) return STEP_NEXT; /* judged as it came */
+    r = judge_region(req, document);
     if (r != STEP_NEXT) return r;
     if (reply_check_redirect(req) != STEP_NEXT) return STEP_FAIL;
     req->relay.s3_error = arena_dup(&req->arena, code);

@@ -163,6 +163,20 @@ static struct str form_answer(struct request *req)
     return b.overflow || location.overflow || body.overflow ? STR_NONE : sbuf_str(&b);
 }
 
+/* Ends here, or is not true of what is passed: a list of buckets is shorter than it came. */
+static bool is_left_out(const struct request *req, const struct header *h)
+{
+    return h->id == HDR_VIA || (h->id == HDR_CONTENT_LENGTH && req->relay.bucket_list) ||
+           headers_drops(&req->relay.answer->headers, h);
+}
+
+static bool has_unknown_length(const struct request *req)
+{
+    enum body_kind body = req->relay.answer->body;
+
+    return body == BODY_CHUNKED || body == BODY_UNTIL_CLOSE || req->relay.bucket_list;
+}
+
 /* The endpoint's answer under a head of our own. */
 static struct str passed_head(struct request *req)
 {
@@ -172,7 +186,7 @@ static struct str passed_head(struct request *req)
     bool maps = location && map_location(req, location->value, &mapped) == LOCATION_MAPPED;
     size_t n = 512 + a->raw.n + mapped.n;
     struct sbuf b = arena_sbuf(&req->arena, n);
-    bool unknown_length = a->body == BODY_CHUNKED || a->body == BODY_UNTIL_CLOSE;
+    bool unknown_length = has_unknown_length(req);
 
     req->reply.status = a->status;
     decide_close(req);
@@ -182,7 +196,7 @@ static struct str passed_head(struct request *req)
     for (size_t i = 0; i < a->headers.n; i++) {
         const struct header *h = &a->headers.v[i];
 
-        if (h->id == HDR_VIA || headers_drops(&a->headers, h)) continue;
+        if (is_left_out(req, h)) continue;
         head_put(&b, h->name, h == location && maps ? sbuf_str(&mapped) : h->value);
     }
     head_put(&b, STR("Via"), STR("1.1 s3onramp"));

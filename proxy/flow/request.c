@@ -4,6 +4,7 @@
 #include "flow/request.h"
 
 #include "access_log.h"
+#include "aws/s3/bucket_list.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/states.h"
@@ -87,6 +88,7 @@ void request_end(struct request *req)
     passwords_forget(&req->who.ask);
     tunnel_free(&req->tunnel, req->reply.broken);
     checksum_clear(&req->out.checksum);
+    bucket_list_free(&req->relay.bucket_list);
     chunk_signature_clear(&req->who.chunk_seal);
     if (req->out.chunks) chunk_signature_clear(&req->out.chunks->signature);
     req->out.chunks = NULL; /* its memory goes with the arena */

@@ -6,6 +6,7 @@
 
 #include "aws/sign/sigv2.h"
 #include "base/clock.h"
+#include "body/bucket_filter.h"
 #include "flow/body/form.h"
 #include "flow/session.h"
 #include "flow/worker.h"
@@ -144,6 +145,8 @@ static bool is_replaced(const struct request *req, const struct header *h)
     case HDR_X_AMZ_SECURITY_TOKEN:
     case HDR_CONTENT_LENGTH:
     case HDR_EXPECT: return true;
+    case HDR_ACCEPT_ENCODING:
+    case HDR_RANGE: return bucket_filter_is_needed(req);
     case HDR_X_AMZ_TRAILER:
     case HDR_X_AMZ_DECODED_CONTENT_LENGTH: return req->out.decode || req->out.chunks;
     default:

@@ -47,7 +47,7 @@ static size_t held(const struct filter *filter)
     return filter->finished ? 0 : ((const struct sieve *)filter)->holds;
 }
 
-static const struct filter_ops ops = {push, finish, held};
+static const struct filter_ops ops = {.push = push, .finish = finish, .held = held};
 static const struct filter_ops only_push = {.push = push};
 
 static void test_filters_push_goes_through_all_in_their_order(void **state UNUSED)
@@ -115,6 +115,19 @@ static void test_filters_held_is_the_most_until_finish(void **state UNUSED)
     assert_ptr_equal(b.end, end);
 }
 
+static void test_filters_again_is_what_the_only_one_holds_if_it_wants_it_once_more(void **state UNUSED)
+{
+    static const struct filter_ops ops_again = {.push = push, .held = held, .again = true};
+    struct sieve a = {.holds = 3}, b = {.holds = 7};
+    struct filter *first = NULL, *other = NULL;
+
+    filters_add(&first, &a.filter, &ops_again);
+    filters_add(&other, &b.filter, &ops);
+    assert_int_equal(filters_again(NULL), 0);
+    assert_int_equal(filters_again(first), 3);
+    assert_int_equal(filters_again(other), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +135,7 @@ int main(void)
         cmocka_unit_test(test_filters_push_what_is_taken_out_whole_reaches_nobody_else),
         cmocka_unit_test(test_filters_push_ends_at_the_one_that_refuses),
         cmocka_unit_test(test_filters_held_is_the_most_until_finish),
+        cmocka_unit_test(test_filters_again_is_what_the_only_one_holds_if_it_wants_it_once_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,7 @@ enum body_out {
 enum { REQUEST_ID_BYTES = 16, REQUEST_MAX_QUERY = 128, REQUEST_ERROR_FIELDS = 6, REQUEST_S3_ERROR = 64 };
 enum { REQUEST_TURN_BYTES = 1024 * 1024 }; /* moved at once; then others have a turn */
 
+struct bucket_list;
 struct form;
 struct session;
 struct tunnel;
@@ -200,8 +201,9 @@ struct request {
         size_t head_in_front;   /* bytes of our head that stand in front of the content in the buffer */
         uint64_t answer_bytes;  /* content bytes given to the client */
         int64_t first_byte_us;
-        struct str s3_error;           /* the code in an error document of S3's; empty: none was seen */
-        struct filter *answer_filters; /* in arena: what the answer's body passes through; NULL: nothing */
+        struct str s3_error;             /* the code in an error document of S3's; empty: none was seen */
+        struct filter *answer_filters;   /* in arena: what the answer's body passes through; NULL: nothing */
+        struct bucket_list *bucket_list; /* owned: ListBuckets' answer, filtered; NULL: not this one */
     } relay;
 
     /* What became of it, as the client and the access line see it */

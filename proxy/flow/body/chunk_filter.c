@@ -23,7 +23,7 @@ static size_t held(const struct filter *filter)
 
 void chunk_filter_add(struct filter **first, struct chunk_filter *f)
 {
-    static const struct filter_ops ops = {push, finish, held};
+    static const struct filter_ops ops = {.push = push, .finish = finish, .held = held};
 
     filters_add(first, &f->filter, &ops);
 }

@@ -27,6 +27,11 @@ enum err_code filters_finish(struct filter *first, const char *end, struct err *
     return ERR_NONE;
 }
 
+size_t filters_again(const struct filter *first)
+{
+    return first && first->ops->again ? first->ops->held(first) : 0;
+}
+
 size_t filters_held(const struct filter *first)
 {
     size_t most = 0;

@@ -120,7 +120,7 @@ static size_t held_file(const struct filter *filter)
 /* From here on what stands in the client's buffer, and comes into it, is the file. */
 static enum err_code begin_file(struct request *req)
 {
-    static const struct filter_ops ops = {push_file, finish_file, held_file};
+    static const struct filter_ops ops = {.push = push_file, .finish = finish_file, .held = held_file};
     struct buf *b = &req->session->in;
     size_t n = b->mid - b->start;
 

@@ -185,6 +185,25 @@ static enum step_result answer_cut(struct request *req, enum conn_result why)
                         (unsigned long long)req->relay.answer_body.plain);
 }
 
+/* Through what looks at the answer's body; all of it if it has ended. */
+static enum step_result filter_answer(struct request *req, size_t n)
+{
+    struct buf *b = &req->up->in;
+    struct filter *first = req->relay.answer_filters;
+    size_t again = filters_again(first);
+
+    if (!first) {
+        b->mid += n;
+        return STEP_NEXT;
+    }
+    b->mid -= again;
+    n += again;
+    if (filters_push(first, b->mem + b->mid, &n, &req->err) != ERR_NONE) return STEP_FAIL;
+    b->mid += n;
+    if (!req->relay.answer_body.done) return STEP_NEXT;
+    return filters_finish(first, b->mem + b->mid, &req->err) == ERR_NONE ? STEP_NEXT : STEP_FAIL;
+}
+
 /* raw → plain of the answer; reads more when nothing waits. STEP_WAIT: nothing to do now. */
 static enum step_result decode_answer(struct request *req, bool *moved)
 {
@@ -196,7 +215,7 @@ static enum step_result decode_answer(struct request *req, bool *moved)
         enum conn_result r = take_answer(req, moved);
 
         if (r == CONN_AGAIN) return STEP_WAIT;
-        if (r == CONN_EOF && body_eof(&req->relay.answer_body)) return STEP_NEXT;
+        if (r == CONN_EOF && body_eof(&req->relay.answer_body)) return filter_answer(req, 0);
         if (r != CONN_OK) return answer_cut(req, r);
     }
     if (b->start == b->mid) b->start = b->mid = b->raw;
@@ -206,11 +225,7 @@ static enum step_result decode_answer(struct request *req, bool *moved)
     }
     if (b->mid != b->raw && n) memmove(b->mem + b->mid, b->mem + b->raw, n);
     b->raw += used;
-    if (req->relay.answer_filters &&
-        filters_push(req->relay.answer_filters, b->mem + b->mid, &n, &req->err) != ERR_NONE)
-        return STEP_FAIL;
-    b->mid += n;
-    return STEP_NEXT;
+    return filter_answer(req, n);
 }
 
 /* Nothing of the document passes before it was judged. */
@@ -258,14 +273,14 @@ static enum step_result pump_answer_body(struct request *req, bool *moved)
 {
     struct buf *b = &req->up->in;
     enum step_result r = write_answer_head(req, moved), decoded;
-    size_t took;
+    size_t n, took;
 
     if (r != STEP_NEXT) return r;
     decoded = decode_answer(req, moved);
     if (decoded == STEP_FAIL) return decoded;
-    if (b->start != b->mid) {
-        switch (
-            framer_write(&req->relay.answer_framer, &req->session->conn, b->mem + b->start, b->mid - b->start, &took)) {
+    n = b->mid - b->start - filters_held(req->relay.answer_filters);
+    if (n) {
+        switch (framer_write(&req->relay.answer_framer, &req->session->conn, b->mem + b->start, n, &took)) {
         case CONN_OK: break;
         case CONN_AGAIN: return STEP_WAIT;
         default: return session_gone(req);

@@ -24,6 +24,9 @@ struct filter_ops {
     /* How many of the last bytes that went on must not leave yet: they may be no content, or wait for finish. NULL:
      * none. */
     size_t (*held)(const struct filter *f);
+    /* What it holds back is pushed once more, in front of the bytes that follow, so that it can still be taken out.
+     * Such a filter is the only one of its body. */
+    bool again;
 };
 
 /* The first member of what filters. */
@@ -38,6 +41,8 @@ void filters_add(struct filter **first, struct filter *f, const struct filter_op
 /* Through all of them. @first may be NULL. */
 MUST_CHECK enum err_code filters_push(struct filter *first, char *data, size_t *n, struct err *err);
 MUST_CHECK enum err_code filters_finish(struct filter *first, const char *end, struct err *err);
+/* How many bytes right before the next ones must be pushed with them. */
+size_t filters_again(const struct filter *first);
 /* The most that any of them holds back. */
 size_t filters_held(const struct filter *first);
 
