@@ -57,6 +57,11 @@ const char *client_policy(const struct settings *s, const struct principal_conf 
     return client ? settings_text(s, client, "policy") : NULL;
 }
 
+bool client_has_policy(const struct principal_conf *client)
+{
+    return client && client->terms->policies_n;
+}
+
 bool client_policy_exists(const struct settings *s, const char *policy)
 {
     if (!s) return strcmp(policy, "allow-all") == 0 || strcmp(policy, "read-only") == 0;
@@ -84,8 +89,9 @@ static int judge_password(const struct directory *d, const struct settings *s, c
 {
     const struct principal_conf *client = client_find(s, o->name);
     const char *policy = client_policy(s, client);
+    char names[POLICY_NAMES_TEXT];
 
-    if (!policy) {
+    if (!policy && !client_has_policy(client)) {
         if (o->policy && !client_policy_exists(s, o->policy))
             return cli_problem("there is no [policy %s]; write that section, or use read-only or allow-all", o->policy);
         if (o->policy) return CLI_FINE;
@@ -93,8 +99,9 @@ static int judge_password(const struct directory *d, const struct settings *s, c
                            "read-only, or add --policy for a client with a password only",
                            STR_ARG(o->name), STR_ARG(o->name));
     }
-    if (o->policy && strcmp(o->policy, policy) != 0)
-        return cli_problem("client \"%s\" has policy = %s; leave --policy out", client->name, policy);
+    if (o->policy && (!policy || strcmp(o->policy, policy) != 0))
+        return cli_problem("client \"%s\" has policy = %s; leave --policy out", client->name,
+                           principal_policy_names(client, names));
     if (d && client->password && !directory_has_key(d, o->name, STR("password")))
         return cli_problem("the password of client \"%s\" is not in the clients file but in another one; remove "
                            "the line there first",
@@ -118,7 +125,7 @@ static int set_password(struct directory *d, const struct settings *s, const str
     int exit_code = judge_password(d, s, o);
 
     if (exit_code != CLI_FINE) return exit_code;
-    if (write_password(d, o, !client_policy(s, client_find(s, o->name)), &err) != ERR_NONE)
+    if (write_password(d, o, !client_has_policy(client_find(s, o->name)), &err) != ERR_NONE)
         return cli_problem_err(&err);
     uri_encode(&b, o->name, false);
     fprintf(stderr,

@@ -22,6 +22,7 @@ typedef int client_act_fn(struct directory *d, const struct settings *s, const s
 const struct principal_conf *client_find(const struct settings *s, struct str name); /* NULL: there is none */
 /* As its section says, whether or not it is there; NULL: it says nothing, or there is no client. */
 const char *client_policy(const struct settings *s, const struct principal_conf *client);
+bool client_has_policy(const struct principal_conf *client); /* its own or a group's; NULL: no */
 bool client_policy_exists(const struct settings *s, const char *policy);
 int client_not_there(const struct directory *d, const struct settings *s, const struct client_order *o);
 

@@ -97,6 +97,21 @@ enum step_result auth_find_caller(struct request *req, struct str access_key)
                   : "; it could not go on under its own identity either: the endpoint serves another Host");
 }
 
+enum step_result auth_check_source(struct request *req, const struct principal_conf *who)
+{
+    const struct netaddr *peer = &req->session->peer;
+    char from[NETADDR_TEXT];
+
+    /* `s3onramp explain` knows none. */
+    if (peer->u.sa.sa_family == AF_UNSPEC || principal_may_come_from(who, peer)) return STEP_NEXT;
+    netaddr_format(peer, from);
+    request_tell(req, "Client %s%s may not come from %.*s. The administrator of this proxy decides from where.",
+                 who->name, req->who.auth == AUTH_ANONYMOUS ? ", which stands for unsigned requests," : "",
+                 STR_ARG(str_head(str_from(from), str_rindex(str_from(from), ':'))));
+    return request_fail(req, ERR_SOURCE, "client %s comes from %s, which is in none of its networks (allow_from)",
+                        who->name, from);
+}
+
 enum step_result auth_check_payload_value(struct request *req, struct str value)
 {
     req->who.payload = sigv4_payload_mode(value);
@@ -251,6 +266,7 @@ enum step_result step_check_caller(struct request *req)
     r = auth_accept_preflight(req, &accepted);
     if (r != STEP_NEXT || accepted) return r;
     r = check_proof(req);
+    if (r == STEP_NEXT && req->who.caller) r = auth_check_source(req, req->who.caller);
     if (r != STEP_NEXT || req->who.auth == AUTH_FOREIGN || req->who.form) return r;
     r = check_misplaced(req);
     return r == STEP_NEXT ? check_payload_mode(req) : r;

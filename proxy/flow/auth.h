@@ -27,6 +27,8 @@ struct str auth_stamp(struct request *req, int64_t unix_s);
 enum step_result auth_check_date(struct request *req, struct str *timestamp);
 /* Sets req->who.caller; or req->who.auth to AUTH_FOREIGN where the listener lets unknown keys pass; or refuses. */
 enum step_result auth_find_caller(struct request *req, struct str access_key);
+/* May @who come from where the request comes from? Else refuses. */
+enum step_result auth_check_source(struct request *req, const struct principal_conf *who);
 /* Connection names @h, which this request stands or falls with. */
 enum step_result auth_refuse_nominated(struct request *req, const struct header *h);
 /* Judges a value of x-amz-content-sha256 and keeps it. */

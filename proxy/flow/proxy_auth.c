@@ -4,6 +4,7 @@
  * signature inside decides for itself.
  * Source: RFC 9110 11.7 (Proxy-Authenticate, 407), RFC 7617 (Basic).
  */
+#include "auth.h"
 #include "base/encode.h"
 #include "base/password.h"
 #include "base/secret.h"
@@ -96,7 +97,7 @@ static enum step_result check_field(struct request *req, struct str value)
 static enum step_result take_verdict(struct request *req)
 {
     switch (req->who.user_verdict) {
-    case PASSWORD_RIGHT: return STEP_NEXT;
+    case PASSWORD_RIGHT: return auth_check_source(req, req->who.user);
     case PASSWORD_PENDING: return STEP_WAIT;
     case PASSWORD_BUSY:
         return request_fail(req, ERR_TOO_MANY,
@@ -126,7 +127,8 @@ enum step_result step_check_user(struct request *req)
 
     if (c->authority) {
         req->who.user = c->user;
-        if (req->who.user && why_not(req)) req->who.user = NULL; /* since its password was seen: it is nobody now */
+        if (req->who.user && (why_not(req) || !principal_may_come_from(req->who.user, &c->peer)))
+            req->who.user = NULL; /* since its password was seen: it is nobody now */
         return STEP_NEXT;
     }
     if (mode == PROXY_AUTH_NO || own_pages_are_asked(req)) return STEP_NEXT;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The PROXY protocol in front of every kind of listener: the peer that a balancer tells is the one in the access line; what
 is no header, or comes from anybody else, gets no answer at all."""
+import base64
 import itertools
 import socket
 import ssl
@@ -20,6 +21,10 @@ V2_TLV = SIGNATURE + b"\x21\x11" + struct.pack(">H", len(ADDRESSES) + 9) + ADDRE
 LOCAL = SIGNATURE + b"\x20\x00\x00\x00"
 UNKNOWN = b"PROXY UNKNOWN\r\n"
 counter = itertools.count()
+PLACED, PASSWORD = ("S3ORPLACED", "0123456789abcdefghijPLACED"), "from where I sit"
+PLACES = lib.section("group site", policy="allow-all", allow_from="192.0.2.0/24, 2001:db8::/32") + lib.section(
+    "client placed", groups="site", access_key_id=PLACED[0], secret_access_key=PLACED[1]) + lib.section(
+    "client guest", policy="read-only", allow_from="192.0.2.77")
 
 
 def setUpModule():
@@ -32,7 +37,12 @@ def setUpModule():
                    "b-tls": dict(mode="endpoint", anonymous="alice", tls="on", **balanced),
                    "b-sniff": dict(mode="endpoint", anonymous="alice", tls="auto", **balanced),
                    "b-forward": dict(mode="forward", anonymous="alice", **balanced),
-                   "b-strangers": dict(mode="endpoint", anonymous="alice", proxy_protocol="yes", trusted_proxies="10.0.0.0/8")})
+                   "b-guest": dict(mode="endpoint", anonymous="guest", **balanced),
+                   "b-password": dict(mode="forward", proxy_auth="required", proxy_auth_plain="yes", **balanced),
+                   "b-strangers": dict(mode="endpoint", anonymous="alice", proxy_protocol="yes", trusted_proxies="10.0.0.0/8")},
+        extra=PLACES)
+    proxy = lib.Case.proxy
+    lib.run(lib.PROGRAM, "client", "password", "placed", "-c", proxy.config, input=PASSWORD + "\n", env=proxy.environment())
 
 
 def tearDownModule():
@@ -135,6 +145,35 @@ class Balanced(lib.Case):
             for listener in ("b-plain", "b-tls", "b-sniff"):
                 with self.subTest(listener, data=data[:40]):
                     self.assertTrue(self.closed(listener, data))
+
+    def placed(self, address, listener="b-plain", key=PLACED):
+        """The answer to a request from there."""
+        header = b"PROXY TCP%d %s %s 51234 443\r\n" % (6 if b":" in address else 4, address, address)
+        with self.wrapped(listener, header) as connection:
+            return self.proxy.request(listener, "GET", "/bucket?list-type=2", key=key, connection=connection)
+
+    def test_clients_come_from_their_networks_only(self):
+        for address in (b"192.0.2.77", b"2001:db8::1:2"):
+            self.check(self.placed(address), 200)
+        for address in (b"192.0.3.77", b"2001:db9::1"):
+            answer = self.check(self.placed(address), 403, "AccessDenied")
+            self.assertIn(b"Client placed may not come from " + address.replace(b"2001:db9::1", b"[2001:db9::1]") + b".", answer.body)
+            self.assertEqual((self.proxy.line_of(answer)["end"], self.proxy.line_of(answer)["client"]), ("source", "placed"))
+        self.check(self.placed(b"192.0.3.77", key=(PLACED[0], "another secret")), 403, "SignatureDoesNotMatch")
+        self.check(self.placed(b"192.0.3.77", key=lib.ALICE), 200)
+
+    def test_unsigned_requests_come_from_their_clients_networks(self):
+        self.check(self.placed(b"192.0.2.77", "b-guest", key=None), 200)
+        self.check(self.placed(b"192.0.2.78", "b-guest", key=None), 403, "AccessDenied")
+
+    def test_passwords_count_from_the_clients_networks(self):
+        for address, password, status in ((b"192.0.2.1", PASSWORD, 200), (b"192.0.3.1", PASSWORD, 403),
+                                          (b"192.0.3.1", "wrong", 407), (b"192.0.2.1", "wrong", 407)):
+            with self.wrapped("b-password", b"PROXY TCP4 %s 198.51.100.2 51234 443\r\n" % address) as connection:
+                connection.send(b"CONNECT %s:443 HTTP/1.1\r\nProxy-Authorization: Basic %s\r\n\r\n" % (
+                    lib.S3_NAME.encode(), base64.b64encode(b"placed:" + password.encode())))
+                answer = self.check(connection.read_answer("CONNECT"), status)
+                self.assertEqual(b"may not come from" in answer.body, status == 403)
 
     def test_strangers_are_not_believed(self):
         request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
