@@ -149,6 +149,46 @@ bool str_matches(struct str s, struct str pattern)
     return j == pattern.n;
 }
 
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Levenshtein distance; longer words are not near anything. */
+static size_t distance(struct str a, struct str b)
+{
+    enum { LONGEST = 64 };
+    size_t row[LONGEST + 1];
+
+    if (a.n > LONGEST || b.n > LONGEST) return SIZE_MAX;
+    for (size_t j = 0; j <= b.n; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.n; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.n; j++) {
+            size_t changed = diagonal + (ascii_lower(a.p[i - 1]) != ascii_lower(b.p[j - 1]));
+            diagonal = row[j];
+            row[j] = least(changed, least(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[b.n];
+}
+
+const char *str_nearest(struct str word, const char *const *words, size_t n)
+{
+    const char *nearest = NULL;
+    size_t best = word.n / 3 + 2; /* exclusive: one slip in a short word, a few in a long one */
+
+    for (size_t i = 0; i < n; i++) {
+        size_t d = distance(word, str_from(words[i]));
+        if (d >= best) continue;
+        best = d;
+        nearest = words[i];
+    }
+    return nearest;
+}
+
 void sbuf_lower(struct sbuf *b, struct str s)
 {
     if (b->overflow || s.n > b->cap - b->n) {

@@ -43,47 +43,6 @@ static struct config_place here(const struct reader *r)
     return (struct config_place){r->file, r->line};
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Levenshtein distance; words longer than a key can be are not near anything. */
-static size_t distance(struct str a, struct str b)
-{
-    enum { LONGEST = 40 };
-    size_t row[LONGEST + 1];
-
-    if (a.n > LONGEST || b.n > LONGEST) return SIZE_MAX;
-    for (size_t j = 0; j <= b.n; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.n; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.n; j++) {
-            size_t changed = diagonal + (ascii_lower(a.p[i - 1]) != b.p[j - 1]);
-            diagonal = row[j];
-            row[j] = least(changed, least(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[b.n];
-}
-
-/* The word of @words nearest to @word, or NULL if none is near. */
-static const char *nearest_word(struct str word, const char *const *words, size_t n)
-{
-    const char *nearest = NULL;
-    size_t best = word.n / 3 + 2; /* exclusive: one slip in a short word, a few in a long one */
-
-    for (size_t i = 0; i < n; i++) {
-        size_t d = distance(word, str_from(words[i]));
-        if (d >= best) continue;
-        best = d;
-        nearest = words[i];
-    }
-    return nearest;
-}
-
 /* --- section headers --- */
 
 size_t config_client_name_span(struct str name)
@@ -135,7 +94,7 @@ static bool find_kind(struct reader *r, struct str word, enum section_id *id)
         *id = (enum section_id)i;
         return true;
     }
-    const char *nearest = nearest_word(word, words, SECTIONS_N);
+    const char *nearest = str_nearest(word, words, SECTIONS_N);
     if (nearest)
         config_problem(r->b, here(r), "there is no section [%.*s]; did you mean [%s]?", STR_ARG(word), nearest);
     else
@@ -298,7 +257,7 @@ static void unknown_key(struct reader *r, struct str key)
     ASSERT(n <= ARRAY_LEN(words));
     for (size_t i = 0; i < n; i++)
         words[i] = options[i].key;
-    const char *nearest = nearest_word(key, words, n);
+    const char *nearest = str_nearest(key, words, n);
     if (nearest) {
         config_problem(r->b, here(r), "[%s] has no key \"%.*s\"; did you mean \"%s\"?", section, STR_ARG(key), nearest);
         return;

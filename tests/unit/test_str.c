@@ -222,6 +222,17 @@ static void test_sbuf_printf_fills_to_the_last_byte(void **state UNUSED)
     assert_int_equal(b.n, 0);
 }
 
+static void test_str_nearest_word(void **state UNUSED)
+{
+    static const char *const words[] = {"GetObject", "PutObject", "buckets"};
+
+    assert_string_equal(str_nearest(STR("GetObjekt"), words, 3), "GetObject");
+    assert_string_equal(str_nearest(STR("putobject"), words, 3), "PutObject");
+    assert_string_equal(str_nearest(STR("bucket"), words, 3), "buckets");
+    assert_null(str_nearest(STR("nothing like it"), words, 3));
+    assert_null(str_nearest(STR("0123456789012345678901234567890123456789012345678901234567890123456789"), words, 3));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_str_to_cstr_fits_or_is_empty),
         cmocka_unit_test(test_str_matches_wildcards),
         cmocka_unit_test(test_str_matches_many_stars_in_bounded_time),
+        cmocka_unit_test(test_str_nearest_word),
         cmocka_unit_test(test_sbuf_overflow_writes_nothing_more),
         cmocka_unit_test(test_sbuf_numbers_and_text),
         cmocka_unit_test(test_sbuf_printf_fills_to_the_last_byte),

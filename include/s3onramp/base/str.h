@@ -85,6 +85,10 @@ bool str_to_cstr(struct str s, char *dst, size_t cap);
 /* Shell pattern with '*' and '?' only, over the whole string. No recursion; time at most length × pattern length. */
 bool str_matches(struct str s, struct str pattern);
 
+/* The word of @words that @word was most likely meant to be, in any case; NULL if none is near. Time: the product of
+ * the lengths of @word, at most 64 bytes, and of all words. */
+const char *str_nearest(struct str word, const char *const *words, size_t n);
+
 /* Bounded builder over the caller's memory. Writing past the end sets @overflow and writes nothing
  * more: check it once, at the end. */
 struct sbuf {
