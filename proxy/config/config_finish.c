@@ -164,29 +164,6 @@ static void finish_endpoint(struct config_build *b, struct raw_section *section)
     if (!endpoint->sni) endpoint->sni = endpoint->host;
 }
 
-static bool is_bucket_pattern(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        char c = ascii_lower(s.p[i]);
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && !strchr(".-_*?", c)) return false;
-    }
-    return s.n > 0 && s.n <= 255;
-}
-
-static void finish_policy(struct config_build *b, struct raw_section *section)
-{
-    struct policy_conf *policy = section->item;
-
-    if (!config_text_of(section, "list_buckets")) policy->list_buckets = policy->buckets.n == 0;
-    for (size_t i = 0; i < policy->buckets.n; i++)
-        if (!is_bucket_pattern(str_from(policy->buckets.v[i])))
-            config_problem(b, config_place_of(section, "buckets"),
-                           "buckets: \"%.80s\" cannot be a bucket's name; write names only, with * and ? as wildcards",
-                           policy->buckets.v[i]);
-    policy->compiled = policy_compile(&(struct policy_rules){policy->access, &policy->buckets, policy->list_buckets});
-    ASSERT(policy->compiled && "memory for the settings");
-}
-
 static void finish_tunnel(struct config_build *b, struct raw_section *section)
 {
     const char *addresses = config_text_of(section, "addresses");
@@ -242,7 +219,7 @@ void config_finish(struct config_build *b)
     finish_ca(b);
     config_for_each(b, SECTION_LISTENER, finish_listener);
     config_for_each(b, SECTION_ENDPOINT, finish_endpoint);
-    config_for_each(b, SECTION_POLICY, finish_policy);
+    config_for_each(b, SECTION_POLICY, config_finish_policy);
     config_terms_finish(b);
     config_for_each(b, SECTION_TUNNEL, finish_tunnel);
     config_for_each(b, SECTION_LINE, finish_line);

@@ -60,6 +60,7 @@ static const char *const payload_words[] = {"auto", "signed", NULL};
 static const char *const plus_words[] = {"blank", "plus", NULL};
 static const char *const probe_words[] = {"tcp", "tls", "http", NULL};
 static const char *const proxy_auth_words[] = {"no", "optional", "required", NULL};
+static const char *const policy_modes[] = {"enforce", "warn", NULL};
 static const char *const accesses[] = {"read-only", "read-write", "admin", NULL};
 
 #define AT(s, f) (long)offsetof(struct s, f)
@@ -363,7 +364,15 @@ static const struct option options[] = {
     {SECTION_POLICY, "buckets", LIVE, OPT_LIST, AT(policy_conf, buckets), NULL, NULL, NULL, NULL, NULL,
      "Buckets, with * and ? as wildcards; none: all."},
     {SECTION_POLICY, "list_buckets", LIVE, OPT_BOOL, AT(policy_conf, list_buckets), NULL, NULL, NULL, NULL, NULL,
-     "Whether the list of all buckets may be read; default: only if `buckets` is not set."},
+     "Whether the list of all buckets may be read; default: only if `buckets` and `prefixes` are not set."},
+    {SECTION_POLICY, "prefixes", LIVE, OPT_LIST, AT(policy_conf, prefixes), NULL, NULL, NULL, NULL, NULL,
+     "Parts of buckets, like reports/2024/*, home/${aws:username}/*: objects in them, and lists of them. With prefixes, only `buckets` that are set are allowed as a whole."},
+    {SECTION_POLICY, "document", LIVE, OPT_DOCUMENT, AT(policy_conf, document), NULL, NULL, NULL, NULL, NULL,
+     "File with a JSON policy in AWS's language, in place of access, buckets, list_buckets and prefixes."},
+    {SECTION_POLICY, "deny", LIVE, OPT_LIST, AT(policy_conf, deny), NULL, NULL, NULL, NULL, NULL,
+     "Actions that are refused whatever else allows them, like DeleteObject*, PutObjectAcl."},
+    {SECTION_POLICY, "mode", LIVE, OPT_ENUM, AT(policy_conf, mode), "enforce", NULL, NULL, policy_modes, NULL,
+     "warn: what this policy would refuse is allowed, and logged; to try a policy before it counts."},
 
     {SECTION_TUNNEL, "hosts", LIVE, OPT_HOSTS, AT(tunnel_conf, hosts), NULL, NULL, NULL, NULL, NULL,
      "Their names, as clients ask for them: sts.ap-northeast-1.amazonaws.com."},

@@ -45,6 +45,7 @@ enum option_type {
     OPT_REGION,    /* char *, a Region */
     OPT_HOST,      /* char *, a host name */
     OPT_PATH,      /* char *, relative to the file's folder */
+    OPT_DOCUMENT,  /* the same; what the file holds counts, too: it is a changed value when that has changed */
     OPT_KEY_ID,    /* char *, or env:NAME, credential:NAME, file:PATH */
     OPT_SECRET,    /* the same, never shown */
     OPT_HIDDEN,    /* char *: a text that may hold a secret: as OPT_TEXT, never shown */
@@ -281,6 +282,9 @@ void config_check_tunnel(struct config_build *b, struct raw_section *section);
 void config_check_address_list(struct config_build *b, struct raw_section *section, const struct netaddr *addresses,
                                size_t n);
 bool config_same_address(const struct netaddr *a, const struct netaddr *b); /* a port of 0 is never the same */
+
+/* config_policy.c */
+void config_finish_policy(struct config_build *b, struct raw_section *section);
 
 /* config_credentials.c */
 void config_finish_credentials(struct config_build *b, struct raw_section *section);

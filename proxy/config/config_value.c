@@ -519,7 +519,8 @@ void config_parse_value(struct config_build *b, struct raw_section *section, con
     case OPT_HOST:
         if (check_host(&t, text)) *(char **)t.field = config_keep_heap(b->raw, lower_dup(str_from(text)));
         break;
-    case OPT_PATH: *(char **)t.field = config_keep_heap(b->raw, config_path(b->s->file, text)); break;
+    case OPT_PATH:
+    case OPT_DOCUMENT: *(char **)t.field = config_keep_heap(b->raw, config_path(b->s->file, text)); break;
     case OPT_KEY_ID:
     case OPT_SECRET: *(char **)t.field = config_secret(b, section, o->key, t.place, text); break;
     case OPT_SIZE:
@@ -576,6 +577,7 @@ void config_free_value(void *field, const struct option *o)
     case OPT_REGION:
     case OPT_HOST:
     case OPT_PATH:
+    case OPT_DOCUMENT:
     case OPT_KEY_ID:
     case OPT_HIDDEN:
     case OPT_SECRET:
@@ -691,6 +693,7 @@ bool config_format_value(const struct raw_section *section, const struct option 
     case OPT_REGION:
     case OPT_HOST:
     case OPT_PATH:
+    case OPT_DOCUMENT:
     case OPT_KEY_ID: text = *(char *const *)field; break;
     case OPT_SIZE: fprintf(out, "%zu", *(const size_t *)field); return true;
     case OPT_UINT: fprintf(out, "%" PRIu64, *(const uint64_t *)field); return true;

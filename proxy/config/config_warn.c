@@ -42,7 +42,7 @@ static bool is_loopback(const struct netaddr *a)
 static bool only_reads(const struct principal_conf *client)
 {
     for (size_t i = 0; i < client->terms->policies_n; i++)
-        if (client->terms->policies[i]->access != POLICY_READ_ONLY) return false;
+        if (policy_allows_writing(client->terms->policies[i]->compiled)) return false;
     return true;
 }
 

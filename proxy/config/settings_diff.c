@@ -90,9 +90,18 @@ static const char *text_of(const struct raw_section *section, size_t row)
     return value ? value->text : NULL;
 }
 
+/* Documents of policies: what they held when they were read. */
+static bool same_document(const struct raw_section *a, const struct raw_section *b)
+{
+    const struct policy_conf *x = a->item, *y = b->item;
+
+    return str_eq(x->document_text, y->document_text);
+}
+
 static bool same_value(const struct raw_section *a, const struct raw_section *b, const struct option *o, size_t row)
 {
     if (holds_secret(o) || o->type == OPT_KEY_ID) return cstr_same(field_of(a, o), field_of(b, o));
+    if (o->type == OPT_DOCUMENT && !same_document(a, b)) return false;
     if (o->type != OPT_TAGS && cstr_same(text_of(a, row), text_of(b, row))) return true;
     char *x = value_of(a, o), *y = value_of(b, o);
     bool same = strcmp(x, y) == 0;
@@ -121,8 +130,11 @@ static void say_option(struct str_list *out, const struct raw_section *a, const 
         return;
     }
     char *from = value_of(a, o), *to = value_of(b, o);
-    say(out, "%s %s%s: from %.*s%s to %.*s%s%s", name, o->key, config_key_rest(o), VALUE_MOST, from, mark_of(from),
-        VALUE_MOST, to, mark_of(to), when);
+    if (o->type == OPT_DOCUMENT && strcmp(from, to) == 0)
+        say(out, "%s %s: what %.*s holds has changed%s", name, o->key, VALUE_MOST, to, when);
+    else
+        say(out, "%s %s%s: from %.*s%s to %.*s%s%s", name, o->key, config_key_rest(o), VALUE_MOST, from, mark_of(from),
+            VALUE_MOST, to, mark_of(to), when);
     free(from);
     free(to);
 }

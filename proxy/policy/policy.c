@@ -1,58 +1,160 @@
 /* SPDX-License-Identifier: Apache-2.0
- * policy.c: see policy/policy.h. Whole names are found in a map, patterns are tried one after the other.
+ * policy.c: making a policy of its statements: memory, problems, the index by action.
  */
-#include "policy/policy.h"
+#include "policy_impl.h"
 
-#include "base/map.h"
+#include <stdarg.h>
+#include <stdio.h>
 
-#include <stdlib.h>
+enum { BLOCK_BYTES = 2048 };
 
-struct policy {
-    enum policy_access access;
-    bool list_buckets, all_buckets;
-    struct map names;     /* buckets written without wildcards; values: the names themselves */
-    struct str *patterns; /* owned; those with wildcards; their texts are borrowed */
-    size_t patterns_n;
-};
+/* --- being made --- */
 
-static bool add_bucket(struct policy *p, char *name)
+void *compiler_keep(struct compiler *c, size_t n)
 {
-    if (strpbrk(name, "*?")) {
-        p->patterns[p->patterns_n++] = str_from(name);
-        return true;
-    }
-    return map_put(&p->names, str_from(name), name);
+    void *p = arena_zalloc(&c->p->arena, n ? n : 1);
+
+    ASSERT(p && "memory for the policies");
+    return p;
 }
 
-struct policy *policy_compile(const struct policy_rules *rules)
+struct str compiler_keep_str(struct compiler *c, struct str s)
 {
-    struct policy *p = calloc(1, sizeof(*p));
-    bool fine;
+    char *p = compiler_keep(c, s.n + 1);
 
-    if (!p) return NULL;
-    p->access = rules->access;
-    p->list_buckets = rules->list_buckets;
-    p->all_buckets = rules->buckets->n == 0;
-    map_init(&p->names);
-    p->patterns = calloc(rules->buckets->n + 1, sizeof(*p->patterns));
-    fine = p->patterns != NULL;
-    for (size_t i = 0; fine && i < rules->buckets->n; i++)
-        fine = add_bucket(p, rules->buckets->v[i]);
-    if (!fine) policy_free(&p);
-    return p;
+    if (s.n) memcpy(p, s.p, s.n);
+    return str_make(p, s.n);
+}
+
+void compiler_problem(struct compiler *c, const char *option, const char *fmt, ...)
+{
+    char text[FAULT_BYTES];
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    c->problems_n++;
+    c->problems->tell(c->problems, option, 0, 0, text);
+}
+
+struct statement *compiler_add_statement(struct compiler *c, bool denies)
+{
+    struct policy *p = c->p;
+
+    if (p->statements_n == c->statements_cap) {
+        size_t cap = c->statements_cap ? c->statements_cap * 2 : 4;
+        struct statement *more = compiler_keep(c, cap * sizeof *more);
+        if (p->statements_n) memcpy(more, p->statements, p->statements_n * sizeof *more);
+        p->statements = more;
+        c->statements_cap = cap;
+    }
+    struct statement *s = &p->statements[p->statements_n++];
+    s->denies = denies;
+    s->text.allows = !denies;
+    return s;
+}
+
+static void index_statements(struct compiler *c, struct statement_index *index, bool denies)
+{
+    uint32_t n = 0;
+
+    for (int round = 0; round < 2; round++) {
+        n = 0;
+        for (unsigned a = 0; a < S3_ACTIONS_N; a++) {
+            index->first[a] = n;
+            for (size_t i = 0; i < c->p->statements_n; i++) {
+                const struct statement *s = &c->p->statements[i];
+                if (s->denies != denies || !action_set_has(&s->actions, a)) continue;
+                if (round == 1) index->v[n] = (uint16_t)i;
+                n++;
+            }
+        }
+        index->first[S3_ACTIONS_N] = n;
+        if (round == 0) index->v = compiler_keep(c, n * sizeof index->v[0]);
+    }
+}
+
+struct policy *policy_compile(const struct policy_rules *rules, struct policy_problems *problems)
+{
+    struct arena arena;
+    struct compiler c = {.rules = rules, .problems = problems};
+
+    arena_init(&arena, BLOCK_BYTES, SIZE_MAX);
+    c.p = arena_zalloc(&arena, sizeof *c.p);
+    ASSERT(c.p && "memory for the policies");
+    c.p->arena = arena;
+    c.p->mode = rules->mode;
+    c.p->access = rules->access;
+    c.p->name = compiler_keep_str(&c, str_from(rules->name)).p;
+    if (rules->document.p)
+        compile_document(&c);
+    else
+        compile_rules(&c);
+    if (rules->deny) compile_deny(&c);
+    if (c.problems_n) {
+        policy_free(&c.p);
+        return NULL;
+    }
+    index_statements(&c, &c.p->denies, true);
+    index_statements(&c, &c.p->allows, false);
+    return c.p;
 }
 
 void policy_free(struct policy **p)
 {
+    struct arena arena;
+
     if (!*p) return;
-    map_clear(&(*p)->names);
-    free((*p)->patterns);
-    free(*p);
+    arena = (*p)->arena;
     *p = NULL;
+    arena_clear(&arena);
+}
+
+/* --- made --- */
+
+const char *policy_name(const struct policy *p)
+{
+    return p->name;
+}
+
+enum policy_mode policy_mode_of(const struct policy *p)
+{
+    return p->mode;
+}
+
+size_t policy_statements_n(const struct policy *p)
+{
+    return p->statements_n;
+}
+
+struct policy_statement_text policy_statement_text(const struct policy *p, size_t i)
+{
+    ASSERT(i < p->statements_n);
+    return p->statements[i].text;
+}
+
+bool policy_allows_writing(const struct policy *p)
+{
+    for (unsigned a = 0; a < S3_ACTIONS_N; a++)
+        if (s3_action_access((enum s3_action)a) != ACCESS_READ && p->allows.first[a] != p->allows.first[a + 1])
+            return true;
+    return false;
+}
+
+/* --- the short form alone --- */
+
+/* The statement of `access`; NULL: there is none. */
+static const struct statement *access_of(const struct policy *p)
+{
+    bool has = p->statements_n && str_eq(p->statements[0].text.label, STR("access")) && !p->statements[0].text.line;
+
+    return has ? &p->statements[0] : NULL;
 }
 
 bool policy_allows_access(const struct policy *p, enum operation_access access)
 {
+    if (!access_of(p)) return false;
     switch (access) {
     case ACCESS_READ: return true;
     case ACCESS_WRITE: return p->access != POLICY_READ_ONLY;
@@ -63,9 +165,11 @@ bool policy_allows_access(const struct policy *p, enum operation_access access)
 
 bool policy_allows_bucket(const struct policy *p, struct str bucket)
 {
-    if (p->all_buckets || map_get(&p->names, bucket)) return true;
-    for (size_t i = 0; i < p->patterns_n; i++)
-        if (str_matches(bucket, p->patterns[i])) return true;
+    const struct statement *s = access_of(p);
+
+    for (size_t i = 0; s && i < s->resources_n; i++)
+        if (s->resources[i].kind == RESOURCE_ALL || pattern_match(&s->resources[i].bucket, bucket, NULL) == PATTERN_YES)
+            return true;
     return false;
 }
 
@@ -74,6 +178,6 @@ bool policy_allows(const struct policy *p, const struct operation *operation, st
     if (!policy_allows_access(p, operation->access)) return false;
     if (bucket.n) return policy_allows_bucket(p, bucket);
     if (operation->level == LEVEL_SERVICE && str_eq(str_from(operation->name), STR("ListBuckets")))
-        return p->list_buckets;
-    return p->all_buckets;
+        return p->allows.first[S3_ACTION_ListAllMyBuckets] != p->allows.first[S3_ACTION_ListAllMyBuckets + 1];
+    return policy_allows_bucket(p, STR_NONE);
 }

@@ -10,11 +10,29 @@
 
 static char *two[] = {(char *)"alpha", (char *)"team-*"};
 static const struct str_list no_buckets = {0}, two_buckets = {two, 2};
-static const struct policy_rules all = {POLICY_ADMIN, &no_buckets, true};
-static const struct policy_rules writer = {POLICY_READ_WRITE, &no_buckets, true};
-static const struct policy_rules reader = {POLICY_READ_ONLY, &no_buckets, true};
-static const struct policy_rules listed = {POLICY_READ_WRITE, &two_buckets, false};
-static const struct policy_rules listed_lists = {POLICY_READ_ONLY, &two_buckets, true};
+static const struct policy_rules all = {
+    .access = POLICY_ADMIN, .buckets = &no_buckets, .list_buckets = true, .name = "p"};
+static const struct policy_rules writer = {
+    .access = POLICY_READ_WRITE, .buckets = &no_buckets, .list_buckets = true, .name = "p"};
+static const struct policy_rules reader = {
+    .access = POLICY_READ_ONLY, .buckets = &no_buckets, .list_buckets = true, .name = "p"};
+static const struct policy_rules listed = {
+    .access = POLICY_READ_WRITE, .buckets = &two_buckets, .list_buckets = false, .name = "p"};
+static const struct policy_rules listed_lists = {
+    .access = POLICY_READ_ONLY, .buckets = &two_buckets, .list_buckets = true, .name = "p"};
+
+static void no_problem(struct policy_problems *p, const char *option, unsigned line, unsigned column, const char *text)
+{
+    (void)p;
+    fail_msg("%s:%u:%u: %s", option, line, column, text);
+}
+
+static struct policy *compile(const struct policy_rules *rules)
+{
+    struct policy_problems problems = {no_problem};
+
+    return policy_compile(rules, &problems);
+}
 
 static const struct operation list_buckets = {"ListBuckets", LEVEL_SERVICE, ACCESS_READ, false};
 static const struct operation list = {"ListObjectsV2", LEVEL_BUCKET, ACCESS_READ, false};
@@ -61,7 +79,7 @@ static void test_policy_allows_table(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct policy *p = policy_compile(rows[i].rules);
+        struct policy *p = compile(rows[i].rules);
         assert_non_null(p);
         if (policy_allows(p, rows[i].operation, str_from(rows[i].bucket)) != rows[i].allowed)
             fail_msg("%s", rows[i].name);
@@ -72,7 +90,7 @@ static void test_policy_allows_table(void **state)
 
 static void test_policy_of_an_unknown_bucket(void **state)
 {
-    struct policy *some = policy_compile(&listed), *any = policy_compile(&reader);
+    struct policy *some = compile(&listed), *any = compile(&reader);
 
     (void)state;
     assert_true(some && any);

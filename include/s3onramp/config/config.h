@@ -287,6 +287,11 @@ struct policy_conf {
     enum policy_access access;
     struct str_list buckets; /* patterns with '*' and '?'; empty: all */
     bool list_buckets;       /* ListBuckets allowed; default: only if `buckets` is empty */
+    char *document; /* path of a JSON document in place of access, buckets, list_buckets and prefixes; or NULL */
+    struct str document_text; /* what it held when the configuration was read; .p NULL: nothing */
+    struct str_list prefixes; /* BUCKET/KEY, patterns both */
+    struct str_list deny;     /* names of actions, with '*' and '?' */
+    enum policy_mode mode;
     struct policy *compiled; /* owned: of the above */
 };
 

@@ -71,27 +71,38 @@ enum { POLICY_VALUES_MOST = 64 };
 /* What a request says of itself. Only what some statement needs is asked for. */
 struct policy_context {
     /* Writes the values of @key into @v, which has room for POLICY_VALUES_MOST, as views that live as long as the
-     * request. @name: what follows the '/' of a named key, else empty. Returns how many; 0: the request has no such
-     * key. Dates: seconds since the epoch or ISO 8601; addresses without a port; numbers in decimal. */
+     * request; at most one of a key that may have ONE. @name: what follows the '/' of a named key, compared in any
+     * case, else empty. Returns how many; 0: the request has no such key. Dates: seconds since the epoch or ISO 8601;
+     * addresses without a port; numbers in decimal; "true" and "false". */
     size_t (*values)(const struct policy_context *c, enum policy_key key, struct str name, struct str *v);
 };
 
 /* One pair of the pairs that a request asks for. */
 struct policy_ask {
     enum s3_action action;
-    struct str resource; /* its ARN: arn:aws:s3:::bucket/key, decoded; "*" where the action has none */
+    /* Its ARN, decoded: arn:PARTITION:s3:::bucket/key, where the partition is that of the endpoint; "*" where the
+     * action has none, which "*" and "arn:aws:s3:::*" match. */
+    struct str resource;
 };
 
 enum policy_effect { POLICY_DENIED, POLICY_ALLOWED, POLICY_FORBIDDEN }; /* by nobody allowed, allowed, by a deny */
 
 struct policy_decision {
-    enum policy_effect effect;
+    enum policy_effect effect; /* by what is written */
+    bool warned; /* not POLICY_ALLOWED, and yet let through, since it is policies in mode WARN that say so */
     const struct policy *policy; /* that decided; NULL for POLICY_DENIED */
     size_t statement;            /* of it, from 0 */
 };
 
-/* @policies: all that count for the principal, in their order; the first statement that decides is named. */
+/* @policies: all that count for the principal, in their order; the first statement that decides is named, denies before
+ * allows. A deny of a policy in mode WARN only warns; what nobody allows is let through if all policies are in that
+ * mode. Allocates nothing. */
 struct policy_decision policy_decide(const struct policy *const *policies, size_t n, const struct policy_ask *ask,
                                      const struct policy_context *c);
+
+static inline bool policy_lets_through(const struct policy_decision *d)
+{
+    return d->effect == POLICY_ALLOWED || d->warned;
+}
 
 #endif

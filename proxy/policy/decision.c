@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * decision.c: see policy/decision.h. Only the statements that know the action are looked at, the resource before the
+ * conditions, and of most resources no more than the beginning.
+ */
+#include "policy_impl.h"
+
+/* A resource that is asked for, taken apart once. */
+struct asked {
+    struct arn arn;
+    bool is_none;  /* "*": the action has none */
+    bool is_plain; /* arn:aws:s3:::… */
+    size_t slash;  /* in the last part; SIZE_MAX: none, which is a bucket */
+};
+
+static const struct str plain_start = STR_INIT("arn:aws:s3:::");
+
+/* False: no ARN of S3. */
+static bool take_apart(struct str resource, struct asked *out)
+{
+    *out = (struct asked){.slash = SIZE_MAX};
+    out->is_none = str_eq(resource, STR("*"));
+    if (out->is_none) return true;
+    out->is_plain = str_starts(resource, plain_start);
+    if (out->is_plain)
+        out->arn.part[ARN_RESOURCE] = str_tail(resource, plain_start.n);
+    else if (!arn_split(resource, &out->arn) || !str_eq(out->arn.part[ARN_SERVICE], STR("s3")))
+        return false;
+    out->slash = str_index(out->arn.part[ARN_RESOURCE], '/');
+    return true;
+}
+
+static bool is_of_a_bucket(const struct asked *a)
+{
+    return a->is_plain || (a->arn.part[ARN_REGION].n == 0 && a->arn.part[ARN_ACCOUNT].n == 0);
+}
+
+static enum pattern_match in_arn(const struct resource *r, const struct asked *a, const struct policy_context *c)
+{
+    static const struct str plain[] = {[ARN_PARTITION] = STR_INIT("aws"),
+                                       [ARN_SERVICE] = STR_INIT("s3"),
+                                       [ARN_REGION] = STR_INIT(""),
+                                       [ARN_ACCOUNT] = STR_INIT("")};
+
+    if (r->is_plain != a->is_plain || !r->is_plain)
+        for (size_t i = 0; i < ARN_RESOURCE; i++)
+            if (pattern_match(&r->arn.part[i], a->is_plain ? plain[i] : a->arn.part[i], c) != PATTERN_YES)
+                return PATTERN_NO;
+    return pattern_match(&r->rest, a->arn.part[ARN_RESOURCE], c);
+}
+
+static enum pattern_match resource_matches(const struct resource *r, const struct asked *a,
+                                           const struct policy_context *c)
+{
+    struct str rest = a->arn.part[ARN_RESOURCE];
+
+    if (r->kind == RESOURCE_ALL) return PATTERN_YES;
+    if (a->is_none) return r->kind == RESOURCE_ARN && r->is_everything ? PATTERN_YES : PATTERN_NO;
+    if (r->kind == RESOURCE_ARN) return in_arn(r, a, c);
+    if (!is_of_a_bucket(a) || pattern_match(&r->bucket, str_head(rest, a->slash), c) != PATTERN_YES) return PATTERN_NO;
+    if (r->kind == RESOURCE_BUCKET) return PATTERN_YES;
+    return a->slash == SIZE_MAX ? PATTERN_NO : pattern_match(&r->rest, str_tail(rest, a->slash + 1), c);
+}
+
+/* A variable without a value: the statement does not count, whether it has Resource or NotResource. */
+static bool resources_match(const struct statement *s, const struct asked *a, const struct policy_context *c)
+{
+    for (size_t i = 0; i < s->resources_n; i++) {
+        enum pattern_match m = resource_matches(&s->resources[i], a, c);
+        if (m == PATTERN_YES) return !s->not_resource;
+        if (m == PATTERN_UNRESOLVED && s->not_resource) return false;
+    }
+    return s->not_resource;
+}
+
+static bool conditions_hold(const struct statement *s, const struct policy_context *c)
+{
+    for (size_t i = 0; i < s->conditions_n; i++)
+        if (!condition_holds(&s->conditions[i], c)) return false;
+    return true;
+}
+
+/* The first statement of the list that holds, or SIZE_MAX. */
+static size_t first_that_holds(const struct policy *p, const struct statement_index *index, enum s3_action action,
+                               const struct asked *a, const struct policy_context *c)
+{
+    for (uint32_t i = index->first[action]; i < index->first[action + 1]; i++) {
+        const struct statement *s = &p->statements[index->v[i]];
+        if (resources_match(s, a, c) && conditions_hold(s, c)) return index->v[i];
+    }
+    return SIZE_MAX;
+}
+
+struct found {
+    const struct policy *policy; /* NULL: none */
+    size_t statement;
+};
+
+/* Among the policies of that mode. */
+static struct found find(const struct policy *const *policies, size_t n, enum policy_mode mode, bool denies,
+                         const struct policy_ask *ask, const struct asked *a, const struct policy_context *c)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (policies[i]->mode != mode) continue;
+        size_t at =
+            first_that_holds(policies[i], denies ? &policies[i]->denies : &policies[i]->allows, ask->action, a, c);
+        if (at != SIZE_MAX) return (struct found){policies[i], at};
+    }
+    return (struct found){NULL, 0};
+}
+
+static struct policy_decision decided(enum policy_effect effect, bool warned, struct found by)
+{
+    return (struct policy_decision){effect, warned, by.policy, by.statement};
+}
+
+static size_t count_warning(const struct policy *const *policies, size_t n)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < n; i++)
+        found += policies[i]->mode == POLICY_WARN;
+    return found;
+}
+
+struct policy_decision policy_decide(const struct policy *const *policies, size_t n, const struct policy_ask *ask,
+                                     const struct policy_context *c)
+{
+    struct asked a;
+    size_t warning = count_warning(policies, n);
+    struct found deny, warn = {0}, allow;
+
+    if (!take_apart(ask->resource, &a)) return decided(POLICY_DENIED, false, warn);
+    deny = find(policies, n, POLICY_ENFORCE, true, ask, &a, c);
+    if (deny.policy) return decided(POLICY_FORBIDDEN, false, deny);
+    if (warning) warn = find(policies, n, POLICY_WARN, true, ask, &a, c);
+    allow = find(policies, n, POLICY_ENFORCE, false, ask, &a, c);
+    if (!allow.policy && warning) allow = find(policies, n, POLICY_WARN, false, ask, &a, c);
+    bool lets_through = allow.policy || (n > 0 && warning == n);
+    if (lets_through && warn.policy) return decided(POLICY_FORBIDDEN, true, warn);
+    if (allow.policy) return decided(POLICY_ALLOWED, false, allow);
+    return decided(POLICY_DENIED, lets_through, allow);
+}
