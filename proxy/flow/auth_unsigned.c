@@ -27,7 +27,7 @@ static enum step_result check_preflight(struct request *req)
  * from the rules of the bucket alone. It changes nothing and reads no object, whatever its query says. */
 enum step_result auth_accept_preflight(struct request *req, bool *accepted)
 {
-    static const struct operation preflight = {"Preflight", LEVEL_BUCKET, ACCESS_READ, false};
+    static const struct operation preflight = {.name = "Preflight", .level = LEVEL_BUCKET, .access = ACCESS_READ};
 
     *accepted = false;
     if (req->in.head->method_id != METHOD_OPTIONS) return STEP_NEXT;

@@ -34,15 +34,16 @@ static struct policy *compile(const struct policy_rules *rules)
     return policy_compile(rules, &problems);
 }
 
-static const struct operation list_buckets = {"ListBuckets", LEVEL_SERVICE, ACCESS_READ, false};
-static const struct operation list = {"ListObjectsV2", LEVEL_BUCKET, ACCESS_READ, false};
-static const struct operation make = {"CreateBucket", LEVEL_BUCKET, ACCESS_ADMIN, false};
-static const struct operation delete_many = {"DeleteObjects", LEVEL_BUCKET, ACCESS_WRITE, false};
-static const struct operation get = {"GetObject", LEVEL_OBJECT, ACCESS_READ, false};
-static const struct operation put = {"PutObject", LEVEL_OBJECT, ACCESS_WRITE, true};
-static const struct operation copy = {"CopyObject", LEVEL_OBJECT, ACCESS_WRITE, false};
-static const struct operation delete = {"DeleteObject", LEVEL_OBJECT, ACCESS_WRITE, false};
-static const struct operation unknown = {"Unknown", LEVEL_SERVICE, ACCESS_READ, false};
+static const struct operation list_buckets = {.name = "ListBuckets", .level = LEVEL_SERVICE, .access = ACCESS_READ};
+static const struct operation list = {.name = "ListObjectsV2", .level = LEVEL_BUCKET, .access = ACCESS_READ};
+static const struct operation make = {.name = "CreateBucket", .level = LEVEL_BUCKET, .access = ACCESS_ADMIN};
+static const struct operation delete_many = {.name = "DeleteObjects", .level = LEVEL_BUCKET, .access = ACCESS_WRITE};
+static const struct operation get = {.name = "GetObject", .level = LEVEL_OBJECT, .access = ACCESS_READ};
+static const struct operation put = {
+    .name = "PutObject", .level = LEVEL_OBJECT, .access = ACCESS_WRITE, .streams_body = true};
+static const struct operation copy = {.name = "CopyObject", .level = LEVEL_OBJECT, .access = ACCESS_WRITE};
+static const struct operation delete = {.name = "DeleteObject", .level = LEVEL_OBJECT, .access = ACCESS_WRITE};
+static const struct operation unknown = {.name = "Unknown", .level = LEVEL_SERVICE, .access = ACCESS_READ};
 
 static void test_policy_allows_table(void **state)
 {

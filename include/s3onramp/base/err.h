@@ -91,6 +91,8 @@ enum err_tell {
     X(FORM_TAGGING,        400, "MalformedXML",                  BLAME_CLIENT,   TELL_DETAIL,             "form_tagging",       "The XML you provided was not well-formed or did not validate against our published schema") \
     X(FORM_POLICY_INVALID, 400, "InvalidPolicyDocument",         BLAME_CLIENT,   TELL_DETAIL,             "form_policy_invalid", "The policy document of the form is not valid.") \
     X(FORM_POLICY_FAILED,  403, "AccessDenied",                  BLAME_CLIENT,   TELL_DETAIL,             "form_policy_failed", "The form does not meet the conditions of its policy document.") \
+    X(BODY_MALFORMED,      400, "MalformedXML",                  BLAME_CLIENT,   TELL_DETAIL,             "body_malformed",     "The XML you provided was not well-formed or did not validate against our published schema") \
+    X(BODY_TOO_LARGE,      400, "MaxMessageLengthExceeded",      BLAME_CLIENT,   TELL_DETAIL,             "body_too_large",     "Your request was too big.") \
     X(ENTITY_TOO_LARGE,    400, "EntityTooLarge",                BLAME_CLIENT,   TELL_DETAIL,             "entity_too_large",   "Your proposed upload exceeds the maximum allowed size") \
     X(ENTITY_TOO_SMALL,    400, "EntityTooSmall",                BLAME_CLIENT,   TELL_DETAIL,             "entity_too_small",   "Your proposed upload is smaller than the minimum allowed size") \
     X(KEY_TOO_LONG,        400, "KeyTooLongError",               BLAME_CLIENT,   TELL_DETAIL,             "key_too_long",       "Your key is too long") \

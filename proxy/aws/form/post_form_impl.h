@@ -11,8 +11,4 @@ bool post_form_is_token(struct str s);
 /* No byte that would end or break a header line: control bytes other than tab. */
 bool post_form_is_text(struct str s);
 
-/* "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag>…" → "k=v&…", percent-encoded, in @arena, as x-amz-tagging
- * has it. Empty for an empty TagSet. ERR_FORM_TAGGING for anything else, ERR_NO_MEMORY. */
-MUST_CHECK enum err_code post_form_tagging(struct str xml, struct arena *arena, struct str *out, struct err *err);
-
 #endif

@@ -18,13 +18,15 @@ struct row {
 };
 
 /* clang-format off */
-#define READ_BUCKET(name, ...)   {METHOD_GET, {name, LEVEL_BUCKET, ACCESS_READ, false}, __VA_ARGS__}
-#define WRITE_BUCKET(m, name, ...) {METHOD_##m, {name, LEVEL_BUCKET, ACCESS_WRITE, false}, __VA_ARGS__}
-#define ADMIN_BUCKET(m, name, ...) {METHOD_##m, {name, LEVEL_BUCKET, ACCESS_ADMIN, false}, __VA_ARGS__}
-#define READ_OBJECT(name, ...)   {METHOD_GET, {name, LEVEL_OBJECT, ACCESS_READ, false}, __VA_ARGS__}
-#define WRITE_OBJECT(m, name, ...) {METHOD_##m, {name, LEVEL_OBJECT, ACCESS_WRITE, false}, __VA_ARGS__}
-#define ADMIN_OBJECT(m, name, ...) {METHOD_##m, {name, LEVEL_OBJECT, ACCESS_ADMIN, false}, __VA_ARGS__}
-#define STREAM_OBJECT(name, ...) {METHOD_PUT, {name, LEVEL_OBJECT, ACCESS_WRITE, true}, __VA_ARGS__}
+#define OPERATION(m, name, level, access, streams, action, version, judges, ...) \
+    {METHOD_##m, {name, LEVEL_##level, ACCESS_##access, streams, S3_ACTION_##action, S3_ACTION_##version, JUDGES_##judges}, __VA_ARGS__}
+#define READ_BUCKET(name, action, ...)     OPERATION(GET, name, BUCKET, READ, false, action, action, HEAD, __VA_ARGS__)
+#define WRITE_BUCKET(m, name, action, judges, ...) OPERATION(m, name, BUCKET, WRITE, false, action, action, judges, __VA_ARGS__)
+#define ADMIN_BUCKET(m, name, action, ...) OPERATION(m, name, BUCKET, ADMIN, false, action, action, HEAD, __VA_ARGS__)
+#define READ_OBJECT(m, name, action, version, ...) OPERATION(m, name, OBJECT, READ, false, action, version, HEAD, __VA_ARGS__)
+#define WRITE_OBJECT(m, name, action, version, judges, ...) OPERATION(m, name, OBJECT, WRITE, false, action, version, judges, __VA_ARGS__)
+#define ADMIN_OBJECT(m, name, action, version, ...) OPERATION(m, name, OBJECT, ADMIN, false, action, version, HEAD, __VA_ARGS__)
+#define STREAM_OBJECT(name, action, version, ...) OPERATION(PUT, name, OBJECT, WRITE, true, action, version, HEAD, __VA_ARGS__)
 
 #define OVERRIDES                                                                                          \
     "response-cache-control response-content-disposition response-content-encoding response-content-language " \
@@ -38,140 +40,146 @@ struct row {
  * ADMIN: what makes, configures or removes buckets, and what gives others rights (policies, ACLs). What acts on objects
  * and their own tags, annotations, retention and legal hold is WRITE. */
 static const struct row table[] = {
-    {METHOD_HEAD, {"Unknown", LEVEL_SERVICE, ACCESS_READ, false}, .key = NULL}, /* is somebody there? */
-    {METHOD_GET, {"ListBuckets", LEVEL_SERVICE, ACCESS_READ, false}, .key = NULL, .knows = "bucket-region continuation-token max-buckets prefix"},
+    OPERATION(HEAD, "Unknown", SERVICE, READ, false, ListAllMyBuckets, ListAllMyBuckets, HEAD, .key = NULL), /* is somebody there? */
+    OPERATION(GET, "ListBuckets", SERVICE, READ, false, ListAllMyBuckets, ListAllMyBuckets, HEAD, .key = NULL, .knows = "bucket-region continuation-token max-buckets prefix"),
 
-    ADMIN_BUCKET(GET, "CreateSession", .key = "session", .whatever = true), /* hands out credentials of S3's own */
-    READ_BUCKET("GetBucketLocation", .key = "location"),
-    READ_BUCKET("GetBucketAcl", .key = "acl"),
-    READ_BUCKET("GetBucketPolicy", .key = "policy"),
-    READ_BUCKET("GetBucketPolicyStatus", .key = "policyStatus"),
-    READ_BUCKET("GetBucketVersioning", .key = "versioning"),
-    READ_BUCKET("GetBucketTagging", .key = "tagging"),
-    READ_BUCKET("GetBucketCors", .key = "cors"),
-    READ_BUCKET("GetBucketLifecycleConfiguration", .key = "lifecycle"),
-    READ_BUCKET("GetBucketWebsite", .key = "website"),
-    READ_BUCKET("GetBucketLogging", .key = "logging"),
-    READ_BUCKET("GetBucketNotificationConfiguration", .key = "notification"),
-    READ_BUCKET("GetBucketEncryption", .key = "encryption"),
-    READ_BUCKET("GetObjectLockConfiguration", .key = "object-lock"),
-    READ_BUCKET("GetBucketReplication", .key = "replication"),
-    READ_BUCKET("GetBucketAccelerateConfiguration", .key = "accelerate"),
-    READ_BUCKET("GetBucketRequestPayment", .key = "requestPayment"),
-    READ_BUCKET("GetBucketMetricsConfiguration", .key = "metrics", .and_key = "id"),
-    READ_BUCKET("ListBucketMetricsConfigurations", .key = "metrics", .knows = "continuation-token"),
-    READ_BUCKET("GetBucketAnalyticsConfiguration", .key = "analytics", .and_key = "id"),
-    READ_BUCKET("ListBucketAnalyticsConfigurations", .key = "analytics", .knows = "continuation-token"),
-    READ_BUCKET("GetBucketInventoryConfiguration", .key = "inventory", .and_key = "id"),
-    READ_BUCKET("ListBucketInventoryConfigurations", .key = "inventory", .knows = "continuation-token"),
-    READ_BUCKET("GetBucketIntelligentTieringConfiguration", .key = "intelligent-tiering", .and_key = "id"),
-    READ_BUCKET("ListBucketIntelligentTieringConfigurations", .key = "intelligent-tiering", .knows = "continuation-token"),
-    READ_BUCKET("GetBucketOwnershipControls", .key = "ownershipControls"),
-    READ_BUCKET("GetPublicAccessBlock", .key = "publicAccessBlock"),
-    READ_BUCKET("GetBucketMetadataConfiguration", .key = "metadataConfiguration"),
-    READ_BUCKET("GetBucketMetadataTableConfiguration", .key = "metadataTable"),
-    READ_BUCKET("GetBucketAbac", .key = "abac"),
-    READ_BUCKET("ListObjectVersions", .key = "versions", .knows = LISTED " key-marker version-id-marker"),
-    READ_BUCKET("ListMultipartUploads", .key = "uploads", .knows = "delimiter encoding-type key-marker max-uploads prefix upload-id-marker"),
-    READ_BUCKET("ListObjectsV2", .key = "list-type", .value = "2", .knows = LISTED " continuation-token fetch-owner start-after"),
-    READ_BUCKET("ListObjects", .key = NULL, .knows = LISTED " list-type marker"),
-    {METHOD_HEAD, {"HeadBucket", LEVEL_BUCKET, ACCESS_READ, false}, .key = NULL, .knows = LISTED " list-type marker continuation-token fetch-owner start-after"},
+    ADMIN_BUCKET(GET, "CreateSession", UNKNOWN, .key = "session", .whatever = true), /* hands out credentials of S3's own */
+    READ_BUCKET("GetBucketLocation", GetBucketLocation, .key = "location"),
+    READ_BUCKET("GetBucketAcl", GetBucketAcl, .key = "acl"),
+    READ_BUCKET("GetBucketPolicy", GetBucketPolicy, .key = "policy"),
+    READ_BUCKET("GetBucketPolicyStatus", GetBucketPolicyStatus, .key = "policyStatus"),
+    READ_BUCKET("GetBucketVersioning", GetBucketVersioning, .key = "versioning"),
+    READ_BUCKET("GetBucketTagging", GetBucketTagging, .key = "tagging"),
+    READ_BUCKET("GetBucketCors", GetBucketCORS, .key = "cors"),
+    READ_BUCKET("GetBucketLifecycleConfiguration", GetLifecycleConfiguration, .key = "lifecycle"),
+    READ_BUCKET("GetBucketWebsite", GetBucketWebsite, .key = "website"),
+    READ_BUCKET("GetBucketLogging", GetBucketLogging, .key = "logging"),
+    READ_BUCKET("GetBucketNotificationConfiguration", GetBucketNotification, .key = "notification"),
+    READ_BUCKET("GetBucketEncryption", GetEncryptionConfiguration, .key = "encryption"),
+    READ_BUCKET("GetObjectLockConfiguration", GetBucketObjectLockConfiguration, .key = "object-lock"),
+    READ_BUCKET("GetBucketReplication", GetReplicationConfiguration, .key = "replication"),
+    READ_BUCKET("GetBucketAccelerateConfiguration", GetAccelerateConfiguration, .key = "accelerate"),
+    READ_BUCKET("GetBucketRequestPayment", GetBucketRequestPayment, .key = "requestPayment"),
+    READ_BUCKET("GetBucketMetricsConfiguration", GetMetricsConfiguration, .key = "metrics", .and_key = "id"),
+    READ_BUCKET("ListBucketMetricsConfigurations", GetMetricsConfiguration, .key = "metrics", .knows = "continuation-token"),
+    READ_BUCKET("GetBucketAnalyticsConfiguration", GetAnalyticsConfiguration, .key = "analytics", .and_key = "id"),
+    READ_BUCKET("ListBucketAnalyticsConfigurations", GetAnalyticsConfiguration, .key = "analytics", .knows = "continuation-token"),
+    READ_BUCKET("GetBucketInventoryConfiguration", GetInventoryConfiguration, .key = "inventory", .and_key = "id"),
+    READ_BUCKET("ListBucketInventoryConfigurations", GetInventoryConfiguration, .key = "inventory", .knows = "continuation-token"),
+    READ_BUCKET("GetBucketIntelligentTieringConfiguration", GetIntelligentTieringConfiguration, .key = "intelligent-tiering", .and_key = "id"),
+    READ_BUCKET("ListBucketIntelligentTieringConfigurations", GetIntelligentTieringConfiguration, .key = "intelligent-tiering", .knows = "continuation-token"),
+    READ_BUCKET("GetBucketOwnershipControls", GetBucketOwnershipControls, .key = "ownershipControls"),
+    READ_BUCKET("GetPublicAccessBlock", GetBucketPublicAccessBlock, .key = "publicAccessBlock"),
+    READ_BUCKET("GetBucketMetadataConfiguration", GetBucketMetadataTableConfiguration, .key = "metadataConfiguration"),
+    READ_BUCKET("GetBucketMetadataTableConfiguration", GetBucketMetadataTableConfiguration, .key = "metadataTable"),
+    READ_BUCKET("GetBucketAbac", GetBucketAbac, .key = "abac"),
+    READ_BUCKET("ListObjectVersions", ListBucketVersions, .key = "versions", .knows = LISTED " key-marker version-id-marker"),
+    READ_BUCKET("ListMultipartUploads", ListBucketMultipartUploads, .key = "uploads", .knows = "delimiter encoding-type key-marker max-uploads prefix upload-id-marker"),
+    READ_BUCKET("ListObjectsV2", ListBucket, .key = "list-type", .value = "2", .knows = LISTED " continuation-token fetch-owner start-after"),
+    READ_BUCKET("ListObjects", ListBucket, .key = NULL, .knows = LISTED " list-type marker"),
+    OPERATION(HEAD, "HeadBucket", BUCKET, READ, false, ListBucket, ListBucket, HEAD, .key = NULL, .knows = LISTED " list-type marker continuation-token fetch-owner start-after"),
 
-    ADMIN_BUCKET(PUT, "PutBucketAcl", .key = "acl"),
-    ADMIN_BUCKET(PUT, "PutBucketPolicy", .key = "policy"),
-    ADMIN_BUCKET(PUT, "PutBucketVersioning", .key = "versioning"),
-    ADMIN_BUCKET(PUT, "PutBucketTagging", .key = "tagging"),
-    ADMIN_BUCKET(PUT, "PutBucketCors", .key = "cors"),
-    ADMIN_BUCKET(PUT, "PutBucketLifecycleConfiguration", .key = "lifecycle"),
-    ADMIN_BUCKET(PUT, "PutBucketWebsite", .key = "website"),
-    ADMIN_BUCKET(PUT, "PutBucketLogging", .key = "logging"),
-    ADMIN_BUCKET(PUT, "PutBucketNotificationConfiguration", .key = "notification"),
-    ADMIN_BUCKET(PUT, "PutBucketEncryption", .key = "encryption"),
-    ADMIN_BUCKET(PUT, "PutObjectLockConfiguration", .key = "object-lock"),
-    ADMIN_BUCKET(PUT, "PutBucketReplication", .key = "replication"),
-    ADMIN_BUCKET(PUT, "PutBucketAccelerateConfiguration", .key = "accelerate"),
-    ADMIN_BUCKET(PUT, "PutBucketRequestPayment", .key = "requestPayment"),
-    ADMIN_BUCKET(PUT, "PutBucketMetricsConfiguration", .key = "metrics", .knows = "id"),
-    ADMIN_BUCKET(PUT, "PutBucketAnalyticsConfiguration", .key = "analytics", .knows = "id"),
-    ADMIN_BUCKET(PUT, "PutBucketInventoryConfiguration", .key = "inventory", .knows = "id"),
-    ADMIN_BUCKET(PUT, "PutBucketIntelligentTieringConfiguration", .key = "intelligent-tiering", .knows = "id"),
-    ADMIN_BUCKET(PUT, "PutBucketOwnershipControls", .key = "ownershipControls"),
-    ADMIN_BUCKET(PUT, "PutPublicAccessBlock", .key = "publicAccessBlock"),
-    ADMIN_BUCKET(PUT, "UpdateBucketMetadataInventoryTableConfiguration", .key = "metadataInventoryTable"),
-    ADMIN_BUCKET(PUT, "UpdateBucketMetadataJournalTableConfiguration", .key = "metadataJournalTable"),
-    ADMIN_BUCKET(PUT, "PutBucketAbac", .key = "abac"),
-    ADMIN_BUCKET(PUT, "CreateBucket", .key = NULL),
+    ADMIN_BUCKET(PUT, "PutBucketAcl", PutBucketAcl, .key = "acl"),
+    ADMIN_BUCKET(PUT, "PutBucketPolicy", PutBucketPolicy, .key = "policy"),
+    ADMIN_BUCKET(PUT, "PutBucketVersioning", PutBucketVersioning, .key = "versioning"),
+    ADMIN_BUCKET(PUT, "PutBucketTagging", PutBucketTagging, .key = "tagging"),
+    ADMIN_BUCKET(PUT, "PutBucketCors", PutBucketCORS, .key = "cors"),
+    ADMIN_BUCKET(PUT, "PutBucketLifecycleConfiguration", PutLifecycleConfiguration, .key = "lifecycle"),
+    ADMIN_BUCKET(PUT, "PutBucketWebsite", PutBucketWebsite, .key = "website"),
+    ADMIN_BUCKET(PUT, "PutBucketLogging", PutBucketLogging, .key = "logging"),
+    ADMIN_BUCKET(PUT, "PutBucketNotificationConfiguration", PutBucketNotification, .key = "notification"),
+    ADMIN_BUCKET(PUT, "PutBucketEncryption", PutEncryptionConfiguration, .key = "encryption"),
+    ADMIN_BUCKET(PUT, "PutObjectLockConfiguration", PutBucketObjectLockConfiguration, .key = "object-lock"),
+    ADMIN_BUCKET(PUT, "PutBucketReplication", PutReplicationConfiguration, .key = "replication"),
+    ADMIN_BUCKET(PUT, "PutBucketAccelerateConfiguration", PutAccelerateConfiguration, .key = "accelerate"),
+    ADMIN_BUCKET(PUT, "PutBucketRequestPayment", PutBucketRequestPayment, .key = "requestPayment"),
+    ADMIN_BUCKET(PUT, "PutBucketMetricsConfiguration", PutMetricsConfiguration, .key = "metrics", .knows = "id"),
+    ADMIN_BUCKET(PUT, "PutBucketAnalyticsConfiguration", PutAnalyticsConfiguration, .key = "analytics", .knows = "id"),
+    ADMIN_BUCKET(PUT, "PutBucketInventoryConfiguration", PutInventoryConfiguration, .key = "inventory", .knows = "id"),
+    ADMIN_BUCKET(PUT, "PutBucketIntelligentTieringConfiguration", PutIntelligentTieringConfiguration, .key = "intelligent-tiering", .knows = "id"),
+    ADMIN_BUCKET(PUT, "PutBucketOwnershipControls", PutBucketOwnershipControls, .key = "ownershipControls"),
+    ADMIN_BUCKET(PUT, "PutPublicAccessBlock", PutBucketPublicAccessBlock, .key = "publicAccessBlock"),
+    ADMIN_BUCKET(PUT, "UpdateBucketMetadataInventoryTableConfiguration", UpdateBucketMetadataInventoryTableConfiguration, .key = "metadataInventoryTable"),
+    ADMIN_BUCKET(PUT, "UpdateBucketMetadataJournalTableConfiguration", UpdateBucketMetadataJournalTableConfiguration, .key = "metadataJournalTable"),
+    ADMIN_BUCKET(PUT, "PutBucketAbac", PutBucketAbac, .key = "abac"),
+    OPERATION(PUT, "CreateBucket", BUCKET, ADMIN, false, CreateBucket, CreateBucket, BUCKET, .key = NULL),
 
-    ADMIN_BUCKET(POST, "CreateBucketMetadataConfiguration", .key = "metadataConfiguration"),
-    ADMIN_BUCKET(POST, "CreateBucketMetadataTableConfiguration", .key = "metadataTable"),
-    WRITE_BUCKET(POST, "DeleteObjects", .key = "delete"),
-    WRITE_BUCKET(POST, "PostObject", .key = NULL), /* a browser's form */
+    ADMIN_BUCKET(POST, "CreateBucketMetadataConfiguration", CreateBucketMetadataTableConfiguration, .key = "metadataConfiguration"),
+    ADMIN_BUCKET(POST, "CreateBucketMetadataTableConfiguration", CreateBucketMetadataTableConfiguration, .key = "metadataTable"),
+    WRITE_BUCKET(POST, "DeleteObjects", DeleteObject, KEYS, .key = "delete"),
+    WRITE_BUCKET(POST, "PostObject", PutObject, HEAD, .key = NULL), /* a browser's form */
 
-    ADMIN_BUCKET(DELETE, "DeleteBucketPolicy", .key = "policy"),
-    ADMIN_BUCKET(DELETE, "DeleteBucketTagging", .key = "tagging"),
-    ADMIN_BUCKET(DELETE, "DeleteBucketCors", .key = "cors"),
-    ADMIN_BUCKET(DELETE, "DeleteBucketLifecycle", .key = "lifecycle"),
-    ADMIN_BUCKET(DELETE, "DeleteBucketWebsite", .key = "website"),
-    ADMIN_BUCKET(DELETE, "DeleteBucketEncryption", .key = "encryption"),
-    ADMIN_BUCKET(DELETE, "DeleteBucketReplication", .key = "replication"),
-    ADMIN_BUCKET(DELETE, "DeleteBucketMetricsConfiguration", .key = "metrics", .knows = "id"),
-    ADMIN_BUCKET(DELETE, "DeleteBucketAnalyticsConfiguration", .key = "analytics", .knows = "id"),
-    ADMIN_BUCKET(DELETE, "DeleteBucketInventoryConfiguration", .key = "inventory", .knows = "id"),
-    ADMIN_BUCKET(DELETE, "DeleteBucketIntelligentTieringConfiguration", .key = "intelligent-tiering", .knows = "id"),
-    ADMIN_BUCKET(DELETE, "DeleteBucketOwnershipControls", .key = "ownershipControls"),
-    ADMIN_BUCKET(DELETE, "DeletePublicAccessBlock", .key = "publicAccessBlock"),
-    ADMIN_BUCKET(DELETE, "DeleteBucketMetadataConfiguration", .key = "metadataConfiguration"),
-    ADMIN_BUCKET(DELETE, "DeleteBucketMetadataTableConfiguration", .key = "metadataTable"),
-    ADMIN_BUCKET(DELETE, "DeleteBucket", .key = NULL),
+    ADMIN_BUCKET(DELETE, "DeleteBucketPolicy", DeleteBucketPolicy, .key = "policy"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketTagging", PutBucketTagging, .key = "tagging"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketCors", PutBucketCORS, .key = "cors"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketLifecycle", PutLifecycleConfiguration, .key = "lifecycle"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketWebsite", DeleteBucketWebsite, .key = "website"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketEncryption", PutEncryptionConfiguration, .key = "encryption"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketReplication", PutReplicationConfiguration, .key = "replication"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketMetricsConfiguration", PutMetricsConfiguration, .key = "metrics", .knows = "id"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketAnalyticsConfiguration", PutAnalyticsConfiguration, .key = "analytics", .knows = "id"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketInventoryConfiguration", PutInventoryConfiguration, .key = "inventory", .knows = "id"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketIntelligentTieringConfiguration", PutIntelligentTieringConfiguration, .key = "intelligent-tiering", .knows = "id"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketOwnershipControls", PutBucketOwnershipControls, .key = "ownershipControls"),
+    ADMIN_BUCKET(DELETE, "DeletePublicAccessBlock", PutBucketPublicAccessBlock, .key = "publicAccessBlock"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketMetadataConfiguration", DeleteBucketMetadataTableConfiguration, .key = "metadataConfiguration"),
+    ADMIN_BUCKET(DELETE, "DeleteBucketMetadataTableConfiguration", DeleteBucketMetadataTableConfiguration, .key = "metadataTable"),
+    ADMIN_BUCKET(DELETE, "DeleteBucket", DeleteBucket, .key = NULL),
 
-    READ_OBJECT("GetObjectAcl", .key = "acl", .knows = "versionId"),
-    READ_OBJECT("GetObjectTagging", .key = "tagging", .knows = "versionId"),
-    READ_OBJECT("GetObjectAttributes", .key = "attributes", .knows = "versionId"),
-    READ_OBJECT("GetObjectLegalHold", .key = "legal-hold", .knows = "versionId"),
-    READ_OBJECT("GetObjectRetention", .key = "retention", .knows = "versionId"),
-    READ_OBJECT("GetObjectTorrent", .key = "torrent", .knows = "versionId"),
-    READ_OBJECT("GetObjectAnnotation", .key = "annotation", .and_key = "annotationName", .knows = "versionId"),
-    READ_OBJECT("ListObjectAnnotations", .key = "annotation", .knows = "versionId continuation-token max-annotations prefix"),
-    READ_OBJECT("ListParts", .key = "uploadId", .knows = "encoding-type max-parts part-number-marker"),
-    READ_OBJECT("GetObject", .key = NULL, .knows = OVERRIDES " partNumber versionId"),
-    {METHOD_HEAD, {"HeadObject", LEVEL_OBJECT, ACCESS_READ, false}, .key = NULL, .knows = OVERRIDES " partNumber versionId"},
+    READ_OBJECT(GET, "GetObjectAcl", GetObjectAcl, GetObjectVersionAcl, .key = "acl", .knows = "versionId"),
+    READ_OBJECT(GET, "GetObjectTagging", GetObjectTagging, GetObjectVersionTagging, .key = "tagging", .knows = "versionId"),
+    READ_OBJECT(GET, "GetObjectAttributes", GetObjectAttributes, GetObjectVersionAttributes, .key = "attributes", .knows = "versionId"),
+    READ_OBJECT(GET, "GetObjectLegalHold", GetObjectLegalHold, GetObjectLegalHold, .key = "legal-hold", .knows = "versionId"),
+    READ_OBJECT(GET, "GetObjectRetention", GetObjectRetention, GetObjectRetention, .key = "retention", .knows = "versionId"),
+    READ_OBJECT(GET, "GetObjectTorrent", GetObjectTorrent, GetObjectVersionTorrent, .key = "torrent", .knows = "versionId"),
+    READ_OBJECT(GET, "GetObjectAnnotation", GetObjectAnnotation, GetObjectVersionAnnotation, .key = "annotation", .and_key = "annotationName", .knows = "versionId"),
+    READ_OBJECT(GET, "ListObjectAnnotations", ListObjectAnnotations, ListObjectVersionAnnotations, .key = "annotation", .knows = "versionId continuation-token max-annotations prefix"),
+    READ_OBJECT(GET, "ListParts", ListMultipartUploadParts, ListMultipartUploadParts, .key = "uploadId", .knows = "encoding-type max-parts part-number-marker"),
+    READ_OBJECT(GET, "GetObject", GetObject, GetObjectVersion, .key = NULL, .knows = OVERRIDES " partNumber versionId"),
+    READ_OBJECT(HEAD, "HeadObject", GetObject, GetObjectVersion, .key = NULL, .knows = OVERRIDES " partNumber versionId"),
 
-    ADMIN_OBJECT(PUT, "PutObjectAcl", .key = "acl", .knows = "versionId"),
-    WRITE_OBJECT(PUT, "UploadPartCopy", .key = "uploadId", .and_key = "partNumber", .copies = true),
-    STREAM_OBJECT("UploadPart", .key = "uploadId", .and_key = "partNumber"),
-    WRITE_OBJECT(PUT, "PutObjectTagging", .key = "tagging", .knows = "versionId"),
-    WRITE_OBJECT(PUT, "PutObjectLegalHold", .key = "legal-hold", .knows = "versionId"),
-    WRITE_OBJECT(PUT, "PutObjectRetention", .key = "retention", .knows = "versionId"),
-    WRITE_OBJECT(PUT, "UpdateObjectEncryption", .key = "encryption", .knows = "versionId"),
-    WRITE_OBJECT(PUT, "RenameObject", .key = "renameObject"),
-    STREAM_OBJECT("PutObjectAnnotation", .key = "annotation", .knows = "versionId annotationName"),
-    WRITE_OBJECT(PUT, "CopyObject", .key = NULL, .copies = true),
-    STREAM_OBJECT("PutObject", .key = NULL),
+    ADMIN_OBJECT(PUT, "PutObjectAcl", PutObjectAcl, PutObjectVersionAcl, .key = "acl", .knows = "versionId"),
+    WRITE_OBJECT(PUT, "UploadPartCopy", PutObject, PutObject, HEAD, .key = "uploadId", .and_key = "partNumber", .copies = true),
+    STREAM_OBJECT("UploadPart", PutObject, PutObject, .key = "uploadId", .and_key = "partNumber"),
+    WRITE_OBJECT(PUT, "PutObjectTagging", PutObjectTagging, PutObjectVersionTagging, TAGS, .key = "tagging", .knows = "versionId"),
+    WRITE_OBJECT(PUT, "PutObjectLegalHold", PutObjectLegalHold, PutObjectLegalHold, LEGAL_HOLD, .key = "legal-hold", .knows = "versionId"),
+    WRITE_OBJECT(PUT, "PutObjectRetention", PutObjectRetention, PutObjectRetention, RETENTION, .key = "retention", .knows = "versionId"),
+    WRITE_OBJECT(PUT, "UpdateObjectEncryption", UpdateObjectEncryption, UpdateObjectEncryption, HEAD, .key = "encryption", .knows = "versionId"),
+    WRITE_OBJECT(PUT, "RenameObject", PutObject, PutObject, HEAD, .key = "renameObject"),
+    STREAM_OBJECT("PutObjectAnnotation", PutObjectAnnotation, PutObjectVersionAnnotation, .key = "annotation", .knows = "versionId annotationName"),
+    WRITE_OBJECT(PUT, "CopyObject", PutObject, PutObject, HEAD, .key = NULL, .copies = true),
+    STREAM_OBJECT("PutObject", PutObject, PutObject, .key = NULL),
 
-    WRITE_OBJECT(POST, "CreateMultipartUpload", .key = "uploads"),
-    WRITE_OBJECT(POST, "CompleteMultipartUpload", .key = "uploadId"),
-    WRITE_OBJECT(POST, "RestoreObject", .key = "restore", .knows = "versionId"),
-    {METHOD_POST, {"SelectObjectContent", LEVEL_OBJECT, ACCESS_READ, false}, .key = "select", .and_key = "select-type", .knows = "versionId"},
+    WRITE_OBJECT(POST, "CreateMultipartUpload", PutObject, PutObject, HEAD, .key = "uploads"),
+    WRITE_OBJECT(POST, "CompleteMultipartUpload", PutObject, PutObject, HEAD, .key = "uploadId"),
+    WRITE_OBJECT(POST, "RestoreObject", RestoreObject, RestoreObject, RESTORE, .key = "restore", .knows = "versionId"),
+    READ_OBJECT(POST, "SelectObjectContent", GetObject, GetObjectVersion, .key = "select", .and_key = "select-type", .knows = "versionId"),
 
-    WRITE_OBJECT(DELETE, "AbortMultipartUpload", .key = "uploadId"),
-    WRITE_OBJECT(DELETE, "DeleteObjectTagging", .key = "tagging", .knows = "versionId"),
-    WRITE_OBJECT(DELETE, "DeleteObjectAnnotation", .key = "annotation", .knows = "versionId annotationName"),
-    WRITE_OBJECT(DELETE, "DeleteObject", .key = NULL, .knows = "versionId"),
+    WRITE_OBJECT(DELETE, "AbortMultipartUpload", AbortMultipartUpload, AbortMultipartUpload, HEAD, .key = "uploadId"),
+    WRITE_OBJECT(DELETE, "DeleteObjectTagging", DeleteObjectTagging, DeleteObjectVersionTagging, HEAD, .key = "tagging", .knows = "versionId"),
+    WRITE_OBJECT(DELETE, "DeleteObjectAnnotation", DeleteObjectAnnotation, DeleteObjectVersionAnnotation, HEAD, .key = "annotation", .knows = "versionId annotationName"),
+    WRITE_OBJECT(DELETE, "DeleteObject", DeleteObject, DeleteObjectVersion, HEAD, .key = NULL, .knows = "versionId"),
 };
 /* clang-format on */
 
 /* What only asks needs no more than to write objects: it changes nothing, but may ask for anything. */
+#define UNKNOWN(title, where, needs)                         \
+    {                                                        \
+        .name = (title), .level = (where), .access = (needs) \
+    }
 static const struct operation unknown[][2] = {
-    [LEVEL_SERVICE] = {{"Unknown", LEVEL_SERVICE, ACCESS_WRITE, false},
-                       {"Unknown", LEVEL_SERVICE, ACCESS_ADMIN, false}},
-    [LEVEL_BUCKET] = {{"Unknown", LEVEL_BUCKET, ACCESS_WRITE, false}, {"Unknown", LEVEL_BUCKET, ACCESS_ADMIN, false}},
-    [LEVEL_OBJECT] = {{"Unknown", LEVEL_OBJECT, ACCESS_WRITE, false}, {"Unknown", LEVEL_OBJECT, ACCESS_ADMIN, false}},
+    [LEVEL_SERVICE] = {UNKNOWN("Unknown", LEVEL_SERVICE, ACCESS_WRITE),
+                       UNKNOWN("Unknown", LEVEL_SERVICE, ACCESS_ADMIN)},
+    [LEVEL_BUCKET] = {UNKNOWN("Unknown", LEVEL_BUCKET, ACCESS_WRITE), UNKNOWN("Unknown", LEVEL_BUCKET, ACCESS_ADMIN)},
+    [LEVEL_OBJECT] = {UNKNOWN("Unknown", LEVEL_OBJECT, ACCESS_WRITE), UNKNOWN("Unknown", LEVEL_OBJECT, ACCESS_ADMIN)},
 };
-static const struct operation unknown_upload = {"Unknown", LEVEL_OBJECT, ACCESS_ADMIN, true};
+static const struct operation unknown_upload = {
+    .name = "Unknown", .level = LEVEL_OBJECT, .access = ACCESS_ADMIN, .streams_body = true};
 
-static const struct operation control[] = {{"S3Control", LEVEL_SERVICE, ACCESS_READ, false},
-                                           {"S3Control", LEVEL_SERVICE, ACCESS_ADMIN, false}};
-static const struct operation write_response = {"WriteGetObjectResponse", LEVEL_SERVICE, ACCESS_WRITE, false};
+static const struct operation control[] = {UNKNOWN("S3Control", LEVEL_SERVICE, ACCESS_READ),
+                                           UNKNOWN("S3Control", LEVEL_SERVICE, ACCESS_ADMIN)};
+static const struct operation write_response = UNKNOWN("WriteGetObjectResponse", LEVEL_SERVICE, ACCESS_WRITE);
+#undef UNKNOWN
 
 static bool query_has(const struct query_param *query, size_t n, const char *name, const char *value)
 {
@@ -219,6 +227,15 @@ static bool row_fits(const struct row *row, const struct query_param *query, siz
     return row_knows(row, query, query_n);
 }
 
+/* Which of two counts is every server's own choice. */
+static bool names_twice(const struct query_param *query, size_t n)
+{
+    for (size_t i = 1; i < n; i++)
+        for (size_t k = 0; k < i && !is_beside(&query[i]); k++)
+            if (uri_decode_alike(query[i].name, query[k].name)) return true;
+    return false;
+}
+
 static bool is_reading(enum http_method method)
 {
     return method == METHOD_GET || method == METHOD_HEAD;
@@ -227,9 +244,9 @@ static bool is_reading(enum http_method method)
 const struct operation *operation_find(enum http_method method, enum operation_level level,
                                        const struct query_param *query, size_t query_n, const struct headers *headers)
 {
-    bool copies = headers && headers_find(headers, HDR_X_AMZ_COPY_SOURCE);
+    bool copies = headers && headers_find(headers, HDR_X_AMZ_COPY_SOURCE), known = !names_twice(query, query_n);
 
-    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+    for (size_t i = 0; known && i < ARRAY_LEN(table); i++)
         if (table[i].method == method && table[i].operation.level == level &&
             row_fits(&table[i], query, query_n, copies))
             return &table[i].operation;

@@ -13,13 +13,24 @@ enum { SUFFIX_AWS, SUFFIX_CN, SUFFIX_EUSC, SUFFIX_ISO, SUFFIX_ISO_B, SUFFIX_ISO_
 static const struct partition {
     struct str region_prefix;
     unsigned suffix; /* into suffixes */
+    struct str name;
 } partitions[] = {
-    {STR_INIT("us"), SUFFIX_AWS},        {STR_INIT("eu"), SUFFIX_AWS},        {STR_INIT("ap"), SUFFIX_AWS},
-    {STR_INIT("sa"), SUFFIX_AWS},        {STR_INIT("ca"), SUFFIX_AWS},        {STR_INIT("me"), SUFFIX_AWS},
-    {STR_INIT("af"), SUFFIX_AWS},        {STR_INIT("il"), SUFFIX_AWS},        {STR_INIT("mx"), SUFFIX_AWS},
-    {STR_INIT("us-gov"), SUFFIX_AWS},    {STR_INIT("cn"), SUFFIX_CN},         {STR_INIT("eusc-de"), SUFFIX_EUSC},
-    {STR_INIT("us-iso"), SUFFIX_ISO},    {STR_INIT("us-isob"), SUFFIX_ISO_B}, {STR_INIT("eu-isoe"), SUFFIX_ISO_E},
-    {STR_INIT("us-isof"), SUFFIX_ISO_F},
+    {STR_INIT("us"), SUFFIX_AWS, STR_INIT("aws")},
+    {STR_INIT("eu"), SUFFIX_AWS, STR_INIT("aws")},
+    {STR_INIT("ap"), SUFFIX_AWS, STR_INIT("aws")},
+    {STR_INIT("sa"), SUFFIX_AWS, STR_INIT("aws")},
+    {STR_INIT("ca"), SUFFIX_AWS, STR_INIT("aws")},
+    {STR_INIT("me"), SUFFIX_AWS, STR_INIT("aws")},
+    {STR_INIT("af"), SUFFIX_AWS, STR_INIT("aws")},
+    {STR_INIT("il"), SUFFIX_AWS, STR_INIT("aws")},
+    {STR_INIT("mx"), SUFFIX_AWS, STR_INIT("aws")},
+    {STR_INIT("us-gov"), SUFFIX_AWS, STR_INIT("aws-us-gov")},
+    {STR_INIT("cn"), SUFFIX_CN, STR_INIT("aws-cn")},
+    {STR_INIT("eusc-de"), SUFFIX_EUSC, STR_INIT("aws-eusc")},
+    {STR_INIT("us-iso"), SUFFIX_ISO, STR_INIT("aws-iso")},
+    {STR_INIT("us-isob"), SUFFIX_ISO_B, STR_INIT("aws-iso-b")},
+    {STR_INIT("eu-isoe"), SUFFIX_ISO_E, STR_INIT("aws-iso-e")},
+    {STR_INIT("us-isof"), SUFFIX_ISO_F, STR_INIT("aws-iso-f")},
 };
 
 static bool all_digits(struct str s)
@@ -56,7 +67,7 @@ static bool begins(struct str region, struct str prefix)
 }
 
 /* Of "us" and "us-iso" the longer one counts. */
-struct str partition_suffix_or_aws(struct str region)
+static const struct partition *nearest(struct str region)
 {
     const struct partition *best = NULL;
 
@@ -64,7 +75,21 @@ struct str partition_suffix_or_aws(struct str region)
         const struct partition *p = &partitions[i];
         if (begins(region, p->region_prefix) && (!best || p->region_prefix.n > best->region_prefix.n)) best = p;
     }
-    return suffixes[best ? best->suffix : SUFFIX_AWS];
+    return best;
+}
+
+struct str partition_suffix_or_aws(struct str region)
+{
+    const struct partition *p = nearest(region);
+
+    return suffixes[p ? p->suffix : SUFFIX_AWS];
+}
+
+struct str partition_name(struct str region)
+{
+    const struct partition *p = nearest(region);
+
+    return p ? p->name : STR("aws");
 }
 
 struct str partition_suffix_at(size_t i)

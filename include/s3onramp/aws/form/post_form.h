@@ -116,6 +116,10 @@ MUST_CHECK enum err_code post_form_auth(const struct post_form *f, struct post_f
 MUST_CHECK enum err_code post_form_header(const struct post_form *f, size_t i, struct arena *arena, struct header *out,
                                           struct err *err);
 
+/* "<Tagging><TagSet><Tag><Key>k</Key><Value>v</Value></Tag>…" → "k=v&…", percent-encoded, in @arena, as x-amz-tagging
+ * has it. Empty for an empty TagSet. ERR_FORM_TAGGING for anything else, ERR_NO_MEMORY. */
+MUST_CHECK enum err_code post_form_tagging(struct str xml, struct arena *arena, struct str *out, struct err *err);
+
 /* ---- the answer ---- */
 
 struct post_form_object {

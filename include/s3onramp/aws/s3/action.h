@@ -6,13 +6,16 @@
 #ifndef S3ONRAMP_AWS_S3_ACTION_H
 #define S3ONRAMP_AWS_S3_ACTION_H
 
-#include "aws/s3/operation.h"
 #include "base/str.h"
+
+/* What an action, or an operation, needs; each includes those before it: READ what a read-only policy allows, WRITE
+ * objects, ADMIN all else (buckets, their configuration, rights of others). */
+enum operation_access { ACCESS_READ, ACCESS_WRITE, ACCESS_ADMIN };
 
 /* What an action's resource is: an object, a bucket, or neither (the account, access points, jobs, …). */
 enum s3_resource { S3_RESOURCE_OBJECT, S3_RESOURCE_BUCKET, S3_RESOURCE_OTHER };
 
-/* X(name, access, resource): access is that of operation.h: what a policy's short form allows it with. */
+/* X(name, access, resource): access is what a policy's short form allows it with. */
 /* clang-format off */
 #define S3_ACTIONS(X) \
     X(AbortMultipartUpload, WRITE, OBJECT) \
@@ -198,7 +201,8 @@ enum s3_resource { S3_RESOURCE_OBJECT, S3_RESOURCE_BUCKET, S3_RESOURCE_OTHER };
 /* clang-format on */
 
 enum s3_action {
-    S3_ACTION_UNKNOWN, /* what S3 has no name for, or we do not know: only s3:* and * match it */
+    S3_ACTION_UNKNOWN, /* what S3 has no name for, or we do not know: only s3:* and * allow it; and since it may be any
+                          action, on anything, every statement that denies forbids it if its conditions hold */
 #define X(name, access, resource) S3_ACTION_##name,
     S3_ACTIONS(X)
 #undef X

@@ -5,24 +5,34 @@
 #ifndef S3ONRAMP_AWS_S3_OPERATION_H
 #define S3ONRAMP_AWS_S3_OPERATION_H
 
+#include "aws/s3/action.h"
 #include "aws/s3/target.h"
 #include "http/head.h"
 #include "http/uri.h"
 
 enum operation_level { LEVEL_SERVICE, LEVEL_BUCKET, LEVEL_OBJECT };
-/* What an operation needs; each includes those before it: READ what a read-only policy allows, WRITE objects, ADMIN
- * all else (buckets, their configuration, rights of others). */
-enum operation_access { ACCESS_READ, ACCESS_WRITE, ACCESS_ADMIN };
+/* What must be looked at to judge a request: its head, or also its body (policy/asked.h). */
+enum operation_judges {
+    JUDGES_HEAD,
+    JUDGES_KEYS,       /* DeleteObjects: the keys */
+    JUDGES_BUCKET,     /* CreateBucket: where, and its tags */
+    JUDGES_RESTORE,    /* RestoreObject: where to */
+    JUDGES_TAGS,       /* PutObjectTagging */
+    JUDGES_RETENTION,  /* PutObjectRetention */
+    JUDGES_LEGAL_HOLD, /* PutObjectLegalHold */
+};
 
 struct operation {
     const char *name; /* "GetObject"; "Unknown" where S3 has none */
     enum operation_level level;
     enum operation_access access;
     bool streams_body; /* PutObject, UploadPart, PutObjectAnnotation: the only ones with aws-chunked bodies */
+    enum s3_action action, of_version; /* what it needs, and with a versionId; UNKNOWN: nobody knows */
+    enum operation_judges judges;
 };
 
-/* Never NULL. An operation's name is given only to requests whose query holds nothing but what it knows; all others are
- * "Unknown": ACCESS_WRITE for GET and HEAD, else ACCESS_ADMIN. @headers: for CopyObject /
+/* Never NULL. An operation's name is given only to requests whose query holds nothing but what it knows, and that once;
+ * all others are "Unknown": ACCESS_WRITE for GET and HEAD, else ACCESS_ADMIN. @headers: for CopyObject /
  * UploadPartCopy (x-amz-copy-source). */
 const struct operation *operation_find(enum http_method method, enum operation_level level,
                                        const struct query_param *query, size_t query_n, const struct headers *headers);

@@ -14,6 +14,8 @@
 struct str partition_suffix(struct str region);
 /* The same for what may be no Region of AWS at all: judged by its beginning, else the partition "aws". */
 struct str partition_suffix_or_aws(struct str region);
+/* The partition of a Region, as ARNs have it: "aws", "aws-cn", "aws-us-gov"; "aws" for what is no Region of AWS. */
+struct str partition_name(struct str region);
 /* The i-th suffix; empty after the last. */
 struct str partition_suffix_at(size_t i);
 
