@@ -48,6 +48,33 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     if (l->on_tick) l->on_tick(l->arg);
 }
 
+static void on_alarm(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop *l = arg;
+
+    (void)fd;
+    (void)what;
+    loop_touch(l);
+    l->alarm_us = 0;
+    l->on_alarm(l->arg);
+}
+
+void loop_set_alarm(struct loop *l, int64_t at_us, void (*alarm)(void *arg))
+{
+    struct timeval tv = {0, 0};
+    int64_t left_us;
+
+    l->on_alarm = alarm;
+    if (at_us == l->alarm_us) return;
+    l->alarm_us = at_us;
+    left_us = at_us - clock_monotonic_us();
+    if (left_us > 0) tv = (struct timeval){left_us / 1000000, left_us % 1000000};
+    if (at_us)
+        event_add(l->alarm, &tv);
+    else
+        event_del(l->alarm);
+}
+
 enum err_code loop_init(struct loop *l, void (*tick)(void *), void (*turn)(void *), void *arg, struct err *err)
 {
     struct event_config *cfg = event_config_new();
@@ -70,8 +97,9 @@ enum err_code loop_init(struct loop *l, void (*tick)(void *), void (*turn)(void 
     if (l->base && l->wake_fd >= 0) {
         l->wake = event_new(l->base, l->wake_fd, EV_READ | EV_PERSIST, on_wake, l);
         l->tick = event_new(l->base, -1, EV_PERSIST, on_tick, l);
+        l->alarm = event_new(l->base, -1, 0, on_alarm, l);
     }
-    if (!l->wake || !l->tick || event_add(l->wake, NULL) || event_add(l->tick, &every)) {
+    if (!l->wake || !l->tick || !l->alarm || event_add(l->wake, NULL) || event_add(l->tick, &every)) {
         loop_clear(l);
         return err_set(err, ERR_INTERNAL, errno, "cannot make an event loop (edge-triggered epoll is needed)");
     }
@@ -93,9 +121,10 @@ void loop_clear(struct loop *l)
     l->freed = NULL;
     if (l->wake) event_free(l->wake);
     if (l->tick) event_free(l->tick);
+    if (l->alarm) event_free(l->alarm);
     if (l->base) event_base_free(l->base);
     if (l->wake_fd >= 0) close(l->wake_fd);
-    l->wake = l->tick = NULL;
+    l->wake = l->tick = l->alarm = NULL;
     l->base = NULL;
     l->wake_fd = -1;
     buf_pool_clear(&l->bufs);

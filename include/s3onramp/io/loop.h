@@ -33,8 +33,8 @@ struct loop_post {
 };
 
 struct loop {
-    struct event_base *base;   /* owned */
-    struct event *wake, *tick; /* owned */
+    struct event_base *base;           /* owned */
+    struct event *wake, *tick, *alarm; /* owned */
     int wake_fd;
     struct loop_task *tasks, **tasks_tail;
     void **freed; /* owned: memory to free() at the end of this turn */
@@ -44,6 +44,8 @@ struct loop {
     bool now_fresh;
     void (*on_tick)(void *arg);
     void (*on_turn)(void *arg); /* at the end of each turn */
+    void (*on_alarm)(void *arg);
+    int64_t alarm_us; /* monotonic: when it rings; 0: not at all */
     void *arg;
     bool stop;
     pthread_mutex_t lock; /* guards posts only */
@@ -62,6 +64,8 @@ static inline void loop_touch(struct loop *l)
     l->now_us = clock_monotonic_us();
     l->now_fresh = true;
 }
+/* @on_alarm(the loop's arg) runs once, at @at_us (to a millisecond), in place of what was set before; 0: not at all. */
+void loop_set_alarm(struct loop *l, int64_t at_us, void (*on_alarm)(void *arg));
 /* Until loop_stop. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l); /* the loop's own thread */
