@@ -145,6 +145,22 @@ static json_t *next_client(struct status *st)
                           s->clients[i - 1].id);
 }
 
+static json_t *next_group(struct status *st)
+{
+    const struct settings *s = st->snapshot->settings;
+    const struct group_conf *g = st->at < s->groups_n ? &s->groups[st->at++] : NULL;
+
+    return g ? stats_json_add(json_pack("{ss}", "name", g->name), st->stats, STATS_OF_GROUP, g->id) : NULL;
+}
+
+static json_t *next_line(struct status *st)
+{
+    const struct settings *s = st->snapshot->settings;
+    const struct line_conf *l = st->at < s->lines_n ? &s->lines[st->at++] : NULL;
+
+    return l ? stats_json_add(json_pack("{ss}", "name", l->name), st->stats, STATS_OF_LINE, l->id) : NULL;
+}
+
 static json_t *next_worker(struct status *st)
 {
     size_t i = st->at++;
@@ -182,14 +198,17 @@ static const struct part endpoints = {"endpoints", true, next_endpoint};
 static const struct part credentials = {"credentials", true, next_credentials};
 static const struct part logs = {"logs", false, get_logs};
 static const struct part listeners = {"listeners", true, next_listener};
+static const struct part lines = {"lines", true, next_line};
+static const struct part groups = {"groups", true, next_group};
 static const struct part workers = {"workers", true, next_worker};
 static const struct part clients = {"clients", true, next_client};
 
-static const struct part *const all[] = {&version,   &uptime,      &state, &connections, &table_version, &restart,
-                                         &endpoints, &credentials, &logs,  &listeners,   &workers,       NULL};
+static const struct part *const all[] = {&version, &uptime,    &state,       &connections, &table_version,
+                                         &restart, &endpoints, &credentials, &logs,        &listeners,
+                                         &lines,   &workers,   NULL};
 static const struct part *const all_and_clients[] = {&version, &uptime,    &state,       &connections, &table_version,
                                                      &restart, &endpoints, &credentials, &logs,        &listeners,
-                                                     &workers, &clients,   NULL};
+                                                     &lines,   &workers,   &groups,      &clients,     NULL};
 static const struct part *const only_credentials[] = {&credentials, NULL};
 
 static int add_text(const char *text, size_t n, void *out)

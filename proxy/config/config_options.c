@@ -358,6 +358,8 @@ static const struct option options[] = {
      "Tags of its clients, like tags.team = archive."},
     {SECTION_GROUP, "allow_from", LIVE, OPT_SOURCES, AT(group_conf, allow_from), NULL, NULL, NULL, NULL, NULL,
      "Networks and addresses that its clients may come from, unless their own section says others."},
+    LIMITS(SECTION_GROUP, AT(group_conf, member_limits), "member_", "each of its clients that has no such limit of its own"),
+    LIMITS(SECTION_GROUP, AT(group_conf, limits), "", "all its clients together"),
 
     {SECTION_POLICY, "access", LIVE, OPT_ENUM, AT(policy_conf, access), "read-only", NULL, NULL, accesses, NULL,
      "read-write: objects may be written, copied and deleted, with their tags and retention; admin: buckets, their configuration and policies, and ACLs, too."},

@@ -253,7 +253,7 @@ static inline bool config_in_terms(const struct option *o)
 }
 /* Parses what the client's section says of its terms, unless another says the same. */
 void config_terms_parse(struct config_build *b, struct raw_section *section);
-void config_terms_finish(struct config_build *b); /* which policies count */
+void config_terms_finish(struct config_build *b); /* which policies and limits count */
 void config_terms_free(struct raw *raw);
 
 /* config_finish.c */

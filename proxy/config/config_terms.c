@@ -91,10 +91,50 @@ static void collect_policies(struct principal_terms *terms)
     terms->compiled = compiled;
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a && (!b || a < b) ? a : b;
+}
+
+static void add_least(struct limits_conf *all, const struct limits_conf *some)
+{
+    all->max_requests = least(all->max_requests, some->max_requests);
+    all->request_rate = least(all->request_rate, some->request_rate);
+    all->upload_rate = least(all->upload_rate, some->upload_rate);
+    all->download_rate = least(all->download_rate, some->download_rate);
+}
+
+/* What @first says goes before @then. */
+static struct limits_conf either(const struct limits_conf *first, const struct limits_conf *then)
+{
+    return (struct limits_conf){
+        .max_requests = first->max_requests ? first->max_requests : then->max_requests,
+        .request_rate = first->request_rate ? first->request_rate : then->request_rate,
+        .upload_rate = first->upload_rate ? first->upload_rate : then->upload_rate,
+        .download_rate = first->download_rate ? first->download_rate : then->download_rate,
+    };
+}
+
+static void collect_limits(struct principal_terms *terms, const struct limits_conf *otherwise)
+{
+    struct limits_conf members = {0};
+    bool together = false;
+
+    for (size_t i = 0; i < terms->groups.n; i++) {
+        add_least(&members, &terms->groups.v[i]->member_limits);
+        together |= limits_any(&terms->groups.v[i]->limits);
+    }
+    members = either(&members, otherwise);
+    terms->each = either(&terms->limits, &members);
+    terms->limited = together || limits_any(&terms->each);
+}
+
 void config_terms_finish(struct config_build *b)
 {
-    for (size_t i = 0; i < b->raw->terms_n; i++)
+    for (size_t i = 0; i < b->raw->terms_n; i++) {
         collect_policies(&b->raw->terms[i]->terms);
+        collect_limits(&b->raw->terms[i]->terms, &b->s->server.client_limits);
+    }
 }
 
 static void free_entry(struct terms_entry *e)

@@ -371,6 +371,7 @@ static void on_adopted(void *arg)
     struct err ignored = {0};
 
     if (!j->reload->ended) (void)each_new(j, j->before->settings, j->next->settings, close_port, &ignored);
+    quotas_follow(j->reload->parts.proxy->quotas, j->next->settings);
     logs_leave(j->reload->parts.logs);
     finish(j);
 }

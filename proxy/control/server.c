@@ -304,6 +304,7 @@ void server_free(struct server **svp)
     sweeper_end(&sv->sweeper);
     snapshot_unref(&sv->snapshot);
     limits_free(&sv->proxy.limits);
+    quotas_free(&sv->proxy.quotas);
     key_needs_free(&sv->proxy.key_needs);
     standing_free(&sv->proxy.standing);
     stats_free(&sv->proxy.stats);
@@ -474,7 +475,8 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
         return err_set(err, ERR_NO_MEMORY, 0, "workers");
     }
     sv->proxy.stats = stats_new(sv->workers_n);
-    if (!sv->proxy.stats) return err_set(err, ERR_NO_MEMORY, 0, "counters");
+    sv->proxy.quotas = quotas_new(sv->workers_n);
+    if (!sv->proxy.stats || !sv->proxy.quotas) return err_set(err, ERR_NO_MEMORY, 0, "counters");
     TRY(loop_init(&sv->loop, on_tick, NULL, sv, err));
     TRY(watch_signals(sv, err)); /* before anybody can connect, who may also ask for the end */
     sv->drain = drain_new(&sv->loop, sv->workers, sv->workers_n, on_drain, sv);

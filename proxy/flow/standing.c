@@ -93,6 +93,7 @@ bool standing_number(struct standing *s, struct settings *t)
     NUMBER(&s->names[STANDING_CREDENTIALS], t->credentials, t->credentials_n, fine)
     NUMBER(&s->names[STANDING_PRINCIPAL], t->clients, t->clients_n, fine)
     NUMBER(&s->names[STANDING_GROUP], t->groups, t->groups_n, fine)
+    NUMBER(&s->names[STANDING_LINE], t->lines, t->lines_n, fine)
     pthread_mutex_unlock(&s->lock);
     return fine;
 }

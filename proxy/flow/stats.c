@@ -55,6 +55,13 @@ static void stats_fault(size_t i, char out[STATS_VALUE])
     snprintf(out, STATS_VALUE, "%s", words[i]);
 }
 
+static void stats_limit(size_t i, char out[STATS_VALUE])
+{
+    static const char *const words[] = {[STATS_LIMIT_REQUESTS] = "max_requests", [STATS_LIMIT_RATE] = "request_rate"};
+
+    snprintf(out, STATS_VALUE, "%s", words[i]);
+}
+
 static void stats_answer(size_t i, char out[STATS_VALUE])
 {
     static const char *const classes[STATS_CLASSES] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
@@ -79,6 +86,12 @@ const struct stats_family stats_families[] = {
 #undef X
 #define X(...) FAMILY(PRINCIPAL, __VA_ARGS__)
     STATS_PRINCIPAL(X)
+#undef X
+#define X(...) FAMILY(GROUP, __VA_ARGS__)
+    STATS_GROUP(X)
+#undef X
+#define X(...) FAMILY(LINE, __VA_ARGS__)
+    STATS_LINE(X)
 #undef X
 #define X(...) FAMILY(WORKER, __VA_ARGS__)
     STATS_WORKER(X)

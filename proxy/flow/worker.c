@@ -97,10 +97,16 @@ static void free_unused(struct worker *w)
     }
 }
 
+static void on_alarm(void *arg)
+{
+    pacers_call(&((struct worker *)arg)->shares.pacers);
+}
+
 static void on_turn(void *arg)
 {
     struct worker *w = arg;
 
+    loop_set_alarm(&w->loop, w->shares.pacers.due_us, on_alarm);
     if (w->wrote_lines) sink_wake(w->sink);
     w->wrote_lines = false;
     free_unused(w);
@@ -262,6 +268,7 @@ static enum err_code init(struct worker *w, struct proxy *proxy, struct snapshot
     w->sink = proxy->access;
     w->access = w->sink ? sink_queue_new(w->sink, SINK_ACCESS) : NULL;
     pool_init(&w->pool, w);
+    shares_init(&w->shares, proxy->quotas, &w->loop, index, w->stats);
     keyring_init(&w->keyring, &w->loop, proxy->key_needs);
     w->use = use_new(w, snapshot);
     if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem || !w->use || (w->sink && !w->access))
@@ -392,6 +399,7 @@ void worker_clear(struct worker *w)
     free_unused(w);
     pool_clear(&w->pool);
     keyring_clear(&w->keyring);
+    shares_clear(&w->shares);
     splice_pool_clear(&w->pipes);
     free(w->line.p);
     region_cache_free(&w->regions);

@@ -53,7 +53,7 @@ static enum conn_result fail(struct conn *c, const char *what, int e)
     return CONN_ERROR;
 }
 
-enum conn_result splice_in(struct splice *s, struct splice_pool *p, struct conn *from)
+enum conn_result splice_in(struct splice *s, struct splice_pool *p, struct conn *from, size_t most)
 {
     ssize_t r;
     int e;
@@ -64,7 +64,8 @@ enum conn_result splice_in(struct splice *s, struct splice_pool *p, struct conn 
     if (!from->readable) return CONN_AGAIN;
     if (!borrow(s, p)) return fail(from, "pipe", errno);
     do
-        r = splice(from->fd, NULL, s->pipe[1], NULL, SPLICE_BYTES, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        r = splice(from->fd, NULL, s->pipe[1], NULL, most < SPLICE_BYTES ? most : SPLICE_BYTES,
+                   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     while (r < 0 && errno == EINTR);
     e = errno;
     if (r > 0) {

@@ -62,6 +62,11 @@ struct limits_conf {
     uint64_t upload_rate, download_rate; /* content, bytes a second */
 };
 
+static inline bool limits_any(const struct limits_conf *l)
+{
+    return l->max_requests || l->request_rate || l->upload_rate || l->download_rate;
+}
+
 struct server_conf {
     size_t workers;                    /* 0: one per CPU, at most 8 */
     size_t max_connections;            /* client connections of all workers */
@@ -218,7 +223,8 @@ struct principal_key {
     int64_t not_before_s, not_after_s;       /* Unix seconds; 0: always has, always will */
 };
 
-enum { PRINCIPAL_KEYS = 2 }; /* so that a new pair can be brought out while the old one still counts */
+enum { PRINCIPAL_LIMITING_GROUPS = 8 }; /* of a client, at most, whose members are limited together */
+enum { PRINCIPAL_KEYS = 2 };            /* so that a new pair can be brought out while the old one still counts */
 
 /* KEY = value of tags.KEY. */
 struct tag_conf {
@@ -251,7 +257,9 @@ struct principal_terms {
                             * listener's */
     enum sigv2_mode sigv2; /* where Signature Version 2 is taken; QUERY: in URLs only */
     const struct credentials_conf *credentials; /* NULL: the endpoint's */
-    struct limits_conf limits;
+    struct limits_conf limits;                  /* of its own */
+    struct limits_conf each; /* that count: its own, else the least of its groups' members', else the server's */
+    bool limited;            /* by them, or by what its groups may together */
     /* All that count: its own, then those of its groups in their order, each once; the compiled ones beside them. */
     const struct policy_conf *const *policies;
     const struct policy *const *compiled;
@@ -279,6 +287,7 @@ struct group_conf {
     const struct tag_list *tags; /* NULL: none */
     struct netblock *allow_from;
     size_t allow_from_n;
+    struct limits_conf limits, member_limits; /* of all together, and of each of them */
 };
 
 struct policy_conf {

@@ -6,6 +6,7 @@
 #define S3ONRAMP_FLOW_PROXY_H
 
 #include "flow/limits.h"
+#include "flow/pace/quota.h"
 #include "flow/passwords.h"
 #include "flow/snapshot.h"
 #include "flow/standing.h"
@@ -18,6 +19,7 @@ struct proxy {
     struct key_needs *key_needs; /* owned */
     struct passwords *passwords; /* owned */
     struct limits *limits;       /* owned: of client connections */
+    struct quotas *quotas;       /* owned: of clients, groups, listeners, lines */
     struct sink *access;         /* borrowed; NULL: no access lines */
     struct stats *stats;         /* owned: a block for each worker */
     struct snapshot_bin unused;

@@ -24,12 +24,22 @@ enum stats_kind {
     STATS_GAUGE,   /* of all threads: the largest */
 };
 
+/* What a limit answered SlowDown to. */
+enum stats_limit { STATS_LIMIT_REQUESTS, STATS_LIMIT_RATE, STATS_LIMITS_N };
+
 /* X(slot, width, name, kind, unit, label, label_value, help): @width slots, one per value of @label (or of two, with a
  * comma), whose words are those of @label_value; "" and NULL: one slot. */
 
+/* Of whatever has limits. */
+#define STATS_QUOTA(X)                                                               \
+    X(LIMITED, STATS_LIMITS_N, "limited", COUNTER, "requests", "limit", stats_limit, \
+      "answered SlowDown by its limits")                                             \
+    X(PACED_US, 1, "paced_us", COUNTER, "microseconds", "", NULL, "that requests and transfers waited for its limits")
+
 #define STATS_LISTENER(X)                                                                                            \
     X(REQUESTS, OPERATION_NUMBERS *STATS_CLASSES, "requests", COUNTER, "requests", "operation,status", stats_answer, \
-      "requests and tunnels that are over, by S3's operation and the class of the answer's status")
+      "requests and tunnels that are over, by S3's operation and the class of the answer's status")                  \
+    STATS_QUOTA(X)
 
 #define STATS_ENDPOINT(X)                                                                                          \
     X(QUEUED, 1, "queued", COUNTER, "requests", "", NULL, "waited for a place, since max_connections were in use") \
@@ -50,7 +60,11 @@ enum stats_kind {
     X(REQUESTS, 1, "requests", COUNTER, "requests", "", NULL, "requests and tunnels that are over")   \
     X(REFUSED, 1, "refused", COUNTER, "requests", "", NULL, "of these the proxy itself answered 403") \
     X(BYTES_IN, 1, "bytes_in", COUNTER, "bytes", "", NULL, "content from the client")                 \
-    X(BYTES_OUT, 1, "bytes_out", COUNTER, "bytes", "", NULL, "content to the client")
+    X(BYTES_OUT, 1, "bytes_out", COUNTER, "bytes", "", NULL, "content to the client")                 \
+    STATS_QUOTA(X)
+
+#define STATS_GROUP(X) STATS_QUOTA(X)
+#define STATS_LINE(X) STATS_QUOTA(X)
 
 #define STATS_WORKER(X)                                                                                 \
     X(TICKS, 1, "ticks", COUNTER, "", "", NULL, "looks of the loop at its clock, four a second")        \
@@ -58,7 +72,8 @@ enum stats_kind {
     X(LAG_MOST_US, 1, "lag_most_us", GAUGE, "microseconds", "", NULL, "by which the latest of them came late, ever")
 
 /* X(GROUP, rows per piece of memory): a power of two */
-#define STATS_GROUPS(X) X(LISTENER, 4) X(ENDPOINT, 16) X(ADDRESS, 32) X(PRINCIPAL, 128) X(WORKER, 1)
+#define STATS_GROUPS(X) \
+    X(LISTENER, 4) X(ENDPOINT, 16) X(ADDRESS, 32) X(PRINCIPAL, 128) X(GROUP, 16) X(LINE, 4) X(WORKER, 1)
 
 enum stats_group {
 #define X(group, rows) STATS_OF_##group,
@@ -93,6 +108,18 @@ enum {
     STATS_PRINCIPAL(X)
 #undef X
     STATS_PRINCIPAL_SLOTS
+};
+enum {
+#define X(slot, width, ...) STATS_SLOT(GROUP, slot, width)
+    STATS_GROUP(X)
+#undef X
+    STATS_GROUP_SLOTS
+};
+enum {
+#define X(slot, width, ...) STATS_SLOT(LINE, slot, width)
+    STATS_LINE(X)
+#undef X
+    STATS_LINE_SLOTS
 };
 enum {
 #define X(slot, width, ...) STATS_SLOT(WORKER, slot, width)

@@ -6,6 +6,7 @@
 #define S3ONRAMP_FLOW_WORKER_H
 
 #include "aws/sign/sigv4.h"
+#include "flow/pace/share.h"
 #include "flow/proxy.h"
 #include "flow/snapshot.h"
 #include "flow/upstream/keyring.h"
@@ -44,6 +45,7 @@ struct worker {
     struct region_cache *regions;   /* owned */
     struct pool pool;
     struct splice_pool pipes;
+    struct shares shares;      /* of what limits allow */
     size_t next_tunnel;        /* round-robin over the addresses of [tunnel] sections */
     struct worker_port *ports; /* owned */
     struct session *sessions;

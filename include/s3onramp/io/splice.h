@@ -26,9 +26,9 @@ void splice_pool_clear(struct splice_pool *p);
 /* True if splice_in will find a pipe; false: there are no descriptors left. */
 bool splice_has_pipe(struct splice_pool *p);
 /* Both connections are plain and hold no bytes of their own (no seed; conn_flush said CONN_OK). */
-/* With nothing in @s: takes what @from has, at most a pipe full. CONN_OK: @s holds bytes; CONN_AGAIN, CONN_EOF;
- * CONN_ERROR: @from is broken, also when there is no pipe to be had. */
-enum conn_result splice_in(struct splice *s, struct splice_pool *p, struct conn *from);
+/* With nothing in @s: takes what @from has, at most @most bytes and a pipe full. CONN_OK: @s holds bytes; CONN_AGAIN,
+ * CONN_EOF; CONN_ERROR: @from is broken, also when there is no pipe to be had. */
+enum conn_result splice_in(struct splice *s, struct splice_pool *p, struct conn *from, size_t most);
 /* Gives on what is in @s; *@moved is added to. CONN_OK: it is empty; CONN_AGAIN; CONN_ERROR: @to is broken. */
 enum conn_result splice_out(struct splice *s, struct splice_pool *p, struct conn *to, uint64_t *moved);
 /* Forgets what is in it. */

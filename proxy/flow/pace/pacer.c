@@ -17,10 +17,10 @@ void pacers_init(struct pacers *all, struct loop *loop, size_t worker)
     list_init(&all->busy);
 }
 
-bool pacer_init(struct pacer *p, struct pacers *all, struct bucket *bucket, size_t owners, uint64_t most)
+void pacer_init(struct pacer *p, struct pacers *all, struct bucket *bucket, size_t owners, uint64_t most)
 {
     *p = (struct pacer){.all = all, .bucket = bucket, .most = most};
-    return turns_init(&p->turns, owners, (int64_t)most * BUCKET_TOKEN);
+    turns_init(&p->turns, owners, (int64_t)most * BUCKET_TOKEN);
 }
 
 void pacer_clear(struct pacer *p)

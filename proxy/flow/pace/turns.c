@@ -6,17 +6,18 @@
 
 #include <stdlib.h>
 
-bool turns_init(struct turns *t, size_t queues, int64_t quantum)
+static void queue_init(struct turn_queue *q, int64_t quantum)
 {
-    *t = (struct turns){.v = calloc(queues, sizeof(*t->v)), .v_n = queues, .quantum = quantum};
+    list_init(&q->turns);
+    q->deficit = quantum;
+}
+
+void turns_init(struct turns *t, size_t queues, int64_t quantum)
+{
+    *t = (struct turns){.v_n = queues, .quantum = quantum};
     list_init(&t->fresh);
     list_init(&t->old);
-    if (!t->v) return false;
-    for (size_t i = 0; i < queues; i++) {
-        list_init(&t->v[i].turns);
-        t->v[i].deficit = quantum;
-    }
-    return true;
+    queue_init(&t->one, quantum);
 }
 
 void turns_clear(struct turns *t)
@@ -25,9 +26,18 @@ void turns_clear(struct turns *t)
     t->v = NULL;
 }
 
-static struct turn_queue *queue_of(const struct turns *t, uint32_t owner)
+/* Most never have anybody who waits. */
+static void make_queues(struct turns *t)
 {
-    return &t->v[owner % t->v_n];
+    list_remove(&t->one.link);
+    t->v = calloc(t->v_n, sizeof(*t->v));
+    for (size_t i = 0; t->v && i < t->v_n; i++)
+        queue_init(&t->v[i], t->quantum);
+}
+
+static struct turn_queue *queue_of(struct turns *t, uint32_t owner)
+{
+    return t->v ? &t->v[owner % t->v_n] : &t->one;
 }
 
 /* What it is owed of the rounds since it was seen, but never more than one quantum. */
@@ -50,8 +60,10 @@ static void enter(struct turns *t, struct turn_queue *q)
 
 void turns_add(struct turns *t, struct turn *turn)
 {
-    struct turn_queue *q = queue_of(t, turn->owner);
+    struct turn_queue *q;
 
+    if (!t->v && !t->n && t->v_n > 1) make_queues(t);
+    q = queue_of(t, turn->owner);
     if (!list_link_is_in(&q->link)) enter(t, q);
     t->owners += list_is_empty(&q->turns);
     list_add_last(&q->turns, &turn->link);

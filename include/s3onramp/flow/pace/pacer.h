@@ -58,8 +58,8 @@ struct pace {
 void pacers_init(struct pacers *all, struct loop *loop, size_t worker);
 /* Those whose turn has come are called. */
 void pacers_call(struct pacers *all);
-/* @owners: how many are told apart; 1: all who wait are one. @most: tokens for one turn. False: out of memory. */
-MUST_CHECK bool pacer_init(struct pacer *p, struct pacers *all, struct bucket *bucket, size_t owners, uint64_t most);
+/* @owners: how many are told apart; 1: all who wait are one. @most: tokens for one turn. */
+void pacer_init(struct pacer *p, struct pacers *all, struct bucket *bucket, size_t owners, uint64_t most);
 void pacer_clear(struct pacer *p);
 
 /* @pacer stands on the way of @p, behind those added before. At most PACE_GATES, and only before the first pace_ask. */
@@ -68,6 +68,11 @@ void pace_add(struct pace *p, struct pacer *pacer);
 MUST_CHECK size_t pace_ask(struct pace *p, size_t want);
 /* @n of what was asked for were used; more than was allowed are owed, which holds up what comes later. */
 void pace_used(struct pace *p, size_t n);
+/* It waits for its turn, or has just got it. */
+static inline bool pace_is_held(const struct pace *p)
+{
+    return p->at || (p->n && p->gates[0].reserved);
+}
 /* Waits no longer, and gives back what it was allowed. */
 void pace_leave(struct pace *p);
 

@@ -28,18 +28,20 @@ struct turn_queue { /* of owners whose numbers fall together */
     uint64_t round; /* the last one in which it got a quantum */
 };
 
+/* Does not move in memory. */
 struct turns {
     struct list fresh, old; /* queues that wait, in the order of their turns */
-    struct turn_queue *v;   /* owned */
-    size_t v_n;
+    struct turn_queue one;  /* all of them, as long as nobody has waited */
+    struct turn_queue *v;   /* owned; NULL: one */
+    size_t v_n;             /* how many there are once somebody has */
     int64_t quantum;
     uint64_t round;
     size_t n, owners; /* that wait */
 };
 
-/* @queues: up to so many owners with numbers that follow each other are told apart. @quantum: what each may use in a
- * round, in the unit of costs. False: out of memory. */
-MUST_CHECK bool turns_init(struct turns *t, size_t queues, int64_t quantum);
+/* @queues: up to so many owners with numbers that follow each other are told apart, if there is memory for that.
+ * @quantum: what each may use in a round, in the unit of costs. */
+void turns_init(struct turns *t, size_t queues, int64_t quantum);
 void turns_clear(struct turns *t);
 /* @turn, with its owner and cost, waits. */
 void turns_add(struct turns *t, struct turn *turn);
