@@ -3,6 +3,7 @@
  */
 #include "flow/record.h"
 
+#include "flow/admit.h"
 #include "flow/session.h"
 #include "flow/tunnel.h"
 #include "flow/worker.h"
@@ -341,6 +342,16 @@ static void write_copy_source(struct record_line *l, const struct request *req)
 
 /* ------------------------------------------------------------------- the table */
 
+static bool is_paced(const struct request *req)
+{
+    return req->limits != NULL;
+}
+
+static void write_paced_ms(struct record_line *l, const struct request *req)
+{
+    put_ms(l, (int64_t)admit_waited_us(req));
+}
+
 /* clang-format off */
 const struct record_field record_fields[] = {
     {"time", write_time, NULL, RECORD_JSON, "when its first byte came, UTC; text lines begin with it"},
@@ -382,6 +393,7 @@ const struct record_field record_fields[] = {
     {"user_agent", write_user_agent, NULL, RECORD_BOTH, "User-Agent, its first 512 bytes"},
     {"version_id", write_version_id, has_version, RECORD_BOTH, "the version of the object that S3 names, or that was asked for"},
     {"copy_source", write_copy_source, is_copy, RECORD_BOTH, "x-amz-copy-source as it was sent, its first 2048 bytes"},
+    {"paced_ms", write_paced_ms, is_paced, RECORD_BOTH, "for how long a limit held it up, all together"},
 };
 /* clang-format on */
 const size_t record_fields_n = ARRAY_LEN(record_fields);

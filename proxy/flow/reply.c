@@ -371,6 +371,12 @@ static void put_cors(const struct request *req, struct sbuf *b)
     head_put(b, STR("Vary"), STR("Origin"));
 }
 
+/* SDKs wait longer each time, by their own rules; other programs should wait at all. */
+static void put_retry_after(struct sbuf *b, const struct err_info *info)
+{
+    if (strcmp(info->s3_code, "SlowDown") == 0) head_put(b, STR("Retry-After"), STR("1"));
+}
+
 static void put_s3_error(struct request *req, struct sbuf *b, const struct err_info *info, struct str message)
 {
     struct sbuf xml = arena_sbuf(&req->arena, ERROR_MAX);
@@ -390,6 +396,7 @@ static void put_s3_error(struct request *req, struct sbuf *b, const struct err_i
     head_put(b, STR("Content-Type"), STR("application/xml"));
     put_bucket_region(req, b);
     put_cors(req, b);
+    put_retry_after(b, info);
     if (req->err.code == ERR_METHOD) head_put(b, STR("Allow"), STR("GET, HEAD, PUT, POST, DELETE, OPTIONS"));
     head_put_u64(b, STR("Content-Length"), xml.n);
     put_connection(req, b);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/states.h"
+#include "flow/admit.h"
 #include "flow/exchange.h"
 #include "flow/passwords.h"
 #include "flow/record.h"
@@ -44,10 +45,11 @@ const char *request_step_name(enum request_step step)
 static const uint32_t next[] = {
     [STEP_read_head] = OR(check_user) | OR(find_target), /* where there is no head */
     [STEP_check_user] = OR(find_target),
-    [STEP_find_target] = OR(check_caller) | OR(own_page) | OR(tunnel),
+    [STEP_find_target] = OR(check_caller) | OR(own_page) | OR(admit), /* a tunnel */
     [STEP_check_caller] = OR(check_policy),
     [STEP_check_policy] = OR(choose_route),
-    [STEP_choose_route] = OR(sign),
+    [STEP_choose_route] = OR(admit),
+    [STEP_admit] = OR(sign) | OR(tunnel),
     [STEP_sign] = OR(send),
     [STEP_send] = OR(relay),
     [STEP_relay] = OR(judge_answer) | OR(sign),
@@ -86,6 +88,7 @@ void request_end(struct request *req)
     credentials_unref(&req->out.lease.keys);
     pool_leave_queue(&req->worker->pool, &req->retry.turn);
     passwords_forget(&req->who.ask);
+    admit_end(req);
     tunnel_free(&req->tunnel, req->reply.broken);
     checksum_clear(&req->out.checksum);
     bucket_list_free(&req->relay.bucket_list);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/states.h"
 #include "body/relay.h"
+#include "flow/admit.h"
 #include "flow/router.h"
 #include "flow/tunnel.h"
 #include "flow/way.h"
@@ -630,7 +631,7 @@ static void check_request_time(struct session *c)
                older_than(c, req->retry.attempt_us, req->route.endpoint->connect_timeout_ms)) {
         conn_break(&req->up->conn, "no connection within connect_timeout"); /* step_send goes on to the next address */
         session_run(c);
-    } else if (check_endpoint(req)) {
+    } else if (admit_check_time(req) || check_endpoint(req)) {
         session_run(c);
     }
 }

@@ -65,7 +65,7 @@ static enum step_result begin(struct request *req, const struct way_choice *choi
     t->checked = !req->in.head; /* it came here by the name in its ClientHello */
     req->route.endpoint = choice->endpoint;
     req->tunnel = t;
-    return request_goto(req, STEP_tunnel);
+    return request_goto(req, STEP_admit);
 }
 
 static enum step_result read_authority(struct request *req, unsigned *port)

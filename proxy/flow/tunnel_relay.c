@@ -4,6 +4,7 @@
  * read before (behind CONNECT, or to see the ClientHello) go first. The end of each direction is passed on by itself.
  */
 #include "base/log.h"
+#include "flow/admit.h"
 #include "flow/session.h"
 #include "flow/tunnel.h"
 #include "flow/worker.h"
@@ -42,24 +43,41 @@ static enum conn_result write_on(const struct pump *p)
     return splice_out(&p->flow->splice, &p->req->worker->pipes, p->to, &p->flow->bytes);
 }
 
-static enum conn_result read_on(const struct pump *p)
+static enum conn_result read_some(const struct pump *p, size_t most)
 {
     struct buf *b = p->buf;
     size_t got, room;
     enum conn_result r;
 
     if (p->spliced && !p->flow->lost && splice_has_pipe(&p->req->worker->pipes))
-        return splice_in(&p->flow->splice, &p->req->worker->pipes, p->from);
+        return splice_in(&p->flow->splice, &p->req->worker->pipes, p->from, most);
     room = buf_borrow(b, &p->req->worker->loop.bufs) ? buf_room(b) : 0;
     if (!room) {
         conn_break(p->from, "out of memory");
         return CONN_ERROR;
     }
-    r = conn_read(p->from, b->mem + b->end, room, &got);
+    r = conn_read(p->from, b->mem + b->end, room < most ? room : most, &got);
     if (r == CONN_OK)
         b->end += got;
     else
         buf_return(b, &p->req->worker->loop.bufs);
+    return r;
+}
+
+/* As much as limits allow. What nobody takes any more is none of theirs. */
+static enum conn_result read_on(const struct pump *p)
+{
+    struct admission *a = p->flow->lost ? NULL : p->req->limits;
+    struct pace *pace = a && p->flow == &p->req->tunnel->out ? &a->upload : a ? &a->download : NULL;
+    uint64_t before = p->from->received;
+    size_t most = SIZE_MAX;
+    enum conn_result r;
+
+    if (!pace || (!conn_may_read(p->from) && !p->from->broken)) return read_some(p, most);
+    most = pace_ask(pace, BUF_BYTES);
+    if (!most) return CONN_AGAIN;
+    r = read_some(p, most);
+    pace_used(pace, (size_t)(p->from->received - before));
     return r;
 }
 

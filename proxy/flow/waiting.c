@@ -6,19 +6,28 @@
 #include "waiting.h"
 
 #include "body/relay.h"
+#include "flow/admit.h"
 #include "flow/session.h"
 #include "flow/tunnel.h"
 #include "flow/worker.h"
 
+static enum party answering_party(struct request *req)
+{
+    if (admit_holds_download(req)) return PARTY_NONE;
+    return req->relay.answer_state == ANSWER_HEAD ? PARTY_ENDPOINT_ANSWERS : PARTY_ENDPOINT_SENDS;
+}
+
+/* Nobody is waited for where a limit holds up what is there. */
 static enum party relay_party(struct request *req)
 {
-    if (req->relay.answer_state == ANSWER_BODY || req->relay.answer_state == ANSWER_DONE)
-        return conn_is_sending(&req->session->conn) ? PARTY_CLIENT_READS : PARTY_ENDPOINT_SENDS;
-    if (req->relay.answer_state == ANSWER_DOCUMENT) return PARTY_ENDPOINT_SENDS;
+    bool answering = req->relay.answer_state == ANSWER_BODY || req->relay.answer_state == ANSWER_DONE;
+
+    if (answering && conn_is_sending(&req->session->conn)) return PARTY_CLIENT_READS;
+    if (answering || req->relay.answer_state == ANSWER_DOCUMENT) return answering_party(req);
     if (conn_is_sending(&req->up->conn)) return PARTY_ENDPOINT_READS;
     if (req->relay.hold || req->relay.send_state == SEND_DONE || req->relay.send_state == SEND_STOPPED)
-        return PARTY_ENDPOINT_ANSWERS;
-    return PARTY_CLIENT_SENDS;
+        return answering_party(req);
+    return admit_holds_upload(req) ? PARTY_NONE : PARTY_CLIENT_SENDS;
 }
 
 /* Waiting for keys, passwords, a place or a connection has limits of its own. */
@@ -26,12 +35,14 @@ static enum party party_of(struct request *req)
 {
     switch (req->step) {
     case STEP_read_head:
+    case STEP_admit:
     case STEP_check_user: return PARTY_NONE;
-    case STEP_send: return req->up || req->retry.turn.place.queued ? PARTY_NONE : PARTY_CLIENT_SENDS;
+    case STEP_send:
+        return req->up || admit_holds_upload(req) || req->retry.turn.place.queued ? PARTY_NONE : PARTY_CLIENT_SENDS;
     case STEP_relay: return req->up ? relay_party(req) : PARTY_NONE;
     case STEP_tunnel: return PARTY_TUNNEL;
     case STEP_finish: return conn_is_sending(&req->session->conn) ? PARTY_CLIENT_READS : PARTY_CLIENT_SENDS;
-    default: return keyring_waits(&req->out.lease) ? PARTY_NONE : PARTY_CLIENT_SENDS;
+    default: return keyring_waits(&req->out.lease) || admit_holds_upload(req) ? PARTY_NONE : PARTY_CLIENT_SENDS;
     }
 }
 

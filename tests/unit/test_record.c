@@ -3,6 +3,7 @@
  */
 #include "flow/record.h"
 
+#include "flow/admit.h"
 #include "flow/session.h"
 #include "flow/tunnel.h"
 #include "io/sink.h"
@@ -27,6 +28,7 @@ struct made {
     struct endpoint_conf endpoint;
     struct credentials_conf credentials;
     struct tunnel tunnel;
+    struct admission limits;
 };
 
 static struct request *make_request(struct made *m)
@@ -123,6 +125,7 @@ static void test_write_json_has_each_field_of_the_table(void **state)
     json_t *o;
 
     (void)state;
+    req->limits = &m.limits;
     req->tunnel = &m.tunnel;
     err_set(&req->err, ERR_CLIENT_GONE, 0, "it left");
     write_line(mem, sizeof(mem), LOG_JSON, req);

@@ -32,7 +32,7 @@
     X(check_user)        \
     X(find_target)       \
     X(check_caller)      \
-    X(check_policy) X(choose_route) X(sign) X(send) X(relay) X(judge_answer) X(own_page) X(tunnel) X(finish)
+    X(check_policy) X(choose_route) X(admit) X(sign) X(send) X(relay) X(judge_answer) X(own_page) X(tunnel) X(finish)
 
 enum request_step {
 #define X(name) STEP_##name,
@@ -79,6 +79,7 @@ enum { REQUEST_ID_BYTES = 16, REQUEST_MAX_QUERY = 128, REQUEST_ERROR_FIELDS = 6,
 enum { REQUEST_TURN_BYTES = 1024 * 1024 }; /* moved at once; then others have a turn */
 
 struct bucket_list;
+struct admission;
 struct form;
 struct session;
 struct tunnel;
@@ -98,8 +99,9 @@ struct request {
     struct str told; /* what the client reads of err; empty: its row's sentence, or the detail */
     struct s3_error_field error_fields[REQUEST_ERROR_FIELDS];
     size_t error_fields_n;
-    struct upconn *up;     /* owned while the exchange with the endpoint lasts */
-    struct tunnel *tunnel; /* owned; NULL: none */
+    struct upconn *up;        /* owned while the exchange with the endpoint lasts */
+    struct tunnel *tunnel;    /* owned; NULL: none */
+    struct admission *limits; /* in arena: what counts for it (flow/admit.h); NULL: nothing */
 
     /* What came in, never changed: by read_head … */
     struct {

@@ -10,6 +10,7 @@
  */
 #include "relay.h"
 
+#include "flow/admit.h"
 #include "flow/exchange.h"
 #include "flow/reply.h"
 #include "flow/session.h"
@@ -59,31 +60,51 @@ static enum err_code decode_raw(struct request *req)
     return ERR_NONE;
 }
 
-/* Takes what the client has sent into its buffer, decoded and checked. */
-static enum conn_result take_body(struct request *req, bool *moved)
+/* More of what the client sends, into its buffer. */
+static enum conn_result read_body(struct request *req)
 {
     struct session *c = req->session;
     struct buf *b = &c->in;
     enum conn_result r;
-    size_t got, room;
+    size_t got = 0, room;
 
-    if (b->raw == b->end) {
-        if (!conn_may_read(&c->conn) && !c->conn.broken) return CONN_AGAIN;
-        if (!buf_borrow(b, &req->worker->loop.bufs)) {
-            request_fail(req, ERR_NO_MEMORY, "body buffer");
-            return CONN_ERROR;
-        }
-        room = buf_room(b);
-        if (!room) return CONN_AGAIN;
-        r = conn_read(&c->conn, b->mem + b->end, room, &got);
-        if (r == CONN_AGAIN) return r;
-        if (r != CONN_OK) {
-            request_fail(req, ERR_CLIENT_GONE, "the client's connection ended after %llu bytes of the body",
-                         (unsigned long long)req->in.body.plain);
-            return CONN_ERROR;
-        }
-        b->end += got;
+    if (!conn_may_read(&c->conn) && !c->conn.broken) return CONN_AGAIN;
+    if (!buf_borrow(b, &req->worker->loop.bufs)) {
+        request_fail(req, ERR_NO_MEMORY, "body buffer");
+        return CONN_ERROR;
     }
+    room = buf_room(b);
+    if (room) room = admit_upload(req, room);
+    if (!room) return CONN_AGAIN;
+    r = conn_read(&c->conn, b->mem + b->end, room, &got);
+    admit_uploaded(req, r == CONN_OK ? got : 0);
+    if (r == CONN_AGAIN) return r;
+    if (r != CONN_OK) {
+        request_fail(req, ERR_CLIENT_GONE, "the client's connection ended after %llu bytes of the body",
+                     (unsigned long long)req->in.body.plain);
+        return CONN_ERROR;
+    }
+    b->end += got;
+    return CONN_OK;
+}
+
+/* What came behind the head counts once it is taken. */
+static enum conn_result take_rest_of_head(struct request *req)
+{
+    struct buf *b = &req->session->in;
+
+    if (!admit_upload(req, b->end - b->raw)) return CONN_AGAIN;
+    admit_uploaded(req, b->end - b->raw);
+    return CONN_OK;
+}
+
+/* Takes what the client has sent into its buffer, decoded and checked. */
+static enum conn_result take_body(struct request *req, bool *moved)
+{
+    struct buf *b = &req->session->in;
+    enum conn_result r = b->raw == b->end ? read_body(req) : take_rest_of_head(req);
+
+    if (r != CONN_OK) return r;
     *moved = true; /* also by what came behind the head: the socket has not been asked for more */
     return decode_raw(req) == ERR_NONE ? CONN_OK : CONN_ERROR;
 }

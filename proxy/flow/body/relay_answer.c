@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "body/relay.h"
+#include "flow/admit.h"
 #include "flow/exchange.h"
 #include "flow/reply.h"
 #include "flow/session.h"
@@ -133,7 +134,7 @@ static enum conn_result take_answer(struct request *req, bool *moved)
     struct upconn *u = req->up;
     struct buf *b = &u->in;
     enum conn_result r;
-    size_t got, room;
+    size_t got = 0, room;
 
     if (!conn_may_read(&u->conn) && !u->conn.broken) return CONN_AGAIN;
     if (!buf_borrow(b, &req->worker->loop.bufs)) return CONN_AGAIN;
@@ -141,8 +142,10 @@ static enum conn_result take_answer(struct request *req, bool *moved)
         b->start = b->mid = b->raw = b->end = ANSWER_HEADROOM;
     }
     room = req->relay.answer_state == ANSWER_HEAD ? head_room(b) : buf_room(b);
+    if (room) room = admit_download(req, room);
     if (!room) return CONN_AGAIN;
     r = conn_read(&u->conn, b->mem + b->end, room, &got);
+    admit_downloaded(req, r == CONN_OK ? got : 0);
     if (r == CONN_OK) {
         b->end += got;
         *moved = true;
