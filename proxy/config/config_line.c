@@ -16,8 +16,8 @@ bool config_line_is_name_char(char c)
 }
 
 /* True if an indented line is an entry of its own and no continuation. Base64 has '=' only at its very end and no
- * blanks; an IPv6 address has no blank after a colon. */
-static bool looks_like_entry(struct str line)
+ * blanks; an IPv6 address has no blank after a colon. A list that ends in a comma goes on, also with word=value. */
+static bool looks_like_entry(struct str line, bool after_comma)
 {
     size_t n = 0;
     bool all_lower = true;
@@ -29,6 +29,7 @@ static bool looks_like_entry(struct str line)
     bool at_end = sign.n == 1, blank_before = is_blank(line.p[n]);
     if (sign.p[0] == ':') return at_end || is_blank(sign.p[1]);
     if (sign.p[0] != '=') return false;
+    if (after_comma && !blank_before && !at_end && !is_blank(sign.p[1])) return false;
     return blank_before || (at_end ? all_lower : sign.p[1] != '=');
 }
 
@@ -45,11 +46,13 @@ enum line_kind config_line(struct line_state *s, struct str line, struct str *te
     s->begun = true;
     *text = str_trim(drop_line_ends(line));
     if (text->n == 0 || text->p[0] == '#' || text->p[0] == ';') return LINE_EMPTY;
+    bool after_comma = s->comma;
+    s->comma = text->p[text->n - 1] == ',';
     if (text->p[0] == '[') {
         s->key_seen = false;
         return LINE_HEADER;
     }
-    if (s->key_seen && text->p != line.p && !looks_like_entry(*text)) return LINE_CONTINUATION;
+    if (s->key_seen && text->p != line.p && !looks_like_entry(*text, after_comma)) return LINE_CONTINUATION;
     s->key_seen = config_line_key(*text).n > 0;
     return LINE_ENTRY;
 }

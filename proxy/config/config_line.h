@@ -18,6 +18,7 @@ enum line_kind {
 struct line_state {
     bool begun;    /* the first line, which may begin with a byte order mark, is behind */
     bool key_seen; /* since the last header: there is a value to go on with */
+    bool comma;    /* the last line that says anything ends in one */
 };
 
 /* @line: with or without its end. *@text: what it says, without blanks, marks and ends around it. */
