@@ -356,8 +356,11 @@ void settings_unref(struct settings **s)
     for (size_t i = 0; i < mine->warnings_n; i++)
         free(mine->warnings[i].text);
     free(mine->warnings);
-    for (size_t i = 0; i < mine->policies_n; i++)
+    for (size_t i = 0; i < mine->policies_n; i++) {
         policy_free(&mine->policies[i].compiled);
+        properties_clear(&mine->policies[i].require);
+        properties_clear(&mine->policies[i].set);
+    }
     free_items(mine, mine->impl);
     config_raw_free(mine->impl);
     for (size_t i = 0; i < mine->secret_variables.n; i++)

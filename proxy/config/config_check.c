@@ -283,6 +283,7 @@ static void check_client(struct config_build *b, struct raw_section *section)
     check_ways(b, section);
     check_password(b, section);
     check_policies(b, section);
+    config_check_properties(b, section);
     config_check_reference(b, section, "credentials", "write that section, or remove the line to use the endpoint's");
 }
 

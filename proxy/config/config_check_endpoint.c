@@ -153,6 +153,7 @@ void config_check_endpoint(struct config_build *b, struct raw_section *section)
     check_dns(b, section);
     check_zones(b, section);
     check_addresses(b, section);
+    config_check_owner(b, section, endpoint->expected_owner);
     config_check_file(b, section, "ca_file", endpoint->ca_file, false);
     config_check_reference(b, section, "credentials",
                            "write that section, or remove the line to use [credentials default]");

@@ -220,6 +220,7 @@ void config_finish(struct config_build *b)
     config_for_each(b, SECTION_LISTENER, finish_listener);
     config_for_each(b, SECTION_ENDPOINT, finish_endpoint);
     config_for_each(b, SECTION_POLICY, config_finish_policy);
+    config_for_each(b, SECTION_POLICY, config_finish_properties);
     config_terms_finish(b);
     config_for_each(b, SECTION_TUNNEL, finish_tunnel);
     config_for_each(b, SECTION_LINE, finish_line);

@@ -29,8 +29,8 @@ static bool looks_like_entry(struct str line, bool after_comma)
     bool at_end = sign.n == 1, blank_before = is_blank(line.p[n]);
     if (sign.p[0] == ':') return at_end || is_blank(sign.p[1]);
     if (sign.p[0] != '=') return false;
-    if (after_comma && !blank_before && !at_end && !is_blank(sign.p[1])) return false;
-    return blank_before || (at_end ? all_lower : sign.p[1] != '=');
+    if (blank_before || at_end) return blank_before || all_lower;
+    return after_comma ? is_blank(sign.p[1]) : sign.p[1] != '=';
 }
 
 static struct str drop_line_ends(struct str line)

@@ -271,6 +271,12 @@ void config_check_reference(struct config_build *b, struct raw_section *section,
 size_t config_check_references(struct config_build *b, struct raw_section *section, const char *key,
                                const char *advice);
 
+/* config_properties.c */
+void config_finish_properties(struct config_build *b, struct raw_section *section); /* of a policy */
+void config_check_owner(struct config_build *b, struct raw_section *section, const char *owner);
+/* Those of a client's policies go together. */
+void config_check_properties(struct config_build *b, struct raw_section *section);
+
 /* config_warn.c */
 void config_warn(struct config_build *b); /* what fits, and is hardly meant */
 

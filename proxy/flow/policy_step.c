@@ -5,6 +5,7 @@
 #include "flow/policy.h"
 
 #include "flow/body/form.h"
+#include "require.h"
 
 /* --- each of the caller's policies may allow it --- */
 
@@ -144,6 +145,7 @@ enum step_result step_check_policy(struct request *req)
 
     if (!req->who.caller) return STEP_NEXT; /* S3 knows whose it is and what they may do, or it is a preflight */
     t = req->who.caller->terms;
+    if (require_properties(req) != STEP_NEXT) return STEP_FAIL;
     if (!allows(t, req->in.operation, req->in.bucket))
         return deny(req, action_of(req->in.operation), req->in.bucket, req->in.key);
     if (check_fields(req) != STEP_NEXT) return STEP_FAIL;

@@ -10,10 +10,12 @@
 #include "flow/body/form.h"
 #include "flow/session.h"
 #include "flow/worker.h"
+#include "policy/properties.h"
 #include "region.h"
+#include "require.h"
 #include "sign_body.h"
 
-enum { HEAD_SLACK = 1024, OWN_FIELDS = 8 };
+enum { HEAD_SLACK = 1024, OWN_FIELDS = 8, SET_FIELDS = PROPERTY_FIELDS_N + 2 };
 
 struct out {
     struct header *fields;
@@ -167,23 +169,32 @@ static bool decode_text(struct request *req, struct str encoded, struct str *out
     return true;
 }
 
+bool sign_is_query_field(const struct request *req, const struct query_param *q)
+{
+    return is_field_in_query(req, q) && !is_auth_param(req, q) && !is_without_effect(q);
+}
+
+enum step_result sign_query_field(struct request *req, const struct query_param *q, struct str *name, struct str *value)
+{
+    *name = *value = STR_NONE;
+    if (decode_text(req, q->name, name) && decode_text(req, q->value, value)) return STEP_NEXT;
+    request_error_field(req, "URI", req->in.uri.query);
+    return request_fail(req, ERR_BAD_URI, "an x-amz-* parameter cannot be a header");
+}
+
 static enum step_result add_query_fields(struct request *req, struct out *o)
 {
     for (size_t i = 0; i < req->in.query_n; i++) {
-        const struct query_param *q = &req->in.query[i];
-        struct str name = STR_NONE, value = STR_NONE;
+        struct str name, value;
 
-        if (!is_field_in_query(req, q) || is_auth_param(req, q) || is_without_effect(q)) continue;
-        if (!decode_text(req, q->name, &name) || !decode_text(req, q->value, &value)) {
-            request_error_field(req, "URI", req->in.uri.query);
-            return request_fail(req, ERR_BAD_URI, "an x-amz-* parameter cannot be a header");
-        }
+        if (!sign_is_query_field(req, &req->in.query[i])) continue;
+        if (sign_query_field(req, &req->in.query[i], &name, &value) != STEP_NEXT) return STEP_FAIL;
         if (header_id_of(name) != HDR_OTHER || header_is_ambiguous(name) || !header_name_valid(name) ||
             headers_find_name(&req->in.head->headers, name)) {
             request_error_field(req, "ArgumentName", name);
             return request_fail(req, ERR_PARAM_MISPLACED, "%.*s in the query", STR_ARG(str_head(name, 64)));
         }
-        out_add(o, name, value, HDR_OTHER);
+        if (!require_replaces(req, name)) out_add(o, name, value, HDR_OTHER);
     }
     return STEP_NEXT;
 }
@@ -202,7 +213,7 @@ static enum step_result add_form_fields(struct request *req, struct out *o)
         struct header h;
 
         if (post_form_header(&req->who.form->parsed, i, &req->arena, &h, &req->err) != ERR_NONE) return STEP_FAIL;
-        if (h.name.n) out_add(o, h.name, h.value, header_id_of(h.name));
+        if (h.name.n && !require_replaces(req, h.name)) out_add(o, h.name, h.value, header_id_of(h.name));
     }
     return STEP_NEXT;
 }
@@ -220,7 +231,7 @@ static void add_client_fields(struct request *req, struct out *o)
     for (size_t i = 0; i < all->n; i++) {
         struct header h = all->v[i];
 
-        if (is_replaced(req, &h) || !goes_on(all, &h)) continue;
+        if (is_replaced(req, &h) || !goes_on(all, &h) || require_replaces(req, h.name)) continue;
         if (h.id == HDR_CONTENT_ENCODING && req->out.chunks) continue; /* in add_chunk_head */
         if (h.id == HDR_CONTENT_ENCODING && req->out.decode) {
             h.value = without_aws_chunked(req, h.value);
@@ -396,8 +407,8 @@ static enum step_result write_preflight(struct request *req, struct out *o)
 static struct out *new_out(struct request *req)
 {
     struct out *o = arena_alloc(&req->arena, sizeof(*o));
-    size_t cap =
-        req->in.head->headers.n + req->in.query_n + OWN_FIELDS + (req->who.form ? req->who.form->parsed.fields_n : 0);
+    size_t cap = req->in.head->headers.n + req->in.query_n + OWN_FIELDS + SET_FIELDS +
+                 (req->who.form ? req->who.form->parsed.fields_n : 0);
 
     if (!o) return NULL;
     *o = (struct out){.fields = arena_alloc(&req->arena, cap * sizeof(*o->fields)), .cap = cap};
@@ -442,13 +453,43 @@ static enum step_result take_keys(struct request *req)
     return no_keys(req);
 }
 
-/* What the client asks for: query and fields. */
+/* --- what policies add --- */
+
+static void add_set(void *data, struct str name, struct str value)
+{
+    out_add(data, name, value, HDR_OTHER);
+}
+
+/* Where the client has said it, too, it says the same. */
+static enum step_result add_owner_field(struct request *req, struct out *o, struct str name, struct str owner)
+{
+    const struct header *sent = headers_find_name(&o->headers, name);
+
+    if (sent) return require_check_owner(req, sent, owner);
+    out_add(o, name, owner, HDR_OTHER);
+    return STEP_NEXT;
+}
+
+/* Nobody carries data to a stranger's bucket, or out of one. */
+static enum step_result add_owner(struct request *req, struct out *o)
+{
+    struct str owner = require_owner(req);
+
+    if (!owner.n) return STEP_NEXT;
+    if (add_owner_field(req, o, STR("x-amz-expected-bucket-owner"), owner) != STEP_NEXT) return STEP_FAIL;
+    if (!headers_find(&o->headers, HDR_X_AMZ_COPY_SOURCE)) return STEP_NEXT;
+    return add_owner_field(req, o, STR("x-amz-source-expected-bucket-owner"), owner);
+}
+
+/* What the client asks for: query and fields; and what policies add. */
 static enum step_result add_asked(struct request *req, struct out *o)
 {
     if (out_query(req, &o->query) != STEP_NEXT) return STEP_FAIL;
     if (req->who.form && add_form_fields(req, o) != STEP_NEXT) return STEP_FAIL;
     if (!req->who.form) add_client_fields(req, o);
     if (add_query_fields(req, o) != STEP_NEXT) return STEP_FAIL;
+    require_each_set(req, add_set, o);
+    if (add_owner(req, o) != STEP_NEXT) return STEP_FAIL;
     return add_chunk_head(req, o);
 }
 

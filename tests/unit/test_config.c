@@ -613,6 +613,25 @@ static void test_config_load_bad_values_are_reported(void **state UNUSED)
          "100ms to 1h\n"},
         {"enum", "[log]\nlevel = loud\n",
          "t.ini:14: level = loud: this is not known here; write one of: error, warn, info, debug\n"},
+        {"property", "[policy p]\nrequire = encryption=kms\nset = tag.a=1, tag.a=2\nexpected_owner = 1234\n",
+         "t.ini:14: require: encryption=kms: write AES256, aws:kms or aws:kms:dsse\n"
+         "t.ini:15: set: tag.a=2: it is written twice; remove one\n"
+         "t.ini:16: expected_owner = 1234 is no account of AWS; write its 12 digits\n"},
+        {"property in a line of its own", "[policy p]\nset = tag.a=1,\n tag.b=2,\n storage_class=x\n list_buckets=no\n",
+         "t.ini:14: set: storage_class=x: write a storage class, like STANDARD_IA\n"},
+        {"owner of an endpoint", "[endpoint f]\nregion = us-east-1\naddresses = 10.0.0.2\nexpected_owner = me\n",
+         "t.ini:16: expected_owner = me is no account of AWS; write its 12 digits\n"},
+        {"policies of one client",
+         "[client two]\naccess_key_id = TWOTWOTWO\nsecret_access_key = twotwotwo\npolicy = p, q\n[policy p]\n"
+         "set = storage_class=GLACIER, tag.a=1\nexpected_owner = 111122223333\n[policy q]\n"
+         "require = storage_class=STANDARD\nset = tag.a=2\nexpected_owner = 111122224444\n",
+         "t.ini:13: client \"two\": policy p sets storage_class=GLACIER, and policy q requires something else; give "
+         "the "
+         "client one of them, or change one\n"
+         "t.ini:13: client \"two\": policy p sets tag.a=1, and policy q sets something else; give the client one of "
+         "them, or change one\n"
+         "t.ini:13: client \"two\": the policies p and q have different values of expected_owner; give the client one "
+         "of them\n"},
         {"bool", "[policy p]\nlist_buckets = maybe\n",
          "t.ini:14: list_buckets = maybe: this is neither yes nor no; write yes or no\n"},
         {"network", "[server]\nprivate_networks = 198.18.0.1/15, 0.0.0.0/0\n",

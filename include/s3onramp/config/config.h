@@ -11,6 +11,7 @@
 #include "base/netaddr.h"
 #include "base/str.h"
 #include "policy/policy.h"
+#include "policy/properties.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -170,6 +171,7 @@ struct endpoint_conf {
     uint64_t max_queue, queue_timeout_ms;
     uint64_t max_retries;         /* per request, after it was sent */
     const struct line_conf *line; /* NULL: none */
+    char *expected_owner;         /* account of all buckets, 12 digits, or NULL */
 };
 
 /* Which keys belong to which source: config_credentials.c. What is not set is NULL. */
@@ -301,7 +303,10 @@ struct policy_conf {
     struct str_list prefixes; /* BUCKET/KEY, patterns both */
     struct str_list deny;     /* names of actions, with '*' and '?' */
     enum policy_mode mode;
-    struct policy *compiled; /* owned: of the above */
+    struct policy *compiled;                  /* owned: of the above */
+    struct str_list require_texts, set_texts; /* as written */
+    struct properties require, set;           /* owned: of these */
+    char *expected_owner;                     /* in place of the endpoint's, or NULL */
 };
 
 struct ca_conf {

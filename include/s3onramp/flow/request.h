@@ -81,6 +81,7 @@ enum { REQUEST_TURN_BYTES = 1024 * 1024 }; /* moved at once; then others have a 
 struct bucket_list;
 struct admission;
 struct form;
+struct property_values;
 struct session;
 struct tunnel;
 struct worker;
@@ -158,9 +159,10 @@ struct request {
 
     /* What goes out: by sign */
     struct {
-        struct key_lease lease; /* owned: what it is signed with; no keys: unsigned */
-        struct str head;        /* the whole head, as it goes out */
-        bool expects;           /* head has Expect: 100-continue */
+        struct key_lease lease;             /* owned: what it is signed with; no keys: unsigned */
+        struct str head;                    /* the whole head, as it goes out */
+        struct property_values *properties; /* in arena: what policies put in, by check_policy; NULL: nothing */
+        bool expects;                       /* head has Expect: 100-continue */
         struct framer framer;
         bool body_planned;
         enum body_out kind;
