@@ -55,7 +55,9 @@ static bool no_action(struct str name, const char *service, struct sbuf *fault)
     for (unsigned a = 1; a < S3_ACTIONS_N; a++)
         words[a] = s3_action_name((enum s3_action)a);
     nearest = str_nearest(name, words + 1, S3_ACTIONS_N - 1);
-    sbuf_printf(fault, "the action %s%.*s does not exist; ", service, STR_ARG(str_head(name, 100)));
+    bool is_pattern = str_index(name, '*') != SIZE_MAX || str_index(name, '?') != SIZE_MAX;
+    sbuf_printf(fault, is_pattern ? "no action matches %s%.*s; " : "the action %s%.*s does not exist; ", service,
+                STR_ARG(str_head(name, 100)));
     if (nearest)
         sbuf_printf(fault, "did you mean %s%s?", service, nearest);
     else

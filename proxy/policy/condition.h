@@ -14,11 +14,18 @@ struct condition_operator; /* a row of the table */
 
 enum condition_set { SET_NONE, SET_ANY_VALUE, SET_ALL_VALUES };
 
+/* IPv4 (also mapped) as numbers. */
+struct condition_block {
+    bool v4;
+    uint32_t base, mask;
+    struct netblock v6;
+};
+
 struct condition_value {
     union {
         struct pattern text;
         const struct arn_pattern *arn;
-        struct netblock block;
+        struct condition_block block;
         double number;
         int64_t time_ms;
         bool truth;

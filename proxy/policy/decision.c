@@ -4,14 +4,6 @@
  */
 #include "policy_impl.h"
 
-/* A resource that is asked for, taken apart once. */
-struct asked {
-    struct arn arn;
-    bool is_none;  /* "*": the action has none */
-    bool is_plain; /* arn:aws:s3:::… */
-    size_t slash;  /* in the last part; SIZE_MAX: none, which is a bucket */
-};
-
 static const struct str plain_start = STR_INIT("arn:aws:s3:::");
 
 /* False: no ARN of S3. */
@@ -29,45 +21,59 @@ static bool take_apart(struct str resource, struct asked *out)
     return true;
 }
 
+struct asked asked_bucket(struct str partition, struct str bucket)
+{
+    struct asked a = {.is_plain = str_eq(partition, STR("aws")), .slash = SIZE_MAX};
+
+    a.arn.part[ARN_PARTITION] = partition;
+    a.arn.part[ARN_SERVICE] = STR("s3");
+    a.arn.part[ARN_RESOURCE] = bucket;
+    return a;
+}
+
 static bool is_of_a_bucket(const struct asked *a)
 {
     return a->is_plain || (a->arn.part[ARN_REGION].n == 0 && a->arn.part[ARN_ACCOUNT].n == 0);
 }
 
-static enum pattern_match in_arn(const struct resource *r, const struct asked *a, const struct policy_context *c)
+/* All parts before the last. */
+bool resource_head_matches(const struct resource *r, const struct asked *a, const struct policy_context *c)
 {
     static const struct str plain[] = {[ARN_PARTITION] = STR_INIT("aws"),
                                        [ARN_SERVICE] = STR_INIT("s3"),
                                        [ARN_REGION] = STR_INIT(""),
                                        [ARN_ACCOUNT] = STR_INIT("")};
 
-    if (r->is_plain != a->is_plain || !r->is_plain)
-        for (size_t i = 0; i < ARN_RESOURCE; i++)
-            if (pattern_match(&r->arn.part[i], a->is_plain ? plain[i] : a->arn.part[i], c) != PATTERN_YES)
-                return PATTERN_NO;
-    return pattern_match(&r->rest, a->arn.part[ARN_RESOURCE], c);
+    if (r->is_plain && a->is_plain) return true;
+    for (size_t i = 0; i < ARN_RESOURCE; i++)
+        if (!pattern_match(&r->arn.part[i], a->is_plain ? plain[i] : a->arn.part[i], c)) return false;
+    return true;
 }
 
-static enum pattern_match resource_matches(const struct resource *r, const struct asked *a,
-                                           const struct policy_context *c)
+bool resource_names_bucket(const struct resource *r, const struct asked *a, const struct policy_context *c)
+{
+    if (r->kind == RESOURCE_ALL) return true;
+    return is_of_a_bucket(a) && pattern_match(&r->bucket, str_head(a->arn.part[ARN_RESOURCE], a->slash), c);
+}
+
+static bool resource_matches(const struct resource *r, const struct asked *a, const struct policy_context *c)
 {
     struct str rest = a->arn.part[ARN_RESOURCE];
 
-    if (r->kind == RESOURCE_ALL) return PATTERN_YES;
-    if (a->is_none) return r->kind == RESOURCE_ARN && r->is_everything ? PATTERN_YES : PATTERN_NO;
-    if (r->kind == RESOURCE_ARN) return in_arn(r, a, c);
-    if (!is_of_a_bucket(a) || pattern_match(&r->bucket, str_head(rest, a->slash), c) != PATTERN_YES) return PATTERN_NO;
-    if (r->kind == RESOURCE_BUCKET) return PATTERN_YES;
-    return a->slash == SIZE_MAX ? PATTERN_NO : pattern_match(&r->rest, str_tail(rest, a->slash + 1), c);
+    if (r->kind == RESOURCE_ALL) return true;
+    if (a->is_none) return r->kind == RESOURCE_ARN && r->is_everything;
+    if (r->kind == RESOURCE_ARN) return resource_head_matches(r, a, c) && pattern_match(&r->rest, rest, c);
+    if (!resource_names_bucket(r, a, c)) return false;
+    if (r->kind == RESOURCE_BUCKET) return true;
+    return a->slash != SIZE_MAX && pattern_match(&r->rest, str_tail(rest, a->slash + 1), c);
 }
 
 /* A variable without a value: the statement does not count, whether it has Resource or NotResource. */
-static bool resources_match(const struct statement *s, const struct asked *a, const struct policy_context *c)
+bool statement_resources_match(const struct statement *s, const struct asked *a, const struct policy_context *c)
 {
     for (size_t i = 0; i < s->resources_n; i++) {
-        enum pattern_match m = resource_matches(&s->resources[i], a, c);
-        if (m == PATTERN_YES) return !s->not_resource;
-        if (m == PATTERN_UNRESOLVED && s->not_resource) return false;
+        if (resource_matches(&s->resources[i], a, c)) return !s->not_resource;
+        if (s->not_resource && !pattern_resolves(&s->resources[i].rest, c)) return false;
     }
     return s->not_resource;
 }
@@ -85,7 +91,7 @@ static size_t first_that_holds(const struct policy *p, const struct statement_in
 {
     for (uint32_t i = index->first[action]; i < index->first[action + 1]; i++) {
         const struct statement *s = &p->statements[index->v[i]];
-        if (resources_match(s, a, c) && conditions_hold(s, c)) return index->v[i];
+        if (statement_resources_match(s, a, c) && conditions_hold(s, c)) return index->v[i];
     }
     return SIZE_MAX;
 }

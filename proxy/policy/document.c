@@ -187,7 +187,7 @@ static void read_actions(struct reading *r, const struct json *json, struct stat
 
 static bool takes_part(const struct pattern *p, const char *word)
 {
-    return pattern_match(p, str_from(word), NULL) == PATTERN_YES;
+    return pattern_match(p, str_from(word), NULL);
 }
 
 static bool read_resource(struct reading *r, struct str text, struct resource *out, struct sbuf *fault)

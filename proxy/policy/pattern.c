@@ -27,10 +27,9 @@ enum { ONE, SEVERAL, PLAIN = 0, NAMED };
 
 static const struct key_row {
     const char *name;
-    enum policy_key_type type;
     bool several, named;
 } keys[POLICY_KEYS_N] = {
-#define X(id, name, type, many, named) [POLICY_KEY_##id] = {name, KEY_##type, many, named},
+#define X(id, name, type, many, named) [POLICY_KEY_##id] = {name, many, named},
     POLICY_KEYS(X)
 #undef X
 };
@@ -38,11 +37,6 @@ static const struct key_row {
 bool policy_key_has_several(enum policy_key key)
 {
     return keys[key].several;
-}
-
-enum policy_key_type policy_key_type_of(enum policy_key key)
-{
-    return keys[key].type;
 }
 
 static bool no_key(struct str text, struct sbuf *fault)
@@ -219,6 +213,16 @@ static size_t take(uint16_t code, struct str text, bool any_case)
     return code == (unsigned char)c;
 }
 
+/* The first place from @from on where what follows a '*' may begin: a literal byte is looked for. */
+static size_t place_after_star(struct str text, size_t from, const uint16_t *codes, size_t n, bool any_case)
+{
+    const char *found;
+
+    if (n == 0 || codes[0] >= CODE_STAR || any_case || from >= text.n) return from;
+    found = memchr(text.p + from, codes[0], text.n - from);
+    return found ? (size_t)(found - text.p) : text.n;
+}
+
 /* On a mismatch only the latest '*' is widened: see str_matches. @open: the text may go on. */
 static bool glob(const uint16_t *codes, size_t n, struct str text, bool any_case, bool open)
 {
@@ -227,13 +231,14 @@ static bool glob(const uint16_t *codes, size_t n, struct str text, bool any_case
     while (i < text.n) {
         if (j < n && codes[j] == CODE_STAR) {
             star = j++;
-            star_text = i;
+            if (j == n) return true;
+            star_text = i = place_after_star(text, i, codes + j, n - j, any_case);
         } else if (j < n && (taken = take(codes[j], str_tail(text, i), any_case)) > 0) {
             i += taken;
             j++;
         } else if (star != SIZE_MAX) {
             star_text += character(str_tail(text, star_text));
-            i = star_text;
+            star_text = i = place_after_star(text, star_text, codes + star + 1, n - star - 1, any_case);
             j = star + 1;
         } else {
             return false;
@@ -275,32 +280,33 @@ static size_t expand(const struct pattern *p, const struct policy_context *c, ui
     return n;
 }
 
-static enum pattern_match match_variables(const struct pattern *p, struct str rest, const struct policy_context *c,
-                                          bool open)
+static bool match_variables(const struct pattern *p, struct str rest, const struct policy_context *c, bool open)
 {
     uint16_t codes[EXPANDED_MOST];
     size_t n = expand(p, c, codes);
 
-    if (n == SIZE_MAX) return PATTERN_UNRESOLVED;
-    return glob(codes, n, rest, p->any_case, open) ? PATTERN_YES : PATTERN_NO;
+    return n != SIZE_MAX && glob(codes, n, rest, p->any_case, open);
 }
 
-enum pattern_match pattern_match(const struct pattern *p, struct str text, const struct policy_context *c)
+bool pattern_resolves(const struct pattern *p, const struct policy_context *c)
 {
-    if (p->kind == PATTERN_EXACT && text.n != p->literal.n) return PATTERN_NO;
-    if (p->kind == PATTERN_VARIABLE && !begins(text, p)) {
-        uint16_t codes[EXPANDED_MOST];
-        return expand(p, c, codes) == SIZE_MAX ? PATTERN_UNRESOLVED : PATTERN_NO;
-    }
-    if (!begins(text, p)) return PATTERN_NO;
+    uint16_t codes[EXPANDED_MOST];
+
+    return p->kind != PATTERN_VARIABLE || expand(p, c, codes) != SIZE_MAX;
+}
+
+bool pattern_match(const struct pattern *p, struct str text, const struct policy_context *c)
+{
+    struct str rest = str_tail(text, p->literal.n);
+
+    if (text.n < p->literal.n || !begins(text, p)) return false;
     switch (p->kind) {
-    case PATTERN_EXACT:
-    case PATTERN_BEGINS: return PATTERN_YES;
-    case PATTERN_GLOB:
-        return glob(p->codes, p->codes_n, str_tail(text, p->literal.n), p->any_case, false) ? PATTERN_YES : PATTERN_NO;
+    case PATTERN_EXACT: return rest.n == 0;
+    case PATTERN_BEGINS: return true;
+    case PATTERN_GLOB: return glob(p->codes, p->codes_n, rest, p->any_case, false);
     case PATTERN_VARIABLE: break;
     }
-    return match_variables(p, str_tail(text, p->literal.n), c, false);
+    return match_variables(p, rest, c, false);
 }
 
 bool pattern_may_begin(const struct pattern *p, struct str start, const struct policy_context *c)
@@ -311,7 +317,7 @@ bool pattern_may_begin(const struct pattern *p, struct str start, const struct p
     if (p->kind == PATTERN_EXACT) return start.n <= p->literal.n;
     if (p->kind == PATTERN_BEGINS) return true;
     struct str rest = str_tail(start, p->literal.n);
-    if (p->kind == PATTERN_VARIABLE) return match_variables(p, rest, c, true) == PATTERN_YES;
+    if (p->kind == PATTERN_VARIABLE) return match_variables(p, rest, c, true);
     return glob(p->codes, p->codes_n, rest, p->any_case, true);
 }
 
@@ -380,14 +386,16 @@ bool arn_pattern_compile(struct str text, unsigned flags, struct arena *arena, s
     return true;
 }
 
-enum pattern_match arn_pattern_match(const struct arn_pattern *p, const struct arn *arn, const struct policy_context *c)
+bool arn_pattern_match(const struct arn_pattern *p, const struct arn *arn, const struct policy_context *c)
 {
-    enum pattern_match all = PATTERN_YES;
+    for (size_t i = 0; i < ARN_PARTS; i++)
+        if (!pattern_match(&p->part[i], arn->part[i], c)) return false;
+    return true;
+}
 
-    for (size_t i = 0; i < ARN_PARTS; i++) {
-        enum pattern_match m = pattern_match(&p->part[i], arn->part[i], c);
-        if (m == PATTERN_UNRESOLVED) return m;
-        if (m == PATTERN_NO) all = PATTERN_NO;
-    }
-    return all;
+bool arn_pattern_resolves(const struct arn_pattern *p, const struct policy_context *c)
+{
+    for (size_t i = 0; i < ARN_PARTS; i++)
+        if (!pattern_resolves(&p->part[i], c)) return false;
+    return true;
 }

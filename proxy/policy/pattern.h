@@ -13,8 +13,6 @@
 
 /* --- keys of conditions and variables --- */
 
-enum policy_key_type { KEY_STRING, KEY_NUMERIC, KEY_DATE, KEY_BOOL, KEY_IP, KEY_ARN };
-
 struct policy_key_ref {
     enum policy_key key;
     struct str name; /* of a named key: what follows its '/' */
@@ -23,7 +21,6 @@ struct policy_key_ref {
 /* "aws:PrincipalTag/team", in any case; false: @fault says why. */
 bool policy_key_find(struct str text, struct arena *arena, struct policy_key_ref *out, struct sbuf *fault);
 bool policy_key_has_several(enum policy_key key);
-enum policy_key_type policy_key_type_of(enum policy_key key);
 
 /* --- patterns --- */
 
@@ -50,9 +47,10 @@ enum { PATTERN_TEXT_MOST = 2048, PATTERN_FAULT = 400 };
 /* False: @fault says why. */
 bool pattern_compile(struct str text, unsigned flags, struct arena *arena, struct pattern *out, struct sbuf *fault);
 
-/* UNRESOLVED: it has a variable that the request has no value for; then nothing that hangs on it holds. */
-enum pattern_match { PATTERN_NO, PATTERN_YES, PATTERN_UNRESOLVED };
-enum pattern_match pattern_match(const struct pattern *p, struct str text, const struct policy_context *c);
+bool pattern_match(const struct pattern *p, struct str text, const struct policy_context *c);
+/* Whether the request has a value for each variable of it: without one it matches nothing, and what says "not" of it
+ * does not hold either. */
+bool pattern_resolves(const struct pattern *p, const struct policy_context *c);
 /* Whether some text that begins with @start matches; variables as in pattern_match. */
 bool pattern_may_begin(const struct pattern *p, struct str start, const struct policy_context *c);
 
@@ -78,7 +76,7 @@ bool arn_split(struct str text, struct arn *out);
 /* Variables may hold colons. What ends in '*' need not have all parts. False: @fault says why. */
 bool arn_pattern_compile(struct str text, unsigned flags, struct arena *arena, struct arn_pattern *out,
                          struct sbuf *fault);
-enum pattern_match arn_pattern_match(const struct arn_pattern *p, const struct arn *arn,
-                                     const struct policy_context *c);
+bool arn_pattern_match(const struct arn_pattern *p, const struct arn *arn, const struct policy_context *c);
+bool arn_pattern_resolves(const struct arn_pattern *p, const struct policy_context *c);
 
 #endif

@@ -168,8 +168,7 @@ bool policy_allows_bucket(const struct policy *p, struct str bucket)
     const struct statement *s = access_of(p);
 
     for (size_t i = 0; s && i < s->resources_n; i++)
-        if (s->resources[i].kind == RESOURCE_ALL || pattern_match(&s->resources[i].bucket, bucket, NULL) == PATTERN_YES)
-            return true;
+        if (s->resources[i].kind == RESOURCE_ALL || pattern_match(&s->resources[i].bucket, bucket, NULL)) return true;
     return false;
 }
 

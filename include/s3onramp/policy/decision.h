@@ -105,4 +105,9 @@ static inline bool policy_lets_through(const struct policy_decision *d)
     return d->effect == POLICY_ALLOWED || d->warned;
 }
 
+/* Whether something may be allowed in @bucket, or that it is listed, as far as that hangs on who asks and from where:
+ * what only the request itself could tell (s3:prefix, …) is taken as given. @partition: "aws". For lists of buckets. */
+bool policy_reaches_bucket(const struct policy *const *policies, size_t n, struct str partition, struct str bucket,
+                           const struct policy_context *c);
+
 #endif
