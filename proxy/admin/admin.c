@@ -42,6 +42,7 @@ enum err_code admin_new(struct server *server, struct admin **out, struct err *e
         .commands = &admin_commands,
         .server = server,
         .right = ADMIN_CHANGE, /* the socket is the proxy's user's alone */
+        .audit = server_audit(server),
         .started_us = loop->now_us,
     };
     struct admin *a;

@@ -3,6 +3,7 @@
  */
 #include "admin/command.h"
 
+#include "flow/audit.h"
 #include "keys/json_text.h"
 
 #include <event2/buffer.h>
@@ -80,6 +81,34 @@ static bool judge_arguments(struct admin_call *call, const struct admin_command 
     return true;
 }
 
+/* "drop credentials=default" */
+static void audit(const struct admin_call *call, const struct admin_command *command)
+{
+    char words[WORDS_MAX];
+    struct sbuf b = sbuf_make(words, sizeof(words) - 1);
+    const struct audit_event e = {.name = "command", .by = call->by, .what = words, .outcome = "begun"};
+    const char *name;
+    json_t *value;
+
+    sbuf_add(&b, str_from(command->name));
+    json_object_foreach(call->asked, name, value)
+    {
+        if (strcmp(name, "command") == 0) continue;
+        sbuf_printf(&b, " %s=%.256s", name,
+                    json_is_string(value) ? json_string_value(value)
+                    : json_is_true(value) ? "yes"
+                                          : "no");
+    }
+    words[b.n] = '\0';
+    audit_tell(call->audit, &e);
+}
+
+static void run(struct admin_call *call, const struct admin_command *command)
+{
+    if (command->right == ADMIN_CHANGE) audit(call, command);
+    command->run(call);
+}
+
 void admin_call_run(struct admin_call *call, struct str question)
 {
     json_error_t wrong;
@@ -101,7 +130,7 @@ void admin_call_run(struct admin_call *call, struct str question)
     else if (call->right < command->right)
         admin_reply_error(call, "%s is for those only who may change something here", command->name);
     else if (judge_arguments(call, command))
-        command->run(call);
+        run(call, command);
 }
 
 void admin_call_clear(struct admin_call *call)

@@ -46,7 +46,7 @@ void command_drain(struct admin_call *call)
         drain_wait(drain, &d->waiter);
         admin_call_later(call, forget_drain, d);
     }
-    server_stop(call->server);
+    server_stop(call->server, call->by);
     if (!d) admin_reply_json(call, json_pack("{ss}", "state", drain_state_name(drain_state(drain))));
 }
 
@@ -79,7 +79,7 @@ void command_upgrade(struct admin_call *call)
 
     if (!u) {
         admin_reply_error(call, "out of memory");
-    } else if (server_upgrade(call->server, &err) != ERR_NONE) {
+    } else if (server_upgrade(call->server, call->by, &err) != ERR_NONE) {
         free(u);
         admin_reply_error(call, "no upgrade: %s%s%s", err.detail, err.sys_errno ? ": " : "",
                           err.sys_errno ? strerror(err.sys_errno) : "");

@@ -80,6 +80,7 @@ void command_reload(struct admin_call *call)
     w->ask.what = admin_call_flag(call, "check") ? RELOAD_CHECK
                   : admin_call_flag(call, "cut") ? RELOAD_CUT
                                                  : RELOAD_TAKE;
+    w->ask.by = call->by;
     w->ask.done = on_done;
     w->ask.arg = w;
     admin_call_later(call, on_cancel, w);

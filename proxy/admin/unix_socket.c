@@ -11,6 +11,7 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -155,6 +156,8 @@ static void on_asker(evutil_socket_t fd, short what, void *arg)
 static void asker_new(struct unix_socket *u, int fd)
 {
     struct asker *a = calloc(1, sizeof(*a));
+    struct ucred peer;
+    socklen_t n = sizeof(peer);
 
     if (!a) {
         close(fd);
@@ -163,6 +166,8 @@ static void asker_new(struct unix_socket *u, int fd)
     *a = (struct asker){.call = u->call, .socket = u, .next = u->askers, .buf = evbuffer_new(), .fd = fd};
     u->askers = a;
     u->askers_n++;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0)
+        snprintf(a->call.by, sizeof(a->call.by), "uid %u, pid %d", (unsigned)peer.uid, (int)peer.pid);
     if (!a->buf || !wait_for(a, EV_READ, ASK_S)) asker_free(a);
 }
 

@@ -18,7 +18,7 @@ enum { LINE_BYTES = 8192, MESSAGE_BYTES = 2048, WRITE_WAIT_MS = 100 };
 _Atomic enum log_level log_level_now = LOG_INFO;
 static _Atomic enum log_format format_now = LOG_TEXT;
 static int fd_now = STDERR_FILENO;
-static void (*put_now)(void *arg, struct str line); /* NULL: to fd_now */
+static void (*put_now)(void *arg, enum log_level level, struct str line); /* NULL: to fd_now */
 static void *put_arg;
 
 static const char *const level_names[] = {
@@ -36,7 +36,7 @@ void log_set(enum log_level level, enum log_format format)
     atomic_store_explicit(&format_now, format, memory_order_relaxed);
 }
 
-void log_give(void (*put)(void *arg, struct str line), void *arg)
+void log_give(void (*put)(void *arg, enum log_level level, struct str line), void *arg)
 {
     put_now = put;
     put_arg = arg;
@@ -224,7 +224,7 @@ void log_line(enum log_level level, const char *ctx, const char *fmt, ...)
         (json ? build_json : build_text)(&b, level, context, str_head(str_from(message), 512));
     }
     if (put_now)
-        put_now(put_arg, sbuf_str(&b));
+        put_now(put_arg, level, sbuf_str(&b));
     else
         log_write(fd_now, sbuf_str(&b));
     errno = saved_errno;

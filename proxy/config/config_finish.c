@@ -6,6 +6,7 @@
 
 #include "aws/s3/partition.h"
 #include "aws/s3/target.h"
+#include "config/log_place.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -182,12 +183,42 @@ static void finish_line(struct config_build *b, struct raw_section *section)
                        "line \"%s\" has no bandwidth; write what it carries, like 1Gbit", section->name);
 }
 
+/* Files are meant as seen from the folder of the configuration. */
+static void finish_place(struct config_build *b, struct raw_section *section, const char *key, char **place)
+{
+    const char *path;
+    enum log_place kind = log_place_of(*place, &path);
+
+    if (kind == LOG_PLACE_FILE) *place = config_keep_heap(b->raw, config_path(b->s->file, *place));
+    if ((kind == LOG_PLACE_SYSLOG || kind == LOG_PLACE_JOURNALD) && path[0] != '/')
+        config_problem(b, config_place_of(section, key), "%s = %.80s: the socket's path must begin with /", key,
+                       *place);
+}
+
 static void finish_log(struct config_build *b)
 {
+    struct raw_section *section = config_raw_section(b->raw, SECTION_LOG, STR_NONE);
     struct log_conf *set = &b->s->log;
 
-    if (!set->access || strcmp(set->access, "-") == 0 || strcmp(set->access, "off") == 0) return;
-    set->access = config_keep_heap(b->raw, config_path(b->s->file, set->access));
+    finish_place(b, section, "to", &set->to);
+    finish_place(b, section, "access", &set->access);
+    if (strcmp(set->to, "off") == 0)
+        config_problem(b, config_place_of(section, "to"), "to = off: messages must go somewhere; write - or a file");
+    if (!config_text_of(section, "access_format"))
+        set->access_format = set->format == LOG_JSON ? ACCESS_FORMAT_JSON : ACCESS_FORMAT_TEXT;
+}
+
+static void finish_audit(struct config_build *b)
+{
+    struct raw_section *section = config_raw_section(b->raw, SECTION_AUDIT, STR_NONE);
+    struct audit_conf *set = &b->s->audit;
+
+    finish_place(b, section, "to", &set->to);
+    if (set->required && strcmp(set->to, "off") == 0)
+        config_problem(b, config_place_of(section, "required"), "required = yes needs `to`: where the lines go");
+    if (set->required && set->requests == AUDIT_REFUSED)
+        config_problem(b, config_place_of(section, "required"),
+                       "required = yes is for requests that are served; write requests = all, or writes");
 }
 
 /* It stands in certificates as it is: no comma, blank or sign that means something there. */
@@ -215,6 +246,7 @@ static void finish_admin(struct config_build *b)
 void config_finish(struct config_build *b)
 {
     finish_log(b);
+    finish_audit(b);
     finish_admin(b);
     finish_ca(b);
     config_for_each(b, SECTION_LISTENER, finish_listener);

@@ -22,6 +22,7 @@ const struct section_kind config_sections[SECTIONS_N] = {
                "The local certificate authority (made by 's3onramp ca init'): needed where clients come with "
                "TLS and no certificate is given."),
     [SECTION_LOG] = SINGLE("log", log, "What is written, and where."),
+    [SECTION_AUDIT] = SINGLE("audit", audit, "The record for auditors: who did what, and who changed the proxy."),
     [SECTION_ADMIN] = SINGLE("admin", admin, "The door for 's3onramp status'."),
     [SECTION_LISTENER] = ARRAY("listener", "local", listeners, "Where clients come in. One section per listener."),
     [SECTION_ENDPOINT] =
@@ -47,6 +48,8 @@ const struct section_kind config_sections[SECTIONS_N] = {
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const access_formats[] = {"text", "json", "s3", NULL};
+static const char *const audit_words[] = {"all", "writes", "refused", NULL};
 static const char *const listener_modes[] = {"forward", "endpoint", "redirect", NULL};
 static const char *const listener_tls_words[] = {"off", "on", "auto", NULL};
 static const char *const trailers_words[] = {"pass", "decode", NULL};
@@ -135,10 +138,21 @@ static const struct option options[] = {
      "Least important message that is written."},
     {SECTION_LOG, "format", LIVE, OPT_ENUM, AT(log_conf, format), "text", NULL, NULL, log_formats, NULL,
      "One line per message, as text or as a JSON object."},
+    {SECTION_LOG, "to", LIVE, OPT_TEXT, AT(log_conf, to), "-", NULL, NULL, NULL, NULL,
+     "Where messages go: - (standard error), syslog, journald (or syslog:SOCKET, journald:SOCKET), or a file, which SIGUSR1 opens anew."},
     {SECTION_LOG, "access", LIVE, OPT_TEXT, AT(log_conf, access), "-", NULL, NULL, NULL, NULL,
-     "One line per request: - (standard error), off, or a file, which SIGUSR1 opens anew."},
+     "One line per request: to a place like those of `to`, or off."},
+    {SECTION_LOG, "access_format", LIVE, OPT_ENUM, AT(log_conf, access_format), NULL, NULL, NULL, access_formats, NULL,
+     "Its form; s3: that of Amazon S3's server access logs, for programs that read those. Default: as `format`."},
     {SECTION_LOG, "buffer", RESTART("each worker has its room for lines from the start"), OPT_SIZE, AT(log_conf, buffer_kib), "4096", "64", "1048576", NULL, NULL,
      "How many KiB of lines each worker keeps while nobody takes them; no request waits for a log: what does not fit is lost, counted and told."},
+
+    {SECTION_AUDIT, "to", LIVE, OPT_TEXT, AT(audit_conf, to), "off", NULL, NULL, NULL, NULL,
+     "Where its lines go, JSON with a number each: a place like those of [log] to, or off."},
+    {SECTION_AUDIT, "requests", LIVE, OPT_ENUM, AT(audit_conf, requests), "all", NULL, NULL, audit_words, NULL,
+     "Requests that have a line: all; writes: those that may change something, and refused ones; refused: those that the proxy refused."},
+    {SECTION_AUDIT, "required", LIVE, OPT_BOOL, AT(audit_conf, required), "no", NULL, NULL, NULL, NULL,
+     "yes: while lines cannot be kept (a full disk, a daemon that has gone) requests that would have one get 503 and are not served."},
 
     {SECTION_ADMIN, "socket", RESTART("who asks for the reload waits for the answer there"), OPT_TEXT, AT(admin_conf, socket), "/run/s3onramp/admin.sock", NULL, NULL, NULL, NULL,
      "Unix socket for 's3onramp status', mode 0600, removed at the end; off: none. The default is left out where its folder is missing."},

@@ -1,189 +1,275 @@
 /* SPDX-License-Identifier: Apache-2.0
- * logs.c: see logs.h. The process log goes to standard error; the access log there too (the same sink), or to a file.
+ * logs.c: see logs.h. Streams that name the same place share a sink. The process log's may change while other threads
+ * log: they hold a lock meanwhile.
  */
 #include "control/logs.h"
 
 #include "base/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { TELL_EVERY_S = 60, STUCK_MS = 2000, MOST_MS = 10000, LEAVE_MS = 300 };
 
-/* One of the two: a stream in a sink. */
+/* What was told of a stream. */
 struct told {
-    const char *name;
-    struct sink *sink; /* NULL: off */
-    enum sink_stream stream;
-    uint64_t lost; /* so many were told of */
+    uint64_t lost; /* so many */
     int64_t at_us; /* monotonic; 0: never */
 };
 
 struct logs {
-    struct sink *log, *access; /* owned; access: NULL unless it is a file */
-    struct sink *before;       /* owned: the access log's place until logs_leave; NULL: there is none */
-    struct sink_queue *lines;  /* of LOG */
-    size_t queue_bytes;        /* of each queue, from the start */
-    struct told v[SINK_STREAMS];
+    struct sinks now;    /* owned */
+    struct sinks before; /* owned, but for those of now: workers may have lines for them */
+    size_t queue_bytes;  /* of each queue, from the start */
+    struct told told[SINK_STREAMS];
+    pthread_mutex_t lock;     /* guards lines and their sink */
+    struct sink_queue *lines; /* of LOG; NULL: none yet */
+    struct sink *log;         /* theirs */
 };
 
-static void put_line(void *arg, struct str line)
+static const char *const names[SINK_STREAMS] = {"log", "access", "audit"};
+
+static const char *name_of(const struct sink *s)
+{
+    return strcmp(sink_place(s), "-") == 0 ? "standard error" : sink_place(s);
+}
+
+static void put_line(void *arg, enum log_level level, struct str line)
 {
     struct logs *l = arg;
 
-    (void)sink_put(l->lines, line);
+    pthread_mutex_lock(&l->lock);
+    (void)sink_put(l->lines, level, line);
     sink_wake(l->log);
+    pthread_mutex_unlock(&l->lock);
 }
 
-static bool is_file(const struct log_conf *set)
+/* ------------------------------------------------------------- sets of sinks */
+
+static bool has(const struct sinks *all, const struct sink *s)
 {
-    return set->access[0] && strcmp(set->access, "-") != 0 && strcmp(set->access, "off") != 0;
+    for (size_t i = 0; i < SINK_STREAMS; i++)
+        if (all->v[i] == s) return true;
+    return false;
 }
 
-static enum err_code open_sinks(struct logs *l, const struct log_conf *set, struct err *err)
+static struct sink *find(const struct sinks *all, const char *place)
 {
-    l->queue_bytes = set->buffer_kib * 1024;
-    TRY(sink_open_fd(STDERR_FILENO, l->queue_bytes, &l->log, err));
-    l->v[SINK_LOG] = (struct told){.name = "log", .sink = l->log, .stream = SINK_LOG};
-    l->v[SINK_ACCESS] = (struct told){.name = "access", .stream = SINK_ACCESS};
-    if (is_file(set)) TRY(sink_open_file(set->access, l->queue_bytes, &l->access, err));
-    l->v[SINK_ACCESS].sink = strcmp(set->access, "off") == 0 ? NULL : l->access ? l->access : l->log;
+    for (size_t i = 0; i < SINK_STREAMS; i++)
+        if (all->v[i] && strcmp(sink_place(all->v[i]), place) == 0) return all->v[i];
+    return NULL;
+}
+
+/* The next of @s, or NULL: it is not in there any more. */
+static struct sink *take_one(struct sinks *s)
+{
+    struct sink *one = NULL;
+
+    for (size_t i = 0; i < SINK_STREAMS; i++) {
+        if (!one) one = s->v[i];
+        if (s->v[i] == one) s->v[i] = NULL;
+    }
+    return one;
+}
+
+/* All of @s but those that @but has, too. */
+static void close_others(struct sinks *s, const struct sinks *but, unsigned ms)
+{
+    struct sink *one;
+
+    while ((one = take_one(s)))
+        if (!has(but, one)) sink_close(&one, ms, ms, NULL);
+}
+
+static enum err_code open_one(const struct logs *l, const char *place, enum sink_stream stream, struct sinks *out,
+                              struct err *err)
+{
+    struct sink *s = find(out, place);
+
+    if (strcmp(place, "off") == 0) return ERR_NONE;
+    if (!s) s = find(&l->now, place);
+    if (!s && sink_open(place, l->queue_bytes, &s, err) != ERR_NONE)
+        return err_set(err, err->code, err->sys_errno, "cannot open the %s log %s", names[stream], place);
+    out->v[stream] = s;
     return ERR_NONE;
 }
+
+enum err_code logs_open(const struct logs *l, const struct settings *s, struct sinks *out, struct err *err)
+{
+    *out = (struct sinks){0};
+    TRY(open_one(l, s->log.to, SINK_LOG, out, err));
+    TRY(open_one(l, s->log.access, SINK_ACCESS, out, err));
+    return open_one(l, s->audit.to, SINK_AUDIT, out, err);
+}
+
+void logs_close(const struct logs *l, struct sinks *sinks)
+{
+    close_others(sinks, &l->now, 0);
+}
+
+/* ------------------------------------------------------------- start and end */
 
 static const char *reason(int trouble)
 {
     if (trouble == EAGAIN) return "who reads it does not keep up";
-    if (trouble == ENXIO || trouble == EPIPE) return "nobody reads it";
+    if (trouble == ENXIO || trouble == EPIPE || trouble == ECONNREFUSED) return "nobody reads it";
     return trouble ? strerror(trouble) : "";
+}
+
+/* False: out of memory, and lines go where they went before. */
+static bool take_log(struct logs *l, struct sink *log)
+{
+    struct sink_queue *before = l->lines, *q = log == l->log ? before : sink_queue_new(log, SINK_LOG);
+
+    if (!q || q == before) return q;
+    pthread_mutex_lock(&l->lock);
+    l->lines = q;
+    l->log = log;
+    pthread_mutex_unlock(&l->lock);
+    sink_queue_leave(before);
+    return true;
+}
+
+static void warn_of_trouble(const struct logs *l)
+{
+    for (size_t i = 0; i < SINK_STREAMS; i++)
+        if (l->now.v[i] && sink_trouble(l->now.v[i]))
+            LOG(LOG_WARN, "%s log %s: %s; lines wait for a reader, as many as [log] buffer holds", names[i],
+                name_of(l->now.v[i]), reason(sink_trouble(l->now.v[i])));
 }
 
 enum err_code logs_new(const struct settings *s, struct logs **out, struct err *err)
 {
     struct logs *l = calloc(1, sizeof(*l));
-    enum err_code code;
+    struct sinks first;
 
     if (!l) return err_set(err, ERR_NO_MEMORY, 0, "logs");
-    code = open_sinks(l, &s->log, err);
-    if (code != ERR_NONE) err_set(err, code, err->sys_errno, "cannot open the access log %s", s->log.access);
-    if (code == ERR_NONE && !(l->lines = sink_queue_new(l->log, SINK_LOG)))
-        code = err_set(err, ERR_NO_MEMORY, 0, "logs");
-    if (code != ERR_NONE) {
+    pthread_mutex_init(&l->lock, NULL);
+    l->queue_bytes = s->log.buffer_kib * 1024;
+    if (logs_open(l, s, &first, err) == ERR_NONE && !take_log(l, first.v[SINK_LOG]))
+        err_set(err, ERR_NO_MEMORY, 0, "logs");
+    l->now = first;
+    if (!l->lines) {
+        enum err_code code = err->code;
+
         logs_free(&l);
         return code;
     }
     log_give(put_line, l);
-    if (l->access && sink_trouble(l->access))
-        LOG(LOG_WARN, "access log %s: %s; lines wait for a reader, as many as [log] buffer holds", s->log.access,
-            reason(sink_trouble(l->access)));
+    warn_of_trouble(l);
     *out = l;
     return ERR_NONE;
 }
 
-static void tell_end(const struct told *t, const struct sink_counts *left)
+static void tell_end(const struct logs *l, const struct sink_counts left[SINK_STREAMS])
 {
-    if (t->sink && left->lost > t->lost)
-        LOG(LOG_WARN, "%llu lines of the %s log could not be written to the end", (unsigned long long)left->lost,
-            t->name);
+    for (size_t i = SINK_ACCESS; i < SINK_STREAMS; i++)
+        if (left[i].lost > l->told[i].lost)
+            LOG(LOG_WARN, "%llu lines of the %s log could not be written to the end", (unsigned long long)left[i].lost,
+                names[i]);
 }
 
 void logs_free(struct logs **lp)
 {
     struct logs *l = *lp;
-    struct sink_counts left[SINK_STREAMS] = {0};
+    struct sink *log, *one;
 
     if (!l) return;
     *lp = NULL;
     logs_leave(l);
-    if (l->access) {
-        sink_close(&l->access, STUCK_MS, MOST_MS, left);
-        tell_end(&l->v[SINK_ACCESS], &left[SINK_ACCESS]);
+    log = l->log;
+    while ((one = take_one(&l->now))) {
+        struct sink_counts left[SINK_STREAMS] = {0};
+
+        if (one == log) continue;
+        sink_close(&one, STUCK_MS, MOST_MS, left);
+        tell_end(l, left);
     }
     log_give(NULL, NULL);
-    sink_close(&l->log, STUCK_MS, MOST_MS, NULL);
+    sink_close(&log, STUCK_MS, MOST_MS, NULL);
+    pthread_mutex_destroy(&l->lock);
     free(l);
 }
 
-struct sink *logs_access(const struct logs *l)
+/* ------------------------------------------------------------- other settings */
+
+const struct sinks *logs_sinks(const struct logs *l)
 {
-    return l->v[SINK_ACCESS].sink;
+    return &l->now;
 }
 
-enum err_code logs_open(const struct logs *l, const struct settings *s, struct sink **access, struct err *err)
+void logs_take(struct logs *l, const struct settings *s, const struct sinks *sinks)
 {
-    const struct log_conf *set = &s->log;
-
-    *access = NULL;
-    if (strcmp(set->access, "off") == 0) return ERR_NONE;
-    *access = is_file(set) ? l->access : l->log;
-    if (is_file(set) && (!l->access || strcmp(sink_name(l->access), set->access) != 0))
-        return sink_open_file(set->access, l->queue_bytes, access, err);
-    return ERR_NONE;
-}
-
-void logs_close(const struct logs *l, struct sink **access)
-{
-    if (*access != l->log && *access != l->access) sink_close(access, 0, 0, NULL);
-    *access = NULL;
-}
-
-void logs_take(struct logs *l, const struct settings *s, struct sink *access)
-{
-    struct told *t = &l->v[SINK_ACCESS];
-
-    log_set(s->log.level, s->log.format);
-    if (access == t->sink) return;
     logs_leave(l);
-    l->before = l->access;
-    l->access = access == l->log ? NULL : access;
-    *t = (struct told){.name = t->name, .sink = access, .stream = SINK_ACCESS};
+    log_set(s->log.level, s->log.format);
+    l->before = l->now;
+    l->now = *sinks;
+    for (size_t i = 0; i < SINK_STREAMS; i++)
+        if (l->now.v[i] != l->before.v[i]) l->told[i] = (struct told){0};
+    if (take_log(l, sinks->v[SINK_LOG])) return;
+    l->now.v[SINK_LOG] = l->log;
+    LOG(LOG_ERROR, "out of memory: messages still go to %s", name_of(l->log));
 }
 
 void logs_leave(struct logs *l)
 {
-    sink_close(&l->before, LEAVE_MS, LEAVE_MS, NULL);
+    close_others(&l->before, &l->now, LEAVE_MS);
 }
 
 void logs_reopen(struct logs *l, const char *why)
 {
-    if (!l->access) {
-        LOG(LOG_INFO, "%s: there is no log file to open anew", why);
-        return;
+    struct sinks all = l->now;
+    struct sink *one;
+    bool any = false;
+
+    while ((one = take_one(&all))) {
+        if (strcmp(sink_place(one), "-") == 0) continue;
+        any = true;
+        LOG(LOG_INFO, "%s: %s is opened anew", why, sink_place(one));
+        sink_reopen(one);
     }
-    LOG(LOG_INFO, "%s: %s is opened anew", why, sink_name(l->access));
-    sink_reopen(l->access);
+    if (!any) LOG(LOG_INFO, "%s: there is no log file to open anew", why);
 }
+
+void logs_watch(struct logs *l)
+{
+    for (size_t i = 0; i < SINK_STREAMS; i++)
+        if (l->now.v[i]) sink_watch(l->now.v[i]);
+}
+
+/* ------------------------------------------------------------- what became of lines */
 
 void logs_tick(struct logs *l, int64_t now_us)
 {
     if (sink_trouble(l->log)) return; /* it could not be told now */
-    for (size_t i = 0; i < ARRAY_LEN(l->v); i++) {
-        struct told *t = &l->v[i];
+    for (size_t i = 0; i < SINK_STREAMS; i++) {
+        struct told *t = &l->told[i];
+        struct sink *s = l->now.v[i];
         struct sink_counts c;
         int trouble;
 
-        if (!t->sink || (t->at_us && now_us - t->at_us < (int64_t)TELL_EVERY_S * 1000000)) continue;
-        sink_counts(t->sink, t->stream, &c);
+        if (!s || (t->at_us && now_us - t->at_us < (int64_t)TELL_EVERY_S * 1000000)) continue;
+        sink_counts(s, (enum sink_stream)i, &c);
         if (c.lost == t->lost) continue;
-        trouble = sink_trouble(t->sink);
+        trouble = sink_trouble(s);
         LOG(LOG_WARN, "%llu lines of the %s log were lost, %llu since the start: %s took no more%s%s",
-            (unsigned long long)(c.lost - t->lost), t->name, (unsigned long long)c.lost, sink_name(t->sink),
+            (unsigned long long)(c.lost - t->lost), names[i], (unsigned long long)c.lost, name_of(s),
             trouble ? ": " : "", reason(trouble));
         t->lost = c.lost;
         t->at_us = now_us;
     }
 }
 
-static json_t *one_json(const struct told *t)
+static json_t *one_json(struct sink *s, enum sink_stream stream)
 {
     struct sink_counts c;
     int trouble;
 
-    if (!t->sink) return json_pack("{ss ss}", "name", t->name, "state", "off");
-    sink_counts(t->sink, t->stream, &c);
-    trouble = sink_trouble(t->sink);
-    return json_pack("{ss ss ss ss sI sI sI}", "name", t->name, "to", sink_name(t->sink), "state",
+    if (!s) return json_pack("{ss ss}", "name", names[stream], "state", "off");
+    sink_counts(s, stream, &c);
+    trouble = sink_trouble(s);
+    return json_pack("{ss ss ss ss sI sI sI}", "name", names[stream], "to", name_of(s), "state",
                      trouble ? "stuck" : "good", "reason", reason(trouble), "written", (json_int_t)c.written, "waiting",
                      (json_int_t)(c.put - c.written), "lost", (json_int_t)c.lost);
 }
@@ -192,7 +278,7 @@ json_t *logs_json(const struct logs *l)
 {
     json_t *v = json_array();
 
-    for (size_t i = 0; v && i < ARRAY_LEN(l->v); i++)
-        json_array_append_new(v, one_json(&l->v[i]));
+    for (size_t i = 0; v && i < SINK_STREAMS; i++)
+        json_array_append_new(v, one_json(l->now.v[i], (enum sink_stream)i));
     return v;
 }

@@ -4,6 +4,7 @@
 #include "control/preflight.h"
 #include "aws/s3/partition.h"
 #include "base/clock.h"
+#include "config/log_place.h"
 #include "flow/way.h"
 #include "io/ca_scope.h"
 #include "io/tls.h"
@@ -211,21 +212,21 @@ static void check_authorities(struct preflight *p, const void *item, const char 
 
 /* --- files that are written --- */
 
-/* The file of the access log is made by `serve`; its folder is not. */
-static void check_access_log(struct preflight *p)
+/* The file of a log is made by `serve`; its folder is not. A daemon may come later. */
+static void check_place(struct preflight *p, const void *item, const char *key, const char *place)
 {
-    const struct log_conf *log = &p->s->log;
     char folder[PATH_MAX];
     struct stat st;
+    const char *path;
 
-    if (!log->access || strcmp(log->access, "-") == 0 || strcmp(log->access, "off") == 0) return;
-    size_t slash = str_rindex(str_from(log->access), '/');
-    struct str name = slash == SIZE_MAX ? STR(".") : str_make(log->access, slash ? slash : 1);
+    if (log_place_of(place, &path) != LOG_PLACE_FILE) return;
+    size_t slash = str_rindex(str_from(path), '/');
+    struct str name = slash == SIZE_MAX ? STR(".") : str_make(path, slash ? slash : 1);
     if (!str_to_cstr(name, folder, sizeof folder) || stat(folder, &st) != 0)
-        problem(p, log, "access", "%.*s cannot be used (%s); make it (mkdir -p %.*s), or write another file",
-                STR_ARG(name), strerror(errno), STR_ARG(name));
-    else if (stat(log->access, &st) == 0 && S_ISDIR(st.st_mode))
-        problem(p, log, "access", "%s is a folder; write a file in it", log->access);
+        problem(p, item, key, "%.*s cannot be used (%s); make it (mkdir -p %.*s), or write another file", STR_ARG(name),
+                strerror(errno), STR_ARG(name));
+    else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        problem(p, item, key, "%s is a folder; write a file in it", path);
 }
 
 struct settings *preflight_load(const char *path, FILE *problems)
@@ -233,7 +234,9 @@ struct settings *preflight_load(const char *path, FILE *problems)
     struct preflight p = {config_load(path, problems), problems, true};
 
     if (!p.s) return NULL;
-    check_access_log(&p);
+    check_place(&p, &p.s->log, "to", p.s->log.to);
+    check_place(&p, &p.s->log, "access", p.s->log.access);
+    check_place(&p, &p.s->audit, "to", p.s->audit.to);
     check_ca(&p);
     for (size_t i = 0; i < p.s->listeners_n; i++)
         check_listener(&p, &p.s->listeners[i]);

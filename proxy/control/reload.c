@@ -9,10 +9,14 @@
 #include "control/descriptors.h"
 #include "control/preflight.h"
 #include "control/workers.h"
+#include "flow/audit.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { BY = 256 };
 
 struct job {
     struct loop_post post;
@@ -26,6 +30,7 @@ struct job {
     bool *same_credentials;        /* owned: for each of the next settings' sections: it says what it said */
     struct reload_ask *asks;       /* who is answered by it */
     bool wanted;                   /* also by some who want no answer */
+    char by[BY];                   /* all of them */
     struct worker_change *changes; /* owned: one per worker; NULL: none is under way */
 };
 
@@ -34,6 +39,7 @@ struct reload {
     struct settings_kept *kept; /* owned */
     struct reload_ask *asks;    /* for the next job, in the order they came */
     bool wanted;                /* the same by some who want no answer */
+    char by[BY];                /* all of them */
     struct job *job;            /* owned; NULL: nothing is under way */
     bool reading;               /* the job's thread has it */
     bool ended;
@@ -229,7 +235,20 @@ static void free_job(struct job *j)
     free(j);
 }
 
+static bool changes_something(const struct reload_ask *asks, bool wanted);
 static void begin(struct reload *r);
+
+static void audit_job(const struct job *j)
+{
+    const struct audit_event e = {.name = "reload",
+                                  .by = j->by,
+                                  .what = j->file,
+                                  .outcome = j->problems.n ? "failed" : "ok",
+                                  .detail = j->problems.n ? j->problems.v[0] : NULL,
+                                  .diff = j->problems.n ? NULL : &j->diff};
+
+    audit_tell(&j->reload->parts.proxy->audit, &e);
+}
 
 static void finish(struct job *j)
 {
@@ -237,6 +256,7 @@ static void finish(struct job *j)
     const struct reload_answer a = {&j->problems, &j->warnings, &j->diff};
 
     log_job(j);
+    if (is_taken(j) || (j->problems.n && changes_something(j->asks, j->wanted))) audit_job(j);
     answer(&j->asks, &a);
     r->job = NULL;
     free_job(j);
@@ -305,7 +325,7 @@ static bool asks_for(const struct reload_ask *asks, enum reload_what what)
     return false;
 }
 
-static enum err_code make_changes(struct job *j, struct sink *access, struct err *err)
+static enum err_code make_changes(struct job *j, const struct sinks *sinks, struct err *err)
 {
     const struct reload_parts *p = &j->reload->parts;
 
@@ -313,7 +333,7 @@ static enum err_code make_changes(struct job *j, struct sink *access, struct err
     if (!j->changes) return err_set(err, ERR_NO_MEMORY, 0, "reload");
     for (size_t i = 0; i < p->workers_n; i++) {
         j->changes[i].snapshot = snapshot_ref(j->next);
-        j->changes[i].access = access;
+        j->changes[i].sinks = *sinks;
         j->changes[i].cut = asks_for(j->asks, RELOAD_CUT);
     }
     return each_new(j, j->next->settings, j->before->settings, share_port, err);
@@ -335,13 +355,13 @@ static enum err_code set_transparent(struct job *j, struct err *err)
     return ERR_NONE;
 }
 
-static enum err_code open_ports(struct job *j, struct sink *access, struct err *err)
+static enum err_code open_ports(struct job *j, const struct sinks *sinks, struct err *err)
 {
     const struct settings *before = j->before->settings, *next = j->next->settings;
 
     TRY(each_new(j, next, before, judge_port, err));
     TRY(each_new(j, next, before, open_port, err));
-    TRY(make_changes(j, access, err));
+    TRY(make_changes(j, sinks, err));
     return set_transparent(j, err);
 }
 
@@ -377,14 +397,16 @@ static void on_adopted(void *arg)
 }
 
 /* From here on nothing can fail. What requests of the new snapshot will ask for is there before they are. */
-static void commit(struct job *j, struct sink *access)
+static void commit(struct job *j, const struct sinks *sinks)
 {
     const struct reload_parts *p = &j->reload->parts;
     const struct settings *s = j->next->settings;
 
     snapshot_unref(p->snapshot);
     *p->snapshot = snapshot_ref(j->next);
-    logs_take(p->logs, s, access);
+    if (p->proxy->audit.sink != sinks->v[SINK_AUDIT]) audit_job(j); /* the last line that goes there */
+    logs_take(p->logs, s, sinks);
+    audit_follow(&p->proxy->audit, sinks->v[SINK_AUDIT]);
     logs_reopen(p->logs, "reload");
     limits_set(p->proxy->limits, descriptors_for(&s->server, p->workers_n, ports_list(p->ports, NULL, 0)),
                s->server.max_connections_per_source);
@@ -396,16 +418,16 @@ static void commit(struct job *j, struct sink *access)
 static void take(struct job *j)
 {
     const struct reload_parts *p = &j->reload->parts;
-    struct sink *access = NULL;
+    struct sinks sinks;
     struct err err = {0};
 
-    if (logs_open(p->logs, j->next->settings, &access, &err) == ERR_NONE && open_ports(j, access, &err) == ERR_NONE) {
-        commit(j, access);
+    if (logs_open(p->logs, j->next->settings, &sinks, &err) == ERR_NONE && open_ports(j, &sinks, &err) == ERR_NONE) {
+        commit(j, &sinks);
         return;
     }
     add_err(&j->problems, j->file, &err);
     drop_changes(j);
-    logs_close(p->logs, &access);
+    logs_close(p->logs, &sinks);
     finish(j);
 }
 
@@ -467,8 +489,10 @@ static void begin(struct reload *r)
     }
     j->asks = r->asks;
     j->wanted = r->wanted;
+    memcpy(j->by, r->by, sizeof(j->by));
     r->asks = NULL;
     r->wanted = false;
+    r->by[0] = '\0';
     r->job = j;
     r->reading = true;
     r->parts.on_state(r->parts.arg, true);
@@ -497,9 +521,18 @@ void reload_free(struct reload **rp)
     free(r);
 }
 
+static void note_by(struct reload *r, const char *by)
+{
+    size_t n = strlen(r->by);
+
+    snprintf(r->by + n, sizeof(r->by) - n, "%s%s", n ? "; " : "", by);
+}
+
 void reload_ask(struct reload *r, struct reload_ask *ask)
 {
     struct reload_ask **at = &r->asks;
+
+    note_by(r, ask->by);
 
     while (*at)
         at = &(*at)->next;
@@ -508,9 +541,10 @@ void reload_ask(struct reload *r, struct reload_ask *ask)
     begin(r);
 }
 
-void reload_want(struct reload *r)
+void reload_want(struct reload *r, const char *by)
 {
     r->wanted = true;
+    note_by(r, by);
     begin(r);
 }
 

@@ -15,6 +15,7 @@
 #include "control/road/endpoints.h"
 #include "control/sweeper.h"
 #include "control/workers.h"
+#include "flow/audit.h"
 #include "flow/worker.h"
 #include "io/child.h"
 #include "keys/credentials.h"
@@ -104,34 +105,43 @@ static void on_drain(void *arg, enum drain_state state)
     }
 }
 
-void server_stop(struct server *sv)
+static void audit(struct server *sv, const char *event, const char *by, const char *outcome, const char *detail)
+{
+    const struct audit_event e = {
+        .name = event, .by = by, .what = sv->snapshot->settings->file, .outcome = outcome, .detail = detail};
+
+    audit_tell(&sv->proxy.audit, &e);
+}
+
+void server_stop(struct server *sv, const char *by)
 {
     const struct server_conf *s = &sv->snapshot->settings->server;
     const struct drain_plan plan = {s->drain_delay_ms, {.within_ms = s->shutdown_timeout_ms}};
     uint64_t most_ms = s->drain_delay_ms + s->shutdown_timeout_ms + END_MS;
 
     (void)upgrade_cancel(&sv->upgrade, "this process was told to end"); /* else on_upgraded tells the other one */
+    audit(sv, "drain", by, "begun", "");
     notify_send(&sv->notify, "STOPPING=1\nSTATUS=finishing what runs\nEXTEND_TIMEOUT_USEC=%" PRIu64, most_ms * 1000);
     drain_begin(sv->drain, &plan);
 }
 
 static void on_stop_signal(evutil_socket_t sig, short what, void *arg)
 {
+    const char *name = sig == SIGTERM ? "SIGTERM" : "SIGINT";
     struct server *sv = arg;
 
     (void)what;
-    LOG(LOG_INFO, "%s: %s", sig == SIGTERM ? "SIGTERM" : "SIGINT",
-        sv->stops ? "again: ending at once" : "no new connections; finishing what runs");
+    LOG(LOG_INFO, "%s: %s", name, sv->stops ? "again: ending at once" : "no new connections; finishing what runs");
     if (sv->stops++)
         drain_hurry(sv->drain);
     else
-        server_stop(sv);
+        server_stop(sv, name);
 }
 
 static void on_hangup(evutil_socket_t sig UNUSED, short what UNUSED, void *arg)
 {
     LOG(LOG_INFO, "SIGHUP: reading the configuration anew");
-    reload_want(((struct server *)arg)->reload);
+    reload_want(((struct server *)arg)->reload, "SIGHUP");
 }
 
 static void on_reopen(evutil_socket_t sig, short what, void *arg)
@@ -142,11 +152,14 @@ static void on_reopen(evutil_socket_t sig, short what, void *arg)
 }
 
 /* The other process serves, or nobody but we. */
-static void on_upgraded(void *arg, pid_t pid, const char *why UNUSED)
+static void on_upgraded(void *arg, pid_t pid, const char *why)
 {
     struct server *sv = arg;
     const struct drain_plan plan = {0, {sv->snapshot->settings->server.upgrade_timeout_ms, true}};
+    char detail[64];
 
+    snprintf(detail, sizeof(detail), "process %d serves now", (int)pid);
+    audit(sv, "upgrade", "", pid ? "ok" : "failed", pid ? detail : why);
     if (!pid) {
         reload_go_on(sv->reload);
         return;
@@ -154,21 +167,24 @@ static void on_upgraded(void *arg, pid_t pid, const char *why UNUSED)
     if (drain_state(sv->drain) != DRAIN_SERVING) kill(pid, SIGTERM); /* the end was asked for while it took over */
     notify_send(&sv->notify, "MAINPID=%d", (int)pid);
     notify_clear(&sv->notify); /* it speaks from now on */
+    logs_watch(sv->logs);
     drain_begin(sv->drain, &plan);
 }
 
-enum err_code server_upgrade(struct server *sv, struct err *err)
+enum err_code server_upgrade(struct server *sv, const char *by, struct err *err)
 {
     if (drain_state(sv->drain) != DRAIN_SERVING || sv->heir)
         return err_set(err, ERR_INTERNAL, 0, "this process %s", sv->heir ? "does not serve yet" : "is ending already");
-    return upgrade_begin(&sv->upgrade, sv->ports, err);
+    TRY(upgrade_begin(&sv->upgrade, sv->ports, err));
+    audit(sv, "upgrade", by, "begun", "");
+    return ERR_NONE;
 }
 
 static void on_upgrade(evutil_socket_t sig UNUSED, short what UNUSED, void *arg)
 {
     struct err err = {0};
 
-    if (server_upgrade(arg, &err) != ERR_NONE)
+    if (server_upgrade(arg, "SIGUSR2", &err) != ERR_NONE)
         LOG(LOG_ERROR, "SIGUSR2: no upgrade: %s%s%s", err.detail, err.sys_errno ? ": " : "",
             err.sys_errno ? strerror(err.sys_errno) : "");
 }
@@ -339,8 +355,13 @@ static void feed_watchdog(struct server *sv)
 
 static enum err_code serve(struct server *sv, struct err *err)
 {
+    char detail[160];
+
     TRY(start_workers(sv, err));
     announce(sv);
+    snprintf(detail, sizeof(detail), "s3onramp %s, process %d, workers: %zu, clients: %zu", S3ONRAMP_VERSION,
+             (int)getpid(), sv->workers_n, sv->snapshot->settings->clients_n);
+    audit(sv, "start", "", "ok", detail);
     return ERR_NONE;
 }
 
@@ -415,7 +436,9 @@ static enum err_code make_proxy(struct server *sv, struct settings *settings, st
     p->standing = standing_new();
     p->passwords = passwords_new();
     p->key_needs = key_needs_new();
-    p->access = logs_access(sv->logs);
+    p->sinks = *logs_sinks(sv->logs);
+    audit_init(&p->audit);
+    audit_follow(&p->audit, p->sinks.v[SINK_AUDIT]);
     if (p->standing && p->passwords && p->key_needs)
         return snapshot_new(settings, p->standing, NULL, &sv->snapshot, err);
     settings_unref(&settings);
@@ -524,12 +547,18 @@ enum err_code server_run(struct server *sv, struct err *err)
     if (!sv->heir) notify_send(&sv->notify, "READY=1\nSTATUS=serving");
     loop_run(&sv->loop);
     LOG(LOG_INFO, "stopped");
+    audit(sv, "stop", "", "ok", "");
     return sv->failed == ERR_NONE ? ERR_NONE : err_set(err, sv->failed, 0, "the workers cannot be started");
 }
 
 struct loop *server_loop(struct server *sv)
 {
     return &sv->loop;
+}
+
+struct audit *server_audit(struct server *sv)
+{
+    return &sv->proxy.audit;
 }
 
 const struct proxy *server_proxy(const struct server *sv)

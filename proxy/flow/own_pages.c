@@ -124,6 +124,13 @@ bool own_pages_are_asked(const struct request *req)
     return find_page(req) != NULL;
 }
 
+bool own_pages_have(const struct operation *operation)
+{
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+        if (operation == &pages[i].operation) return true;
+    return false;
+}
+
 enum step_result step_own_page(struct request *req)
 {
     const struct page *p = find_page(req);

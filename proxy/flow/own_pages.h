@@ -9,5 +9,7 @@
 
 /* Does @req ask for one? Then it goes to the step own_page. */
 bool own_pages_are_asked(const struct request *req);
+/* Was it answered with one? */
+bool own_pages_have(const struct operation *operation);
 
 #endif

@@ -73,8 +73,9 @@ static enum password_verdict ask(struct request *req, struct str user_pass)
     size_t colon = str_index(user_pass, ':');
     bool known;
 
-    if (colon == SIZE_MAX || !s->decoy) return PASSWORD_WRONG;
+    if (colon == SIZE_MAX) return PASSWORD_WRONG;
     req->who.user_tried = arena_dup(&req->arena, str_head(user_pass, colon < NAME_MAX_BYTES ? colon : NAME_MAX_BYTES));
+    if (!s->decoy) return PASSWORD_WRONG;
     req->who.user = settings_client_by_name(s->settings, str_head(user_pass, colon));
     known = req->who.user && req->who.user->password && !why_not(req);
     return passwords_ask(w->proxy->passwords, w->digest, &w->loop, &req->session->peer,

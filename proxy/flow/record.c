@@ -4,16 +4,20 @@
 #include "flow/record.h"
 
 #include "flow/admit.h"
+#include "flow/audit.h"
 #include "flow/session.h"
 #include "flow/tunnel.h"
 #include "flow/worker.h"
 
 #include <inttypes.h>
 
-enum { NAME_MOST = 255, KEY_MOST = 3072, SOURCE_MOST = 2048, AGENT_MOST = 512 };
+enum { NAME_MOST = 255, KEY_MOST = 3072, SOURCE_MOST = 2048, AGENT_MOST = 512, METHOD_MOST = 32, ID_MOST = 128 };
+/* Of an audit line: field names, numbers, addresses, names out of the configuration, each of up to 64 bytes. */
+enum { AUDIT_FRAME = 2560, ESCAPED = 6 /* what one byte takes at most */ };
 
 struct record_line {
     struct sbuf *b;
+    enum record_format format;
     bool json;
 };
 
@@ -67,7 +71,38 @@ static void write_time(struct record_line *l, const struct request *req)
 
 static void write_type(struct record_line *l, const struct request *req UNUSED)
 {
-    put(l, STR("access"));
+    put(l, l->format == RECORD_AUDIT ? STR("audit") : STR("access"));
+}
+
+bool record_is_refused(const struct request *req)
+{
+    const struct err_info *end = err_info(req->err.code);
+
+    if (req->err.code == ERR_NONE || end->blame != BLAME_CLIENT) return false;
+    if (end->http_status == 403 || end->http_status == 407) return true;
+    return req->failed_at < STEP_send && req->err.code != ERR_CLIENT_GONE && req->err.code != ERR_CLIENT_TIMEOUT;
+}
+
+static void write_event(struct record_line *l, const struct request *req)
+{
+    bool password = req->err.code == ERR_PROXY_AUTH && req->who.user_tried.n;
+
+    put_text(l, password ? "password" : record_is_refused(req) ? "refused" : "request");
+}
+
+static void write_run(struct record_line *l, const struct request *req)
+{
+    put_text(l, req->worker->proxy->audit.run);
+}
+
+static void write_thread(struct record_line *l, const struct request *req)
+{
+    sbuf_printf(l->b, "\"worker %zu\"", req->worker->index);
+}
+
+static void write_seq(struct record_line *l, const struct request *req)
+{
+    sbuf_u64(l->b, req->worker->audit_seq);
 }
 
 static void write_req(struct record_line *l, const struct request *req)
@@ -140,7 +175,7 @@ static void write_payload(struct record_line *l, const struct request *req)
 
 static void write_method(struct record_line *l, const struct request *req)
 {
-    put(l, str_head(req->in.head ? req->in.head->method : req->in.seen.method, 32));
+    put(l, str_head(req->in.head ? req->in.head->method : req->in.seen.method, METHOD_MOST));
 }
 
 static void write_operation(struct record_line *l, const struct request *req)
@@ -173,19 +208,19 @@ static void write_status(struct record_line *l, const struct request *req)
     sbuf_u64(l->b, req->reply.status);
 }
 
-static uint64_t bytes_in(const struct request *req)
+uint64_t record_bytes_in(const struct request *req)
 {
     return req->tunnel ? req->tunnel->out.bytes : req->in.body.plain;
 }
 
-static uint64_t bytes_out(const struct request *req)
+uint64_t record_bytes_out(const struct request *req)
 {
     return req->tunnel ? req->tunnel->back.bytes : req->relay.answer_bytes;
 }
 
 static void write_bytes_in(struct record_line *l, const struct request *req)
 {
-    sbuf_u64(l->b, bytes_in(req));
+    sbuf_u64(l->b, record_bytes_in(req));
 }
 
 static void write_bytes_hashed(struct record_line *l, const struct request *req)
@@ -198,7 +233,7 @@ static void write_bytes_hashed(struct record_line *l, const struct request *req)
 
 static void write_bytes_out(struct record_line *l, const struct request *req)
 {
-    sbuf_u64(l->b, bytes_out(req));
+    sbuf_u64(l->b, record_bytes_out(req));
 }
 
 static void write_endpoint(struct record_line *l, const struct request *req)
@@ -258,7 +293,7 @@ static void write_s3_request_id(struct record_line *l, const struct request *req
 {
     const struct head_response *answer = req->relay.answer;
 
-    put(l, str_head(value_of(answer ? headers_find(&answer->headers, HDR_X_AMZ_REQUEST_ID) : NULL), 128));
+    put(l, str_head(value_of(answer ? headers_find(&answer->headers, HDR_X_AMZ_REQUEST_ID) : NULL), ID_MOST));
 }
 
 static void write_s3_error(struct record_line *l, const struct request *req)
@@ -310,7 +345,7 @@ static void write_user_agent(struct record_line *l, const struct request *req)
 }
 
 /* What S3 answers says it best. */
-static struct str version_of(const struct request *req)
+struct str record_version(const struct request *req)
 {
     const struct head_response *answer = req->relay.answer;
     struct str made = value_of(answer ? headers_find_name(&answer->headers, STR("x-amz-version-id")) : NULL);
@@ -322,12 +357,12 @@ static struct str version_of(const struct request *req)
 
 static bool has_version(const struct request *req)
 {
-    return version_of(req).n > 0;
+    return record_version(req).n > 0;
 }
 
 static void write_version_id(struct record_line *l, const struct request *req)
 {
-    put(l, version_of(req));
+    put(l, record_version(req));
 }
 
 static bool is_copy(const struct request *req)
@@ -337,7 +372,47 @@ static bool is_copy(const struct request *req)
 
 static void write_copy_source(struct record_line *l, const struct request *req)
 {
-    put(l, str_head(asked_field(req, HDR_X_AMZ_COPY_SOURCE), SOURCE_MOST));
+    char mem[2 * SOURCE_MOST + RECORD_REDACTED];
+
+    put(l, record_redact(str_head(asked_field(req, HDR_X_AMZ_COPY_SOURCE), SOURCE_MOST), mem));
+}
+
+/* Values that must be in no line: whoever has the first two may use a URL until it expires. */
+static bool is_secret(struct str name)
+{
+    static const struct str secret[] = {STR_INIT("X-Amz-Signature"),  STR_INIT("X-Amz-Security-Token"),
+                                        STR_INIT("X-Amz-Credential"), STR_INIT("X-Amz-S3session-Token"),
+                                        STR_INIT("Signature"),        STR_INIT("AWSAccessKeyId")};
+
+    for (size_t i = 0; i < ARRAY_LEN(secret); i++)
+        if (uri_decode_alike(name, secret[i])) return true;
+    return false;
+}
+
+struct str record_redact(struct str text, char *mem)
+{
+    struct sbuf b = sbuf_make(mem, 2 * text.n + RECORD_REDACTED);
+    struct str rest = text;
+    bool found = false;
+
+    while (rest.n) {
+        size_t n = 0;
+
+        while (n < rest.n && !strchr("?&;# ", rest.p[n]))
+            n++;
+        struct str item = str_head(rest, n), name = str_head(item, str_index(item, '='));
+
+        if (name.n < item.n && is_secret(name)) {
+            found = true;
+            sbuf_add(&b, name);
+            sbuf_add(&b, STR("=REDACTED"));
+        } else {
+            sbuf_add(&b, item);
+        }
+        if (n < rest.n) sbuf_char(&b, rest.p[n]);
+        rest = str_tail(rest, n < rest.n ? n + 1 : n);
+    }
+    return found ? sbuf_str(&b) : text;
 }
 
 /* ------------------------------------------------------------------- the table */
@@ -354,46 +429,50 @@ static void write_paced_ms(struct record_line *l, const struct request *req)
 
 /* clang-format off */
 const struct record_field record_fields[] = {
-    {"time", write_time, NULL, RECORD_JSON, "when its first byte came, UTC; text lines begin with it"},
-    {"type", write_type, NULL, RECORD_JSON, "`access`; in text lines the second word"},
-    {"req", write_req, NULL, RECORD_BOTH, "its id, which the proxy's own answers and log lines have, too"},
-    {"listener", write_listener, NULL, RECORD_BOTH, "where it came in"},
-    {"peer", write_peer, NULL, RECORD_BOTH, "the client's address and port, as a trusted balancer tells them"},
-    {"original", write_original, is_redirected, RECORD_BOTH, "`mode = redirect`: where the client wanted to go"},
-    {"client", write_client, NULL, RECORD_BOTH, "the `[client NAME]` that it was proven to come from"},
-    {"user", write_user, NULL, RECORD_BOTH, "the name in Proxy-Authorization, also where its password was refused"},
-    {"auth", write_auth, NULL, RECORD_BOTH, "how the client was proven: `sigv4`, `sigv4-query`, `sigv2`, `form`, `password`, `anonymous`, `foreign`, …"},
-    {"payload", write_payload, NULL, RECORD_BOTH, "what its signature says of the body: `hash`, `unsigned`, `signed-chunks`, …"},
-    {"method", write_method, NULL, RECORD_BOTH, "GET, PUT, …"},
-    {"operation", write_operation, NULL, RECORD_BOTH, "S3's name for what was asked for, or `CONNECT`, `tunnel`"},
-    {"host", write_host, NULL, RECORD_BOTH, "the host it was for"},
-    {"bucket", write_bucket, NULL, RECORD_BOTH, "the bucket, decoded"},
-    {"key", write_key, NULL, RECORD_BOTH, "the object's key, decoded; its first 3072 bytes"},
-    {"status", write_status, NULL, RECORD_BOTH, "the answer's status; 0: none was sent"},
-    {"bytes_in", write_bytes_in, NULL, RECORD_BOTH, "content from the client"},
-    {"bytes_hashed", write_bytes_hashed, NULL, RECORD_BOTH, "content that was hashed or summed here"},
-    {"bytes_out", write_bytes_out, NULL, RECORD_BOTH, "content to the client"},
-    {"endpoint", write_endpoint, NULL, RECORD_BOTH, "the `[endpoint NAME]`, or the `[tunnel NAME]`, it went to"},
-    {"credentials", write_credentials, NULL, RECORD_BOTH, "the `[credentials NAME]` it was signed with"},
-    {"address", write_address, NULL, RECORD_BOTH, "the address it went to last"},
-    {"attempts", write_attempts, NULL, RECORD_BOTH, "how often it was tried to send it"},
-    {"retries", write_retries, NULL, RECORD_BOTH, "how often it was sent again after it was sent"},
-    {"retry_reasons", write_retry_reasons, NULL, RECORD_BOTH, "why, each: `stale`, `reset`, `keys`, `503`, …"},
-    {"region_from", write_region_from, NULL, RECORD_BOTH, "the Region it would have gone to, had the bucket not been elsewhere"},
-    {"connect_ms", write_connect_ms, NULL, RECORD_BOTH, "the last connection to the endpoint, with TLS; 0: there was one"},
-    {"first_byte_ms", write_first_byte_ms, NULL, RECORD_BOTH, "from its first byte to that of S3's answer"},
-    {"total_ms", write_total_ms, NULL, RECORD_BOTH, "from its first byte to its end"},
-    {"s3_request_id", write_s3_request_id, NULL, RECORD_BOTH, "S3's id, for AWS's support"},
-    {"s3_error", write_s3_error, NULL, RECORD_BOTH, "the Code in an error document of S3's: `NoSuchKey`, …"},
-    {"end", write_end, NULL, RECORD_BOTH, "`ok`, or what ended it: `client_gone`, `policy_denied`, `up_timeout`, …"},
-    {"step", write_step, NULL, RECORD_BOTH, "`finish`, or how far it came"},
-    {"ended_by", write_ended_by, is_tunnel, RECORD_BOTH, "tunnels: which side closed first"},
-    {"detail", write_detail, has_detail, RECORD_BOTH, "what went wrong, in a sentence"},
-    {"connection", write_connection, NULL, RECORD_BOTH, "the client's connection: a CONNECT and all that is asked for through it have the same"},
-    {"user_agent", write_user_agent, NULL, RECORD_BOTH, "User-Agent, its first 512 bytes"},
-    {"version_id", write_version_id, has_version, RECORD_BOTH, "the version of the object that S3 names, or that was asked for"},
-    {"copy_source", write_copy_source, is_copy, RECORD_BOTH, "x-amz-copy-source as it was sent, its first 2048 bytes"},
-    {"paced_ms", write_paced_ms, is_paced, RECORD_BOTH, "for how long a limit held it up, all together"},
+    {"time", write_time, NULL, RECORD_JSON | RECORD_AUDIT, "when its first byte came, UTC; text lines begin with it"},
+    {"type", write_type, NULL, RECORD_JSON | RECORD_AUDIT, "`access`, `audit`; in text lines the second word"},
+    {"event", write_event, NULL, RECORD_AUDIT, "`request`; `refused`: by the proxy; `password`: refused, and it was the password"},
+    {"run", write_run, NULL, RECORD_AUDIT, "another one each time that the proxy starts"},
+    {"thread", write_thread, NULL, RECORD_AUDIT, "who wrote the line: each thread of each run has its own numbers"},
+    {"seq", write_seq, NULL, RECORD_AUDIT, "1, 2, 3, …: where one is missing, its line was lost"},
+    {"req", write_req, NULL, RECORD_ALL, "its id, which the proxy's own answers and log lines have, too"},
+    {"listener", write_listener, NULL, RECORD_ALL, "where it came in"},
+    {"peer", write_peer, NULL, RECORD_ALL, "the client's address and port, as a trusted balancer tells them"},
+    {"original", write_original, is_redirected, RECORD_ALL, "`mode = redirect`: where the client wanted to go"},
+    {"client", write_client, NULL, RECORD_ALL, "the `[client NAME]` that it was proven to come from"},
+    {"user", write_user, NULL, RECORD_ALL, "the name in Proxy-Authorization, also where its password was refused"},
+    {"auth", write_auth, NULL, RECORD_ALL, "how the client was proven: `sigv4`, `sigv4-query`, `sigv2`, `form`, `password`, `anonymous`, `foreign`, …"},
+    {"payload", write_payload, NULL, RECORD_ACCESS, "what its signature says of the body: `hash`, `unsigned`, `signed-chunks`, …"},
+    {"method", write_method, NULL, RECORD_ALL, "GET, PUT, …"},
+    {"operation", write_operation, NULL, RECORD_ALL, "S3's name for what was asked for, or `CONNECT`, `tunnel`"},
+    {"host", write_host, NULL, RECORD_ALL, "the host it was for"},
+    {"bucket", write_bucket, NULL, RECORD_ALL, "the bucket, decoded"},
+    {"key", write_key, NULL, RECORD_ALL, "the object's key, decoded; its first 3072 bytes"},
+    {"status", write_status, NULL, RECORD_ALL, "the answer's status; 0: none was sent"},
+    {"bytes_in", write_bytes_in, NULL, RECORD_ALL, "content from the client"},
+    {"bytes_hashed", write_bytes_hashed, NULL, RECORD_ACCESS, "content that was hashed or summed here"},
+    {"bytes_out", write_bytes_out, NULL, RECORD_ALL, "content to the client"},
+    {"endpoint", write_endpoint, NULL, RECORD_ALL, "the `[endpoint NAME]`, or the `[tunnel NAME]`, it went to"},
+    {"credentials", write_credentials, NULL, RECORD_ALL, "the `[credentials NAME]` it was signed with"},
+    {"address", write_address, NULL, RECORD_ALL, "the address it went to last"},
+    {"attempts", write_attempts, NULL, RECORD_ACCESS, "how often it was tried to send it"},
+    {"retries", write_retries, NULL, RECORD_ACCESS, "how often it was sent again after it was sent"},
+    {"retry_reasons", write_retry_reasons, NULL, RECORD_ACCESS, "why, each: `stale`, `reset`, `keys`, `503`, …"},
+    {"region_from", write_region_from, NULL, RECORD_ACCESS, "the Region it would have gone to, had the bucket not been elsewhere"},
+    {"connect_ms", write_connect_ms, NULL, RECORD_ACCESS, "the last connection to the endpoint, with TLS; 0: there was one"},
+    {"first_byte_ms", write_first_byte_ms, NULL, RECORD_ACCESS, "from its first byte to that of S3's answer"},
+    {"total_ms", write_total_ms, NULL, RECORD_ACCESS, "from its first byte to its end"},
+    {"s3_request_id", write_s3_request_id, NULL, RECORD_ALL, "S3's id, for AWS's support"},
+    {"s3_error", write_s3_error, NULL, RECORD_ALL, "the Code in an error document of S3's: `NoSuchKey`, …"},
+    {"end", write_end, NULL, RECORD_ALL, "`ok`, or what ended it: `client_gone`, `policy_denied`, `up_timeout`, …"},
+    {"step", write_step, NULL, RECORD_ACCESS, "`finish`, or how far it came"},
+    {"ended_by", write_ended_by, is_tunnel, RECORD_ACCESS, "tunnels: which side closed first"},
+    {"detail", write_detail, has_detail, RECORD_ALL, "what went wrong, in a sentence"},
+    {"connection", write_connection, NULL, RECORD_ALL, "the client's connection: a CONNECT and all that is asked for through it have the same"},
+    {"user_agent", write_user_agent, NULL, RECORD_ALL, "User-Agent, its first 512 bytes"},
+    {"version_id", write_version_id, has_version, RECORD_ALL, "the version of the object that S3 names, or that was asked for"},
+    {"copy_source", write_copy_source, is_copy, RECORD_ALL, "x-amz-copy-source as it was sent, its first 2048 bytes"},
+    {"paced_ms", write_paced_ms, is_paced, RECORD_ALL, "for how long a limit held it up, all together"},
 };
 /* clang-format on */
 const size_t record_fields_n = ARRAY_LEN(record_fields);
@@ -408,10 +487,9 @@ static void put_name(struct record_line *l, const char *name)
     sbuf_add(l->b, l->json ? STR("\":") : STR("="));
 }
 
-void record_write(struct sbuf *b, enum log_format format, const struct request *req)
+void record_write(struct sbuf *b, enum record_format format, const struct request *req)
 {
-    struct record_line l = {b, format == LOG_JSON};
-    enum record_format wanted = l.json ? RECORD_JSON : RECORD_TEXT;
+    struct record_line l = {b, format, format != RECORD_TEXT};
 
     if (l.json) {
         sbuf_char(b, '{');
@@ -422,11 +500,21 @@ void record_write(struct sbuf *b, enum log_format format, const struct request *
     for (size_t i = 0; i < record_fields_n; i++) {
         const struct record_field *f = &record_fields[i];
 
-        if (!(f->formats & wanted) || (f->is_there && !f->is_there(req))) continue;
+        if (!(f->formats & format) || (f->is_there && !f->is_there(req))) continue;
         put_name(&l, f->name);
         f->write(&l, req);
     }
     sbuf_add(b, l.json ? STR("}\n") : STR("\n"));
+}
+
+size_t record_audit_most(const struct request *req)
+{
+    size_t n = METHOD_MOST + ID_MOST + NAME_MOST + sizeof(req->err.detail) + REQUEST_S3_ERROR + req->who.user_tried.n;
+
+    n += str_head(request_asked_host(req), NAME_MOST).n + str_head(req->in.bucket, NAME_MOST).n;
+    n += str_head(req->in.key, KEY_MOST).n + str_head(asked_field(req, HDR_USER_AGENT), AGENT_MOST).n;
+    n += 2 * str_head(asked_field(req, HDR_X_AMZ_COPY_SOURCE), SOURCE_MOST).n;
+    return AUDIT_FRAME + ESCAPED * n;
 }
 
 void record_count(const struct request *req)
@@ -442,6 +530,6 @@ void record_count(const struct request *req)
     row = stats_row(req->worker->stats, STATS_OF_PRINCIPAL, who ? who->id : STANDING_NONE);
     stats_add(row, STATS_PRINCIPAL_REQUESTS, 1);
     stats_add(row, STATS_PRINCIPAL_REFUSED, end->blame == BLAME_CLIENT && end->http_status == 403);
-    stats_add(row, STATS_PRINCIPAL_BYTES_IN, bytes_in(req));
-    stats_add(row, STATS_PRINCIPAL_BYTES_OUT, bytes_out(req));
+    stats_add(row, STATS_PRINCIPAL_BYTES_IN, record_bytes_in(req));
+    stats_add(row, STATS_PRINCIPAL_BYTES_OUT, record_bytes_out(req));
 }

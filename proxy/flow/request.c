@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/states.h"
 #include "flow/admit.h"
+#include "flow/audit.h"
 #include "flow/exchange.h"
 #include "flow/passwords.h"
 #include "flow/record.h"
@@ -45,10 +46,11 @@ const char *request_step_name(enum request_step step)
 static const uint32_t next[] = {
     [STEP_read_head] = OR(check_user) | OR(find_target), /* where there is no head */
     [STEP_check_user] = OR(find_target),
-    [STEP_find_target] = OR(check_caller) | OR(own_page) | OR(admit), /* a tunnel */
+    [STEP_find_target] = OR(check_caller) | OR(own_page) | OR(audit), /* a tunnel */
     [STEP_check_caller] = OR(check_policy),
     [STEP_check_policy] = OR(choose_route),
-    [STEP_choose_route] = OR(admit),
+    [STEP_choose_route] = OR(audit),
+    [STEP_audit] = OR(admit),
     [STEP_admit] = OR(sign) | OR(tunnel),
     [STEP_sign] = OR(send),
     [STEP_send] = OR(relay),
@@ -84,6 +86,7 @@ void request_begin(struct request *req, struct session *client)
 void request_end(struct request *req)
 {
     if (req->up) pool_drop(&req->up, true);
+    audit_let_go(req);
     keyring_leave(&req->out.lease);
     credentials_unref(&req->out.lease.keys);
     pool_leave_queue(&req->worker->pool, &req->retry.turn);
@@ -403,6 +406,7 @@ static void put_access_line(struct request *req)
     req->reply.ended_us = clock_monotonic_us();
     record_count(req);
     access_log_write(req);
+    audit_write(req);
 }
 
 void request_cut(struct request *req, enum err_code code, const char *detail)

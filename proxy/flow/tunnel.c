@@ -6,6 +6,7 @@
 #include "flow/tunnel.h"
 
 #include "base/log.h"
+#include "flow/audit.h"
 #include "flow/session.h"
 #include "flow/way.h"
 #include "flow/worker.h"
@@ -65,7 +66,7 @@ static enum step_result begin(struct request *req, const struct way_choice *choi
     t->checked = !req->in.head; /* it came here by the name in its ClientHello */
     req->route.endpoint = choice->endpoint;
     req->tunnel = t;
-    return request_goto(req, STEP_admit);
+    return request_goto(req, STEP_audit);
 }
 
 static enum step_result read_authority(struct request *req, unsigned *port)

@@ -97,6 +97,20 @@ static void free_unused(struct worker *w)
     }
 }
 
+void worker_put_line(struct worker *w, enum sink_stream stream, size_t room, struct str line)
+{
+    (void)sink_put_into(w->lines[stream].queue, room, LOG_INFO, line);
+    w->lines[stream].wrote = true;
+}
+
+static void wake_sinks(struct worker *w)
+{
+    for (size_t i = 0; i < ARRAY_LEN(w->lines); i++) {
+        if (w->lines[i].wrote) sink_wake(w->lines[i].sink);
+        w->lines[i].wrote = false;
+    }
+}
+
 static void on_alarm(void *arg)
 {
     pacers_call(&((struct worker *)arg)->shares.pacers);
@@ -107,8 +121,7 @@ static void on_turn(void *arg)
     struct worker *w = arg;
 
     loop_set_alarm(&w->loop, w->shares.pacers.due_us, on_alarm);
-    if (w->wrote_lines) sink_wake(w->sink);
-    w->wrote_lines = false;
+    wake_sinks(w);
     free_unused(w);
     check_stopped(w);
 }
@@ -211,15 +224,25 @@ void worker_change_clear(struct worker_change *c)
     worker_sockets_clear(&c->sockets);
 }
 
-static void follow_access(struct worker *w, struct sink *sink)
+/* False: out of memory. */
+static bool follow_sink(struct worker_lines *l, enum sink_stream stream, struct sink *sink)
 {
-    if (sink == w->sink) return;
-    if (w->wrote_lines) sink_wake(w->sink);
-    w->wrote_lines = false;
-    sink_queue_leave(w->access);
-    w->sink = sink;
-    w->access = sink ? sink_queue_new(sink, SINK_ACCESS) : NULL;
-    if (sink && !w->access) LOG(LOG_ERROR, "out of memory: worker %zu writes no access lines", w->index);
+    struct sink_queue *before = l->queue;
+
+    if (sink == l->sink) return true;
+    l->sink = sink;
+    l->queue = sink ? sink_queue_new(sink, stream) : NULL;
+    if (before && l->queue) sink_move_room(before, l->queue);
+    sink_queue_leave(before);
+    return l->queue || !sink;
+}
+
+static void follow_sinks(struct worker *w, const struct sinks *to)
+{
+    wake_sinks(w);
+    for (int i = SINK_ACCESS; i < SINK_STREAMS; i++)
+        if (!follow_sink(&w->lines[i], (enum sink_stream)i, to->v[i]))
+            LOG(LOG_ERROR, "out of memory: lines of worker %zu are missing in %s", w->index, sink_place(to->v[i]));
 }
 
 void worker_adopt(struct worker *w, struct worker_change *c)
@@ -228,7 +251,7 @@ void worker_adopt(struct worker *w, struct worker_change *c)
     struct session *s, *next;
     struct err err = {0};
 
-    follow_access(w, c->access);
+    follow_sinks(w, &c->sinks);
     if (!use) {
         LOG(LOG_ERROR, "out of memory: worker %zu goes on with the configuration that it had", w->index);
         return;
@@ -251,6 +274,7 @@ void worker_adopt(struct worker *w, struct worker_change *c)
 static enum err_code init(struct worker *w, struct proxy *proxy, struct snapshot *snapshot, size_t index,
                           struct err *err)
 {
+    bool fine = true;
     char *mem;
 
     memset(w, 0, sizeof(*w));
@@ -265,13 +289,13 @@ static enum err_code init(struct worker *w, struct proxy *proxy, struct snapshot
     w->regions = region_cache_new(REGIONS);
     mem = malloc(LINE_BYTES);
     w->line = sbuf_make(mem, mem ? LINE_BYTES : 0);
-    w->sink = proxy->access;
-    w->access = w->sink ? sink_queue_new(w->sink, SINK_ACCESS) : NULL;
+    for (int i = SINK_ACCESS; i < SINK_STREAMS; i++)
+        fine = follow_sink(&w->lines[i], (enum sink_stream)i, proxy->sinks.v[i]) && fine;
     pool_init(&w->pool, w);
     shares_init(&w->shares, proxy->quotas, &w->loop, index, w->stats);
     keyring_init(&w->keyring, &w->loop, proxy->key_needs);
     w->use = use_new(w, snapshot);
-    if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem || !w->use || (w->sink && !w->access))
+    if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem || !w->use || !fine)
         return err_set(err, ERR_NO_MEMORY, 0, "worker");
     return ERR_NONE;
 }

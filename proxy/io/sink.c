@@ -5,8 +5,8 @@
 #include "io/sink.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/thread.h"
+#include "config/log_place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,10 +20,16 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     BLOCK_BYTES = SINK_LINE_MAX,
+    KEPT_TIMES = 8, /* so many times queue_bytes can be kept for lines that are still to come */
+    STUCK_US = 1000000,
+    WATCH_US = 1000000,
+    CUT_BYTES = 1024, /* what a socket takes of a line that is too long for it */
     RETRY_MS = 500,
     CLOSING_RETRY_MS = 20,
     LEAVE_MS = 500,
@@ -33,7 +39,7 @@ enum {
 
 struct block {
     struct block *next;
-    size_t n; /* whole lines */
+    size_t n; /* whole lines; for a daemon each begins with the digit of its severity */
     char bytes[BLOCK_BYTES];
 };
 
@@ -45,10 +51,11 @@ struct sink_queue {
     pthread_mutex_t lock; /* guards all below */
     struct block *first, *last, *spare;
     size_t bytes; /* put and not written */
+    size_t kept;  /* room for lines that are still to come */
     struct sink_counts counts;
 };
 
-enum how { HOW_WRITE, HOW_SEND, HOW_POLL };
+enum how { HOW_WRITE, HOW_SEND, HOW_POLL, HOW_DATAGRAMS };
 
 /* Where the lines go to: the thread's alone. */
 struct place {
@@ -59,14 +66,16 @@ struct place {
 };
 
 struct sink {
-    char *path;   /* owned; NULL: given_fd */
-    int given_fd; /* borrowed */
+    char *name; /* owned: the place */
+    enum log_place kind;
+    const char *path; /* in name, or static; NULL: a descriptor was given */
     size_t queue_bytes;
     int wake_fd; /* owned */
     pthread_t thread;
-    _Atomic bool asleep, reopen;
+    _Atomic bool asleep, reopen, watch;
     _Atomic(struct sink_queue *) queues; /* owned */
     _Atomic int trouble;
+    _Atomic int64_t trouble_us; /* monotonic: since when */
     _Atomic bool closing, ended;
     int64_t closed_us, stuck_us, most_us; /* set before closing is */
     struct place place;
@@ -74,6 +83,7 @@ struct sink {
     struct block *block;     /* being written; NULL: none */
     size_t at, line;         /* in it: what is to be written next; where its line begins */
     int64_t moved_us;        /* when something was written last */
+    int64_t watched_us;      /* when the file was last looked at */
 };
 
 /* ------------------------------------------------------------- queues */
@@ -120,31 +130,92 @@ static struct block *new_block(struct sink_queue *q)
     return b;
 }
 
-/* False: out of memory. */
-static bool append(struct sink_queue *q, struct str line)
+static bool is_daemon(const struct sink *s)
 {
-    if (!q->last || BLOCK_BYTES - q->last->n < line.n) {
+    return s->kind == LOG_PLACE_SYSLOG || s->kind == LOG_PLACE_JOURNALD;
+}
+
+/* As syslog counts them: RFC 5424, 6.2.1. */
+static char severity_of(enum log_level level)
+{
+    static const char digits[] = {[LOG_ERROR] = '3', [LOG_WARN] = '4', [LOG_INFO] = '6', [LOG_DEBUG] = '7'};
+
+    return digits[level];
+}
+
+/* What it takes in the queue. */
+static size_t size_of(const struct sink_queue *q, struct str line)
+{
+    return line.n + is_daemon(q->sink);
+}
+
+/* False: out of memory. */
+static bool append(struct sink_queue *q, enum log_level level, struct str line)
+{
+    size_t n = size_of(q, line);
+
+    if (!q->last || BLOCK_BYTES - q->last->n < n) {
         struct block *b = new_block(q);
 
         if (!b) return false;
         *(q->last ? &q->last->next : &q->first) = b;
         q->last = b;
     }
-    memcpy(q->last->bytes + q->last->n, line.p, line.n);
-    q->last->n += line.n;
-    q->bytes += line.n;
+    if (n > line.n) q->last->bytes[q->last->n] = severity_of(level);
+    memcpy(q->last->bytes + q->last->n + (n - line.n), line.p, line.n);
+    q->last->n += n;
+    q->bytes += n;
     return true;
 }
 
-bool sink_put(struct sink_queue *q, struct str line)
+bool sink_put_into(struct sink_queue *q, size_t room, enum log_level level, struct str line)
 {
-    bool fits = line.n <= BLOCK_BYTES;
+    size_t n = size_of(q, line), most = q->sink->queue_bytes;
+    bool fits = n <= BLOCK_BYTES;
 
     pthread_mutex_lock(&q->lock);
-    fits = fits && q->sink->queue_bytes >= line.n && q->bytes <= q->sink->queue_bytes - line.n && append(q, line);
+    q->kept -= room;
+    fits = fits && (room >= n || (most >= n && q->bytes <= most - n)) && append(q, level, line);
     *(fits ? &q->counts.put : &q->counts.lost) += 1;
     pthread_mutex_unlock(&q->lock);
     return fits;
+}
+
+bool sink_put(struct sink_queue *q, enum log_level level, struct str line)
+{
+    return sink_put_into(q, 0, level, line);
+}
+
+bool sink_reserve(struct sink_queue *q, size_t bytes)
+{
+    size_t most = q->sink->queue_bytes * KEPT_TIMES;
+    bool fits;
+
+    pthread_mutex_lock(&q->lock);
+    fits = q->bytes + q->kept + bytes <= most;
+    if (fits) q->kept += bytes;
+    pthread_mutex_unlock(&q->lock);
+    return fits;
+}
+
+void sink_let_go(struct sink_queue *q, size_t room)
+{
+    pthread_mutex_lock(&q->lock);
+    q->kept -= room;
+    pthread_mutex_unlock(&q->lock);
+}
+
+void sink_move_room(struct sink_queue *from, struct sink_queue *to)
+{
+    size_t kept;
+
+    pthread_mutex_lock(&from->lock);
+    kept = from->kept;
+    from->kept = 0;
+    pthread_mutex_unlock(&from->lock);
+    pthread_mutex_lock(&to->lock);
+    to->kept += kept;
+    pthread_mutex_unlock(&to->lock);
 }
 
 static struct block *take_block(struct sink_queue *q)
@@ -217,9 +288,27 @@ static bool ends_mid_line(const char *path)
     return mid;
 }
 
+/* 0, or an errno. */
+static int open_daemon(const char *path, struct place *out)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    int fd, e;
+
+    if (!str_to_cstr(str_from(path), addr.sun_path, sizeof(addr.sun_path))) return ENAMETOOLONG;
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return errno;
+    if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr))) {
+        e = errno;
+        close(fd);
+        return e;
+    }
+    *out = (struct place){.fd = fd, .how = HOW_DATAGRAMS, .ours = true};
+    return 0;
+}
+
 /* 0, or an errno; ENXIO: a FIFO that nobody reads. A FIFO is not opened for reading too: what lies in it with nobody
  * there would count as written. */
-static int open_path(const char *path, struct place *out)
+static int open_file(const char *path, struct place *out)
 {
     struct place p = {.ours = true, .how = HOW_WRITE};
 
@@ -228,6 +317,11 @@ static int open_path(const char *path, struct place *out)
     if (p.fd < 0) return errno;
     *out = p;
     return 0;
+}
+
+static int open_place(const struct sink *s, struct place *out)
+{
+    return is_daemon(s) ? open_daemon(s->path, out) : open_file(s->path, out);
 }
 
 /* O_NONBLOCK belongs to the open file, which others may have, too: pipes and terminals are opened once more. */
@@ -249,7 +343,8 @@ static void open_given(int fd, struct place *out)
 
 static void set_trouble(struct sink *s, int e)
 {
-    atomic_store_explicit(&s->trouble, e, memory_order_relaxed);
+    if (e && !sink_trouble(s)) atomic_store_explicit(&s->trouble_us, clock_monotonic_us(), memory_order_relaxed);
+    atomic_store_explicit(&s->trouble, e, memory_order_release);
 }
 
 /* What was begun of a line is written anew, to whatever comes next. */
@@ -263,7 +358,7 @@ static void leave_place(struct sink *s)
 static void open_anew(struct sink *s)
 {
     struct place p;
-    int e = open_path(s->path, &p);
+    int e = open_place(s, &p);
 
     if (e && s->place.fd >= 0) {
         LOG(LOG_ERROR, "%s cannot be opened anew: %s; what was open before is written on", s->path, strerror(e));
@@ -273,6 +368,53 @@ static void open_anew(struct sink *s)
     if (e) return;
     leave_place(s);
     s->place = p;
+}
+
+/* What daemons know the streams by. Facilities: RFC 5424, 6.2.1: system daemons, security messages. */
+static const struct {
+    const char *name;
+    int facility;
+} streams[SINK_STREAMS] = {{"s3onramp", 3}, {"s3onramp-access", 3}, {"s3onramp-audit", 10}};
+
+/* What local daemons expect of syslog(3): RFC 3164 without a host. */
+static void put_syslog_head(struct sbuf *b, enum sink_stream stream, int severity)
+{
+    time_t now = (time_t)(clock_wall_us() / 1000000);
+    char text[32];
+    struct tm tm;
+
+    if (!localtime_r(&now, &tm)) memset(&tm, 0, sizeof(tm));
+    text[strftime(text, sizeof(text) - 1, "%b %e %H:%M:%S", &tm)] = '\0';
+    sbuf_printf(b, "<%d>%s %s[%d]: ", streams[stream].facility * 8 + severity, text, streams[stream].name,
+                (int)getpid());
+}
+
+/* systemd: Native Journal Protocol. Lines hold no line feed, so that each field is one line. */
+static void put_journal_head(struct sbuf *b, enum sink_stream stream, int severity)
+{
+    sbuf_printf(b, "PRIORITY=%d\nSYSLOG_FACILITY=%d\nSYSLOG_IDENTIFIER=%s\nMESSAGE=", severity,
+                streams[stream].facility, streams[stream].name);
+}
+
+/* The first line of @lines, as a datagram. Returns how much of them that was, or -1. */
+static ssize_t send_line(const struct sink *s, struct str lines)
+{
+    char mem[160];
+    struct sbuf head = sbuf_make(mem, sizeof(mem));
+    struct str line = str_make(lines.p + 1, str_index(lines, '\n') - 1);
+    bool journal = s->kind == LOG_PLACE_JOURNALD;
+    struct iovec parts[3] = {{0}, {(char *)line.p, line.n}, {"\n", journal}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = ARRAY_LEN(parts)};
+    ssize_t n;
+
+    (journal ? put_journal_head : put_syslog_head)(&head, s->from->stream, lines.p[0] - '0');
+    parts[0] = (struct iovec){mem, head.n};
+    n = sendmsg(s->place.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n < 0 && errno == EMSGSIZE && line.n > CUT_BYTES) {
+        parts[1].iov_len = CUT_BYTES;
+        n = sendmsg(s->place.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    return n < 0 ? -1 : (ssize_t)line.n + 2;
 }
 
 static ssize_t put_out(const struct place *p, struct str s)
@@ -305,16 +447,24 @@ static void note_lines(struct sink *s)
     s->block = NULL;
 }
 
+/* The FIFO's next reader gets whole lines; the daemon may be another one next time. */
+static bool has_gone(const struct sink *s, int e)
+{
+    return s->path && (e == EPIPE || (is_daemon(s) && e != EAGAIN && e != ENOBUFS));
+}
+
 /* True: some went. */
 static bool write_some(struct sink *s)
 {
     bool only_end = s->place.mid_line;
     struct str rest = only_end ? STR("\n") : str_make(s->block->bytes + s->at, s->block->n - s->at);
-    ssize_t n = put_out(&s->place, rest);
+    ssize_t n = is_daemon(s) ? send_line(s, rest) : put_out(&s->place, rest);
 
     if (n <= 0) {
-        set_trouble(s, n < 0 ? errno : EAGAIN);
-        if (n < 0 && errno == EPIPE && s->path) leave_place(s); /* the FIFO's next reader gets whole lines */
+        int e = n < 0 ? errno : EAGAIN;
+
+        set_trouble(s, e);
+        if (has_gone(s, e)) leave_place(s);
         return false;
     }
     s->place.mid_line = false;
@@ -341,12 +491,24 @@ static bool next_block(struct sink *s)
     return s->block;
 }
 
+/* The path names another file than the one that is open, or none. */
+static bool is_moved(struct sink *s)
+{
+    int64_t now_us = clock_monotonic_us();
+    struct stat at, ours;
+
+    if (s->kind != LOG_PLACE_FILE || s->place.fd < 0 || now_us - s->watched_us < WATCH_US) return false;
+    s->watched_us = now_us;
+    if (fstat(s->place.fd, &ours) || !S_ISREG(ours.st_mode)) return false;
+    return stat(s->path, &at) || at.st_dev != ours.st_dev || at.st_ino != ours.st_ino;
+}
+
 /* True: look again at once. */
 static bool step(struct sink *s)
 {
     if (atomic_exchange(&s->reopen, false) && s->path) open_anew(s);
     if (!next_block(s)) return false;
-    if (s->place.fd < 0) open_anew(s);
+    if (s->place.fd < 0 || (atomic_load_explicit(&s->watch, memory_order_relaxed) && is_moved(s))) open_anew(s);
     return s->place.fd >= 0 && write_some(s);
 }
 
@@ -408,14 +570,24 @@ void sink_reopen(struct sink *s)
     wake_now(s);
 }
 
-int sink_trouble(const struct sink *s)
+void sink_watch(struct sink *s)
 {
-    return atomic_load_explicit(&s->trouble, memory_order_relaxed);
+    atomic_store_explicit(&s->watch, true, memory_order_relaxed);
 }
 
-const char *sink_name(const struct sink *s)
+int sink_trouble(const struct sink *s)
 {
-    return s->path ? s->path : "standard error";
+    return atomic_load_explicit(&s->trouble, memory_order_acquire);
+}
+
+bool sink_is_stuck(const struct sink *s, int64_t now_us)
+{
+    return sink_trouble(s) && now_us - atomic_load_explicit(&s->trouble_us, memory_order_relaxed) > STUCK_US;
+}
+
+const char *sink_place(const struct sink *s)
+{
+    return s->name;
 }
 
 /* ------------------------------------------------------------- start and end */
@@ -435,7 +607,7 @@ static void sink_free(struct sink *s)
     free(s->block);
     if (s->place.ours && s->place.fd >= 0) close(s->place.fd);
     if (s->wake_fd >= 0) close(s->wake_fd);
-    free(s->path);
+    free(s->name);
     free(s);
 }
 
@@ -446,23 +618,33 @@ static enum err_code start_thread(struct sink *s, struct err *err)
     return e ? err_set(err, ERR_INTERNAL, e, "cannot start a thread") : ERR_NONE;
 }
 
-static enum err_code sink_start(const char *path, int fd, size_t queue_bytes, struct sink **out, struct err *err)
+/* @fd: where nothing is to be opened. */
+static enum err_code begin(struct sink *s, int fd, struct err *err)
+{
+    int e = 0;
+
+    s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (s->wake_fd < 0) return err_set(err, ERR_INTERNAL, errno, "log");
+    if (s->path)
+        e = open_place(s, &s->place);
+    else
+        open_given(fd, &s->place);
+    set_trouble(s, e);
+    if (e && !is_daemon(s) && !(e == ENXIO && is_fifo(s->path))) return err_set(err, ERR_FILE, e, "%s", s->path);
+    return start_thread(s, err);
+}
+
+static enum err_code sink_start(const char *place, int fd, size_t queue_bytes, struct sink **out, struct err *err)
 {
     struct sink *s = calloc(1, sizeof(*s));
-    enum err_code code = ERR_NONE;
-    int e = 0;
+    enum err_code code;
 
     if (!s) return err_set(err, ERR_NO_MEMORY, 0, "log");
     s->queue_bytes = queue_bytes;
-    s->place.fd = -1;
-    s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    s->path = path ? strdup(path) : NULL;
-    if (s->wake_fd < 0 || (path && !s->path)) code = err_set(err, ERR_INTERNAL, errno, "log");
-    if (code == ERR_NONE && !path) open_given(fd, &s->place);
-    if (code == ERR_NONE && path) e = open_path(path, &s->place);
-    set_trouble(s, e);
-    if (e && !(e == ENXIO && is_fifo(path))) code = err_set(err, ERR_FILE, e, "%s", path);
-    if (code == ERR_NONE) code = start_thread(s, err);
+    s->place.fd = s->wake_fd = -1;
+    s->name = strdup(place);
+    if (s->name) s->kind = log_place_of(s->name, &s->path);
+    code = s->name ? begin(s, fd, err) : err_set(err, ERR_NO_MEMORY, 0, "log");
     if (code == ERR_NONE)
         *out = s;
     else
@@ -470,14 +652,14 @@ static enum err_code sink_start(const char *path, int fd, size_t queue_bytes, st
     return code;
 }
 
-enum err_code sink_open_file(const char *path, size_t queue_bytes, struct sink **out, struct err *err)
+enum err_code sink_open(const char *place, size_t queue_bytes, struct sink **out, struct err *err)
 {
-    return sink_start(path, -1, queue_bytes, out, err);
+    return sink_start(place, STDERR_FILENO, queue_bytes, out, err);
 }
 
 enum err_code sink_open_fd(int fd, size_t queue_bytes, struct sink **out, struct err *err)
 {
-    return sink_start(NULL, fd, queue_bytes, out, err);
+    return sink_start("-", fd, queue_bytes, out, err);
 }
 
 /* A write may hang where no flag helps (a file server that does not answer): then the thread is left to itself. */

@@ -569,3 +569,13 @@ const char *tls_library_version(void)
 {
     return OpenSSL_version(OPENSSL_VERSION);
 }
+
+const char *tls_version(const struct conn *c)
+{
+    return c->ssl && SSL_is_init_finished(c->ssl) ? SSL_get_version(c->ssl) : "";
+}
+
+const char *tls_cipher(const struct conn *c)
+{
+    return c->ssl && SSL_is_init_finished(c->ssl) ? SSL_get_cipher_name(c->ssl) : "";
+}

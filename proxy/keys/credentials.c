@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "flow/audit.h"
 #include "io/child.h"
 #include "keys/file_watch.h"
 #include "keys/json_text.h"
@@ -201,15 +202,26 @@ static bool same(const struct credentials *c, const struct key_set *k)
            (!c->session_token || strcmp(c->session_token, k->session_token) == 0);
 }
 
+static void audit(const struct entry *e, const char *outcome, const char *detail)
+{
+    char name[160];
+    const struct audit_event event = {
+        .name = "credentials", .what = name_of(e, name, sizeof(name)), .outcome = outcome, .detail = detail};
+
+    audit_tell(&e->store->workers->proxy->audit, &event);
+}
+
 static void log_good(const struct entry *e, const struct source_result *r)
 {
-    char name[160], id[24], until[64] = "";
+    char name[160], id[24], until[64] = "", detail[SOURCE_WHY + 160];
     time_t t = (time_t)e->now->expires_s;
     struct tm tm;
 
     if (t && gmtime_r(&t, &tm)) strftime(until, sizeof(until), ", good until %Y-%m-%dT%H:%M:%SZ", &tm);
     credentials_mask(e->now->access_key_id, id, sizeof(id));
-    LOG(LOG_INFO, "credentials %s: key %s from %s%s", name_of(e, name, sizeof(name)), id, r->origin, until);
+    snprintf(detail, sizeof(detail), "key %s from %s%s", id, r->origin, until);
+    LOG(LOG_INFO, "credentials %s: %s", name_of(e, name, sizeof(name)), detail);
+    audit(e, "ok", detail);
 }
 
 static void take_good(struct entry *e, struct source_result *r)
@@ -251,6 +263,7 @@ static void take_failure(struct entry *e, const struct source_result *r)
     if (new_reason || e->renewal.failures % 10 == 0)
         LOG(had ? LOG_WARN : LOG_ERROR, "credentials %s: source = %s: %s%s", name_of(e, name, sizeof(name)),
             credentials_source_name(e->context.set->source), r->why, had ? still_used(e) : "");
+    if (new_reason) audit(e, "failed", r->why);
     memcpy(e->why, r->why, sizeof(e->why));
     if (!had && (new_reason || !e->now || e->now->hopeless != hopeless))
         publish(e, credentials_none(++e->version, hopeless, e->why));
@@ -331,6 +344,7 @@ static void end_if_over(struct entry *e, int64_t wall_s)
     LOG(e->context.client && !is_wanted(e) ? LOG_DEBUG : LOG_ERROR, "credentials %s: they have expired%s%s",
         name_of(e, name, sizeof(name)), e->why[0] ? ", and there are no new ones: " : "", e->why);
     snprintf(why, sizeof(why), "they have expired%s%.200s", e->why[0] ? ", and there are no new ones: " : "", e->why);
+    audit(e, "expired", why);
     publish(e, credentials_none(++e->version, false, why));
 }
 
@@ -443,6 +457,7 @@ void credential_store_drop(struct credential_store *st, const char *name)
         e->stale = true;
         e->fetched_s = 0;
         snprintf(e->why, sizeof(e->why), "they were withdrawn with `s3onramp credentials --drop`");
+        audit(e, "withdrawn", e->why);
         if (has_keys(e)) publish(e, credentials_none(++e->version, false, e->why));
     }
     if (found)

@@ -2,6 +2,7 @@
  * test_command.c: questions that are wrong, arguments, rights, replies now and later.
  */
 #include "admin/command.h"
+#include "flow/audit.h"
 
 #include <event2/buffer.h>
 #include <setjmp.h>
@@ -60,7 +61,9 @@ static void take_answer(struct admin_call *call, struct evbuffer *text, const st
 
 static struct front front_make(enum admin_right right)
 {
-    return (struct front){.call = {.commands = &commands, .right = right, .answer = take_answer}};
+    static struct audit nowhere;
+
+    return (struct front){.call = {.commands = &commands, .right = right, .audit = &nowhere, .answer = take_answer}};
 }
 
 static void check_error(const char *question, const char *expected)

@@ -474,7 +474,7 @@ static void test_config_load_bad_lines_are_reported(void **state UNUSED)
         {"unknown section", "[listner a]\nmode = x\n",
          "t.ini:13: there is no section [listner]; did you mean [listener]?\n"},
         {"far section", "[zzzzzz]\n",
-         "t.ini:13: there is no section [zzzzzz]; sections are [server], [ca], [log], [admin], [listener "
+         "t.ini:13: there is no section [zzzzzz]; sections are [server], [ca], [log], [audit], [admin], [listener "
          "NAME], [endpoint NAME], [credentials NAME], [client NAME], [group NAME], [policy NAME], [tunnel NAME] and "
          "[line NAME]\n"},
         {"no name", "[policy]\n",
@@ -506,7 +506,7 @@ static void test_config_load_bad_lines_are_reported(void **state UNUSED)
         {"not indented on", "[policy p]\nbuckets = a\nb\n",
          "t.ini:15: this line is neither [SECTION] nor KEY = VALUE; begin a comment with '#'\n"},
         {"all at once", "[server]\nworkers = x\nidle_timeout = y\n[nope]\n",
-         "t.ini:16: there is no section [nope]; sections are [server], [ca], [log], [admin], [listener NAME], "
+         "t.ini:16: there is no section [nope]; sections are [server], [ca], [log], [audit], [admin], [listener NAME], "
          "[endpoint NAME], [credentials NAME], [client NAME], [group NAME], [policy NAME], [tunnel NAME] and [line "
          "NAME]\n"
          "t.ini:14: workers = x: this is no number in range; write one from 0 to 256\n"

@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { QUEUE = 64 * 1024, PATIENCE_US = 20 * 1000 * 1000, STEP_US = 2000 };
@@ -43,7 +44,7 @@ static bool put(struct sink *s, struct sink_queue *q, unsigned number, size_t by
     memset(line, 'x', sizeof(line));
     line[snprintf(line, sizeof(line), "%u ", number)] = 'x';
     line[bytes - 1] = '\n';
-    in = sink_put(q, str_make(line, bytes));
+    in = sink_put(q, LOG_INFO, str_make(line, bytes));
     sink_wake(s);
     return in;
 }
@@ -115,7 +116,7 @@ static struct sink *open_path(const char *path)
     struct sink *s = NULL;
     struct err err = {0};
 
-    assert_int_equal(sink_open_file(path, QUEUE, &s, &err), ERR_NONE);
+    assert_int_equal(sink_open(path, QUEUE, &s, &err), ERR_NONE);
     return s;
 }
 
@@ -133,7 +134,7 @@ static void test_file_gets_whole_lines_in_order(void **state UNUSED)
         assert_true(put(s, q, i, 100));
         wait_written(s, i + 1);
     }
-    assert_false(sink_put(other, str_make(text, SINK_LINE_MAX + 1)));
+    assert_false(sink_put(other, LOG_INFO, str_make(text, SINK_LINE_MAX + 1)));
     assert_int_equal(counts_of(s).lost, 1);
     close_whole(&s);
     struct str all = read_file(path);
@@ -174,9 +175,9 @@ static void test_path_that_cannot_be_opened(void **state UNUSED)
     char path[FOLDER_PATH];
 
     folder_path(path, "none/access.log");
-    assert_int_equal(sink_open_file(path, QUEUE, &s, &err), ERR_FILE);
+    assert_int_equal(sink_open(path, QUEUE, &s, &err), ERR_FILE);
     assert_int_equal(err.sys_errno, ENOENT);
-    assert_int_equal(sink_open_file(folder, QUEUE, &s, &err), ERR_FILE);
+    assert_int_equal(sink_open(folder, QUEUE, &s, &err), ERR_FILE);
     assert_null(s);
 }
 
@@ -198,7 +199,7 @@ static void check_stalled_reader(int fds[2])
         in += put(s, q, total++, 1000);
     for (uint64_t lost = counts_of(s).lost; counts_of(s).lost < lost + 50;)
         in += put(s, q, total++, 1000);
-    assert_true(sink_put(mine, STR("another's queue has room\n")));
+    assert_true(sink_put(mine, LOG_INFO, STR("another's queue has room\n")));
     c = counts_of(s);
     assert_true(c.put == in + 1 && c.put + c.lost == total + 1 && c.written < c.put);
     assert_in_range((c.put - 1 - c.written) * 1000, QUEUE / 2, QUEUE + 1000);
@@ -362,6 +363,197 @@ static void test_reopen_loses_nothing(void **state UNUSED)
     assert_int_equal(n + count_lines(read_file(path), 100), 400);
 }
 
+static void test_watched_file_is_followed(void **state UNUSED)
+{
+    char path[FOLDER_PATH], old[FOLDER_PATH];
+    struct sink *s = open_path(folder_path(path, "w.log"));
+    struct sink_queue *q = queue_of(s);
+    unsigned n = 1;
+
+    folder_path(old, "w.log.1");
+    assert_true(put(s, q, 0, 100));
+    wait_written(s, 1);
+    assert_int_equal(rename(path, old), 0);
+    sink_watch(s);
+    for (int us = 0; access(path, F_OK) != 0; us += STEP_US) {
+        assert_true(us < PATIENCE_US);
+        usleep(STEP_US);
+        n += put(s, q, n, 100);
+    }
+    close_whole(&s);
+    size_t before = count_lines(read_file(old), 100);
+
+    assert_int_equal(before + count_lines(read_file(path), 100), n);
+}
+
+static int daemon_at(const char *path)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+    strcpy(addr.sun_path, path);
+    unlink(path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    return fd;
+}
+
+static struct str receive(int fd)
+{
+    ssize_t n = recv(fd, text, sizeof(text) - 1, 0);
+
+    assert_true(n > 0);
+    text[n] = '\0';
+    return str_make(text, (size_t)n);
+}
+
+static struct sink *open_daemon(const char *word, const char *name, char path[FOLDER_PATH])
+{
+    char place[FOLDER_PATH + 32];
+
+    folder_path(path, name);
+    snprintf(place, sizeof(place), "%s:%s", word, path);
+    return open_path(place);
+}
+
+/* "<14>Jan  2 03:04:05 s3onramp-access[12]: line" */
+static void judge_syslog(struct str got, const char *begin, const char *end)
+{
+    char tag[64];
+
+    snprintf(tag, sizeof(tag), "[%d]: ", (int)getpid());
+    assert_true(str_starts(got, str_from(begin)));
+    assert_true(str_ends(got, str_from(end)));
+    assert_int_equal(got.p[strlen("<30>Jan")], ' ');
+    assert_int_not_equal(str_find(got, str_from(tag)), SIZE_MAX);
+}
+
+static void test_syslog(void **state UNUSED)
+{
+    char path[FOLDER_PATH];
+    struct sink *s = open_daemon("syslog", "syslog", path); /* which is not there yet */
+    struct sink_queue *q = queue_of(s), *log = sink_queue_new(s, SINK_LOG), *audit = sink_queue_new(s, SINK_AUDIT);
+    struct sink_counts c;
+
+    assert_int_equal(sink_trouble(s), ENOENT);
+    assert_true(sink_put(q, LOG_INFO, STR("one\n")) && sink_put(q, LOG_INFO, STR("two\n")));
+    sink_wake(s);
+    int fd = daemon_at(path);
+
+    judge_syslog(receive(fd), "<30>", "one");
+    judge_syslog(receive(fd), "<30>", "two");
+    assert_true(sink_put(log, LOG_ERROR, STR("bad\n")));
+    sink_wake(s);
+    judge_syslog(receive(fd), "<27>", "bad");
+    assert_true(sink_put(audit, LOG_INFO, STR("who\n")));
+    sink_wake(s);
+    judge_syslog(receive(fd), "<86>", "who");
+    close(fd); /* it starts anew */
+    assert_true(sink_put(q, LOG_INFO, STR("three\n")));
+    sink_wake(s);
+    wait_trouble(s, ECONNREFUSED);
+    fd = daemon_at(path);
+    judge_syslog(receive(fd), "<30>", "three");
+    wait_trouble(s, 0);
+    for (int i = SINK_LOG; i < SINK_STREAMS; i++) {
+        sink_counts(s, (enum sink_stream)i, &c);
+        assert_true(c.written == c.put && c.lost == 0);
+    }
+    sink_close(&s, 20000, 20000, NULL);
+    close(fd);
+}
+
+/* What the daemon does not take waits, as much as there is room for; each line counts. */
+static void test_syslog_that_is_slow(void **state UNUSED)
+{
+    char path[FOLDER_PATH];
+    int fd = daemon_at(folder_path(path, "slow"));
+    struct sink *s = open_daemon("syslog", "slow", path);
+    struct sink_queue *q = queue_of(s);
+    struct sink_counts c;
+    unsigned total = 0, got = 0;
+
+    while (counts_of(s).lost < 10)
+        (void)put(s, q, total++, 1000);
+    wait_trouble(s, EAGAIN);
+    c = counts_of(s);
+    assert_int_equal(c.put + c.lost, total);
+    for (; got < c.put; got++)
+        assert_int_equal(receive(fd).n, strlen("<30>Jan  2 03:04:05 s3onramp-access[]: ") +
+                                            (size_t)snprintf(text, 32, "%d", (int)getpid()) + 999);
+    wait_written(s, c.put);
+    close_whole(&s);
+    close(fd);
+}
+
+/* The socket of the sink that is connected to @path. */
+static void shrink_socket(const char *path)
+{
+    int little = 1;
+
+    for (int fd = 3; fd < 256; fd++) {
+        struct sockaddr_un peer = {0};
+        socklen_t n = sizeof(peer);
+
+        if (getpeername(fd, (struct sockaddr *)&peer, &n) == 0 && strcmp(peer.sun_path, path) == 0)
+            assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof(little)), 0);
+    }
+}
+
+static void test_journald(void **state UNUSED)
+{
+    char path[FOLDER_PATH], line[8192];
+    int fd = daemon_at(folder_path(path, "journal"));
+    struct sink *s = open_daemon("journald", "journal", path);
+    struct sink_queue *log = sink_queue_new(s, SINK_LOG);
+
+    assert_true(sink_put(log, LOG_WARN, STR("a line\n")));
+    sink_wake(s);
+    assert_string_equal(receive(fd).p, "PRIORITY=4\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=s3onramp\nMESSAGE=a line\n");
+    shrink_socket(path); /* too long for it: its beginning */
+    memset(line, 'x', sizeof(line));
+    line[sizeof(line) - 1] = '\n';
+    assert_true(sink_put(log, LOG_DEBUG, str_make(line, sizeof(line))));
+    sink_wake(s);
+    assert_int_equal(receive(fd).n,
+                     strlen("PRIORITY=7\nSYSLOG_FACILITY=3\nSYSLOG_IDENTIFIER=s3onramp\nMESSAGE=\n") + 1024);
+    sink_close(&s, 20000, 20000, NULL);
+    close(fd);
+}
+
+/* Room that is kept is there whatever else comes; beyond its multiple there is none. */
+static void test_room_is_kept(void **state UNUSED)
+{
+    struct sink_counts left[SINK_STREAMS];
+    struct sink *s = open_path("/dev/full"), *other = open_path("/dev/full");
+    struct sink_queue *q = queue_of(s), *next = queue_of(other);
+    unsigned kept = 0, total = 0;
+    char line[1000];
+
+    memset(line, 'x', sizeof(line));
+    line[sizeof(line) - 1] = '\n';
+    while (sink_reserve(q, 1000))
+        kept++;
+    assert_int_equal(kept, 8 * QUEUE / 1000);
+    while (put(s, q, total, 1000))
+        total++;
+    assert_in_range(total, QUEUE / 1000 - 1, QUEUE / 1000);
+    for (unsigned i = 0; i < 100; i++)
+        assert_true(sink_put_into(q, 1000, LOG_INFO, str_make(line, sizeof(line))));
+    sink_let_go(q, 1000);
+    assert_false(sink_reserve(q, 100 * 1000));
+    sink_move_room(q, next);
+    assert_true(sink_reserve(q, 100 * 1000));
+    for (unsigned i = 101; i < kept; i++)
+        assert_true(sink_put_into(next, 1000, LOG_INFO, str_make(line, sizeof(line))));
+    wait_trouble(s, ENOSPC);
+    assert_false(sink_is_stuck(s, 0));
+    assert_true(sink_is_stuck(s, INT64_MAX));
+    sink_close(&s, 0, 0, left);
+    assert_int_equal(left[SINK_ACCESS].lost, total + 1 + 100);
+    sink_close(&other, 0, 0, left);
+    assert_int_equal(left[SINK_ACCESS].lost, kept - 101);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +566,11 @@ int main(void)
         cmocka_unit_test(test_full_device),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_reopen_loses_nothing),
+        cmocka_unit_test(test_watched_file_is_followed),
+        cmocka_unit_test(test_syslog),
+        cmocka_unit_test(test_syslog_that_is_slow),
+        cmocka_unit_test(test_journald),
+        cmocka_unit_test(test_room_is_kept),
     };
 
     return cmocka_run_group_tests(tests, folder_make, folder_remove);

@@ -61,6 +61,8 @@ struct admin_call {
     const struct admin_commands *commands; /* those that it may be about */
     struct server *server;                 /* borrowed */
     enum admin_right right;                /* of the asker */
+    char by[64];                           /* the asker, for audit lines */
+    struct audit *audit;                   /* borrowed: where they go */
     int64_t started_us;                    /* monotonic: when the proxy started */
     /* The front's. @text (owned from here on; NULL: no memory), then what @rest gives (copied; NULL: nothing). The call
      * may be gone afterwards. */

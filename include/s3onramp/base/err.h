@@ -81,6 +81,7 @@ enum err_tell {
     X(NOT_IMPLEMENTED,     501, "NotImplemented",                BLAME_CLIENT,   TELL_DETAIL,             "not_implemented",    "A header or parameter you provided implies functionality that is not implemented.") \
     X(POLICY_DENIED,       403, "AccessDenied",                  BLAME_CLIENT,   TELL_TEXT,               "policy_denied",      "No policy of this proxy allows it.") \
     X(LIMIT,               503, "SlowDown",                      BLAME_CLIENT,   TELL_DETAIL,             "limit",              "Please reduce your request rate.") \
+    X(AUDIT,               503, "ServiceUnavailable",            BLAME_SELF,     TELL_OWN,                "audit",              "This proxy keeps a record of each request and cannot write it just now, so that nothing was done. Try again, or tell its administrator.") \
     X(TOO_MANY,            503, "SlowDown",                      BLAME_SELF,     TELL_TEXT,               "too_many",           "Please reduce your request rate.") \
     /* browser forms */ \
     X(FORM_NOT_MULTIPART,  412, "RequestIsNotMultiPartContent",  BLAME_CLIENT,   TELL_DETAIL,             "form_not_multipart", "Bucket POST must be of the enclosure-type multipart/form-data.") \

@@ -26,8 +26,8 @@ static inline bool log_wants(enum log_level level)
 void log_setup(enum log_level level, enum log_format format, int fd);
 /* Any thread; counts for the next line. */
 void log_set(enum log_level level, enum log_format format);
-/* From now on @put(@arg, line) takes all lines, on any thread; NULL: they go to the descriptor again. */
-void log_give(void (*put)(void *arg, struct str line), void *arg);
+/* From now on @put(@arg, level, line) takes all lines, on any thread; NULL: they go to the descriptor again. */
+void log_give(void (*put)(void *arg, enum log_level level, struct str line), void *arg);
 enum log_format log_format_now(void);
 
 /* @ctx: NULL, or a text like "req=… client=…" put before the message. Control bytes in the text come out escaped. */

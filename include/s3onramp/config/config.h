@@ -320,11 +320,24 @@ struct admin_conf {
     bool is_default;
 };
 
+enum access_format { ACCESS_FORMAT_TEXT, ACCESS_FORMAT_JSON, ACCESS_FORMAT_S3 };
+
+/* Places of lines: config/log_place.h; never NULL. */
 struct log_conf {
     enum log_level level;
     enum log_format format;
-    char *access; /* "-" stderr (default), "off", or a file's path; never NULL */
+    char *to; /* never "off" */
+    char *access;
+    enum access_format access_format; /* default: as format */
     size_t buffer_kib;
+};
+
+enum audit_requests { AUDIT_ALL, AUDIT_WRITES, AUDIT_REFUSED };
+
+struct audit_conf {
+    char *to; /* a place, as in struct log_conf */
+    enum audit_requests requests;
+    bool required; /* no request is served whose line cannot be kept */
 };
 
 /* What works, but is hardly meant or will not work for long. */
@@ -340,6 +353,7 @@ struct settings {
     struct server_conf server;
     struct ca_conf ca;
     struct log_conf log;
+    struct audit_conf audit;
     struct admin_conf admin;
     struct str_list secret_variables; /* of the environment, that hold secrets of some section: no helper gets them */
     struct listener_conf *listeners;

@@ -49,6 +49,7 @@ struct reload_answer {
 struct reload_ask {
     struct reload_ask *next;
     enum reload_what what;
+    const char *by; /* who, for audit lines; copied */
     /* Called once; the ask is over then. @answer is valid during the call. */
     void (*done)(void *arg, const struct reload_answer *answer);
     void *arg;
@@ -60,10 +61,10 @@ struct reload;
 MUST_CHECK struct reload *reload_new(const struct reload_parts *parts);
 /* Waits until nothing is read any more; nobody is answered. NULL is fine. */
 void reload_free(struct reload **r);
-/* @ask: the caller's, with .what, .done and .arg set, until it is over. */
+/* @ask: the caller's, with .what, .by, .done and .arg set, until it is over. */
 void reload_ask(struct reload *r, struct reload_ask *ask);
-/* The same for one who wants no answer: the log has it. */
-void reload_want(struct reload *r);
+/* The same for one who wants no answer: the log has it. @by: likewise. */
+void reload_want(struct reload *r, const char *by);
 /* What may_begin held back begins. */
 void reload_go_on(struct reload *r);
 /* Nobody waits for it any more; what began goes on. */

@@ -22,15 +22,17 @@ MUST_CHECK enum err_code server_new(struct settings *settings, struct heir *heir
 /* Serves until SIGTERM, SIGINT or server_stop, then ends as drain.h says; a second signal cuts what runs. ERR_NONE
  * after an orderly end. */
 MUST_CHECK enum err_code server_run(struct server *sv, struct err *err);
-/* Begins the end, as its settings say (drain_delay, shutdown_timeout); when it is under way already: nothing. */
-void server_stop(struct server *sv);
+/* Begins the end, as its settings say (drain_delay, shutdown_timeout); when it is under way already: nothing. @by, here
+ * and below: who wants it, for audit lines. */
+void server_stop(struct server *sv, const char *by);
 /* A new process takes over (server_upgrades tells what comes of it), and this one ends when it has finished what it
  * has, or after upgrade_timeout. ERR_INTERNAL: not now, and why. */
-MUST_CHECK enum err_code server_upgrade(struct server *sv, struct err *err);
+MUST_CHECK enum err_code server_upgrade(struct server *sv, const char *by, struct err *err);
 void server_free(struct server **sv); /* NULL is fine */
 
 /* Its parts, for whoever shows or commands them; they live until server_free. */
 struct loop *server_loop(struct server *sv);
+struct audit *server_audit(struct server *sv);
 const struct proxy *server_proxy(const struct server *sv);
 struct snapshot *server_snapshot(const struct server *sv); /* the newest */
 const struct endpoints *server_endpoints(const struct server *sv);

@@ -5,6 +5,7 @@
 #ifndef S3ONRAMP_FLOW_PROXY_H
 #define S3ONRAMP_FLOW_PROXY_H
 
+#include "flow/audit.h"
 #include "flow/limits.h"
 #include "flow/pace/quota.h"
 #include "flow/passwords.h"
@@ -20,7 +21,8 @@ struct proxy {
     struct passwords *passwords; /* owned */
     struct limits *limits;       /* owned: of client connections */
     struct quotas *quotas;       /* owned: of clients, groups, listeners, lines */
-    struct sink *access;         /* borrowed; NULL: no access lines */
+    struct sinks sinks;          /* where workers' lines go at first */
+    struct audit audit;          /* of the control thread */
     struct stats *stats;         /* owned: a block for each worker */
     struct snapshot_bin unused;
 };

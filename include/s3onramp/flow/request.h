@@ -7,6 +7,7 @@
  *                                      │                       once more, here or elsewhere     judge_answer.c
  *                                      ├── the listener's own ──▶ own_page   own_pages.c
  *                                      └── a tunnel ────────────▶ tunnel     tunnel.c, tunnel_relay.c
+ *   before sign and tunnel: audit (audit.c: the room of its line), admit (admit.c: limits)
  *   relay, own_page, tunnel, and any step that fails ──▶ finish   request.c
  *
  * A step reads what earlier steps filled in and fills in its own fields. What came in is never changed; what goes out
@@ -32,7 +33,8 @@
     X(check_user)        \
     X(find_target)       \
     X(check_caller)      \
-    X(check_policy) X(choose_route) X(admit) X(sign) X(send) X(relay) X(judge_answer) X(own_page) X(tunnel) X(finish)
+    X(check_policy)      \
+    X(choose_route) X(audit) X(admit) X(sign) X(send) X(relay) X(judge_answer) X(own_page) X(tunnel) X(finish)
 
 enum request_step {
 #define X(name) STEP_##name,
@@ -100,6 +102,7 @@ struct request {
     struct str told; /* what the client reads of err; empty: its row's sentence, or the detail */
     struct s3_error_field error_fields[REQUEST_ERROR_FIELDS];
     size_t error_fields_n;
+    size_t audit_room;        /* kept for its audit line */
     struct upconn *up;        /* owned while the exchange with the endpoint lasts */
     struct tunnel *tunnel;    /* owned; NULL: none */
     struct admission *limits; /* in arena: what counts for it (flow/admit.h); NULL: nothing */

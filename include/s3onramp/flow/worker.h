@@ -22,6 +22,13 @@ struct worker_stop {
                      have been quiet for a moment end */
 };
 
+/* Where lines of a stream go. */
+struct worker_lines {
+    struct sink *sink;        /* borrowed; NULL: nowhere */
+    struct sink_queue *queue; /* borrowed: ours of it, or NULL */
+    bool wrote;               /* this turn */
+};
+
 /* A listening socket of a worker. */
 struct worker_port {
     struct worker_port *next;
@@ -59,11 +66,10 @@ struct worker {
     size_t finished_n, cut_n;  /* requests and tunnels that ended since it stops; read once it was joined */
     struct stats_block *stats; /* borrowed: what it counts */
     _Atomic int64_t ticked_us; /* for whoever watches that the loop turns; INT64_MAX: it has ended */
-    struct sbuf line;          /* where an access line is built; memory owned */
-    struct sink *sink;         /* borrowed: where access lines go; NULL: there are none */
-    struct sink_queue *access; /* borrowed: ours of it, or NULL */
-    bool wrote_lines;          /* this turn */
-    bool told_trailers;        /* an endpoint refused aws-chunked framing, and the log says what to write */
+    struct sbuf line;          /* where a line is built; memory owned */
+    struct worker_lines lines[SINK_STREAMS];
+    uint64_t audit_seq; /* of the last audit line */
+    bool told_trailers; /* an endpoint refused aws-chunked framing, and the log says what to write */
     uint64_t next_id;
     int64_t stamp_s;
     char stamp[SIGV4_TIMESTAMP_BYTES]; /* of stamp_s */
@@ -97,7 +103,7 @@ void worker_clear(struct worker *w);
 /* What a worker needs to go by another snapshot; made by the control thread. */
 struct worker_change {
     struct snapshot *snapshot;     /* one reference */
-    struct sink *access;           /* borrowed: where access lines go from now on; NULL: nowhere */
+    struct sinks sinks;            /* where lines go from now on */
     struct worker_sockets sockets; /* of addresses that are new */
     bool cut;                      /* what runs for clients that are gone ends at once */
 };
@@ -105,6 +111,8 @@ void worker_change_clear(struct worker_change *c);
 /* The worker's own thread: from now on @c, which is used up, is in force: for connections that begin, and with their
  * next request for those that are there. Sockets of addresses that no listener has any more are closed. */
 void worker_adopt(struct worker *w, struct worker_change *c);
+/* Into the queue of that stream, which there is; @room: as for sink_put_into. */
+void worker_put_line(struct worker *w, enum sink_stream stream, size_t room, struct str line);
 /* One user of @use (of this worker) less. What it says stays valid until the turn's end. */
 void worker_leave_snapshot(struct worker *w, struct snapshot_use *use);
 /* The current time as yyyymmddThhmmssZ, formatted once a second; SIGV4_TIMESTAMP_BYTES bytes valid until the next call.
