@@ -245,7 +245,7 @@ private_networks = 127.0.0.0/8
 
 [log]
 level = warn
-access = off
+{log}
 
 [admin]
 socket = {folder}/{name}.sock
@@ -401,11 +401,11 @@ class Lab:
         port = next(self.ports)
         return self._ready(Proxy(name, port, self._start_nginx(name, NGINX_PROXY, ("127.0.0.1", port))), CLIENT_KEY[0])
 
-    def start_s3onramp(self, binary, name="s3onramp"):
+    def start_s3onramp(self, binary, name="s3onramp", log="access = off"):
         port = next(self.ports)
         conf = self.folder / f"{name}.ini"
         conf.touch(mode=0o600)
-        conf.write_text(S3ONRAMP.format(**self._values(proxy_port=port, name=name)))
+        conf.write_text(S3ONRAMP.format(**self._values(proxy_port=port, name=name, log=log)))
         process = self._start(name, [binary, "serve", "-c", str(conf)], ("127.0.0.1", port))
         proxy = Proxy(name, port, process)
         self._ready(proxy, UPSTREAM_KEY[0])
