@@ -58,6 +58,37 @@ bool buf_borrow(struct buf *b, struct buf_pool *p)
     return b->mem != NULL;
 }
 
+bool buf_enlarge(struct buf *b, struct buf_pool *p, size_t bytes)
+{
+    char *mem;
+
+    if (b->large || bytes > BUF_LARGE_MOST - p->large_bytes) return false;
+    mem = malloc(bytes);
+    if (!mem) return false;
+    ASSERT(b->end - b->start <= bytes);
+    if (b->mem) memcpy(mem, b->mem + b->start, b->end - b->start);
+    buf_pool_put(p, &b->mem);
+    b->mem = mem;
+    b->large = bytes;
+    p->large_bytes += bytes;
+    b->mid -= b->start;
+    b->raw -= b->start;
+    b->end -= b->start;
+    b->start = 0;
+    return true;
+}
+
+static void give_back(struct buf *b, struct buf_pool *p)
+{
+    if (b->large) {
+        p->large_bytes -= b->large;
+        b->large = 0;
+        free(b->mem);
+        b->mem = NULL;
+    }
+    buf_pool_put(p, &b->mem);
+}
+
 void buf_return(struct buf *b, struct buf_pool *p)
 {
     if (b->mem && buf_empty(b)) buf_drop(b, p);
@@ -72,7 +103,7 @@ void buf_park(struct buf *b, struct buf_pool *p)
     if (!b->parked) return;
     memcpy(b->parked, b->mem + b->raw, n);
     b->parked_n = n;
-    buf_pool_put(p, &b->mem);
+    give_back(b, p);
     b->start = b->mid = b->raw = b->end = 0;
 }
 
@@ -91,22 +122,22 @@ void buf_drop(struct buf *b, struct buf_pool *p)
 {
     free(b->parked);
     b->parked = NULL;
-    buf_pool_put(p, &b->mem);
+    give_back(b, p);
     b->start = b->mid = b->raw = b->end = 0;
 }
 
 size_t buf_room(struct buf *b)
 {
-    size_t raw_n = b->end - b->raw, plain_n = b->mid - b->start;
+    size_t raw_n = b->end - b->raw, plain_n = b->mid - b->start, bytes = b->large ? b->large : BUF_BYTES;
 
     if (raw_n == 0 && plain_n == 0) {
         b->start = b->mid = b->raw = b->end = 0;
-    } else if (b->end == BUF_BYTES && b->start + (b->raw - b->mid) > 0) {
+    } else if (b->end == bytes && b->start + (b->raw - b->mid) > 0) {
         memmove(b->mem, b->mem + b->start, plain_n);
         memmove(b->mem + plain_n, b->mem + b->raw, raw_n);
         b->start = 0;
         b->mid = b->raw = plain_n;
         b->end = plain_n + raw_n;
     }
-    return BUF_BYTES - b->end;
+    return bytes - b->end;
 }

@@ -426,6 +426,15 @@ enum err_code tls_attach(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SES
     return ERR_NONE;
 }
 
+struct str conn_tls_version(const struct conn *c)
+{
+    switch (c->ssl ? SSL_version(c->ssl) : 0) {
+    case TLS1_2_VERSION: return STR("1.2");
+    case TLS1_3_VERSION: return STR("1.3");
+    default: return STR_NONE;
+    }
+}
+
 /* RFC 8446 6.2: who ends a connection for an error says so with a fatal alert first. OpenSSL has written it into the
  * out block; it leaves now, or with conn_close. */
 static void send_alert(struct conn *c)

@@ -106,9 +106,37 @@ static void test_parked_bytes_come_back(void **state)
     buf_pool_clear(&pool);
 }
 
+static void test_buf_enlarge_keeps_bytes_and_counts_its_own(void **state)
+{
+    struct buf_pool pool = {0};
+    struct buf b = {0}, other = {0};
+
+    (void)state;
+    assert_true(buf_borrow(&b, &pool));
+    memcpy(b.mem + 10, "half a body", 11);
+    b.start = b.mid = b.raw = 10;
+    b.end = 21;
+    assert_true(buf_enlarge(&b, &pool, 1000000));
+    assert_int_equal(pool.used_n, 0);
+    assert_int_equal(pool.large_bytes, 1000000);
+    assert_true(str_eq(buf_raw(&b), STR("half a body")));
+    assert_int_equal(buf_room(&b), 1000000 - 11);
+    assert_false(buf_enlarge(&b, &pool, 2000000)); /* once */
+    assert_false(buf_enlarge(&other, &pool, BUF_LARGE_MOST - 1000000 + 1));
+    b.start = b.mid = b.raw = 11;
+    buf_return(&b, &pool);
+    assert_null(b.mem);
+    assert_int_equal(pool.large_bytes, 0);
+    assert_true(buf_borrow(&b, &pool)); /* a block of the pool again */
+    assert_int_equal(buf_room(&b), BUF_BYTES);
+    buf_drop(&b, &pool);
+    buf_pool_clear(&pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_buf_enlarge_keeps_bytes_and_counts_its_own),
         cmocka_unit_test(test_parked_bytes_come_back),
         cmocka_unit_test(test_buf_return_empty_gives_memory_back),
         cmocka_unit_test(test_buf_room_full_closes_gap_and_keeps_bytes),

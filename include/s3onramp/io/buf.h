@@ -16,7 +16,8 @@
 
 enum {
     BUF_BYTES = 64 * 1024,
-    BUF_ALLOC = 68 * 1024, /* what a borrowed block really has: room for four full TLS records */
+    BUF_ALLOC = 68 * 1024,             /* what a borrowed block really has: room for four full TLS records */
+    BUF_LARGE_MOST = 32 * 1024 * 1024, /* of all large buffers of a pool */
 };
 
 struct buf_block {
@@ -26,10 +27,12 @@ struct buf_block {
 struct buf_pool {
     struct buf_block *free; /* owned */
     size_t free_n, used_n;
+    size_t large_bytes; /* of buffers with memory of their own */
 };
 
 struct buf {
-    char *mem; /* borrowed from the pool, or NULL when empty */
+    char *mem;    /* borrowed from the pool, or NULL when empty */
+    size_t large; /* bytes of @mem, which is its own and not the pool's; 0: it is */
     size_t start, mid, raw, end;
     char *parked; /* owned: what is in it while it has no memory of the pool */
     size_t parked_n;
@@ -44,6 +47,9 @@ void buf_pool_clear(struct buf_pool *p);
 MUST_CHECK bool buf_borrow(struct buf *b, struct buf_pool *p);
 /* Gives the memory back if nothing is in it. */
 void buf_return(struct buf *b, struct buf_pool *p);
+/* For who needs a whole message at once: what is in it moves to memory of its own, with room for @bytes from @start on.
+ * It goes back like any other, once nothing is in it. False: out of memory, or BUF_LARGE_MOST is reached. */
+MUST_CHECK bool buf_enlarge(struct buf *b, struct buf_pool *p, size_t bytes);
 /* For who waits long for the rest of a message: keeps a few raw bytes in a block of their own size, so that the memory
  * goes back to the pool; does nothing where that would not help. Until buf_unpark the buffer looks empty. */
 void buf_park(struct buf *b, struct buf_pool *p);
