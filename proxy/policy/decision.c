@@ -15,7 +15,7 @@ static bool take_apart(struct str resource, struct asked *out)
     out->is_plain = str_starts(resource, plain_start);
     if (out->is_plain)
         out->arn.part[ARN_RESOURCE] = str_tail(resource, plain_start.n);
-    else if (!arn_split(resource, &out->arn) || !str_eq(out->arn.part[ARN_SERVICE], STR("s3")))
+    else if (!arn_split(resource, &out->arn) || !str_starts(out->arn.part[ARN_SERVICE], STR("s3")))
         return false;
     out->slash = str_index(out->arn.part[ARN_RESOURCE], '/');
     return true;
@@ -85,13 +85,22 @@ static bool conditions_hold(const struct statement *s, const struct policy_conte
     return true;
 }
 
+/* What nobody knows may reach any resource: those that are denied, and those that "all but" leaves out. */
+static bool reaches(const struct statement *s, enum s3_action action, const struct asked *a,
+                    const struct policy_context *c)
+{
+    if (action == S3_ACTION_UNKNOWN && s->denies) return true;
+    if (action == S3_ACTION_UNKNOWN && s->not_resource) return false;
+    return statement_resources_match(s, a, c);
+}
+
 /* The first statement of the list that holds, or SIZE_MAX. */
 static size_t first_that_holds(const struct policy *p, const struct statement_index *index, enum s3_action action,
                                const struct asked *a, const struct policy_context *c)
 {
     for (uint32_t i = index->first[action]; i < index->first[action + 1]; i++) {
         const struct statement *s = &p->statements[index->v[i]];
-        if (statement_resources_match(s, a, c) && conditions_hold(s, c)) return index->v[i];
+        if (reaches(s, action, a, c) && conditions_hold(s, c)) return index->v[i];
     }
     return SIZE_MAX;
 }

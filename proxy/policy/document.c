@@ -190,6 +190,12 @@ static bool takes_part(const struct pattern *p, const char *word)
     return pattern_match(p, str_from(word), NULL);
 }
 
+/* Object Lambda and Outposts have ARNs of their own; what is done there are the actions of S3. */
+static bool takes_service(const struct pattern *p)
+{
+    return takes_part(p, "s3") || takes_part(p, "s3-object-lambda") || takes_part(p, "s3-outposts");
+}
+
 static bool read_resource(struct reading *r, struct str text, struct resource *out, struct sbuf *fault)
 {
     unsigned flags = PATTERN_WILDCARDS | (r->with_variables ? PATTERN_VARIABLES : 0);
@@ -207,7 +213,7 @@ static bool read_resource(struct reading *r, struct str text, struct resource *o
         return false;
     }
     out->rest = part[ARN_RESOURCE];
-    if (!takes_part(&part[ARN_SERVICE], "s3")) {
+    if (!takes_service(&part[ARN_SERVICE])) {
         sbuf_printf(fault, "%.*s is nothing of S3, and nothing else passes here; remove it",
                     STR_ARG(str_head(text, 100)));
         return false;

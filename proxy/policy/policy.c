@@ -55,6 +55,12 @@ struct statement *compiler_add_statement(struct compiler *c, bool denies)
     return s;
 }
 
+/* What nobody knows may be anything: every deny knows it. */
+static bool knows(const struct statement *s, unsigned action)
+{
+    return action_set_has(&s->actions, action) || (s->denies && action == S3_ACTION_UNKNOWN);
+}
+
 static void index_statements(struct compiler *c, struct statement_index *index, bool denies)
 {
     uint32_t n = 0;
@@ -65,7 +71,7 @@ static void index_statements(struct compiler *c, struct statement_index *index, 
             index->first[a] = n;
             for (size_t i = 0; i < c->p->statements_n; i++) {
                 const struct statement *s = &c->p->statements[i];
-                if (s->denies != denies || !action_set_has(&s->actions, a)) continue;
+                if (s->denies != denies || !knows(s, a)) continue;
                 if (round == 1) index->v[n] = (uint16_t)i;
                 n++;
             }

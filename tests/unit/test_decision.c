@@ -36,6 +36,17 @@ static const struct {
      NULL},
     {DOC(ALLOW("a", "'*'", "'*'") ",{'Effect':'Deny','NotAction':'s3:Get*','Resource':'*'}"), "?", B "/x", "",
      POLICY_FORBIDDEN, "2"},
+    /* what has no name may be anything, on anything */
+    {DOC(ALLOW("a", "'*'", "'*'") "," DENY("d", "'s3:DeleteObject'", "'" B "/keep/*'")), "?", B, "", POLICY_FORBIDDEN,
+     "d"},
+    {DOC("{'Effect':'Allow','Action':'*','NotResource':'" B "/keep/*'}"), "?", B, "", POLICY_DENIED, NULL},
+    /* Object Lambda and Outposts */
+    {DOC(ALLOW("a", "'s3:*'", "'*'")), "GetObject", "arn:aws:s3-outposts:r:1:outpost/o/accesspoint/p/object/k", "",
+     POLICY_ALLOWED, "a"},
+    {DOC(ALLOW("a", "'s3:*'", "'arn:aws:s3-object-lambda:*:*:accesspoint/p/*'")), "GetObject",
+     "arn:aws:s3-object-lambda:r:1:accesspoint/p/object/k", "", POLICY_ALLOWED, "a"},
+    {DOC(ALLOW("a", "'s3:*'", "'arn:aws:s3:*:*:accesspoint/p/*'")), "GetObject",
+     "arn:aws:s3-object-lambda:r:1:accesspoint/p/object/k", "", POLICY_DENIED, NULL},
     /* bucket/ and a star grants nothing on the bucket, and a bucket nothing in it */
     {DOC(ALLOW("a", "'s3:*'", "'" B "/*'")), "ListBucket", B, "", POLICY_DENIED, NULL},
     {DOC(ALLOW("a", "'s3:*'", "'" B "/*'")), "DeleteBucket", B, "", POLICY_DENIED, NULL},

@@ -101,7 +101,7 @@ static const struct {
     {NO_DELETES, "DeleteObjectVersion", A "b/k", "", "deny", true},
     {NO_DELETES, "PutObjectAcl", A "b/k", "", "deny", true},
     {NO_DELETES, "DeleteBucket", A "b", "", "access", false},
-    {NO_DELETES, "?", A "b/k", "", "access", false},
+    {NO_DELETES, "?", A "b/k", "", "deny", true}, /* it might delete */
 };
 
 static void test_short_form_table(void **state)
