@@ -158,11 +158,26 @@ static bool is_operation(const struct asked *a, const char *name)
     return str_eq(str_from(a->operation->name), str_from(name));
 }
 
-/* What nobody knows may reach all that is in a bucket. */
+/* The ARN of all that is in the bucket. */
+static struct str all_of_bucket(struct asked *a)
+{
+    struct str start = str_head(a->arn, a->arn.n - (a->key.n ? a->key.n : 1));
+    struct sbuf b = arena_sbuf(a->arena, start.n + 1);
+
+    sbuf_add(&b, start);
+    sbuf_char(&b, '*');
+    a->failed |= b.overflow;
+    return sbuf_str(&b);
+}
+
+/* What nobody knows may reach all that is in a bucket, whatever key it names. */
 static void tell_unknown(struct telling *t)
 {
-    asked_tell(t, S3_ACTION_UNKNOWN, t->a->key.n ? t->a->arn : t->a->of_bucket, STR_NONE);
-    if (t->a->bucket.n && !t->a->key.n) asked_tell(t, S3_ACTION_UNKNOWN, t->a->arn, STR_NONE);
+    struct asked *a = t->a;
+
+    if (a->key.n) asked_tell(t, S3_ACTION_UNKNOWN, a->arn, STR_NONE);
+    asked_tell(t, S3_ACTION_UNKNOWN, a->of_bucket, STR_NONE);
+    if (a->bucket.n) asked_tell(t, S3_ACTION_UNKNOWN, all_of_bucket(a), STR_NONE);
 }
 
 /* A browser's form has its key in the body: where that was not read, it may be any. */

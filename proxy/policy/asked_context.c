@@ -5,6 +5,8 @@
  */
 #include "asked_impl.h"
 
+#include "aws/sign/sigv4.h"
+
 #include <stdio.h>
 #include <time.h>
 
@@ -125,9 +127,27 @@ static struct str copy_source(struct asked *a)
 
 static struct str signature_age(struct asked *a)
 {
-    int64_t age_ms = a->now_ms - a->signed_ms;
+    int64_t signed_s, age_ms;
 
-    return a->signed_ms ? decimal(a, age_ms > 0 ? age_ms : 0) : STR_NONE;
+    if (!sigv4_parse_date(a->signed_at, &signed_s)) return STR_NONE;
+    age_ms = a->now_ms - signed_s * 1000;
+    return decimal(a, age_ms > 0 ? age_ms : 0);
+}
+
+/* Without port and brackets. */
+static struct str source_ip(struct asked *a)
+{
+    char z[NETADDR_TEXT];
+    struct str whole, ip;
+
+    if (!a->peer) return STR_NONE;
+    netaddr_format(a->peer, z);
+    whole = str_from(z);
+    ip = str_head(whole, str_rindex(whole, ':'));
+    if (ip.n && ip.p[0] == '[') ip = str_make(ip.p + 1, ip.n - 2);
+    ip = arena_dup(a->arena, ip);
+    if (!ip.p) a->failed = true;
+    return ip.n ? ip : STR_NONE;
 }
 
 static struct str from_table(struct asked *a, enum policy_key key)
@@ -150,6 +170,7 @@ static struct str value_of(struct asked *a, enum policy_key key)
 {
     switch (key) {
     case POLICY_KEY_CURRENT_TIME: return iso_8601(a, a->now_ms / 1000);
+    case POLICY_KEY_SOURCE_IP: return source_ip(a);
     case POLICY_KEY_EPOCH_TIME: return decimal(a, a->now_ms / 1000);
     case POLICY_KEY_SIGNATURE_AGE: return signature_age(a);
     case POLICY_KEY_LOCK_REMAINING_DAYS: return remaining_days(a);
@@ -211,7 +232,6 @@ static struct str or_none(struct str s)
 static bool at_hand(const struct asked *a, enum policy_key key, struct str *out)
 {
     switch (key) {
-    case POLICY_KEY_SOURCE_IP: *out = or_none(a->source_ip); return true;
     case POLICY_KEY_SECURE_TRANSPORT: *out = a->tls ? STR("true") : STR("false"); return true;
     case POLICY_KEY_TLS_VERSION: *out = or_none(a->tls_version); return true;
     case POLICY_KEY_USERNAME:

@@ -20,6 +20,7 @@ struct fixture {
     struct arena arena;
     struct headers headers;
     struct s3_host host;
+    struct netaddr peer;
     struct query_param query[16];
     struct asked asked;
     char told[4096];
@@ -79,6 +80,7 @@ static void take(struct fixture *x, const char *line, const char *headers)
 
     assert_int_equal(head_parse_request(copy(x, str_make(raw, (size_t)n)), fields, head, &err), ERR_NONE);
     assert_int_equal(uri_split(head->target, false, &uri, &err), ERR_NONE);
+    assert_true(netaddr_parse(STR("192.0.2.7:4711"), 0, &x->peer));
     assert_int_equal(s3_host_parse(head->host, &x->host, &err), ERR_NONE);
     x->headers = head->headers;
     x->asked = (struct asked){.arena = &x->arena,
@@ -88,7 +90,7 @@ static void take(struct fixture *x, const char *line, const char *headers)
                               .query = x->query,
                               .query_n = query_split(uri.query, x->query, ARRAY_LEN(x->query)),
                               .client = STR("alice"),
-                              .source_ip = STR("192.0.2.7"),
+                              .peer = &x->peer,
                               .now_ms = NOW_S * 1000LL};
     if (strstr(line, "X-Amz-Signature=")) x->asked.query_has_fields = true;
     find_target(x, &uri, head->method_id);
@@ -261,10 +263,11 @@ static const struct row {
     /* what nobody knows */
     {"GET /b?what", "", "", "* b; * b/*"},
     {"PUT /b?what", "", "", "* b; * b/*"},
-    {"PUT /b/k?what", "", "", "* b/k"},
+    {"PUT /b/k?what", "", "", "* b/k; * b; * b/*"},
     {"POST /b?delete&what", "", "", "* b; * b/*"},
     {"GET /b?prefix=a&prefix=b", "", "", "* b; * b/*"},
-    {"GET /b/k?versionId=1&versionId=2", "", "", "* b/k"},
+    {"GET /b/k?versionId=1&versionId=2", "", "", "* b/k; * b; * b/*"},
+    {"POST /b/k", "Content-Type: multipart/form-data; boundary=x", "", "* b/k; * b; * b/*"},
     {"GET /?what", "", "", "* *"},
     {"POST /b", "Content-Type: multipart/form-data; boundary=x", "", "* b; * b/*"},
     {"GET /v20180820/bucket", "Host: 123456789012.s3-control.ap-northeast-1.amazonaws.com", "", "* *"},
@@ -506,7 +509,7 @@ static void test_asked_values(void **state)
         {"GET /b", "", "", POLICY_KEY_USER_AGENT, "", NULL},
         {"GET /b", "", "", POLICY_KEY_AUTH_TYPE, "", "REST-HEADER"},
         {"GET /b", "", "", POLICY_KEY_SIGNATURE_VERSION, "", "AWS4-HMAC-SHA256"},
-        {"GET /b", "", "", POLICY_KEY_SIGNATURE_AGE, "", "1500"},
+        {"GET /b", "", "", POLICY_KEY_SIGNATURE_AGE, "", "2500"},
         {"GET /b", "", "", POLICY_KEY_CONTENT_SHA256, "", "UNSIGNED-PAYLOAD"},
         {"GET /b?prefix=a%2Fb", "", "", POLICY_KEY_PREFIX, "", "a/b"},
         {"GET /b?prefix=", "", "", POLICY_KEY_PREFIX, "", ""},
@@ -575,7 +578,8 @@ static void test_asked_values(void **state)
         x.asked.auth_type = STR("REST-HEADER");
         x.asked.signature_version = STR("AWS4-HMAC-SHA256");
         x.asked.content_sha256 = STR("UNSIGNED-PAYLOAD");
-        x.asked.signed_ms = NOW_S * 1000LL - 1500;
+        x.asked.signed_at = STR("20260102T030403Z");
+        x.asked.now_ms += 500;
         x.asked.tag = tag_of;
         x.asked.who = "who";
         assert_int_equal(ask(&x, cases[i].body, &err), ERR_NONE);

@@ -13,7 +13,7 @@
  *     nothing of these      *
  *
  * What nobody knows (an unknown operation or sub-resource, a copy source that cannot be read) is S3_ACTION_UNKNOWN, and
- * of a bucket it is asked for the bucket and for BUCKET followed by a slash and a star, all that is in it.
+ * of a bucket it is asked for the bucket and for all that is in it: BUCKET, a slash and a star.
  */
 #ifndef S3ONRAMP_POLICY_ASKED_H
 #define S3ONRAMP_POLICY_ASKED_H
@@ -21,6 +21,7 @@
 #include "aws/s3/operation.h"
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/netaddr.h"
 #include "policy/decision.h"
 
 /* Fields that count: X(id, name). */
@@ -74,12 +75,13 @@ struct asked {
     const struct headers *fields; /* of a browser's form: what PutObject gets */
 
     /* by whom, from where, how and when */
-    struct str client, source_ip;
+    struct str client;
+    const struct netaddr *peer; /* NULL: not known */
     bool tls;
     struct str tls_version;                              /* "1.3"; empty: not known */
     struct str auth_type, signature_version;             /* as s3:authType and s3:signatureversion have it, or empty */
     struct str content_sha256;                           /* or empty */
-    int64_t signed_ms;                                   /* Unix time of the signature; 0: not known */
+    struct str signed_at;                                /* the signature's date, as sent; empty: not known */
     int64_t now_ms;                                      /* Unix time */
     struct str (*tag)(const void *who, struct str name); /* .p NULL: the client has no such tag */
     const void *who;                                     /* for tag() */
