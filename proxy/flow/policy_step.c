@@ -1,127 +1,294 @@
 /* SPDX-License-Identifier: Apache-2.0
- * policy_step.c: the step check_policy: what a request asks for, its headers and copy sources included, must all be
- * allowed by the caller's policies (policy/policy.h).
+ * policy_step.c: the step check_policy: all that a request asks for (policy/asked.h) must be allowed by the caller's
+ * policies. It is judged as it goes out: a body that counts is held whole, judged, and sent from where it stands.
+ *
+ * DeleteObjects is refused as a whole if one of its keys is: what is sent on was signed and summed up by the client,
+ * and half a deletion that reports success is what nobody looks at.
  */
 #include "flow/policy.h"
 
+#include "base/log.h"
+#include "body/relay.h"
 #include "flow/body/form.h"
+#include "flow/router.h"
+#include "flow/session.h"
+#include "flow/worker.h"
+#include "policy/properties.h"
 #include "require.h"
 
-/* --- each of the caller's policies may allow it --- */
+/* --- what is told --- */
 
-static bool allows(const struct principal_terms *t, const struct operation *operation, struct str bucket)
+/* "policy P, statement S", or all policies, of which none allows it. */
+static void name_policy(const struct request *req, char out[POLICY_NAMES_TEXT + 64])
 {
-    bool allowed = false;
+    const struct policy_decision *d = &req->policy.decision;
+    char names[POLICY_NAMES_TEXT];
 
-    for (size_t i = 0; i < t->policies_n; i++)
-        allowed |= policy_allows(t->compiled[i], operation, bucket);
-    return allowed;
-}
-
-/* One for that bucket that allows administration. */
-static bool allows_admin(const struct principal_terms *t, struct str bucket)
-{
-    bool allowed = false;
-
-    for (size_t i = 0; i < t->policies_n; i++)
-        allowed |= policy_allows_access(t->compiled[i], ACCESS_ADMIN) && policy_allows_bucket(t->compiled[i], bucket);
-    return allowed;
-}
-
-static bool allows_bucket(const struct principal_terms *t, struct str bucket)
-{
-    bool allowed = false;
-
-    for (size_t i = 0; i < t->policies_n; i++)
-        allowed |= policy_allows_bucket(t->compiled[i], bucket);
-    return allowed;
-}
-
-/* --- refusing --- */
-
-/* What S3 has no name for could be anything. */
-static const char *action_of(const struct operation *op)
-{
-    return str_eq(str_from(op->name), STR("Unknown")) ? "*" : op->name;
+    if (d->policy)
+        snprintf(out, POLICY_NAMES_TEXT + 64, "policy %s, statement %.*s", policy_name(d->policy),
+                 STR_ARG(str_head(policy_statement_text(d->policy, d->statement).label, 64)));
+    else
+        snprintf(out, POLICY_NAMES_TEXT + 64, "policy %s", principal_policy_names(req->who.caller, names));
 }
 
 /* In the words of AWS (IAM User Guide, "Troubleshoot access denied error messages"): who, what, where, why. Which
  * policy it was is for the log. */
-static enum step_result deny(struct request *req, const char *action, struct str bucket, struct str key)
+static enum step_result deny(struct request *req)
 {
-    char names[POLICY_NAMES_TEXT];
+    const struct policy_ask *ask = &req->policy.ask;
+    bool everywhere = str_eq(ask->resource, STR("*"));
+    char by[POLICY_NAMES_TEXT + 64];
 
-    request_tell(req,
-                 "Client %s%s is not authorized to perform s3:%s%s%.*s%s%.*s because no policy of this proxy allows it",
-                 req->who.caller->name, req->who.auth == AUTH_ANONYMOUS ? ", which stands for unsigned requests," : "",
-                 action, bucket.n ? " on arn:aws:s3:::" : "", STR_ARG(str_head(bucket, 255)), key.n ? "/" : "",
-                 STR_ARG(str_head(key, 1024)));
-    return request_fail(req, ERR_POLICY_DENIED, "policy %s: %.*s", principal_policy_names(req->who.caller, names),
-                        STR_ARG(req->told));
+    name_policy(req, by);
+    request_tell(req, "Client %s%s is not authorized to perform s3:%s%s%.*s %s", req->who.caller->name,
+                 req->who.auth == AUTH_ANONYMOUS ? ", which stands for unsigned requests," : "",
+                 s3_action_name(ask->action), everywhere ? "" : " on ",
+                 STR_ARG(everywhere ? STR_NONE : str_head(ask->resource, 1400)),
+                 req->policy.decision.effect == POLICY_FORBIDDEN ? "with an explicit deny in a policy of this proxy"
+                                                                 : "because no policy of this proxy allows it");
+    return request_fail(req, ERR_POLICY_DENIED, "%s: %.*s", by, STR_ARG(req->told));
 }
 
-/* --- what headers of a write ask for besides --- */
-
-/* Gives rights to nobody but the owners of bucket and object: what many tools always send. */
-static bool is_harmless_acl(struct str encoded)
+/* mode = warn: what would have been refused goes on. */
+static void warn(struct request *req)
 {
-    static const struct str harmless[] = {STR_INIT(""), STR_INIT("private"), STR_INIT("bucket-owner-read"),
-                                          STR_INIT("bucket-owner-full-control")};
+    char ctx[256], by[POLICY_NAMES_TEXT + 64];
 
-    for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
-        if (uri_decodes_to(encoded, harmless[i])) return true;
-    return false;
+    if (!req->policy.decision.warned) return;
+    name_policy(req, by);
+    LOG_CTX(LOG_INFO, request_log_ctx(req, ctx, sizeof(ctx)), "%s, in mode warn, would refuse s3:%s on %.*s", by,
+            s3_action_name(req->policy.ask.action), STR_ARG(str_head(req->policy.ask.resource, 256)));
 }
 
-/* An ACL, or an end of an object's retention: asked for in a header, in the query or in a form's field. @name, @value:
- * percent-encoded or not, which makes no difference to what is looked for. */
-static bool field_needs_admin(struct str name, struct str value)
-{
-    if (uri_decodes_to_prefix(name, STR("x-amz-grant-"))) return true;
-    if (uri_decodes_to_prefix(name, STR("x-amz-acl"))) return !is_harmless_acl(value);
-    return uri_decodes_to_prefix(name, STR("x-amz-bypass-governance-retention")) &&
-           !uri_decodes_to(value, STR("false"));
-}
+/* --- the request as it goes out --- */
 
-static struct str form_field_needs_admin(const struct form *form)
+/* Of a form: what PutObject gets. */
+static enum err_code add_form_fields(struct request *req, struct headers *out)
 {
-    for (size_t i = 0; i < form->parsed.fields_n; i++) {
-        const struct post_form_field *f = &form->parsed.fields[i];
-        bool is_acl = str_eq_nocase(f->name, STR("acl"));
+    static const char *const kept[] = {"referer", "user-agent"};
 
-        if (field_needs_admin(is_acl ? STR("x-amz-acl") : f->name, f->value)) return f->name;
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        const struct header *h = headers_find_name(&req->in.head->headers, str_from(kept[i]));
+
+        if (h) out->v[out->n++] = *h;
     }
-    return STR_NONE;
+    for (size_t i = 0; i < req->who.form->parsed.fields_n; i++) {
+        TRY(post_form_header(&req->who.form->parsed, i, &req->arena, &out->v[out->n], &req->err));
+        out->n += out->v[out->n].name.n > 0;
+    }
+    return ERR_NONE;
 }
 
-/* The name of the field that needs more than the operation does; empty: none. */
-static struct str what_needs_admin(const struct request *req)
+static const struct headers *fields_of(struct request *req)
 {
-    for (size_t i = 0; i < req->in.head->headers.n; i++)
-        if (field_needs_admin(req->in.head->headers.v[i].name, req->in.head->headers.v[i].value))
-            return req->in.head->headers.v[i].name;
-    for (size_t i = 0; i < req->in.query_n; i++)
-        if (field_needs_admin(req->in.query[i].name, req->in.query[i].value)) return req->in.query[i].name;
-    return req->who.form ? form_field_needs_admin(req->who.form) : STR_NONE;
+    struct headers *form;
+
+    if (!req->who.form) return &req->in.head->headers;
+    form = arena_zalloc(&req->arena, sizeof(*form));
+    if (form) form->v = arena_alloc(&req->arena, (req->who.form->parsed.fields_n + 2) * sizeof(*form->v));
+    if (!form || !form->v) {
+        err_set(&req->err, ERR_NO_MEMORY, 0, "form");
+        return NULL;
+    }
+    return add_form_fields(req, form) == ERR_NONE ? form : NULL;
 }
 
-static enum step_result check_fields(struct request *req)
+/* What policies put in place of the client's own (require.c). */
+static const struct headers *set_of(struct request *req)
 {
-    struct str field = allows_admin(req->who.caller->terms, req->in.bucket) ? STR_NONE : what_needs_admin(req);
+    static const struct headers none = {NULL, 0};
+    const struct property_values *values = req->out.properties;
+    struct headers *set;
 
-    if (!field.n) return STEP_NEXT;
-    if (uri_decodes_to_prefix(field, STR("x-amz-bypass-")))
-        return deny(req, "BypassGovernanceRetention", req->in.bucket, req->in.key);
-    return deny(req, req->in.key.n || req->who.form ? "PutObjectAcl" : "PutBucketAcl", req->in.bucket, req->in.key);
+    if (!values) return &none;
+    set = arena_zalloc(&req->arena, sizeof(*set));
+    if (set) set->v = arena_alloc(&req->arena, PROPERTY_FIELDS_N * sizeof(*set->v));
+    if (!set || !set->v) {
+        err_set(&req->err, ERR_NO_MEMORY, 0, "properties");
+        return NULL;
+    }
+    for (size_t f = 0; f < PROPERTY_FIELDS_N; f++)
+        if (values->changed[f])
+            set->v[set->n++] = (struct header){property_field_name((enum property_field)f),
+                                               values->there[f] ? values->v[f] : STR_NONE, HDR_OTHER};
+    return set;
 }
 
-/* --- buckets that a request names --- */
-
-/* What is no bucket's name (an access point's ARN, a URL) may lead to any bucket: only `*` matches it. */
-static bool source_listed(const struct principal_terms *t, struct str bucket)
+static struct str tag_of(const void *who, struct str name)
 {
-    return allows_bucket(t, s3_bucket_valid(bucket) ? bucket : STR_NONE);
+    struct str value = principal_tag(who, name);
+
+    return value.n ? value : STR_NONE;
 }
+
+static struct str auth_type_of(enum auth_kind auth)
+{
+    switch (auth) {
+    case AUTH_SIGV4_HEADER:
+    case AUTH_SIGV2_HEADER: return STR("REST-HEADER");
+    case AUTH_SIGV4_QUERY:
+    case AUTH_SIGV2_QUERY: return STR("REST-QUERY-STRING");
+    case AUTH_FORM: return STR("POST");
+    default: return STR_NONE;
+    }
+}
+
+static struct str signature_of(const struct request *req)
+{
+    bool v4_form = req->who.form && req->who.form->auth.kind == FORM_SIGV4;
+
+    switch (req->who.auth) {
+    case AUTH_SIGV4_HEADER:
+    case AUTH_SIGV4_QUERY: return STR("AWS4-HMAC-SHA256");
+    case AUTH_SIGV2_HEADER:
+    case AUTH_SIGV2_QUERY: return STR("AWS");
+    case AUTH_FORM: return v4_form ? STR("AWS4-HMAC-SHA256") : STR("AWS");
+    default: return STR_NONE;
+    }
+}
+
+static struct str signed_at(const struct request *req)
+{
+    const struct headers *all = &req->in.head->headers;
+    const struct header *h = headers_find(all, HDR_X_AMZ_DATE);
+    const struct query_param *q;
+
+    switch (req->who.auth) {
+    case AUTH_SIGV4_HEADER:
+    case AUTH_SIGV2_HEADER:
+        if (!h) h = headers_find(all, HDR_DATE);
+        return h ? h->value : STR_NONE;
+    case AUTH_SIGV4_QUERY:
+        q = query_find(req->in.query, req->in.query_n, STR("X-Amz-Date"));
+        return q ? q->value : STR_NONE;
+    case AUTH_FORM: return req->who.form->auth.timestamp;
+    default: return STR_NONE;
+    }
+}
+
+static void fill(struct request *req, struct asked *a)
+{
+    const struct endpoint_conf *ep = router_endpoint(req);
+    const struct session *c = req->session;
+    bool in_query = req->who.auth == AUTH_SIGV4_QUERY || req->who.auth == AUTH_SIGV2_QUERY;
+
+    a->arena = &req->arena;
+    a->operation = req->in.operation;
+    a->host = &req->in.s3;
+    a->region = ep ? str_from(ep->region) : STR_NONE;
+    a->bucket = req->in.bucket;
+    a->key = req->in.key;
+    a->query = req->in.query;
+    a->query_n = req->in.query_n;
+    a->plus_is_space = req->who.plus_is_space;
+    a->query_has_fields = in_query;
+    a->client = str_from(req->who.caller->name);
+    a->peer = c->peer.len ? &c->peer : NULL;
+    a->tls = c->tls;
+    a->tls_version = c->tls ? conn_tls_version(&c->conn) : STR_NONE;
+    a->auth_type = auth_type_of(req->who.auth);
+    a->signature_version = signature_of(req);
+    a->signed_at = signed_at(req);
+    a->content_sha256 = req->who.payload_hash;
+    a->now_ms = req->started_wall_us / 1000;
+    a->tag = tag_of;
+    a->who = req->who.caller;
+}
+
+/* --- the decision --- */
+
+/* Keeps what is told of the decision; resources may change behind the caller's back. */
+static bool keep(struct request *req, const struct policy_ask *ask, const struct policy_decision *d)
+{
+    req->policy.judged = true;
+    req->policy.ask = (struct policy_ask){ask->action, arena_dup(&req->arena, ask->resource)};
+    req->policy.decision = *d;
+    return req->policy.ask.resource.p;
+}
+
+static bool judge(void *data, const struct asked *a, const struct policy_ask *ask)
+{
+    struct request *req = data;
+    const struct principal_terms *t = req->who.caller->terms;
+    struct policy_decision d = policy_decide(t->compiled, t->policies_n, ask, &a->context);
+    bool allowed = policy_lets_through(&d);
+
+    if (!allowed || !req->policy.judged || (d.warned && !req->policy.decision.warned))
+        if (!keep(req, ask, &d)) req->policy.asked->failed = true;
+    return allowed && !a->failed;
+}
+
+static enum step_result conclude(struct request *req, enum err_code code)
+{
+    const struct policy_decision *d = &req->policy.decision;
+
+    if (code != ERR_NONE) return STEP_FAIL;
+    if (req->policy.asked->failed) return request_fail(req, ERR_NO_MEMORY, "policy");
+    if (req->policy.judged && !policy_lets_through(d)) return deny(req);
+    warn(req);
+    return STEP_NEXT;
+}
+
+enum step_result step_check_policy(struct request *req)
+{
+    enum err_code code;
+
+    if (!req->who.caller) return STEP_NEXT; /* S3 knows whose it is and what they may do, or it is a preflight */
+    if (require_properties(req) != STEP_NEXT) return STEP_FAIL;
+    req->policy.judged = req->policy.body_judged = false;
+    req->policy.asked = arena_zalloc(&req->arena, sizeof(*req->policy.asked));
+    if (!req->policy.asked) return request_fail(req, ERR_NO_MEMORY, "policy");
+    fill(req, req->policy.asked);
+    req->policy.asked->fields = fields_of(req);
+    req->policy.asked->set = set_of(req);
+    if (!req->policy.asked->fields || !req->policy.asked->set) return STEP_FAIL;
+    code = asked_begin(req->policy.asked, &req->err);
+    if (code == ERR_NONE) code = asked_head(req->policy.asked, judge, req, &req->err);
+    return conclude(req, code);
+}
+
+enum step_result policy_judge_move(struct request *req)
+{
+    return req->policy.asked ? step_check_policy(req) : STEP_NEXT;
+}
+
+/* --- bodies --- */
+
+bool policy_needs_body(const struct request *req)
+{
+    return req->policy.asked && asked_needs_body(req->in.operation);
+}
+
+/* Room for all of it. S3 takes none of these bodies without a length either. */
+static enum step_result make_room(struct request *req)
+{
+    struct buf *b = &req->session->in;
+
+    if (req->in.body.done || b->large) return STEP_NEXT;
+    if (req->in.head->body == BODY_CHUNKED)
+        return request_fail(req, ERR_LENGTH_REQUIRED, "%s without Content-Length", req->in.operation->name);
+    if (req->in.head->content_length > ASKED_BODY_MOST)
+        return request_fail(req, ERR_BODY_TOO_LARGE, "Your request was too big: the body of %s may have %d bytes.",
+                            req->in.operation->name, (int)ASKED_BODY_MOST);
+    if (req->in.body.plain || req->in.body.left <= BUF_BYTES) return STEP_NEXT;
+    if (buf_enlarge(b, &req->worker->loop.bufs, req->in.body.left)) return STEP_NEXT;
+    return request_fail(req, ERR_NO_MEMORY, "too many large bodies are held to be judged");
+}
+
+enum step_result policy_judge_body(struct request *req)
+{
+    const struct buf *b = &req->session->in;
+    enum step_result r;
+
+    if (req->policy.body_judged) return STEP_NEXT;
+    r = make_room(req);
+    if (r == STEP_NEXT) r = relay_take_whole_body(req);
+    if (r != STEP_NEXT) return r;
+    req->policy.body_judged = true;
+    return conclude(req, asked_body(req->policy.asked, b->mem ? buf_plain(b) : STR_NONE, judge, req, &req->err));
+}
+
+/* --- of copies --- */
 
 /* x-amz-copy-source: [/]bucket/key[?versionId=…], percent-encoded; or an access point ARN, whose bucket we cannot know.
  */
@@ -136,26 +303,5 @@ enum step_result policy_copy_bucket(struct request *req, struct str value, struc
     decoded = sbuf_str(&b);
     if (decoded.n && decoded.p[0] == '/') decoded = str_tail(decoded, 1);
     *bucket = str_head(decoded, str_index(decoded, '/'));
-    return STEP_NEXT;
-}
-
-enum step_result step_check_policy(struct request *req)
-{
-    const struct principal_terms *t;
-
-    if (!req->who.caller) return STEP_NEXT; /* S3 knows whose it is and what they may do, or it is a preflight */
-    t = req->who.caller->terms;
-    if (require_properties(req) != STEP_NEXT) return STEP_FAIL;
-    if (!allows(t, req->in.operation, req->in.bucket))
-        return deny(req, action_of(req->in.operation), req->in.bucket, req->in.key);
-    if (check_fields(req) != STEP_NEXT) return STEP_FAIL;
-    for (size_t i = 0; i < req->in.head->headers.n; i++) {
-        const struct header *h = &req->in.head->headers.v[i];
-        struct str bucket = STR_NONE;
-
-        if (h->id != HDR_X_AMZ_COPY_SOURCE) continue;
-        if (policy_copy_bucket(req, h->value, &bucket) != STEP_NEXT) return STEP_FAIL;
-        if (!source_listed(t, bucket)) return deny(req, "GetObject", bucket, STR_NONE);
-    }
     return STEP_NEXT;
 }

@@ -4,6 +4,7 @@
  */
 #include "flow/router.h"
 
+#include "flow/policy.h"
 #include "flow/session.h"
 #include "flow/tunnel.h"
 #include "flow/way.h"
@@ -301,6 +302,7 @@ enum step_result step_choose_route(struct request *req)
     if (req->who.auth == AUTH_FOREIGN) return STEP_NEXT;
     if (!req->route.moves) region_route(req);
     if (req->who.auth == AUTH_PREFLIGHT) return STEP_NEXT;
+    if (req->route.region_from.n && policy_judge_move(req) != STEP_NEXT) return STEP_FAIL;
     if (region_check_copy(req) != STEP_NEXT) return STEP_FAIL;
     if (!req->retry.attempts) budget_earn(&pool_find(&req->worker->pool, req->route.endpoint->id)->budget);
     req->route.credentials =

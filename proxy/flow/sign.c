@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "body/bucket_filter.h"
 #include "flow/body/form.h"
+#include "flow/policy.h"
 #include "flow/session.h"
 #include "flow/worker.h"
 #include "policy/properties.h"
@@ -504,6 +505,7 @@ enum step_result step_sign(struct request *req)
     r = signs(req) ? take_keys(req) : STEP_NEXT;
     if (r == STEP_NEXT && req->route.credentials) r = sign_prepare_body(req);
     if (r != STEP_NEXT) return r;
+    ASSERT(!policy_needs_body(req) || req->policy.body_judged);
     o = new_out(req);
     host = sign_host(req, &host_style);
     if (!o || !host.p) return request_fail(req, ERR_NO_MEMORY, "outgoing head");

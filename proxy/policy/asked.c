@@ -144,10 +144,23 @@ static enum err_code read_fields(struct asked *a, struct err *err)
     return a->failed ? err_set(err, ERR_NO_MEMORY, 0, "query") : ERR_NONE;
 }
 
+static void replace_fields(struct asked *a)
+{
+    for (size_t i = 0; i < a->set->n; i++) {
+        enum asked_field f = field_of(a->set->v[i].name);
+
+        if (f == ASKED_FIELDS_N) continue;
+        a->ours[f] = !a->said[f].p;
+        a->said[f] = a->set->v[i].value;
+        a->beside[f] = false;
+    }
+}
+
 enum err_code asked_begin(struct asked *a, struct err *err)
 {
     a->context.values = asked_values;
     TRY(read_fields(a, err));
+    replace_fields(a);
     return name_resources(a, err);
 }
 
@@ -243,7 +256,8 @@ static void tell_fields_of_object(struct telling *t)
     enum s3_action own = a->operation->action;
 
     if (gives_rights(a) && own != S3_ACTION_PutObjectAcl) asked_tell(t, S3_ACTION_PutObjectAcl, a->arn, STR_NONE);
-    if (a->said[ASKED_TAGGING].n) asked_tell(t, S3_ACTION_PutObjectTagging, a->arn, STR_NONE);
+    if (a->said[ASKED_TAGGING].n && !a->ours[ASKED_TAGGING])
+        asked_tell(t, S3_ACTION_PutObjectTagging, a->arn, STR_NONE);
     if (a->said[ASKED_LOCK_MODE].n || a->said[ASKED_LOCK_RETAIN_UNTIL].n)
         asked_tell(t, S3_ACTION_PutObjectRetention, a->arn, STR_NONE);
     if (a->said[ASKED_LOCK_LEGAL_HOLD].n) asked_tell(t, S3_ACTION_PutObjectLegalHold, a->arn, STR_NONE);

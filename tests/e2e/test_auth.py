@@ -294,10 +294,10 @@ class Auth(lib.Case):
             self.assertIn(answer.status, (200, 204), "allow-all: %s %s" % (method, target))
         url = s3raw.presign("PUT", "/bucket/key", self.host("plain"), WRITER, more=[("x-amz-acl", "public-read")])
         self.refused("plain", 403, "AccessDenied", "PUT", url, self.host("plain") + length)
+        self.check(self.proxy.request("plain", "POST", "/bucket?delete", b"<Delete><Object><Key>key</Key></Object></Delete>", key=WRITER), 200)
         for method, target, more in (("PUT", "/bucket/key", [("x-amz-acl", "private")]), ("GET", "/bucket/key", []),
                                      ("PUT", "/bucket/key?tagging", []), ("PUT", "/bucket/key?retention", []),
-                                     ("POST", "/bucket/key?uploads", []), ("POST", "/bucket?delete", []), ("GET", "/bucket?policy", []),
-                                     ("DELETE", "/bucket/key", [])):
+                                     ("POST", "/bucket/key?uploads", []), ("GET", "/bucket?policy", []), ("DELETE", "/bucket/key", [])):
             with self.subTest(method=method, target=target):
                 answer = self.send("plain", method, target, self.signed("plain", method, target, length + more, key=WRITER))
                 self.assertIn(answer.status, (200, 204), answer.body)

@@ -124,7 +124,8 @@ class Properties(lib.Case):
     COPY = {"x-amz-copy-source": "/bucket/source", "x-amz-tagging-directive": "REPLACE"}
 
     def put(self, key, headers, method="PUT", target="/bucket/key", **options):
-        return self.proxy.request("plain", method, target, b"content" if method == "PUT" and "?" not in target else b"",
+        writes = method == "PUT" and "?" not in target and target.count("/") > 1
+        return self.proxy.request("plain", method, target, b"content" if writes else b"",
                                   headers=list(headers.items()), key=key, **options)
 
     def sent(self):

@@ -41,7 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
                       .key = operations[i].level == LEVEL_OBJECT ? STR("key") : STR_NONE,
                       .query = query,
                       .query_n = query_split(str_from(operations[i].query), query, 1),
-                      .fields = &none};
+                      .fields = &none,
+                      .set = &none};
     char *body = malloc(n ? n : 1);
     struct str values[POLICY_VALUES_MOST];
 

@@ -18,7 +18,7 @@ enum { NOW_S = 1767323045 /* 2026-01-02T03:04:05Z */, ARENA_BYTES = 64 * 1024, A
 
 struct fixture {
     struct arena arena;
-    struct headers headers;
+    struct headers headers, set;
     struct s3_host host;
     struct netaddr peer;
     struct query_param query[16];
@@ -87,6 +87,7 @@ static void take(struct fixture *x, const char *line, const char *headers)
                               .host = &x->host,
                               .region = STR("ap-northeast-1"),
                               .fields = &x->headers,
+                              .set = &x->set,
                               .query = x->query,
                               .query_n = query_split(uri.query, x->query, ARRAY_LEN(x->query)),
                               .client = STR("alice"),
@@ -484,6 +485,26 @@ static struct str tag_of(const void *who, struct str name)
     return str_eq_nocase(name, STR("team")) ? STR("a") : STR_NONE;
 }
 
+/* What policies set counts for conditions, and is not asked for by the client. */
+static void test_asked_fields_that_are_set(void **state)
+{
+    struct header set[] = {{STR("x-amz-acl"), STR_NONE, HDR_OTHER}, {STR("x-amz-tagging"), STR("a=b"), HDR_OTHER}};
+    struct str v[POLICY_VALUES_MOST];
+    struct fixture x;
+    struct err err;
+
+    (void)state;
+    begin(&x);
+    take(&x, "PUT /b/k", "x-amz-acl: public-read");
+    x.set = (struct headers){set, 2};
+    assert_int_equal(ask(&x, "", &err), ERR_NONE);
+    x.told[x.b.n] = '\0';
+    assert_string_equal(x.told, "PutObject b/k");
+    assert_int_equal(x.asked.context.values(&x.asked.context, POLICY_KEY_ACL, STR(""), v), 0);
+    assert_int_equal(x.asked.context.values(&x.asked.context, POLICY_KEY_REQUEST_OBJECT_TAG_KEYS, STR(""), v), 1);
+    arena_clear(&x.arena);
+}
+
 #define SIGNED "X-Amz-Signature=1&"
 
 static void test_asked_values(void **state)
@@ -605,6 +626,7 @@ int main(void)
         cmocka_unit_test(test_asked_takes_a_thousand_keys_and_no_more),
         cmocka_unit_test(test_asked_stops),
         cmocka_unit_test(test_asked_values),
+        cmocka_unit_test(test_asked_fields_that_are_set),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@
 #include "flow/upstream/keyring.h"
 #include "flow/upstream/pool.h"
 #include "http/body.h"
+#include "policy/asked.h"
 
 #define REQUEST_STEPS(X) \
     X(read_head)         \
@@ -150,6 +151,16 @@ struct request {
         struct form *form;                 /* in arena: a browser's form, sent on as PutObject; else NULL */
         struct chunk_signature chunk_seal; /* owned: for signed chunks, begun with the head's signature */
     } who;
+
+    /* What it asks for, and what the caller's policies say: by check_policy; where the body counts also by sign, and
+     * where the request goes to another Region than was judged once more by choose_route */
+    struct {
+        struct asked *asked;             /* in arena; NULL: nobody is judged here */
+        bool judged;                     /* the rest is there */
+        bool body_judged;                /* the body, too, where it counts */
+        struct policy_ask ask;           /* the first pair that was refused, else warned of, else asked for */
+        struct policy_decision decision; /* of that pair */
+    } policy;
 
     /* Where it goes: by choose_route, and by answers that say otherwise */
     struct {

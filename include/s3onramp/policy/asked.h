@@ -73,6 +73,7 @@ struct asked {
     bool plus_is_space;           /* how it is decoded */
     bool query_has_fields;        /* its x-amz-… become headers, since a signature in the query covers them */
     const struct headers *fields; /* of a browser's form: what PutObject gets */
+    const struct headers *set;    /* what policies put in place of the client's; no value (.p NULL): it is taken off */
 
     /* by whom, from where, how and when */
     struct str client;
@@ -89,6 +90,7 @@ struct asked {
     /* ours */
     struct str said[ASKED_FIELDS_N]; /* .p NULL: not there */
     bool beside[ASKED_FIELDS_N];     /* in a query that is no header: asked for, but perhaps not obeyed */
+    bool ours[ASKED_FIELDS_N];       /* a policy's: the client does not ask for it */
     struct str arn, of_bucket;       /* of the object, and its beginning: the bucket's */
     struct str version;              /* of what is asked for now; .p NULL: none */
     struct str location;             /* of CreateBucket's body */

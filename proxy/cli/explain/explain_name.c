@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "flow/body/form.h"
+#include "flow/policy.h"
 #include "flow/reply.h"
 #include "flow/sign.h"
 #include "flow/way.h"
@@ -267,7 +268,8 @@ static void print_outgoing(struct report *r, struct request *req)
 
 static int explain_endpoint(struct report *r, struct request *req, const struct explain_wish *wish)
 {
-    static const struct principal_conf nobody = {.name = NULL};
+    static const struct principal_terms nothing = {.credentials = NULL};
+    static const struct principal_conf nobody = {.terms = &nothing};
     const struct settings *s = request_settings(req);
     const struct listener_conf *l = req->session->listener;
     bool known = req->who.caller;
@@ -290,6 +292,14 @@ static int explain_endpoint(struct report *r, struct request *req, const struct 
 
 /* --- caller --- */
 
+/* Bodies are not at hand; where there is none, that is judged, too. */
+static enum step_result judge(struct request *req)
+{
+    enum step_result r = step_check_policy(req);
+
+    return r == STEP_NEXT && policy_needs_body(req) && req->in.body.done ? policy_judge_body(req) : r;
+}
+
 /* Named on the command line: what may this client do? */
 static int explain_policy(struct report *r, struct request *req, const struct principal_conf *client)
 {
@@ -297,11 +307,14 @@ static int explain_policy(struct report *r, struct request *req, const struct pr
 
     if (client) req->who.caller = client;
     if (!req->who.caller || req->who.auth == AUTH_FOREIGN) return CLI_FINE;
-    if (step_check_policy(req) != STEP_NEXT) {
+    if (judge(req) != STEP_NEXT) {
         explain_error(r, req, req->session->listener);
         return CLI_PROBLEM;
     }
-    report_put(r, "policy", "policy", "[policy %s] allows client %s to do this",
+    report_put(r, "policy", "policy",
+               policy_needs_body(req) && !req->in.body.done
+                   ? "[policy %s] judges client %s by the body, which is not looked at here"
+                   : "[policy %s] allows client %s to do this",
                principal_policy_names(req->who.caller, policies), req->who.caller->name);
     return CLI_FINE;
 }

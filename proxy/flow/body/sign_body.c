@@ -8,6 +8,7 @@
  *   signed chunks, trailer   → trailers = pass: unsigned chunks with that trailer; decode: content only
  *   a browser's form         → PutObject with the file, and the fields as headers
  *   payload = signed         → what no client hashed: chunks signed here; XML, which S3 takes whole: hashed here
+ *   what the policy looks at → content, held whole; a trailer in framing of our own
  *   signed by a stranger     → everything as it came
  * The kind alone decides, so that Content-Encoding, lengths, sentinel and body always belong together.
  */
@@ -17,6 +18,7 @@
 #include "body/relay.h"
 #include "chunk_filter.h"
 #include "flow/body/form.h"
+#include "flow/policy.h"
 #include "flow/session.h"
 #include "flow/worker.h"
 
@@ -32,6 +34,14 @@ static bool must_seal(const struct request *req)
     return req->route.endpoint->payload == PAYLOAD_OUT_SIGNED && req->route.credentials->source != CREDENTIALS_NONE;
 }
 
+/* What the policy looks at stands in the buffer without framing. */
+static enum body_out kind_of_unsigned_trailer(const struct request *req, bool trailers)
+{
+    if (must_seal(req)) return trailers ? OUT_SIGNED_TRAILER : OUT_SIGNED;
+    if (policy_needs_body(req)) return trailers ? OUT_UNSIGNED_TRAILER : OUT_AS_IT_IS;
+    return req->route.endpoint->trailers == TRAILERS_PASS ? OUT_PASSED : OUT_AS_IT_IS;
+}
+
 static enum body_out out_kind_of(const struct request *req)
 {
     bool trailers =
@@ -39,9 +49,7 @@ static enum body_out out_kind_of(const struct request *req)
     bool sealed = must_seal(req);
 
     switch (req->who.payload) {
-    case PAYLOAD_UNSIGNED_TRAILER:
-        if (sealed) return trailers ? OUT_SIGNED_TRAILER : OUT_SIGNED;
-        return req->route.endpoint->trailers == TRAILERS_PASS ? OUT_PASSED : OUT_AS_IT_IS;
+    case PAYLOAD_UNSIGNED_TRAILER: return kind_of_unsigned_trailer(req, trailers);
     case PAYLOAD_SIGNED_TRAILER:
         if (trailers) return sealed ? OUT_SIGNED_TRAILER : OUT_UNSIGNED_TRAILER;
         return sealed ? OUT_SIGNED : OUT_AS_IT_IS;
@@ -104,7 +112,7 @@ static enum step_result plan_chunks_out(struct request *req, enum checksum_kind 
 /* S3 takes other bodies than objects in one piece only: the hash must be known before the head. */
 static enum step_result plan_hash(struct request *req)
 {
-    if (req->in.head->content_length > BUF_BYTES)
+    if (req->in.head->content_length > BUF_BYTES && !policy_needs_body(req))
         return request_fail(
             req, ERR_NOT_IMPLEMENTED,
             "This endpoint takes signed payloads only, and a body of this kind that the client did not hash "
@@ -126,7 +134,7 @@ static enum step_result plan_body(struct request *req)
     if (req->out.decode && known_trailer(req, announced, &kind) != STEP_NEXT) return STEP_FAIL;
     if (framed && plan_chunks_in(req, announced, kind) != STEP_NEXT) return STEP_FAIL;
     /* An empty object has no last byte that could be held back until the trailer was checked. */
-    req->out.body_first = req->out.decode && req->who.decoded_length == 0;
+    req->out.body_first = policy_needs_body(req) || (req->out.decode && req->who.decoded_length == 0);
     if (req->out.kind != OUT_AS_IT_IS && req->out.kind != OUT_PASSED) return plan_chunks_out(req, kind);
     return req->who.payload == PAYLOAD_UNSIGNED && must_seal(req) && sign_content_length(req) ? plan_hash(req)
                                                                                               : STEP_NEXT;
@@ -153,6 +161,11 @@ enum step_result sign_prepare_body(struct request *req)
 {
     if (!req->out.body_planned && plan_body(req) != STEP_NEXT) return STEP_FAIL;
     req->out.body_planned = true;
+    if (policy_needs_body(req)) {
+        enum step_result r = policy_judge_body(req);
+
+        if (r != STEP_NEXT) return r;
+    }
     return req->out.hash_first && !req->out.body_hash.n ? hash_body(req) : STEP_NEXT;
 }
 
