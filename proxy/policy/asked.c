@@ -111,7 +111,7 @@ static enum err_code note(struct asked *a, struct str name, struct str value, bo
     return ERR_NONE;
 }
 
-struct str asked_decode(struct asked *a, struct str encoded)
+static struct str decode(struct asked *a, struct str encoded)
 {
     struct sbuf b = arena_sbuf(a->arena, encoded.n + 1);
 
@@ -124,7 +124,7 @@ struct str asked_parameter(struct asked *a, struct str name)
 {
     const struct query_param *p = query_find(a->query, a->query_n, name);
 
-    return p ? asked_decode(a, p->value) : STR_NONE;
+    return p ? decode(a, p->value) : STR_NONE;
 }
 
 static enum err_code read_fields(struct asked *a, struct err *err)
@@ -139,7 +139,7 @@ static enum err_code read_fields(struct asked *a, struct err *err)
         const struct query_param *q = &a->query[i];
 
         if (!uri_decodes_to_prefix(q->name, STR("x-amz-"))) continue;
-        TRY(note(a, asked_decode(a, q->name), asked_decode(a, q->value), !a->query_has_fields, err));
+        TRY(note(a, decode(a, q->name), decode(a, q->value), !a->query_has_fields, err));
     }
     return a->failed ? err_set(err, ERR_NO_MEMORY, 0, "query") : ERR_NONE;
 }

@@ -22,10 +22,8 @@ void asked_tell_own(struct telling *t);
 void asked_tell_bypass(struct telling *t, struct str resource);
 /* What cannot be judged: only who may do everything everywhere may do it. */
 void asked_tell_anything(struct telling *t);
-/* The text of @encoded, a part of the query; .p NULL: it has none (bad escapes, which never go out), or there is no
- * memory, which is noted. */
-struct str asked_decode(struct asked *a, struct str encoded);
-/* The value of a parameter of the query, decoded; .p NULL: it is not there. */
+/* The value of a parameter of the query, decoded; .p NULL: it is not there, has bad escapes, which never go out, or
+ * there is no memory, which is noted. */
 struct str asked_parameter(struct asked *a, struct str name);
 /* asked_context.c: answers conditions. */
 size_t asked_values(const struct policy_context *c, enum policy_key key, struct str name, struct str *v);

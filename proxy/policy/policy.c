@@ -91,7 +91,6 @@ struct policy *policy_compile(const struct policy_rules *rules, struct policy_pr
     ASSERT(c.p && "memory for the policies");
     c.p->arena = arena;
     c.p->mode = rules->mode;
-    c.p->access = rules->access;
     c.p->name = compiler_keep_str(&c, str_from(rules->name)).p;
     if (rules->document.p)
         compile_document(&c);
@@ -146,43 +145,4 @@ bool policy_allows_writing(const struct policy *p)
         if (s3_action_access((enum s3_action)a) != ACCESS_READ && p->allows.first[a] != p->allows.first[a + 1])
             return true;
     return false;
-}
-
-/* --- the short form alone --- */
-
-/* The statement of `access`; NULL: there is none. */
-static const struct statement *access_of(const struct policy *p)
-{
-    bool has = p->statements_n && str_eq(p->statements[0].text.label, STR("access")) && !p->statements[0].text.line;
-
-    return has ? &p->statements[0] : NULL;
-}
-
-bool policy_allows_access(const struct policy *p, enum operation_access access)
-{
-    if (!access_of(p)) return false;
-    switch (access) {
-    case ACCESS_READ: return true;
-    case ACCESS_WRITE: return p->access != POLICY_READ_ONLY;
-    case ACCESS_ADMIN: break;
-    }
-    return p->access == POLICY_ADMIN;
-}
-
-bool policy_allows_bucket(const struct policy *p, struct str bucket)
-{
-    const struct statement *s = access_of(p);
-
-    for (size_t i = 0; s && i < s->resources_n; i++)
-        if (s->resources[i].kind == RESOURCE_ALL || pattern_match(&s->resources[i].bucket, bucket, NULL)) return true;
-    return false;
-}
-
-bool policy_allows(const struct policy *p, const struct operation *operation, struct str bucket)
-{
-    if (!policy_allows_access(p, operation->access)) return false;
-    if (bucket.n) return policy_allows_bucket(p, bucket);
-    if (operation->level == LEVEL_SERVICE && str_eq(str_from(operation->name), STR("ListBuckets")))
-        return p->allows.first[S3_ACTION_ListAllMyBuckets] != p->allows.first[S3_ACTION_ListAllMyBuckets + 1];
-    return policy_allows_bucket(p, STR_NONE);
 }

@@ -57,7 +57,6 @@ struct policy {
     struct arena arena; /* holds all of it, this struct too */
     const char *name;
     enum policy_mode mode;
-    enum policy_access access;
     struct statement *statements;
     size_t statements_n;
     struct statement_index denies, allows;

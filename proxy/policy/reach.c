@@ -130,3 +130,22 @@ bool policy_reaches_bucket(const struct policy *const *policies, size_t n, struc
             if (allows(&r, &policies[i]->statements[k], &gone)) return true;
     return false;
 }
+
+static bool allows_everywhere(const struct statement *s)
+{
+    return !s->not_resource && !s->conditions_n && s->resources_n == 1 && s->resources[0].kind == RESOURCE_ALL &&
+           action_set_has(&s->actions, S3_ACTION_ListBucket);
+}
+
+bool policy_reaches_all_buckets(const struct policy *const *policies, size_t n)
+{
+    bool all = all_warn(policies, n);
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < policies[i]->statements_n; k++) {
+            const struct statement *s = &policies[i]->statements[k];
+            if (s->denies && policies[i]->mode == POLICY_ENFORCE) return false;
+            all |= !s->denies && allows_everywhere(s);
+        }
+    return all;
+}

@@ -10,6 +10,7 @@ TEAM = ("AKIALOCALTEAM0000001", "teamSecret/teamSecret+teamSecret00123456")
 STRICT = ("AKIALOCALSTRICT00001", "strictSecret/strictSecret+strictSecret01")
 SETS = ("AKIALOCALSETS0000001", "setsSecret/setsSecret+setsSecretSecret012")
 OWNER = ("AKIALOCALOWNER000001", "ownerSecret/ownerSecret+ownerSecret00123")
+PARTS = ("AKIALOCALPARTS000001", "partsSecret/partsSecret+partsSecret01234")
 KMS = "arn:aws:kms:ap-northeast-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 BUCKET = b"<Bucket><Name>%s</Name><CreationDate>2024-01-01T00:00:00.000Z</CreationDate></Bucket>"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\n"
@@ -26,6 +27,7 @@ def setUpModule():
         lib.Proxy.client("sets", SETS, "sets") + lib.section(
             "policy sets", access="admin", expected_owner="111122223333",
             set="encryption=aws:kms, kms_key=%s,\n  storage_class=STANDARD_IA, tag.team=archive & co, tag.who={client}, no_acl" % KMS) +
+        lib.Proxy.client("parts", PARTS, "parts") + lib.section("policy parts", prefixes="team-c/2024/*", list_buckets="yes") +
         lib.Proxy.client("owner", OWNER, "allow-all")), endpoint={"expected_owner": "999988887777"})
 
 
@@ -66,6 +68,7 @@ class Lists(lib.Case):
             with self.subTest(name):
                 answer = self.check(self.list(*pieces, target="/?max-buckets=4&prefix=t"), 200)
                 self.assertEqual(answer.body, document(b"team-a", b"team-c", more=more))
+                self.assertEqual(self.check(self.list(*pieces, key=PARTS), 200).body, document(b"team-c", more=more))
                 self.assertEqual(self.check(self.list(*pieces, key=lib.ALICE), 200).body, xml)
 
     def test_long_lists_stream_by(self):

@@ -95,12 +95,43 @@ static void test_a_policy_that_only_warns_shows_all(void **state)
     policy_free(&p);
 }
 
+static void test_who_sees_all_buckets_plainly(void **state)
+{
+    static const struct {
+        const char *statements;
+        enum policy_mode mode;
+        bool all;
+    } cases[] = {
+        {ALLOW("s3:*", "*"), POLICY_ENFORCE, true},
+        {ALLOW("s3:List*", "*"), POLICY_ENFORCE, true},
+        {ALLOW("s3:Get*", "*"), POLICY_ENFORCE, false},
+        {ALLOW("s3:*", A "b"), POLICY_ENFORCE, false},
+        {ALLOW("s3:*", A "b"), POLICY_WARN, true},
+        {ALLOW("s3:*", "*") "," DENY("s3:*", A "b"), POLICY_ENFORCE, false},
+        {IF("Allow", "'IpAddress':{'aws:SourceIp':'10.0.0.0/8'}"), POLICY_ENFORCE, false},
+        {"{'Effect':'Allow','Action':'s3:*','NotResource':'" A "b'}", POLICY_ENFORCE, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char document[1024];
+
+        snprintf(document, sizeof document, "{'Statement':[%s]}", cases[i].statements);
+        struct policy *p = compile_quoted(document, cases[i].mode);
+        const struct policy *one = p;
+        if (policy_reaches_all_buckets(&one, 1) != cases[i].all) fail_msg("%s", document);
+        policy_free(&p);
+    }
+    assert_false(policy_reaches_all_buckets(NULL, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buckets_table),
         cmocka_unit_test(test_buckets_of_the_short_form),
         cmocka_unit_test(test_a_policy_that_only_warns_shows_all),
+        cmocka_unit_test(test_who_sees_all_buckets_plainly),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,5 +109,7 @@ static inline bool policy_lets_through(const struct policy_decision *d)
  * what only the request itself could tell (s3:prefix, …) is taken as given. @partition: "aws". For lists of buckets. */
 bool policy_reaches_bucket(const struct policy *const *policies, size_t n, struct str partition, struct str bucket,
                            const struct policy_context *c);
+/* True: plainly all buckets, whoever asks. */
+bool policy_reaches_all_buckets(const struct policy *const *policies, size_t n);
 
 #endif

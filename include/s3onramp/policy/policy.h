@@ -59,11 +59,4 @@ struct policy_statement_text {
 size_t policy_statements_n(const struct policy *p);
 struct policy_statement_text policy_statement_text(const struct policy *p, size_t i);
 
-/* @operation on @bucket; empty: on none. */
-bool policy_allows(const struct policy *p, const struct operation *operation, struct str bucket);
-/* What needs @access on a bucket that is allowed; headers may ask for more than the operation does. */
-bool policy_allows_access(const struct policy *p, enum operation_access access);
-/* @bucket, whatever is done to it; empty: one that cannot be known, which only a policy for all buckets allows. */
-bool policy_allows_bucket(const struct policy *p, struct str bucket);
-
 #endif

@@ -5,7 +5,8 @@
 #include "bucket_filter.h"
 
 #include "aws/s3/bucket_list.h"
-#include "policy/shows.h"
+#include "aws/s3/partition.h"
+#include "policy/decision.h"
 
 struct bucket_filter {
     struct filter filter;
@@ -14,9 +15,11 @@ struct bucket_filter {
 
 static bool shows(void *data, struct str bucket)
 {
-    const struct principal_terms *terms = ((const struct request *)data)->who.caller->terms;
+    const struct request *req = data;
+    const struct principal_terms *terms = req->who.caller->terms;
 
-    return policy_shows_bucket(terms->compiled, terms->policies_n, bucket);
+    return policy_reaches_bucket(terms->compiled, terms->policies_n, partition_name(req->policy.asked->region), bucket,
+                                 &req->policy.asked->context);
 }
 
 bool bucket_filter_is_needed(const struct request *req)
@@ -24,7 +27,7 @@ bool bucket_filter_is_needed(const struct request *req)
     const struct principal_terms *terms = req->who.caller ? req->who.caller->terms : NULL;
 
     return terms && str_eq(str_from(req->in.operation->name), STR("ListBuckets")) &&
-           !policy_shows_all_buckets(terms->compiled, terms->policies_n);
+           !policy_reaches_all_buckets(terms->compiled, terms->policies_n);
 }
 
 static enum err_code push(struct filter *filter, char *data, size_t *n, struct err *err)
