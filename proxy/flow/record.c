@@ -8,12 +8,24 @@
 #include "flow/session.h"
 #include "flow/tunnel.h"
 #include "flow/worker.h"
+#include "policy/policy.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
-enum { NAME_MOST = 255, KEY_MOST = 3072, SOURCE_MOST = 2048, AGENT_MOST = 512, METHOD_MOST = 32, ID_MOST = 128 };
+enum {
+    NAME_MOST = 255,
+    KEY_MOST = 3072,
+    SOURCE_MOST = 2048,
+    AGENT_MOST = 512,
+    METHOD_MOST = 32,
+    ID_MOST = 128,
+    LABEL_MOST = 64,
+    RESOURCE_MOST = 1400,
+    GROUPS_MOST = 512
+};
 /* Of an audit line: field names, numbers, addresses, names out of the configuration, each of up to 64 bytes. */
-enum { AUDIT_FRAME = 2560, ESCAPED = 6 /* what one byte takes at most */ };
+enum { AUDIT_FRAME = 3072 + GROUPS_MOST, ESCAPED = 6 /* what one byte takes at most */ };
 
 struct record_line {
     struct sbuf *b;
@@ -415,6 +427,82 @@ struct str record_redact(struct str text, char *mem)
     return found ? sbuf_str(&b) : text;
 }
 
+/* ------------------------------------------------------------------- what policies say */
+
+static bool is_judged(const struct request *req)
+{
+    return req->policy.judged;
+}
+
+static void write_decision(struct record_line *l, const struct request *req)
+{
+    static const char *const words[] = {
+        [POLICY_DENIED] = "denied", [POLICY_ALLOWED] = "allowed", [POLICY_FORBIDDEN] = "forbidden"};
+    const struct policy_decision *d = &req->policy.decision;
+
+    put_text(l, d->warned ? "warned" : words[d->effect]);
+}
+
+static void write_action(struct record_line *l, const struct request *req)
+{
+    char text[128];
+
+    snprintf(text, sizeof(text), "s3:%s", s3_action_name(req->policy.ask.action));
+    put_text(l, text);
+}
+
+static bool is_denied(const struct request *req)
+{
+    return req->policy.judged && req->err.code == ERR_POLICY_DENIED;
+}
+
+static void write_resource(struct record_line *l, const struct request *req)
+{
+    put(l, str_head(req->policy.ask.resource, RESOURCE_MOST));
+}
+
+static void write_policy(struct record_line *l, const struct request *req)
+{
+    const struct policy *p = req->policy.decision.policy;
+
+    put(l, str_head(str_from(p ? policy_name(p) : NULL), LABEL_MOST));
+}
+
+static void write_statement(struct record_line *l, const struct request *req)
+{
+    const struct policy_decision *d = &req->policy.decision;
+
+    put(l, d->policy ? str_head(policy_statement_text(d->policy, d->statement).label, LABEL_MOST) : STR_NONE);
+}
+
+static const struct group_list *groups_of(const struct request *req)
+{
+    const struct principal_conf *who = req->who.caller ? req->who.caller : req->who.user;
+
+    return who ? &who->terms->groups : NULL;
+}
+
+static bool has_groups(const struct request *req)
+{
+    const struct group_list *groups = groups_of(req);
+
+    return groups && groups->n > 0;
+}
+
+static void write_groups(struct record_line *l, const struct request *req)
+{
+    const struct group_list *groups = groups_of(req);
+    char mem[GROUPS_MOST];
+    struct sbuf b = sbuf_make(mem, sizeof(mem));
+
+    for (size_t i = 0; i < groups->n; i++) {
+        if (strlen(groups->v[i]->name) + 1 > b.cap - b.n) break;
+        if (i) sbuf_char(&b, ',');
+        sbuf_add(&b, str_from(groups->v[i]->name));
+    }
+    put(l, sbuf_str(&b));
+}
+
 /* ------------------------------------------------------------------- the table */
 
 static bool is_paced(const struct request *req)
@@ -473,6 +561,12 @@ const struct record_field record_fields[] = {
     {"version_id", write_version_id, has_version, RECORD_ALL, "the version of the object that S3 names, or that was asked for"},
     {"copy_source", write_copy_source, is_copy, RECORD_ALL, "x-amz-copy-source as it was sent, its first 2048 bytes"},
     {"paced_ms", write_paced_ms, is_paced, RECORD_ALL, "for how long a limit held it up, all together"},
+    {"groups", write_groups, has_groups, RECORD_ALL, "the client's groups, joined by commas; as many as 512 bytes hold"},
+    {"decision", write_decision, is_judged, RECORD_ALL, "what policies say: `allowed`; `denied`: none allows it; `forbidden`: a statement denies it; `warned`: `mode = warn` let it through"},
+    {"action", write_action, is_judged, RECORD_ALL, "the action that this was about: the first one that was refused, else the first one that was asked for"},
+    {"resource", write_resource, is_denied, RECORD_ALL, "where it was refused: its ARN, the first 1400 bytes"},
+    {"policy", write_policy, is_judged, RECORD_ALL, "the policy that decided; empty: none did"},
+    {"statement", write_statement, is_judged, RECORD_ALL, "the statement of it: its Sid, else its number, or an option of the short form"},
 };
 /* clang-format on */
 const size_t record_fields_n = ARRAY_LEN(record_fields);
@@ -509,7 +603,8 @@ void record_write(struct sbuf *b, enum record_format format, const struct reques
 
 size_t record_audit_most(const struct request *req)
 {
-    size_t n = METHOD_MOST + ID_MOST + NAME_MOST + sizeof(req->err.detail) + REQUEST_S3_ERROR + req->who.user_tried.n;
+    size_t n = METHOD_MOST + ID_MOST + NAME_MOST + 2 * LABEL_MOST + sizeof(req->err.detail) + REQUEST_S3_ERROR +
+               req->who.user_tried.n;
 
     n += str_head(request_asked_host(req), NAME_MOST).n + str_head(req->in.bucket, NAME_MOST).n;
     n += str_head(req->in.key, KEY_MOST).n + str_head(asked_field(req, HDR_USER_AGENT), AGENT_MOST).n;

@@ -6,7 +6,6 @@
 #include "flow/record.h"
 #include "flow/session.h"
 #include "flow/tunnel.h"
-#include "io/tls.h"
 #include "own_pages.h"
 
 #include <inttypes.h>
@@ -299,7 +298,7 @@ static void write_signature(struct sbuf *b, const struct request *req)
 
 static void write_cipher(struct sbuf *b, const struct request *req)
 {
-    put(b, str_from(tls_cipher(&req->session->conn)));
+    put(b, conn_tls_cipher(&req->session->conn));
 }
 
 static void write_authentication(struct sbuf *b, const struct request *req)
@@ -314,7 +313,10 @@ static void write_host(struct sbuf *b, const struct request *req)
 
 static void write_tls(struct sbuf *b, const struct request *req)
 {
-    put(b, str_from(tls_version(&req->session->conn)));
+    struct str version = conn_tls_version(&req->session->conn);
+
+    sbuf_add(b, version.n ? STR("TLSv") : STR("-"));
+    sbuf_add(b, version);
 }
 
 /* clang-format off */

@@ -435,6 +435,11 @@ struct str conn_tls_version(const struct conn *c)
     }
 }
 
+struct str conn_tls_cipher(const struct conn *c)
+{
+    return c->ssl && SSL_is_init_finished(c->ssl) ? str_from(SSL_get_cipher_name(c->ssl)) : STR_NONE;
+}
+
 /* RFC 8446 6.2: who ends a connection for an error says so with a fatal alert first. OpenSSL has written it into the
  * out block; it leaves now, or with conn_close. */
 static void send_alert(struct conn *c)
@@ -577,14 +582,4 @@ void tls_detach(struct conn *c)
 const char *tls_library_version(void)
 {
     return OpenSSL_version(OPENSSL_VERSION);
-}
-
-const char *tls_version(const struct conn *c)
-{
-    return c->ssl && SSL_is_init_finished(c->ssl) ? SSL_get_version(c->ssl) : "";
-}
-
-const char *tls_cipher(const struct conn *c)
-{
-    return c->ssl && SSL_is_init_finished(c->ssl) ? SSL_get_cipher_name(c->ssl) : "";
 }

@@ -8,6 +8,7 @@
 #include "flow/tunnel.h"
 #include "flow/worker.h"
 #include "io/sink.h"
+#include "policy/policy.h"
 
 #include <jansson.h>
 #include <setjmp.h>
@@ -30,13 +31,48 @@ struct made {
     struct admission limits;
 };
 
+static struct policy *policy; /* owned */
+
+static int compile_policy(void **state UNUSED)
+{
+    static const struct str_list none;
+    static const struct policy_rules rules = {.access = POLICY_READ_ONLY, .buckets = &none, .name = "reports"};
+
+    policy = policy_compile(&rules, NULL);
+    assert_non_null(policy);
+    return 0;
+}
+
+static int free_policy(void **state UNUSED)
+{
+    policy_free(&policy);
+    return 0;
+}
+
+/* As one of two groups, with a statement that decided. */
+static void judge(struct request *req, enum policy_effect effect)
+{
+    static struct group_conf a = {.name = "team-a"}, b = {.name = "team-b"};
+    static const struct group_conf *groups[] = {&a, &b};
+    static const struct principal_terms terms = {.groups = {groups, 2}};
+    static struct principal_conf client = {.name = "alice", .terms = &terms};
+
+    req->who.caller = &client;
+    req->policy.judged = true;
+    req->policy.ask = (struct policy_ask){S3_ACTION_GetObject, STR("arn:aws:s3:::bucket/a key")};
+    req->policy.decision = (struct policy_decision){.effect = effect, .policy = effect ? policy : NULL};
+}
+
 static struct request *make_request(struct made *m)
 {
+    static const struct principal_terms no_terms;
+
     struct request *req = &m->session.req;
 
     memset(m, 0, sizeof(*m));
     m->listener = (struct listener_conf){.name = "main", .mode = LISTENER_REDIRECT};
     m->client.name = "alice";
+    m->client.terms = &no_terms;
     m->endpoint.name = "tokyo";
     m->credentials.name = "default";
     m->session.listener = &m->listener;
@@ -126,7 +162,9 @@ static void test_write_json_has_each_field_of_the_table(void **state)
     (void)state;
     req->limits = &m.limits;
     req->tunnel = &m.tunnel;
-    err_set(&req->err, ERR_CLIENT_GONE, 0, "it left");
+    m.tunnel.ended_by = "client";
+    judge(req, POLICY_FORBIDDEN);
+    err_set(&req->err, ERR_POLICY_DENIED, 0, "it may not");
     write_line(mem, sizeof(mem), RECORD_JSON, req);
     o = json_loads(mem, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(o);
@@ -135,6 +173,27 @@ static void test_write_json_has_each_field_of_the_table(void **state)
             fail_msg("%s in %s", record_fields[i].name, mem);
     assert_true(str_starts(str_from(mem), STR("{\"time\":\"2026-01-02T03:04:05.678Z\",\"type\":\"access\",\"req\":")));
     json_decref(o);
+}
+
+static void test_what_policies_say(void **state UNUSED)
+{
+    struct made m;
+    struct request *req = make_request(&m);
+    char mem[4096];
+
+    judge(req, POLICY_ALLOWED);
+    write_line(mem, sizeof(mem), RECORD_TEXT, req);
+    assert_non_null(
+        strstr(mem, " groups=team-a,team-b decision=allowed action=s3:GetObject policy=reports statement=access"));
+    judge(req, POLICY_DENIED);
+    req->err.code = ERR_POLICY_DENIED;
+    write_line(mem, sizeof(mem), RECORD_TEXT, req);
+    assert_non_null(strstr(mem, " decision=denied action=s3:GetObject resource=\"arn:aws:s3:::bucket/a key\" policy=- "
+                                "statement=-"));
+    req->policy.decision.warned = true;
+    req->err.code = ERR_NONE;
+    write_line(mem, sizeof(mem), RECORD_TEXT, req);
+    assert_non_null(strstr(mem, " decision=warned action=s3:GetObject policy=- statement=-"));
 }
 
 static void test_version_asked_for_counts_where_none_is_answered(void **state)
@@ -373,6 +432,7 @@ static void test_longest_audit_line_fits_into_its_room(void **state UNUSED)
         if (asked) req->in.bucket = req->in.key = m.asked[0].value = m.asked[1].value = s;
         req->who.user_tried = str_head(s, 64);
         m.in.method = s;
+        judge(req, POLICY_ALLOWED);
         room = record_audit_most(req);
         m.answered[0].value = m.answered[1].value = s;
         req->relay.s3_error = str_head(s, REQUEST_S3_ERROR);
@@ -393,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_write_text_is_the_line_that_it_always_was),
         cmocka_unit_test(test_write_text_failure_of_a_tunnel),
         cmocka_unit_test(test_write_json_has_each_field_of_the_table),
+        cmocka_unit_test(test_what_policies_say),
         cmocka_unit_test(test_version_asked_for_counts_where_none_is_answered),
         cmocka_unit_test(test_longest_line_fits),
         cmocka_unit_test(test_s3_line_is_of_its_shape),
@@ -402,5 +463,5 @@ int main(void)
         cmocka_unit_test(test_longest_audit_line_fits_into_its_room),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, compile_policy, free_policy);
 }

@@ -33,7 +33,7 @@ extern const size_t record_fields_n;
 
 /* The line of @req, which has ended, with its newline, at the end of @b. @format: one of the first three. */
 void record_write(struct sbuf *b, enum record_format format, const struct request *req);
-/* So many bytes its audit line has at most, whatever becomes of it: its head is known. */
+/* So many bytes its audit line has at most if it is served, whatever becomes of it then: its head is known. */
 size_t record_audit_most(const struct request *req);
 /* Refused by the proxy, as what the caller may not do or did not do right: it was not sent on. */
 bool record_is_refused(const struct request *req);

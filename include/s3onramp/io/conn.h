@@ -116,6 +116,8 @@ void conn_shutdown(struct conn *c);
 
 /* Of the TLS that the owner speaks through: "1.2", "1.3"; empty: there is none. */
 struct str conn_tls_version(const struct conn *c);
+/* Likewise: "TLS_AES_128_GCM_SHA256". */
+struct str conn_tls_cipher(const struct conn *c);
 
 /* True if a read may give something: no system call is made otherwise. Who waits for more must have read until
  * CONN_AGAIN: what stands behind the bytes that were read, a reset too, brings no further event. */

@@ -35,11 +35,6 @@ void tls_session_free(SSL_SESSION **session);
 /* Where the system's store is, as OpenSSL finds it: a file, and a folder. Static. */
 void tls_system_roots(const char **file, const char **folder);
 
-/* Of what the owner of @c speaks through: "TLSv1.3", "TLS_AES_128_GCM_SHA256"; "": plain, or no handshake yet. Static.
- */
-const char *tls_version(const struct conn *c);
-const char *tls_cipher(const struct conn *c);
-
 /* For conn.c. */
 MUST_CHECK enum err_code tls_attach(struct conn *c, SSL_CTX *ctx, const char *name, SSL_SESSION *session, bool server,
                                     struct err *err);
