@@ -42,11 +42,6 @@ void log_give(void (*put)(void *arg, enum log_level level, struct str line), voi
     put_arg = arg;
 }
 
-enum log_format log_format_now(void)
-{
-    return atomic_load_explicit(&format_now, memory_order_relaxed);
-}
-
 /* Length of the well-formed UTF-8 sequence of more than one byte at the start of @s, or 0 if there is none or if it is
  * a C1 control. */
 static size_t utf8_length(struct str s)
@@ -217,7 +212,7 @@ void log_line(enum log_level level, const char *ctx, const char *fmt, ...)
      * (all bytes escaped), is cut and still ends as a line. */
     struct sbuf b = sbuf_make(line, sizeof line);
     struct str context = str_head(str_from(ctx), 512);
-    bool json = log_format_now() == LOG_JSON;
+    bool json = atomic_load_explicit(&format_now, memory_order_relaxed) == LOG_JSON;
     (json ? build_json : build_text)(&b, level, context, str_from(message));
     if (b.overflow) {
         b = sbuf_make(line, sizeof line);

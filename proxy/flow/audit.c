@@ -158,7 +158,7 @@ void audit_write(struct request *req)
     worker_put_line(w, SINK_AUDIT, room, sbuf_str(b));
 }
 
-enum step_result audit_keep_room(struct request *req)
+enum step_result step_audit(struct request *req)
 {
     const struct worker_lines *lines = &req->worker->lines[SINK_AUDIT];
     size_t most;
@@ -169,9 +169,4 @@ enum step_result audit_keep_room(struct request *req)
         return request_fail(req, ERR_AUDIT, "its audit line could not be kept, and [audit] required = yes");
     req->audit_room = most;
     return STEP_NEXT;
-}
-
-enum step_result step_audit(struct request *req)
-{
-    return audit_keep_room(req);
 }

@@ -6,7 +6,6 @@
 #include "flow/tunnel.h"
 
 #include "base/log.h"
-#include "flow/audit.h"
 #include "flow/session.h"
 #include "flow/way.h"
 #include "flow/worker.h"

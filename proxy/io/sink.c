@@ -115,7 +115,11 @@ struct sink_queue *sink_queue_new(struct sink *s, enum sink_stream stream)
 
 void sink_queue_leave(struct sink_queue *q)
 {
-    if (q) atomic_store(&q->left, true);
+    if (!q) return;
+    pthread_mutex_lock(&q->lock);
+    q->kept = 0;
+    pthread_mutex_unlock(&q->lock);
+    atomic_store(&q->left, true);
 }
 
 static struct block *new_block(struct sink_queue *q)
@@ -168,13 +172,19 @@ static bool append(struct sink_queue *q, enum log_level level, struct str line)
     return true;
 }
 
+/* With the lock held. What was kept before lines went nowhere for a while is not kept any more. */
+static void let_go(struct sink_queue *q, size_t room)
+{
+    q->kept -= room < q->kept ? room : q->kept;
+}
+
 bool sink_put_into(struct sink_queue *q, size_t room, enum log_level level, struct str line)
 {
     size_t n = size_of(q, line), most = q->sink->queue_bytes;
     bool fits = n <= BLOCK_BYTES;
 
     pthread_mutex_lock(&q->lock);
-    q->kept -= room;
+    let_go(q, room);
     fits = fits && (room >= n || (most >= n && q->bytes <= most - n)) && append(q, level, line);
     *(fits ? &q->counts.put : &q->counts.lost) += 1;
     pthread_mutex_unlock(&q->lock);
@@ -201,7 +211,7 @@ bool sink_reserve(struct sink_queue *q, size_t bytes)
 void sink_let_go(struct sink_queue *q, size_t room)
 {
     pthread_mutex_lock(&q->lock);
-    q->kept -= room;
+    let_go(q, room);
     pthread_mutex_unlock(&q->lock);
 }
 

@@ -108,6 +108,9 @@ class Lines(Case):
                                  ("refused", "", "GetObject", 403, "no_auth")})
         put = next(line for line in lines if line.get("operation") == "PutObject")
         self.assertEqual((put["bucket"], put["key"], put["bytes_in"], put["credentials"]), ("bucket", "object", 5, "default"))
+        self.assertEqual((put["decision"], put["action"], put["policy"]), ("allowed", "s3:PutObject", "allow-all"))
+        refused = next(line for line in lines if line.get("operation") == "DeleteObject")
+        self.assertEqual((refused["decision"], refused["resource"]), ("denied", "arn:aws:s3:::bucket/object"))
         self.assertEqual(self.wait_line(event="drain")["by"], "SIGTERM")
         start = self.wait_line(event="start")
         self.assertEqual(start["what"], str(proxy.config))
@@ -219,6 +222,42 @@ class Required(Case):
         statuses = collections.Counter(line["status"] for line in lines)
         self.assertEqual(statuses, collections.Counter(status for status, _ in served))
 
+    def test_thousands_of_requests(self):
+        """On a disk that fills up and empties again and again: as many were served as lines say so; of the refused ones each
+        has a line or was counted."""
+        proxy = self.start({"required": "yes"}, server={"workers": 2})
+        limits = resource.prlimit(proxy.pid, resource.RLIMIT_FSIZE)
+        left = iter(range(1000 if os.environ.get("S3ONRAMP_SANITIZER") else 10000))
+        statuses, over = [], threading.Event()
+
+        def ask():
+            with proxy.connect("plain") as connection:
+                for _ in left:
+                    statuses.append(proxy.request("plain", "GET", "/bucket/object", connection=connection).status)
+
+        def fill():
+            while not over.is_set():
+                resource.prlimit(proxy.pid, resource.RLIMIT_FSIZE, (self.file.stat().st_size + 333, limits[1]))
+                over.wait(1.6)
+                resource.prlimit(proxy.pid, resource.RLIMIT_FSIZE, limits)
+                over.wait(0.7)
+        filling = threading.Thread(target=fill)
+        filling.start()
+        asking = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in asking:
+            thread.start()
+        for thread in asking:
+            thread.join()
+        over.set()
+        filling.join()
+        lib.wait_until(lambda: self.log()["waiting"] == 0, 30, "all lines written")
+        lost = self.log()["lost"]
+        proxy.stop()
+        told = collections.Counter(line["status"] for line in self.lines() if line["thread"] != "control")
+        asked = collections.Counter(statuses)
+        self.assertLessEqual(set(asked), {200, 503})
+        self.assertEqual((told[200], told[503] + lost), (asked[200], asked[503]))
+
     def test_room_runs_out(self):
         """A daemon that takes nothing: what is served is never more than what has its room."""
         path = lib.WORK / "stuck.sock"
@@ -296,7 +335,7 @@ class Daemons(Case):
         self.assertIn("SYSLOG_IDENTIFIER=s3onramp\n", daemon.got[0])
 
     def test_as_s3_writes_it(self):
-        proxy = self.start({"to": "off"}, log={"access_format": "s3"})
+        proxy = self.start({"to": "off"}, log={"access_format": "s3"}, server={"workers": 1})
         proxy.request("tls", "PUT", "/bucket/a%20key", body=b"12345")
         proxy.request("plain", "GET", "/bucket/a%20key", key=None)
         proxy.request("plain", "GET", "/healthz", key=None)

@@ -540,7 +540,7 @@ static void test_room_is_kept(void **state UNUSED)
     for (unsigned i = 0; i < 100; i++)
         assert_true(sink_put_into(q, 1000, LOG_INFO, str_make(line, sizeof(line))));
     sink_let_go(q, 1000);
-    assert_false(sink_reserve(q, 100 * 1000));
+    assert_false(sink_reserve(q, 102 * 1000));
     sink_move_room(q, next);
     assert_true(sink_reserve(q, 100 * 1000));
     for (unsigned i = 101; i < kept; i++)

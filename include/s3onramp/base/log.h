@@ -28,7 +28,6 @@ void log_setup(enum log_level level, enum log_format format, int fd);
 void log_set(enum log_level level, enum log_format format);
 /* From now on @put(@arg, level, line) takes all lines, on any thread; NULL: they go to the descriptor again. */
 void log_give(void (*put)(void *arg, enum log_level level, struct str line), void *arg);
-enum log_format log_format_now(void);
 
 /* @ctx: NULL, or a text like "req=… client=…" put before the message. Control bytes in the text come out escaped. */
 void log_line(enum log_level level, const char *ctx, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -42,9 +42,7 @@ void audit_tell(struct audit *a, const struct audit_event *e);
 
 /* The line of @req, which has ended, if it is to have one. */
 void audit_write(struct request *req);
-/* Keeps the room of its line, if it is required: from now on it goes somewhere. STEP_NEXT or STEP_FAIL. */
-enum step_result audit_keep_room(struct request *req);
-/* What audit_keep_room kept is not needed any more. */
+/* What step_audit kept for @req is not needed any more. */
 void audit_let_go(struct request *req);
 
 #endif
