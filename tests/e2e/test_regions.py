@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two Regions: a client that names the wrong one gets its object all the same, and the log tells what was corrected."""
 import hashlib
+import json
 
 import lib
 import s3raw
 import endpoint as endpoint_module
 
 WEST = "eu-west-1"
+HOME = ("AKIALOCALHOME0000001", "homeSecret/homeSecret+homeSecret01234567")  # who may not leave the Region
 HOWS = ("301", "301-document", "307", "400", "400-header")
 BIG = 3 << 20
 
@@ -23,6 +25,10 @@ def setUpModule():
     tokyo.objects[(b"east", b"object")] = b"east" * 5000
     second = lib.section("endpoint dublin", region=WEST, addresses="127.0.0.1:%d" % dublin.addresses[0][1],
                          sni=lib.S3_NAME, ca_file=lib.certificates() / "ca.pem")
+    home = lib.WORK / "home.json"
+    home.write_text(json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {
+        "StringEquals": {"aws:RequestedRegion": lib.REGION}}}}))
+    second += lib.Proxy.client("home", HOME, "home") + lib.section("policy home", document=home)
     lib.Case.proxy = lib.Proxy(["127.0.0.1:%d" % tokyo.addresses[0][1]], server={"workers": 1}, extra=second)
 
 
@@ -52,6 +58,21 @@ class Regions(lib.Case):
         for how in HOWS:
             self.assertEqual(text.count("bucket west-%s is in Region %s, not %s" % (how, WEST, lib.REGION)), 1,
                              "corrected once, known afterwards")
+
+    def test_what_moves_is_judged_once_more(self):
+        """Where it goes to counts, the first time and, once that is known, at once; a body that was judged before, too."""
+        self.fresh()
+        delete = b"<Delete><Object><Key>object</Key></Object></Delete>"
+        for method, target, body in (("GET", "/west-301/object", b""), ("GET", "/west-301/object", b""), ("PUT", "/west-307/new", b"x"),
+                                     ("POST", "/west-400?delete", delete)):
+            before = len(dublin.requests)
+            with self.subTest(method=method, target=target):
+                answer = self.check(self.proxy.request("plain", method, target, body, key=HOME), 403, "AccessDenied")
+                self.assertIn("Client home is not authorized to perform s3:", answer.message)
+                self.assertEqual(len(dublin.requests), before)
+        self.check(self.proxy.request("plain", "GET", "/east/object", key=HOME), 200)
+        self.check(self.proxy.request("plain", "POST", "/west-400-header?delete", delete), 200)
+        self.assertEqual(dublin.requests[-1]["body_bytes"], len(delete))
 
     def test_access_line_tells(self):
         self.fresh()
