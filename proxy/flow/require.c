@@ -97,8 +97,7 @@ static enum step_result refuse_lack(struct request *req, const struct policy_con
         [PROPERTY_ENCRYPTION] = "it must have x-amz-server-side-encryption: ",
         [PROPERTY_KMS_KEY] = "it must have x-amz-server-side-encryption-aws-kms-key-id: ",
         [PROPERTY_STORAGE_CLASS] = "it must have x-amz-storage-class: ",
-        [PROPERTY_TAG] = "it must have this tag, in x-amz-tagging (with x-amz-tagging-directive: REPLACE if it is a "
-                         "copy): ",
+        [PROPERTY_TAG] = "it must have this tag, in x-amz-tagging (of a copy with x-amz-tagging-directive: REPLACE): ",
         [PROPERTY_NO_ACL] = "it must not give rights to others by an ACL (x-amz-acl, x-amz-grant-*)",
     };
     char why[2 * PROPERTY_TEXT];

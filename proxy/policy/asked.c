@@ -51,7 +51,10 @@ static struct str put_bucket(struct sbuf *b, const struct asked *a)
         split_access_point(a->host->service == S3_OUTPOSTS ? str_head(a->bucket, dot) : a->bucket, &name, &account);
 
     if (!is_point) {
-        sbuf_printf(b, "arn:%.*s:s3:::%.*s", STR_ARG(partition), STR_ARG(a->bucket));
+        sbuf_add(b, STR("arn:"));
+        sbuf_add(b, partition);
+        sbuf_add(b, STR(":s3:::"));
+        sbuf_add(b, a->bucket);
         return STR("/");
     }
     sbuf_printf(b, "arn:%.*s:%s:%.*s:%.*s:", STR_ARG(partition), service_of(a->host->service), STR_ARG(region),

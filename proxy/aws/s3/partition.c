@@ -63,7 +63,7 @@ struct str partition_suffix(struct str region)
 
 static bool begins(struct str region, struct str prefix)
 {
-    return str_starts(region, prefix) && region.n > prefix.n && region.p[prefix.n] == '-';
+    return region.n > prefix.n && region.p[prefix.n] == '-' && region.p[0] == prefix.p[0] && str_starts(region, prefix);
 }
 
 /* Of "us" and "us-iso" the longer one counts. */
