@@ -56,10 +56,11 @@ static json_t *connections_json(const struct limits *l)
 {
     struct limits_figures f = limits_figures(l);
 
-    return json_pack("{sI sI sI sI sI sI}", "open", (json_int_t)f.open, "max", (json_int_t)f.max, "max_per_source",
-                     (json_int_t)f.max_per_source, "refused", (json_int_t)f.events[LIMITS_REFUSED], "refused_of_source",
-                     (json_int_t)f.events[LIMITS_REFUSED_SOURCE], "closed_for_others",
-                     (json_int_t)f.events[LIMITS_EVICTED]);
+    return json_pack("{sI sI sI sI sI sI sI sI}", "open", (json_int_t)f.open, "max", (json_int_t)f.max,
+                     "max_per_source", (json_int_t)f.max_per_source, "refused", (json_int_t)f.events[LIMITS_REFUSED],
+                     "refused_of_source", (json_int_t)f.events[LIMITS_REFUSED_SOURCE], "closed_for_others",
+                     (json_int_t)f.events[LIMITS_EVICTED], "tls_delayed", (json_int_t)f.events[LIMITS_TLS_DELAYED],
+                     "tls_refused", (json_int_t)f.events[LIMITS_TLS_REFUSED]);
 }
 
 /* What an answer is about: it lasts while that is taken. */

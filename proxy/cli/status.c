@@ -105,6 +105,35 @@ static void print_connections(const json_t *c)
     printf("connections %lld of %lld, refused %lld, of one source %lld, idle ones closed for others %lld\n",
            admin_number(c, "open"), admin_number(c, "max"), admin_number(c, "refused"),
            admin_number(c, "refused_of_source"), admin_number(c, "closed_for_others"));
+    if (admin_number(c, "tls_delayed") || admin_number(c, "tls_refused"))
+        printf("TLS handshakes delayed %lld, refused %lld: tls_rate_per_source\n", admin_number(c, "tls_delayed"),
+               admin_number(c, "tls_refused"));
+}
+
+static long long slowed_down(const json_t *one)
+{
+    const json_t *limited = json_object_get(one, "limited");
+
+    return admin_number(limited, "max_requests") + admin_number(limited, "request_rate");
+}
+
+static double paced_s(const json_t *one)
+{
+    return (double)admin_number(one, "paced_us") / 1e6;
+}
+
+/* Only what has reached its limits. */
+static void print_limits(const json_t *answer, const char *list, const char *word)
+{
+    size_t i;
+    json_t *one;
+
+    json_array_foreach(json_object_get(answer, list), i, one)
+    {
+        if (!slowed_down(one) && !admin_number(one, "paced_us")) continue;
+        printf("%s %s: its limits answered SlowDown to %lld, and held requests and transfers up for %.1f s\n", word,
+               admin_text(one, "name"), slowed_down(one), paced_s(one));
+    }
 }
 
 /* Nobody in particular has no name: refused before it was known who calls. */
@@ -114,7 +143,7 @@ static void print_clients(const json_t *clients)
     json_t *c;
 
     if (!clients) return;
-    printf("%-24s %9s %8s %8s %8s\n", "CLIENT", "REQUESTS", "REFUSED", "IN", "OUT");
+    printf("%-24s %9s %8s %8s %8s %8s %9s\n", "CLIENT", "REQUESTS", "REFUSED", "IN", "OUT", "SLOWDOWN", "PACED");
     json_array_foreach(clients, i, c)
     {
         const char *name = admin_text(c, "name");
@@ -122,8 +151,8 @@ static void print_clients(const json_t *clients)
 
         put_bytes(in, admin_number(c, "bytes_in"));
         put_bytes(out, admin_number(c, "bytes_out"));
-        printf("%-24s %9lld %8lld %8s %8s\n", *name ? name : "-", admin_number(c, "requests"),
-               admin_number(c, "refused"), in, out);
+        printf("%-24s %9lld %8lld %8s %8s %8lld %7.1f s\n", *name ? name : "-", admin_number(c, "requests"),
+               admin_number(c, "refused"), in, out, slowed_down(c), paced_s(c));
     }
 }
 
@@ -160,6 +189,9 @@ static int show(const struct wish *w, const char *path)
     json_array_foreach(json_object_get(answer, "logs"), i, e) if (!w->json) print_log(e);
     json_array_foreach(json_object_get(answer, "restart"), i, e) if (!w->json) print_restart(e);
     if (!w->json) print_connections(json_object_get(answer, "connections"));
+    if (!w->json) print_limits(answer, "listeners", "listener");
+    if (!w->json) print_limits(answer, "lines", "line");
+    if (!w->json) print_limits(answer, "groups", "group");
     if (!w->json) print_state(admin_text(answer, "state"));
     if (!w->json) print_clients(json_object_get(answer, "clients"));
     json_decref(answer);

@@ -410,6 +410,7 @@ static void commit(struct job *j, const struct sinks *sinks)
     logs_reopen(p->logs, "reload");
     limits_set(p->proxy->limits, descriptors_for(&s->server, p->workers_n, ports_list(p->ports, NULL, 0)),
                s->server.max_connections_per_source);
+    limits_set_tls_rate(p->proxy->limits, s->server.tls_rate_per_source);
     endpoints_follow(p->endpoints, j->next);
     credential_store_follow(p->credentials, j->next, j->same_credentials);
     if (!workers_ask(p->loop, p->workers, p->workers_n, adopt, on_adopted, j)) abort();

@@ -77,7 +77,9 @@ static enum err_code limit_connections(struct server *sv, struct err *err)
 
     sv->proxy.limits =
         limits_new(descriptors_for(s, sv->workers_n, ports_list(sv->ports, NULL, 0)), s->max_connections_per_source);
-    return sv->proxy.limits ? ERR_NONE : err_set(err, ERR_NO_MEMORY, 0, "limits");
+    if (!sv->proxy.limits) return err_set(err, ERR_NO_MEMORY, 0, "limits");
+    limits_set_tls_rate(sv->proxy.limits, s->tls_rate_per_source);
+    return ERR_NONE;
 }
 
 static enum err_code open_ports(struct server *sv, struct err *err)

@@ -10,16 +10,23 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { BUCKET_BITS = 12, ROOM_SHARE = 16 /* a sixteenth is kept free of idle connections */ };
+enum {
+    BUCKET_BITS = 12,
+    ROOM_SHARE = 16,          /* a sixteenth is kept free of idle connections */
+    TLS_BURST_US = 1000000,   /* what a source may begin at once, as time at its rate */
+    TLS_PATIENCE_US = 2000000 /* who would have to wait for longer is closed */
+};
 
 struct source {
     struct source *next;
     uint64_t site;
     size_t n;
+    int64_t tls_due_us; /* when all handshakes that began are within the rate; 0: none was counted */
 };
 
 struct limits {
     _Atomic size_t max, max_per_source;
+    _Atomic uint64_t tls_rate;
     _Atomic size_t open;
     _Atomic uint64_t events[LIMITS_EVENTS_N];
     pthread_mutex_t lock; /* guards buckets */
@@ -63,6 +70,11 @@ void limits_set(struct limits *l, size_t max, size_t max_per_source)
     atomic_store_explicit(&l->max_per_source, max_per_source ? max_per_source : (max + 1) / 2, memory_order_relaxed);
 }
 
+void limits_set_tls_rate(struct limits *l, uint64_t rate)
+{
+    atomic_store_explicit(&l->tls_rate, rate, memory_order_relaxed);
+}
+
 static size_t max_of(const struct limits *l)
 {
     return atomic_load_explicit(&l->max, memory_order_relaxed);
@@ -85,10 +97,15 @@ void limits_leave(struct limits *l)
     atomic_fetch_sub_explicit(&l->open, 1, memory_order_relaxed);
 }
 
+static struct source **chain_of(struct limits *l, uint64_t site)
+{
+    return &l->buckets[(site * l->hash_key) >> (64 - BUCKET_BITS)];
+}
+
 /* Where @site's entry hangs, or would. */
 static struct source **find(struct limits *l, uint64_t site)
 {
-    struct source **s = &l->buckets[(site * l->hash_key) >> (64 - BUCKET_BITS)];
+    struct source **s = chain_of(l, site);
 
     while (*s && (*s)->site != site)
         s = &(*s)->next;
@@ -116,12 +133,46 @@ void limits_leave_source(struct limits *l, uint64_t site)
     pthread_mutex_lock(&l->lock);
     s = find(l, site);
     ASSERT(*s && (*s)->n);
-    if (--(*s)->n == 0) {
+    if (--(*s)->n == 0 && !(*s)->tls_due_us) {
         gone = *s;
         *s = gone->next;
     }
     pthread_mutex_unlock(&l->lock);
     free(gone);
+}
+
+/* Those that left and could begin anew by now. */
+static void forget_old(struct source **s, int64_t now_us)
+{
+    while (*s) {
+        struct source *old = *s;
+
+        if (old->n || old->tls_due_us > now_us) {
+            s = &old->next;
+            continue;
+        }
+        *s = old->next;
+        free(old);
+    }
+}
+
+int64_t limits_tls_wait_us(struct limits *l, uint64_t site, int64_t now_us)
+{
+    uint64_t rate = atomic_load_explicit(&l->tls_rate, memory_order_relaxed);
+    int64_t due_us, wait_us = 0;
+    struct source *s;
+
+    if (!rate) return 0;
+    pthread_mutex_lock(&l->lock);
+    forget_old(chain_of(l, site), now_us);
+    s = *find(l, site);
+    if (s) {
+        due_us = s->tls_due_us > now_us ? s->tls_due_us : now_us;
+        wait_us = due_us - TLS_BURST_US > now_us ? due_us - TLS_BURST_US - now_us : 0;
+        if (wait_us <= TLS_PATIENCE_US) s->tls_due_us = due_us + (int64_t)(1000000 / rate);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return wait_us <= TLS_PATIENCE_US ? wait_us : -1;
 }
 
 size_t limits_excess(const struct limits *l)

@@ -160,11 +160,46 @@ static bool may_name(struct str name, void *arg)
     return router_serves_name(session_settings(c), c->listener, name);
 }
 
-/* TLS begins with the bytes that were read already. False: the client is gone. */
+static void warn_full(struct worker *w, const char *why, const struct netaddr *peer)
+{
+    char text[NETADDR_TEXT];
+
+    if (w->loop.now_us - w->warned_full_us < 1000000) return;
+    w->warned_full_us = w->loop.now_us;
+    netaddr_format(peer, text);
+    LOG(LOG_WARN, "connections are refused, one from %s: %s", text, why);
+}
+
+/* Handshakes cost more than requests: no source begins more of them than it may. False: it waits, or the client is
+ * gone. */
+static bool may_start_tls(struct session *c)
+{
+    struct worker *w = c->worker;
+    int64_t now_us = w->loop.now_us, wait_us;
+
+    if (!c->tls_at_us) {
+        wait_us = limits_tls_wait_us(w->proxy->limits, netaddr_site(&c->peer), now_us);
+        if (wait_us) limits_note(w->proxy->limits, wait_us < 0 ? LIMITS_TLS_REFUSED : LIMITS_TLS_DELAYED);
+        if (wait_us < 0) {
+            warn_full(w, "tls_rate_per_source", &c->peer);
+            session_free(c, true);
+            return false;
+        }
+        c->tls_at_us = now_us + wait_us;
+    }
+    if (now_us < c->tls_at_us) return false; /* the tick looks again */
+    c->tls_at_us = 0;
+    return true;
+}
+
+/* TLS begins with the bytes that were read already. False: not yet, or the client is gone. */
 static bool start_tls(struct session *c)
 {
     struct err err = {0};
-    enum err_code code = conn_tls_accept(&c->conn, server_ctx(c), c->tls_name, may_name, buf_raw(&c->in), &err);
+    enum err_code code;
+
+    if (!may_start_tls(c)) return false;
+    code = conn_tls_accept(&c->conn, server_ctx(c), c->tls_name, may_name, buf_raw(&c->in), &err);
 
     buf_drop(&c->in, &c->worker->loop.bufs);
     c->hello = (struct client_hello){0};
@@ -215,16 +250,6 @@ static void log_turned_away(const struct session *c, const char *why)
 
     netaddr_format(&c->peer, peer);
     LOG(LOG_INFO, "listener %s: connection from %s closed: %s", c->listener->name, peer, why);
-}
-
-static void warn_full(struct worker *w, const char *why, const struct netaddr *peer)
-{
-    char text[NETADDR_TEXT];
-
-    if (w->loop.now_us - w->warned_full_us < 1000000) return;
-    w->warned_full_us = w->loop.now_us;
-    netaddr_format(peer, text);
-    LOG(LOG_WARN, "connections are refused, one from %s: %s", text, why);
 }
 
 /* It is too much: to be told so if there is a place for that, in a language that it understands before any TLS. */
@@ -653,7 +678,10 @@ void session_check_time(struct session *c)
     case SESSION_SNIFF:
     case SESSION_HELLO:
     case SESSION_TLS:
-        if (older_than(c, c->since_us, session_settings(c)->server.tls_timeout_ms)) session_free(c, true);
+        if (older_than(c, c->since_us, session_settings(c)->server.tls_timeout_ms))
+            session_free(c, true);
+        else if (c->tls_at_us)
+            session_run(c);
         break;
     case SESSION_REQUESTS: check_request_time(c); break;
     case SESSION_LINGER: check_linger_time(c); break;

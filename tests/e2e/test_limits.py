@@ -5,6 +5,7 @@ import os
 import pathlib
 import resource
 import socket
+import threading
 import time
 
 import lib
@@ -117,6 +118,33 @@ class Limits(lib.Case):
         lib.wait_until(lambda: self.get(source="127.0.0.7").status == 200, 20, "its place")
         for sock in uploads:
             sock.close()
+        self.proxy.stop()
+
+    def test_tls_handshakes_of_a_source(self):
+        self.start("handshakes", tls_rate_per_source=1)
+        context = s3raw.tls_context(self.proxy.ca_file)
+
+        def handshake(source, results):
+            sock = self.connect("tls", source)
+            try:
+                results.append(bool(context.wrap_socket(sock, server_hostname="127.0.0.1").version()))
+            except OSError:
+                results.append(False)
+        results, other = [], []
+        threads = [threading.Thread(target=handshake, args=("127.0.0.7", results), daemon=True) for _ in range(40)]
+        for thread in threads:
+            thread.start()
+        handshake("127.0.0.8", other)
+        for thread in threads:
+            thread.join(60)
+        self.assertEqual(other, [True])
+        figures = self.figures()
+        self.assertEqual((results.count(False), len(results)), (figures["tls_refused"], 40))
+        self.assertGreater(figures["tls_refused"], 0)
+        self.assertGreater(figures["tls_delayed"], 0)
+        self.assertGreater(results.count(True), 0)
+        out = lib.run(lib.PROGRAM, "status", "-c", self.proxy.config, check=False).stdout
+        self.assertIn("TLS handshakes delayed %d, refused %d" % (figures["tls_delayed"], figures["tls_refused"]), out)
         self.proxy.stop()
 
     def test_halves_of_messages_are_cheap_and_memory_comes_back(self):

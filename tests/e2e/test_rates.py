@@ -98,17 +98,11 @@ class Rates(lib.Case):
                 headers = s3raw.sign("PUT", "/bucket/held", headers, key, payload=s3raw.UNSIGNED)
             connection.send(s3raw.head("PUT", "/bucket/held", headers) + b"a" * 50000)
             connections.append(connection)
+        lib.wait_until(lambda: sum(a["in_flight"] for a in self.proxy.states().values()) == n, 30, "them at the endpoint")
         return connections
 
     def refused(self, key, listener="plain"):
-        """The refusal of a request that is asked until there is one."""
-        answers = []
-
-        def asked():
-            answers.append(self.proxy.request(listener, "GET", "/bucket/big/1", key=key))
-            return answers[-1].status == 503
-        lib.wait_until(asked, 30, "a refusal")
-        return self.check(answers[-1], 503, "SlowDown")
+        return self.check(self.proxy.request(listener, "GET", "/bucket/big/1", key=key), 503, "SlowDown")
 
     def wait_served(self, key, listener="plain"):
         lib.wait_until(lambda: self.proxy.request(listener, "GET", "/bucket/big/1", key=key).status == 200, 30, "a place")
@@ -144,6 +138,18 @@ class Rates(lib.Case):
         self.assertGreater(self.of("clients", "carol")["limited"]["max_requests"], 0)
         held[0].close()
         self.wait_served(CAROL)
+
+    def test_status_in_words(self):
+        self.timed(self.put, 500000, EVE)
+        held = self.held(None, listener="narrow")
+        self.refused(None, "narrow")
+        held[0].close()
+        lib.wait_until(lambda: self.of("groups", "team")["paced_us"] > 0, 30, "what is counted")
+        out = lib.run(lib.PROGRAM, "status", "--clients", "-c", self.proxy.config, check=False).stdout
+        self.assertRegex(out, r"listener narrow: its limits answered SlowDown to \d+, and held")
+        self.assertRegex(out, r"group team: its limits answered SlowDown to \d+, and held requests and transfers up for \d")
+        self.assertRegex(out, r"CLIENT +REQUESTS +REFUSED +IN +OUT +SLOWDOWN +PACED\n")
+        self.wait_served(None, "narrow")
 
     def test_each_member_of_a_group(self):
         held = self.held(EVE)

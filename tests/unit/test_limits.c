@@ -74,12 +74,48 @@ static void test_half_is_the_default(void **state)
     }
 }
 
+static void test_tls_handshakes_of_a_source(void **state)
+{
+    enum { RATE = 4, SECOND_US = 1000000, ONE = 7, OTHER = 8 };
+    struct limits *l = limits_new(MAX, PER_SOURCE);
+    int64_t now = 100LL * SECOND_US;
+
+    (void)state;
+    assert_non_null(l);
+    assert_true(limits_enter_source(l, ONE));
+    assert_true(limits_enter_source(l, OTHER));
+    for (size_t i = 0; i < 100; i++)
+        assert_int_equal(limits_tls_wait_us(l, ONE, now), 0); /* no limit */
+    limits_set_tls_rate(l, RATE);
+    for (size_t i = 0; i <= RATE; i++)
+        assert_int_equal(limits_tls_wait_us(l, ONE, now), 0);
+    for (int64_t i = 1; i <= 2 * RATE; i++)
+        assert_int_equal(limits_tls_wait_us(l, ONE, now), i * SECOND_US / RATE);
+    assert_true(limits_tls_wait_us(l, ONE, now) < 0);
+    assert_true(limits_tls_wait_us(l, ONE, now) < 0);
+    assert_int_equal(limits_tls_wait_us(l, OTHER, now), 0);
+    limits_leave_source(l, ONE); /* to come back is no way round */
+    assert_true(limits_enter_source(l, ONE));
+    assert_true(limits_tls_wait_us(l, ONE, now) < 0);
+    now += SECOND_US;
+    assert_int_equal(limits_tls_wait_us(l, ONE, now), SECOND_US + SECOND_US / RATE);
+    limits_leave_source(l, ONE);
+    now += 10LL * SECOND_US;
+    assert_true(limits_enter_source(l, ONE));
+    for (size_t i = 0; i <= RATE; i++)
+        assert_int_equal(limits_tls_wait_us(l, ONE, now), 0);
+    limits_leave_source(l, ONE);
+    limits_leave_source(l, OTHER);
+    limits_free(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_more_than_max),
         cmocka_unit_test(test_no_more_than_its_share_for_a_source),
         cmocka_unit_test(test_half_is_the_default),
+        cmocka_unit_test(test_tls_handshakes_of_a_source),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,7 @@ struct session {
     char *authority;     /* owned: lower-case host of CONNECT, or of a redirected ClientHello; NULL: none */
     struct err *refusal; /* owned: why nothing may be asked for through this CONNECT; NULL: it may */
     char *tls_name;      /* owned: certificate names without SNI */
+    int64_t tls_at_us;   /* monotonic: when its TLS handshake may begin; 0: that was not asked for */
     bool tls;            /* requests come over TLS */
     bool in_request;     /* a byte of a request was seen */
     int64_t since_us;    /* monotonic: when the current state, or idle time, began */
