@@ -271,6 +271,20 @@ static void check_policies(struct config_build *b, struct raw_section *section)
                    section->name, client->terms->groups.n ? ", and its groups have none" : "");
 }
 
+static void check_limiting_groups(struct config_build *b, struct raw_section *section)
+{
+    const struct principal_conf *client = section->item;
+    size_t n = 0;
+
+    for (size_t i = 0; i < client->terms->groups.n; i++)
+        n += client->terms->groups.v[i] && limits_any(&client->terms->groups.v[i]->limits);
+    if (n > PRINCIPAL_LIMITING_GROUPS)
+        config_problem(b, config_place_of(section, "groups"),
+                       "client \"%s\" is in %zu groups whose clients are limited together; %d are the most, let the "
+                       "others have member_… limits only",
+                       section->name, n, PRINCIPAL_LIMITING_GROUPS);
+}
+
 static void check_group(struct config_build *b, struct raw_section *section)
 {
     (void)config_check_references(b, section, "policy", POLICY_ADVICE);
@@ -280,6 +294,7 @@ static void check_client(struct config_build *b, struct raw_section *section)
 {
     for (size_t i = 0; i < PRINCIPAL_KEYS; i++)
         check_pair(b, section, i);
+    check_limiting_groups(b, section);
     check_ways(b, section);
     check_password(b, section);
     check_policies(b, section);

@@ -408,7 +408,7 @@ static const struct option options[] = {
      "Try the next address after this time."},
 
     {SECTION_LINE, "bandwidth", LIVE, OPT_RATE, AT(line_conf, bandwidth), NULL, RATE_LEAST, RATE_MOST, NULL, NULL,
-     "What passes in a second each way, like 1Gbit: about 95 % of what the line really carries, so that nothing waits in its queues. Clients that want more share it evenly."},
+     "What passes in a second each way, like 1Gbit: about 90 % of what the line really carries (only content is counted), so that nothing waits in its queues. Clients that want more share it evenly."},
     {SECTION_LINE, "upload_bandwidth", LIVE, OPT_RATE, AT(line_conf, upload_bandwidth), NULL, RATE_LEAST, RATE_MOST, NULL, NULL,
      "The same to S3; default: bandwidth."},
     {SECTION_LINE, "download_bandwidth", LIVE, OPT_RATE, AT(line_conf, download_bandwidth), NULL, RATE_LEAST, RATE_MOST, NULL, NULL,

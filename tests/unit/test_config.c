@@ -704,6 +704,54 @@ static void test_config_reports_rates_and_lines(void **state UNUSED)
     check_rows(lines, ARRAY_LEN(lines), GOOD);
 }
 
+static void test_config_limits_of_a_client(void **state UNUSED)
+{
+    static const char sections[] =
+        "[server]\nclient_max_requests = 9\nclient_request_rate = 90\n"
+        "[group a]\npolicy = read-only\nmember_max_requests = 5\nmember_download_rate = 2MB\n"
+        "[group b]\npolicy = read-only\nmember_max_requests = 3\n"
+        "[group c]\npolicy = read-only\nupload_rate = 1MB\n"
+        "[client both]\ngroups = a, b\naccess_key_id = AAAA\nsecret_access_key = S\n"
+        "[client own]\ngroups = a, b\nmax_requests = 7\naccess_key_id = BBBB\nsecret_access_key = S\n";
+    struct settings *s = load_good(GOOD "[group c]\npolicy = read-only\nupload_rate = 1MB\n[client together]\n"
+                                        "groups = c\naccess_key_id = CCCC\nsecret_access_key = S\n");
+    const struct principal_terms *t = settings_client_by_name(s, STR("together"))->terms;
+
+    assert_true(t->limited && !limits_any(&t->each));
+    t = settings_client_by_name(s, STR("me"))->terms;
+    assert_false(t->limited);
+    settings_unref(&s);
+    char text[4096];
+    (void)snprintf(text, sizeof text, "%s%s", GOOD, sections);
+    s = load_good(text);
+    t = settings_client_by_name(s, STR("me"))->terms;
+    assert_true(t->limited && t->each.max_requests == 9 && t->each.request_rate == 90 && !t->each.download_rate);
+    t = settings_client_by_name(s, STR("both"))->terms;
+    assert_true(t->each.max_requests == 3 && t->each.request_rate == 90 && t->each.download_rate == 2000000);
+    t = settings_client_by_name(s, STR("own"))->terms;
+    assert_true(t->each.max_requests == 7 && t->each.download_rate == 2000000);
+    settings_unref(&s);
+}
+
+static void test_config_reports_too_many_limiting_groups(void **state UNUSED)
+{
+    char text[4096], expected[512];
+    struct sbuf b = sbuf_make(text, sizeof text);
+
+    sbuf_printf(&b, "%s", GOOD);
+    for (size_t i = 0; i <= PRINCIPAL_LIMITING_GROUPS; i++)
+        sbuf_printf(&b, "[group g%zu]\npolicy = read-only\nmax_requests = 5\n", i);
+    sbuf_printf(&b, "[client x]\naccess_key_id = AAAA\nsecret_access_key = S\ngroups = g0");
+    for (size_t i = 1; i <= PRINCIPAL_LIMITING_GROUPS; i++)
+        sbuf_printf(&b, ", g%zu", i);
+    sbuf_printf(&b, "\n");
+    (void)snprintf(expected, sizeof expected,
+                   "t.ini:%d: client \"x\" is in 9 groups whose clients are limited together; 8 are the most, let the "
+                   "others have member_… limits only\n",
+                   12 + 3 * 9 + 4);
+    expect("groups", sbuf_str(&b), SIZE_MAX, expected);
+}
+
 static void test_config_load_rates(void **state UNUSED)
 {
     static const struct {
@@ -1828,6 +1876,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_config_load_smallest_has_defaults),
         cmocka_unit_test(test_config_load_rates),
+        cmocka_unit_test(test_config_limits_of_a_client),
+        cmocka_unit_test(test_config_reports_too_many_limiting_groups),
         cmocka_unit_test(test_config_reports_rates_and_lines),
         cmocka_unit_test(test_config_load_zones_and_dns),
         cmocka_unit_test(test_settings_address_allowed_private_only),
