@@ -113,8 +113,6 @@ void config_finish_policy(struct config_build *b, struct raw_section *section)
     struct policy_conf *policy = section->item;
     struct problems problems = {{tell}, b, section};
 
-    if (!config_text_of(section, "list_buckets"))
-        policy->list_buckets = policy->buckets.n == 0 && policy->prefixes.n == 0;
     check_buckets(b, section);
     if (policy->document) {
         check_document_alone(b, section);

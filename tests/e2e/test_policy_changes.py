@@ -20,14 +20,14 @@ def setUpModule():
     global endpoint
     endpoint = lib.start_endpoint()
     lib.Case.proxy = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]], extra=(
-        lib.Proxy.client("team", TEAM, "team") + lib.section("policy team", access="read-write", buckets="team-*", list_buckets="yes") +
+        lib.Proxy.client("team", TEAM, "team") + lib.section("policy team", access="read-write", buckets="team-*") +
         lib.Proxy.client("strict", STRICT, "strict") + lib.section(
             "policy strict", access="admin", require="encryption=aws:kms|aws:kms:dsse, kms_key=%s,\n  "
             "storage_class=STANDARD|STANDARD_IA, tag.team, tag.kind=a|b c, no_acl" % KMS) +
         lib.Proxy.client("sets", SETS, "sets") + lib.section(
             "policy sets", access="admin", expected_owner="111122223333",
             set="encryption=aws:kms, kms_key=%s,\n  storage_class=STANDARD_IA, tag.team=archive & co, tag.who={client}, no_acl" % KMS) +
-        lib.Proxy.client("parts", PARTS, "parts") + lib.section("policy parts", prefixes="team-c/2024/*", list_buckets="yes") +
+        lib.Proxy.client("parts", PARTS, "parts") + lib.section("policy parts", prefixes="team-c/2024/*") +
         lib.Proxy.client("owner", OWNER, "allow-all")), endpoint={"expected_owner": "999988887777"})
 
 

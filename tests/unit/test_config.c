@@ -243,7 +243,7 @@ static void test_config_load_values_of_each_type(void **state UNUSED)
     assert_string_equal(two->suffix, "amazonaws.com.cn");
     assert_string_equal(two->credentials->session_token, "t1t2==");
     const struct policy_conf *p = s->clients[0].terms->policies[0];
-    assert_true(p->access == POLICY_READ_WRITE && !p->list_buckets && p->buckets.n == 2);
+    assert_true(p->access == POLICY_READ_WRITE && p->list_buckets && p->buckets.n == 2);
     assert_ptr_equal(s->clients[0].terms->credentials, two->credentials);
     assert_ptr_equal(by_key(s, STR("S3ORA")), &s->clients[1]);
     assert_ptr_equal(by_key(s, STR("S3ORB")), &s->clients[0]);

@@ -297,7 +297,7 @@ struct policy_conf {
     struct config_place place;
     enum policy_access access;
     struct str_list buckets; /* patterns with '*' and '?'; empty: all */
-    bool list_buckets;       /* ListBuckets allowed; default: only if `buckets` is empty */
+    bool list_buckets;       /* ListBuckets is allowed; it shows what the client may list */
     char *document; /* path of a JSON document in place of access, buckets, list_buckets and prefixes; or NULL */
     struct str document_text; /* what it held when the configuration was read; .p NULL: nothing */
     struct str_list prefixes; /* BUCKET/KEY, patterns both */
