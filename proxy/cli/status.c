@@ -76,13 +76,14 @@ static void print_endpoint(const json_t *e)
     if (json_array_size(addresses) == 0) printf("  no addresses: requests get 503\n");
 }
 
-/* Only what needs a look. */
+/* Only what needs a look, and where audit lines go. */
 static void print_log(const json_t *l)
 {
     long long lost = admin_number(l, "lost");
     const char *reason = admin_text(l, "reason");
+    bool audit = strcmp(admin_text(l, "name"), "audit") == 0 && *admin_text(l, "to");
 
-    if (!lost && !*reason) return;
+    if (!lost && !*reason && !audit) return;
     printf("%s log: %s%lld lines lost%s, %lld wait: %s%s%s\n", admin_text(l, "name"),
            cli_color(stdout, lost ? CLI_RED : CLI_PLAIN), lost, cli_color(stdout, CLI_PLAIN),
            admin_number(l, "waiting"), admin_text(l, "to"), *reason ? ": " : "", reason);

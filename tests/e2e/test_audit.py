@@ -175,6 +175,7 @@ class Lines(Case):
         self.assertEqual(self.lines(other)[0]["event"], "reload")
         self.judge_numbers(self.lines() + self.lines(other))
         self.assertEqual(self.log()["to"], str(other))
+        self.assertIn("audit log: 0 lines lost, 0 wait: %s\n" % other, lib.run(lib.PROGRAM, "status", "-c", proxy.config).stdout)
 
 
 class Required(Case):
