@@ -416,23 +416,16 @@ static bool compare(const struct condition *c, const struct condition_value *v, 
     return false;
 }
 
-/* Variables without a value fit nothing, and say nothing of what does not fit. */
-static bool resolves(const struct condition *c, const struct condition_value *v, const struct policy_context *context)
-{
-    if (c->op->type == VALUE_TEXT) return pattern_resolves(&v->u.text, context);
-    return c->op->type != VALUE_ARN || arn_pattern_resolves(v->u.arn, context);
-}
-
-/* One value of the request against all of the condition: any of them, or with a negated operator none. */
+/* One value of the request against all of the condition: any of them, or with a negated operator none. Nothing is like
+ * a variable without a value (IAM User Guide, "Policy variables with no value"); what is no ARN, as the alias of a KMS
+ * key, is like none. */
 static bool value_holds(const struct condition *c, struct str text, const struct policy_context *context)
 {
     struct actual a;
 
-    if (!read_actual(c->op->type, text, &a)) return false;
-    for (size_t i = 0; i < c->values_n; i++) {
-        if (c->op->negated && !resolves(c, &c->values[i], context)) return false;
+    if (!read_actual(c->op->type, text, &a)) return c->op->negated && c->op->type == VALUE_ARN;
+    for (size_t i = 0; i < c->values_n; i++)
         if (compare(c, &c->values[i], &a, context)) return !c->op->negated;
-    }
     return c->op->negated;
 }
 

@@ -68,13 +68,12 @@ static bool resource_matches(const struct resource *r, const struct asked *a, co
     return a->slash != SIZE_MAX && pattern_match(&r->rest, str_tail(rest, a->slash + 1), c);
 }
 
-/* A variable without a value: the statement does not count, whether it has Resource or NotResource. */
+/* What holds a variable without a value matches no resource, in NotResource as well (IAM User Guide, "Policy variables
+ * with no value"). */
 bool statement_resources_match(const struct statement *s, const struct asked *a, const struct policy_context *c)
 {
-    for (size_t i = 0; i < s->resources_n; i++) {
+    for (size_t i = 0; i < s->resources_n; i++)
         if (resource_matches(&s->resources[i], a, c)) return !s->not_resource;
-        if (s->not_resource && !pattern_resolves(&s->resources[i].rest, c)) return false;
-    }
     return s->not_resource;
 }
 

@@ -288,13 +288,6 @@ static bool match_variables(const struct pattern *p, struct str rest, const stru
     return n != SIZE_MAX && glob(codes, n, rest, p->any_case, open);
 }
 
-bool pattern_resolves(const struct pattern *p, const struct policy_context *c)
-{
-    uint16_t codes[EXPANDED_MOST];
-
-    return p->kind != PATTERN_VARIABLE || expand(p, c, codes) != SIZE_MAX;
-}
-
 bool pattern_match(const struct pattern *p, struct str text, const struct policy_context *c)
 {
     struct str rest = str_tail(text, p->literal.n);
@@ -390,12 +383,5 @@ bool arn_pattern_match(const struct arn_pattern *p, const struct arn *arn, const
 {
     for (size_t i = 0; i < ARN_PARTS; i++)
         if (!pattern_match(&p->part[i], arn->part[i], c)) return false;
-    return true;
-}
-
-bool arn_pattern_resolves(const struct arn_pattern *p, const struct policy_context *c)
-{
-    for (size_t i = 0; i < ARN_PARTS; i++)
-        if (!pattern_resolves(&p->part[i], c)) return false;
     return true;
 }

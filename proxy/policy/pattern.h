@@ -47,10 +47,8 @@ enum { PATTERN_TEXT_MOST = 2048, PATTERN_FAULT = 400 };
 /* False: @fault says why. */
 bool pattern_compile(struct str text, unsigned flags, struct arena *arena, struct pattern *out, struct sbuf *fault);
 
+/* With a variable that the request has no value for it matches nothing. */
 bool pattern_match(const struct pattern *p, struct str text, const struct policy_context *c);
-/* Whether the request has a value for each variable of it: without one it matches nothing, and what says "not" of it
- * does not hold either. */
-bool pattern_resolves(const struct pattern *p, const struct policy_context *c);
 /* Whether some text that begins with @start matches; variables as in pattern_match. */
 bool pattern_may_begin(const struct pattern *p, struct str start, const struct policy_context *c);
 
@@ -77,6 +75,5 @@ bool arn_split(struct str text, struct arn *out);
 bool arn_pattern_compile(struct str text, unsigned flags, struct arena *arena, struct arn_pattern *out,
                          struct sbuf *fault);
 bool arn_pattern_match(const struct arn_pattern *p, const struct arn *arn, const struct policy_context *c);
-bool arn_pattern_resolves(const struct arn_pattern *p, const struct policy_context *c);
 
 #endif

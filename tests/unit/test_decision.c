@@ -98,8 +98,11 @@ static const struct {
      "aws:PrincipalTag/team=blue", POLICY_ALLOWED, "a"},
     {DOC(ALLOW("a", "'s3:*'", "'" B "/${*}${?}${$}'")), "GetObject", B "/*?$", "", POLICY_ALLOWED, "a"},
     {DOC(ALLOW("a", "'s3:*'", "'" B "/${*}'")), "GetObject", B "/x", "", POLICY_DENIED, NULL},
+    /* a variable without a value matches nothing, in NotResource as well */
     {DOC("{'Effect':'Allow','Action':'s3:*','NotResource':'" B "/${aws:username}'}"), "GetObject", B "/x", "",
-     POLICY_DENIED, NULL},
+     POLICY_ALLOWED, "1"},
+    {DOC("{'Effect':'Deny','Action':'s3:*','NotResource':'" B "/${aws:username}'}"), "GetObject", B "/x", "",
+     POLICY_FORBIDDEN, "1"},
     /* the older version knows no variables */
     {"{'Version':'2008-10-17','Statement':" ALLOW("a", "'s3:*'", "'" B "/${aws:username}'") "}", "GetObject",
      B "/${aws:username}", "aws:username=alice", POLICY_ALLOWED, "a"},
