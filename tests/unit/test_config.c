@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "config/config.h"
+#include "config/settings_diff.h"
 #include "folder.h"
 
 #include <stdlib.h>
@@ -1608,6 +1609,89 @@ static void test_config_load_authorities_of_everybody_are_refused(void **state U
     settings_unref(&s);
 }
 
+#define DOCUMENT GOOD "[client x]\npolicy = p\n" PAIR "[policy p]\ndocument = team.json\n"
+
+static void test_config_load_policy_documents(void **state UNUSED)
+{
+    static const char *const read_only = "{\"Statement\": {\"Sid\": \"Read\", \"Effect\": \"Allow\",\n"
+                                         "  \"Action\": \"s3:GetObject\", \"Resource\": \"*\"}}\n";
+
+    write_file("clients.ini", 0600, "");
+    write_file("s3onramp.ini", 0600, DOCUMENT "deny = DeleteObject\nmode = warn\n");
+    write_file("team.json", 0644, read_only);
+    struct settings *s = load_file("");
+    const struct policy_conf *p = settings_client_by_name(s, STR("x"))->terms->policies[0];
+    assert_int_equal(policy_statements_n(p->compiled), 2);
+    assert_int_equal(policy_mode_of(p->compiled), POLICY_WARN);
+    assert_true(str_eq(policy_statement_text(p->compiled, 0).label, STR("Read")));
+    assert_true(str_eq(p->document_text, str_from(read_only)));
+    settings_unref(&s);
+
+    write_file("team.json", 0644,
+               "{\"Statement\": {\"Effect\": \"Allow\",\n  \"Action\": \"s3:GetObjekt\", "
+               "\"Resource\": \"b\"}}\n");
+    assert_null(load_file("@/team.json:2:13: the action s3:GetObjekt does not exist; did you mean s3:GetObject?\n"
+                          "@/team.json:2:41: b is no ARN; write it like arn:aws:s3:::BUCKET/KEY\n"));
+}
+
+static void test_config_load_policy_documents_that_are_none(void **state UNUSED)
+{
+    write_file("clients.ini", 0600, "");
+    write_file("s3onramp.ini", 0600, DOCUMENT);
+    write_file("team.json", 0646, "{}");
+    assert_null(
+        load_file("@/s3onramp.ini:18: document: everybody may write to @/team.json; run: chmod o-w @/team.json\n"));
+    write_file("s3onramp.ini", 0600,
+               GOOD "[client x]\npolicy = p\n" PAIR "[policy p]\ndocument = nowhere.json\naccess = admin\n");
+    assert_null(load_file("@/s3onramp.ini:19: access has no effect beside document; remove one of them, or make two "
+                          "policies\n@/s3onramp.ini:18: document: @/nowhere.json cannot be read (No such file or "
+                          "directory); name a file that the proxy may read\n"));
+    write_file("s3onramp.ini", 0600,
+               GOOD "[client x]\npolicy = p\n" PAIR "[policy p]\nprefixes = reports/2024/\ndeny = Remove*, Put*\n");
+    assert_null(
+        load_file("@/s3onramp.ini:18: prefixes: \"reports/2024/\" is one key only; write reports/2024/* for all "
+                  "below it\n@/s3onramp.ini:19: deny: no action matches Remove*; AWS's Service Authorization "
+                  "Reference lists those of S3\n"));
+}
+
+static char *difference(const struct settings *before, const struct settings *after)
+{
+    struct settings_kept *kept = settings_kept_new(before);
+    struct settings_diff d;
+    char *text;
+
+    settings_diff_init(&d, before, after, kept);
+    text = d.v[SETTINGS_CHANGED].n ? strdup(d.v[SETTINGS_CHANGED].v[0]) : strdup("");
+    assert_int_equal(d.v[SETTINGS_CHANGED].n, text[0] != '\0');
+    settings_diff_clear(&d);
+    settings_kept_free(&kept);
+    return text;
+}
+
+static void test_config_load_a_changed_document_is_a_changed_policy(void **state UNUSED)
+{
+    static const char *const all = "{\"Statement\": {\"Effect\": \"Allow\", \"Action\": \"*\", \"Resource\": \"*\"}}";
+    char wanted[256], path[256];
+
+    write_file("clients.ini", 0600, "");
+    write_file("s3onramp.ini", 0600, DOCUMENT);
+    write_file("team.json", 0644, all);
+    struct settings *first = load_file(""), *same = load_file("");
+    write_file("team.json", 0644, "{\"Statement\": {\"Effect\": \"Deny\", \"Action\": \"*\", \"Resource\": \"*\"}}");
+    struct settings *other = load_file("");
+    char *nothing = difference(first, same), *something = difference(first, other);
+
+    assert_string_equal(nothing, "");
+    (void)snprintf(wanted, sizeof wanted, "[policy p] document: what %s holds has changed",
+                   folder_path(path, "team.json"));
+    assert_string_equal(something, wanted);
+    free(nothing);
+    free(something);
+    settings_unref(&first);
+    settings_unref(&same);
+    settings_unref(&other);
+}
+
 /* Whatever is wrong with the rest: `client remove` needs it. */
 static void test_config_clients_path_is_found_in_a_broken_file(void **state UNUSED)
 {
@@ -1916,6 +2000,9 @@ int main(void)
         cmocka_unit_test(test_config_without_clients_leaves_their_file_alone),
         cmocka_unit_test(test_config_load_readable_secrets_are_refused),
         cmocka_unit_test(test_config_load_authorities_of_everybody_are_refused),
+        cmocka_unit_test(test_config_load_policy_documents),
+        cmocka_unit_test(test_config_load_policy_documents_that_are_none),
+        cmocka_unit_test(test_config_load_a_changed_document_is_a_changed_policy),
         cmocka_unit_test(test_config_load_file_of_others_is_refused),
         cmocka_unit_test(test_config_clients_path_is_found_in_a_broken_file),
         cmocka_unit_test(test_config_load_paths_are_resolved),
