@@ -226,12 +226,61 @@ static void test_statements_in_words(void **state)
     assert_null(p);
 }
 
+/* --- the manual --- */
+
+#define MANUAL TEST_VECTORS "/../../conf/manual/policies.md"
+
+static struct str read_manual(char *text, size_t cap)
+{
+    FILE *in = fopen(MANUAL, "re");
+
+    assert_non_null(in);
+    size_t n = fread(text, 1, cap, in);
+    fclose(in);
+    assert_in_range(n, 1, cap - 1);
+    return str_make(text, n);
+}
+
+static char manual[64 * 1024];
+
+static void test_manual_has_all_keys(void **state)
+{
+    struct str text = read_manual(manual, sizeof manual);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(policy_key_names); i++) {
+        char wanted[128];
+        (void)snprintf(wanted, sizeof wanted, "`%s", policy_key_names[i]);
+        if (str_find(text, str_from(wanted)) == SIZE_MAX) fail_msg(MANUAL " has no %s", policy_key_names[i]);
+    }
+}
+
+/* From a line "    {" to the next that is not indented. */
+static void test_manual_documents_are_right(void **state)
+{
+    struct str rest = read_manual(manual, sizeof manual);
+    size_t n = 0;
+
+    (void)state;
+    for (size_t at; (at = str_find(rest, STR("\n    {\n"))) != SIZE_MAX; n++) {
+        static struct heard h;
+        size_t end = str_find(str_tail(rest, at), STR("\n\n"));
+        struct policy *p = compile_text(str_head(str_tail(rest, at), end), POLICY_ENFORCE, &h);
+        if (!p) fail_msg("%s", h.text);
+        policy_free(&p);
+        rest = str_tail(str_tail(rest, at), end);
+    }
+    assert_true(n > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_problems_table),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_statements_in_words),
+        cmocka_unit_test(test_manual_has_all_keys),
+        cmocka_unit_test(test_manual_documents_are_right),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
