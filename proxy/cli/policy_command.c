@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 
+#include <unistd.h>
+
 static int take_with(const struct cli_option *option UNUSED, void *to, const char *value)
 {
     struct policy_order *o = to;
@@ -15,12 +17,19 @@ static int take_with(const struct cli_option *option UNUSED, void *to, const cha
     return CLI_FINE;
 }
 
-typedef int policy_run_fn(const struct settings *s, const struct policy_order *o);
+typedef int policy_run_fn(struct settings *s, const struct policy_order *o);
+
+/* A file, and no action: their names have no sign in them but the colon of "s3:". */
+static bool is_request(const char *word)
+{
+    return strcmp(word, "-") == 0 || strpbrk(word, "/.") != NULL || access(word, F_OK) == 0;
+}
 
 static policy_run_fn *find_test(const struct policy_order *o)
 {
     if (o->file) return o->client ? NULL : policy_test_file;
-    return o->client && o->action ? policy_test : NULL;
+    if (!o->client || !o->action) return NULL;
+    return is_request(o->action) ? policy_test_request : policy_test;
 }
 
 static policy_run_fn *find_explain(const struct policy_order *o)
@@ -57,9 +66,10 @@ static int run(int argc, char **argv)
 static const struct cli_option options[] = {
     {.value = "test|explain", .at = offsetof(struct policy_order, verb)},
     {.value = "CLIENT", .at = offsetof(struct policy_order, client), .help = "as in [client CLIENT]"},
-    {.value = "ACTION",
+    {.value = "ACTION|REQUEST",
      .at = offsetof(struct policy_order, action),
-     .help = "of S3, as policies name it: GetObject or s3:GetObject"},
+     .help = "an action of S3, as policies name it: GetObject or s3:GetObject; or a file with a captured\n"
+             "request, as `s3onramp explain` reads it: all that it asks for, whoever signed it"},
     {.value = "s3://BUCKET/KEY",
      .at = offsetof(struct policy_order, target),
      .help = "what it is done to; behind the bucket of a list stands its prefix"},
@@ -86,13 +96,14 @@ const struct cli_command cli_policy = {
     .summary = "what a client may do, and which statement says so",
     .run = run,
     .usage = "policy test CLIENT ACTION s3://BUCKET[/KEY] [--from IP] [--with KEY=VALUE]... [--json] [-c FILE]\n"
+             "policy test CLIENT REQUEST [--from IP] [--json] [-c FILE]\n"
              "policy test --file FILE|- [--json] [-c FILE]\n"
              "policy explain CLIENT [--json] [-c FILE]",
     .about =
         "test says whether the client may do it, and names the policy and statement that decide. The configuration is\n"
         "read as the proxy reads it; no proxy needs to run, nothing is sent.\n"
         "explain lists in words all that a client may do, what it may never, what its objects must have, and where\n"
-        "each of that is written. A captured request is judged by `s3onramp explain FILE`.",
+        "each of that is written.",
     .options = options,
     .options_n = ARRAY_LEN(options),
     .more = "A line of --file: allowed|refused CLIENT ACTION s3://BUCKET/KEY [from=IP] [KEY=VALUE ...]\n"

@@ -197,7 +197,7 @@ static int print_json(const struct settings *s, const struct principal_conf *c, 
     return code;
 }
 
-int policy_explain(const struct settings *s, const struct policy_order *o)
+int policy_explain(struct settings *s, const struct policy_order *o)
 {
     const struct principal_conf *c = settings_client_by_name(s, str_from(o->client));
 

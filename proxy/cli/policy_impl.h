@@ -58,9 +58,16 @@ json_t *policy_question_json(const struct policy_question *q);
 const char *policy_statement_place(const struct settings *s, const struct policy_conf *p, size_t i,
                                    char out[CONFIG_PLACE_TEXT]);
 
+/* Who decided what, in the same words, and for programs {decision, warned, policy, statement, place}. */
+void policy_put_reason(const struct settings *s, const struct principal_conf *client, const struct policy_decision *d,
+                       FILE *out);
+json_t *policy_reason_json(const struct settings *s, const struct principal_conf *client,
+                           const struct policy_decision *d);
+
 /* --- each returns an exit code --- */
-int policy_test(const struct settings *s, const struct policy_order *o);
-int policy_test_file(const struct settings *s, const struct policy_order *o);
-int policy_explain(const struct settings *s, const struct policy_order *o);
+int policy_test(struct settings *s, const struct policy_order *o);
+int policy_test_request(struct settings *s, const struct policy_order *o);
+int policy_test_file(struct settings *s, const struct policy_order *o);
+int policy_explain(struct settings *s, const struct policy_order *o);
 
 #endif

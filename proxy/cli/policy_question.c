@@ -194,12 +194,10 @@ bool policy_question_asks_address(const struct policy_question *q)
 
 /* --- who decided --- */
 
-static const struct policy_conf *conf_of(const struct policy_question *q)
+static const struct policy_conf *conf_of(const struct principal_conf *client, const struct policy_decision *d)
 {
-    const struct principal_terms *t = q->client->terms;
-
-    for (size_t i = 0; i < t->policies_n; i++)
-        if (t->compiled[i] == q->decision.policy) return t->policies[i];
+    for (size_t i = 0; i < client->terms->policies_n; i++)
+        if (client->terms->compiled[i] == d->policy) return client->terms->policies[i];
     return NULL;
 }
 
@@ -218,40 +216,56 @@ const char *policy_statement_place(const struct settings *s, const struct policy
     return config_place_text(place, out);
 }
 
-void policy_question_reason(const struct policy_question *q, FILE *out)
+void policy_put_reason(const struct settings *s, const struct principal_conf *client, const struct policy_decision *d,
+                       FILE *out)
 {
-    const struct policy_conf *p = conf_of(q);
+    const struct policy_conf *p = conf_of(client, d);
     char place[CONFIG_PLACE_TEXT], names[POLICY_NAMES_TEXT];
 
-    if (q->why_not) {
-        fprintf(out, "because client %s %s", q->client->name, q->why_not);
-        return;
-    }
     if (!p) {
-        fprintf(out, "because no policy of the client allows it (%s)", principal_policy_names(q->client, names));
+        fprintf(out, "because no policy of the client allows it (%s)", principal_policy_names(client, names));
     } else {
-        struct policy_statement_text text = policy_statement_text(p->compiled, q->decision.statement);
+        struct policy_statement_text text = policy_statement_text(p->compiled, d->statement);
 
         fprintf(out, "%s policy %s, statement %.*s (%s)", text.allows ? "by" : "with an explicit deny in", p->name,
-                STR_ARG(text.label), policy_statement_place(q->settings, p, q->decision.statement, place));
+                STR_ARG(text.label), policy_statement_place(s, p, d->statement, place));
     }
-    if (q->decision.warned) fputs("; let through, since its mode is warn", out);
+    if (d->warned) fputs("; let through, since its mode is warn", out);
+}
+
+json_t *policy_reason_json(const struct settings *s, const struct principal_conf *client,
+                           const struct policy_decision *d)
+{
+    static const char *const effects[] = {
+        [POLICY_DENIED] = "denied", [POLICY_ALLOWED] = "allowed", [POLICY_FORBIDDEN] = "explicitly denied"};
+    const struct policy_conf *p = conf_of(client, d);
+    struct policy_statement_text text = {0};
+    char place[CONFIG_PLACE_TEXT];
+
+    if (p) text = policy_statement_text(p->compiled, d->statement);
+    return json_pack("{s:s, s:b, s:s?, s:o, s:s?}", "decision", effects[d->effect], "warned", d->warned, "policy",
+                     p ? p->name : NULL, "statement", p ? json_stringn(text.label.p, text.label.n) : json_null(),
+                     "place", p ? policy_statement_place(s, p, d->statement, place) : NULL);
+}
+
+void policy_question_reason(const struct policy_question *q, FILE *out)
+{
+    if (q->why_not)
+        fprintf(out, "because client %s %s", q->client->name, q->why_not);
+    else
+        policy_put_reason(q->settings, q->client, &q->decision, out);
 }
 
 json_t *policy_question_json(const struct policy_question *q)
 {
-    static const char *const effects[] = {
-        [POLICY_DENIED] = "denied", [POLICY_ALLOWED] = "allowed", [POLICY_FORBIDDEN] = "explicitly denied"};
-    const struct policy_conf *p = q->why_not ? NULL : conf_of(q);
-    struct policy_statement_text text = {0};
-    char place[CONFIG_PLACE_TEXT], action[96];
+    char action[96];
+    json_t *all, *why = policy_reason_json(q->settings, q->client, &q->decision);
 
-    if (p) text = policy_statement_text(p->compiled, q->decision.statement);
     snprintf(action, sizeof(action), "s3:%s", s3_action_name(q->ask.action));
-    return json_pack(
-        "{s:s, s:s, s:s#, s:b, s:s, s:b, s:s?, s:o, s:s?, s:s?}", "client", q->client->name, "action", action,
-        "resource", q->ask.resource.p, (int)q->ask.resource.n, "allowed", policy_question_allowed(q), "decision",
-        effects[q->decision.effect], "warned", q->decision.warned, "policy", p ? p->name : NULL, "statement",
-        p ? json_stringn(text.label.p, text.label.n) : json_null(), "place",
-        p ? policy_statement_place(q->settings, p, q->decision.statement, place) : NULL, "client_is", q->why_not);
+    all = json_pack("{s:s, s:s, s:o, s:b, s:s?}", "client", q->client->name, "action", action, "resource",
+                    json_stringn(q->ask.resource.p, q->ask.resource.n), "allowed", policy_question_allowed(q),
+                    "client_is", q->why_not);
+    if (all) json_object_update(all, why);
+    json_decref(why);
+    return all;
 }

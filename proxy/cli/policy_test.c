@@ -38,7 +38,7 @@ static void print_answer(const struct policy_question *q)
         puts("  (there are conditions on aws:SourceIp: say --from IP)");
 }
 
-int policy_test(const struct settings *s, const struct policy_order *o)
+int policy_test(struct settings *s, const struct policy_order *o)
 {
     char text[WHY];
     struct sbuf why = sbuf_make(text, sizeof(text) - 1);
@@ -172,7 +172,7 @@ static int sum_up(struct run *r)
     return r->different ? CLI_PROBLEM : CLI_FINE;
 }
 
-int policy_test_file(const struct settings *s, const struct policy_order *o)
+int policy_test_file(struct settings *s, const struct policy_order *o)
 {
     FILE *in = strcmp(o->file, "-") == 0 ? stdin : fopen(o->file, "re");
     struct run r = {.settings = s, .order = o, .results = o->json ? json_array() : NULL};

@@ -73,11 +73,18 @@ refused alice DeleteObject s3://home/alice/a from=10.1.1.1
 """
 
 
+DELETE = ("POST /reports?delete HTTP/1.1\r\nHost: s3.ap-northeast-1.amazonaws.com\r\nContent-Length: 102\r\n\r\n"
+          "<Delete><Object><Key>2024/a</Key></Object><Object><Key>x</Key><VersionId>v</VersionId></Object></Delete>")
+COPY = ("PUT /home/alice/new HTTP/1.1\r\nHost: s3.ap-northeast-1.amazonaws.com\r\nx-amz-copy-source: /reports/2024/a\r\n"
+        "x-amz-server-side-encryption: aws:kms\r\nx-amz-tagging-directive: REPLACE\r\n\r\n")
+
+
 def setUpModule():
     global folder
     folder = lib.WORK / "policy"
     folder.mkdir()
-    for name, text in (("s3onramp.ini", CONFIG), ("team.json", DOCUMENT), ("expect", EXPECTATIONS)):
+    for name, text in (("s3onramp.ini", CONFIG), ("team.json", DOCUMENT), ("expect", EXPECTATIONS),
+                       ("delete.http", DELETE), ("copy.http", COPY), ("lacks.http", COPY.replace("aws:kms", "AES256"))):
         (folder / name).touch(0o600)
         (folder / name).write_text(text)
 
@@ -129,6 +136,32 @@ class Test(unittest.TestCase):
         self.assertEqual(told, {"client": "alice", "action": "s3:GetObject", "resource": "arn:aws:s3:::reports/2024/a", "allowed": True,
                                 "decision": "allowed", "warned": False, "policy": "team", "statement": "Read",
                                 "place": line_of("team.json", "Read"), "client_is": None})
+
+    def test_a_captured_request(self):
+        """All that it asks for, whoever signed it, its body included."""
+        def asked(*words):
+            result = policy("test", *words, "--json")
+            told = json.loads(result.stdout)
+            self.assertEqual(told["allowed"], result.returncode == 0)
+            return result.returncode, [(p["action"][3:], p["resource"][13:], p["allowed"], p["statement"]) for p in told.get("asks_for", [])]
+        self.assertEqual(asked("alice", "copy.http", "--from", "10.1.1.1"), (
+            0, [("PutObject", "home/alice/new", True, "prefixes"), ("GetObject", "reports/2024/a", True, "Read")]))
+        self.assertEqual(asked("alice", "./copy.http"), (
+            1, [("PutObject", "home/alice/new", False, "Office"), ("GetObject", "reports/2024/a", False, "Office")]))
+        self.assertEqual(asked("alice", "delete.http", "--from", "10.1.1.1"), (
+            1, [("DeleteObject", "reports/2024/a", False, "deny"), ("DeleteObjectVersion", "reports/x", False, "deny")]))
+        self.assertIn("it must have x-amz-server-side-encryption: aws:kms",
+                      policy("test", "alice", "lacks.http", "--from", "10.1.1.1").stdout)
+        self.assertIn("client bob is disabled", policy("test", "bob", "copy.http").stdout)
+        result = policy("test", "alice", "./none.http")
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        told = json.loads(lib.run(lib.PROGRAM, "explain", "delete.http", "--client", "carol", "--json", "-c", "s3onramp.ini", cwd=folder,
+                                  check=False, env=lib.Proxy.environment()).stdout)
+        self.assertNotIn("asks_for", told)  # it is not signed: nobody's
+        told = json.loads(lib.run(lib.PROGRAM, "explain", "s3://home/alice/x", "--client", "alice", "--from", "10.1.1.1", "--json", "-c",
+                                  "s3onramp.ini", cwd=folder, env=lib.Proxy.environment()).stdout)
+        self.assertEqual([(p["action"], p["policy"], p["place"]) for p in told["asks_for"]],
+                         [("s3:GetObject", "home", line_of("s3onramp.ini", "prefixes"))])
 
     def test_wrong_usage(self):
         rows = (((), "say what to do"), (("judge",), "say what to do"), (("test",), "test needs CLIENT ACTION"), (("test", "alice"), "test needs"),

@@ -252,33 +252,38 @@ static enum err_code find_captured_host(struct rig *rig, struct sbuf *host, stru
     return ERR_NONE;
 }
 
+bool capture_open(struct capture *c, struct rig *rig, const char *path)
+{
+    struct err err = {0};
+    size_t n;
+
+    *c = (struct capture){.arrival = {.port = 0}};
+    if (!explain_read_file(path, &c->text, &n)) return false;
+    c->memory = malloc(4 * n + 16);
+    ASSERT(c->memory);
+    struct sbuf head = sbuf_make(c->memory, 2 * n + 8), host = sbuf_make(c->memory + 2 * n + 8, n + 8);
+    c->arrival.body = str_make(c->text, n);
+    put_captured_head(&head, &c->arrival.body);
+    c->arrival.head = sbuf_str(&head);
+    if (find_captured_host(rig, &host, &c->arrival, &err) == ERR_NONE) return true;
+    cli_problem("%s holds no request that this proxy would take: %s; give the request line, the headers and an empty "
+                "line, as they were sent",
+                path, err.detail[0] ? err.detail : err_info(err.code)->text);
+    return false;
+}
+
+void capture_close(struct capture *c)
+{
+    free(c->memory);
+    free(c->text);
+}
+
 static int explain_capture(struct report *r, struct rig *rig, const struct explain_wish *wish)
 {
-    struct arrival a = {.port = 0};
-    struct err err = {0};
-    char *text;
-    size_t n;
-    int exit_code = CLI_PROBLEM;
+    struct capture c;
+    int exit_code = capture_open(&c, rig, wish->what) ? explain_arrival(r, rig, &c.arrival, wish) : CLI_PROBLEM;
 
-    if (!explain_read_file(wish->what, &text, &n)) {
-        free(text);
-        return CLI_PROBLEM;
-    }
-    char *memory = malloc(4 * n + 16);
-    ASSERT(memory);
-    struct sbuf head = sbuf_make(memory, 2 * n + 8), host = sbuf_make(memory + 2 * n + 8, n + 8);
-    a.body = str_make(text, n);
-    put_captured_head(&head, &a.body);
-    a.head = sbuf_str(&head);
-    if (find_captured_host(rig, &host, &a, &err) == ERR_NONE)
-        exit_code = explain_arrival(r, rig, &a, wish);
-    else
-        cli_problem(
-            "%s holds no request that this proxy would take: %s; give the request line, the headers and an empty "
-            "line, as they were sent",
-            wish->what, err.detail[0] ? err.detail : err_info(err.code)->text);
-    free(memory);
-    free(text);
+    capture_close(&c);
     return exit_code;
 }
 
@@ -334,6 +339,7 @@ static int explain_what(const struct explain_wish *wish)
     if (rig && wish->client && !settings_client_by_name(s, str_from(wish->client))) {
         cli_problem("there is no [client %s]; `s3onramp client list` shows those there are", wish->client);
     } else if (rig) {
+        rig->session.peer = wish->peer;
         exit_code = is_file(wish->what) ? explain_capture(&r, rig, wish) : explain_url(&r, rig, s, wish);
         if (exit_code != CLI_FINE && !wish->json && looks_like_file(wish->what))
             fprintf(stderr, "(There is no file %s here; it was taken as a host.)\n", wish->what);
@@ -352,6 +358,14 @@ static int take_time(const struct cli_option *option UNUSED, void *to, const cha
 {
     if (parse_time(value, &((struct explain_wish *)to)->now_s)) return CLI_FINE;
     return cli_wrong_usage("explain", "--at %s: write it like 20130524T000000Z", value);
+}
+
+static int take_from(const struct cli_option *option UNUSED, void *to, const char *value)
+{
+    struct netaddr *peer = &((struct explain_wish *)to)->peer;
+
+    if (netaddr_parse(str_from(value), 0, peer) && netaddr_port(peer) == 0) return CLI_FINE;
+    return cli_wrong_usage("explain", "--from %s: write an address, like 10.1.2.3", value);
 }
 
 static int run(int argc, char **argv)
@@ -380,6 +394,10 @@ static const struct cli_option options[] = {
      .at = offsetof(struct explain_wish, client),
      .help = "judge by this client's policy; FILE: and by its secret (default: the one whose key the\n"
              "request carries)"},
+    {.name = "from",
+     .value = "IP",
+     .take = take_from,
+     .help = "where the client comes from, for policies and allow_from"},
     {.name = "method",
      .value = "METHOD",
      .at = offsetof(struct explain_wish, method),
@@ -410,11 +428,13 @@ const struct cli_command cli_explain = {
     .brief = "explain URL|HOST|FILE",
     .summary = "how a name is routed, why a signature is wrong",
     .run = run,
-    .usage = "explain URL|HOST [--listener NAME] [--client NAME] [--method METHOD] [--json] [-c FILE]\n"
+    .usage = "explain URL|HOST [--listener NAME] [--client NAME] [--from IP] [--method METHOD] [--json] [-c FILE]\n"
              "explain FILE|- [--client NAME] [--canonical FILE] [--at TIME] [--listener NAME] [--json] [-c FILE]",
     .about =
-        "The first form says how a name is understood, which endpoint serves it and why, what goes out, and what a\n"
-        "client would get where it is refused. s3://BUCKET/KEY works, too. A presigned URL's signature is judged as a\n"
+        "The first form says how a name is understood, which actions on what a policy must allow for it, which "
+        "endpoint\n"
+        "serves it and why, what goes out, and what a client would get where it is refused. s3://BUCKET/KEY works, "
+        "too. A presigned URL's signature is judged as a\n"
         "captured request's is (put it in quotes).\n"
         "The second form takes a captured request (request line, headers, an empty line, the body if you have it; or\n"
         "what `curl -v` wrote, which has no body) and says whether its signature is right, and if not, where the "

@@ -2,7 +2,7 @@
  * explain.h: what the files of `s3onramp explain` share. Private to the cli layer. One thread.
  *
  *   explain.c (options, what was asked for) → explain_request.c (a request as if it had come in; the very steps of the
- *   data path) → explain_name.c (target and route) → explain_signature.c (right or wrong)
+ *   data path) → explain_name.c (target and route) → explain_policy.c (may they) → explain_signature.c (right or wrong)
  *       → explain_canonical.c (two canonical requests side by side)
  *       → explain_guess.c, explain_guess_values.c (usual mistakes) → explain_try.c (which of them it was)
  *   explain_report.c collects what is said, as text and as JSON.
@@ -52,7 +52,8 @@ MUST_CHECK char *report_printable(struct str s);
 
 struct explain_wish {
     const char *config, *what, *client, *listener, *method, *region, *bucket_region, *canonical;
-    int64_t now_s; /* Unix time to judge dates by */
+    struct netaddr peer; /* of `from` */
+    int64_t now_s;       /* Unix time to judge dates by */
     bool json;
 };
 
@@ -78,6 +79,15 @@ struct arrival {
     const struct listener_conf *listener;
 };
 
+/* A captured request: a file that holds it as it was sent, or as `curl -v` wrote it. */
+struct capture {
+    char *text, *memory; /* owned */
+    struct arrival arrival;
+};
+/* Without its listener. False: said why. Close it in either case. explain.c. */
+MUST_CHECK bool capture_open(struct capture *c, struct rig *rig, const char *path);
+void capture_close(struct capture *c);
+
 /* @settings: outlive it. NULL: out of memory. */
 MUST_CHECK struct rig *rig_new(struct settings *settings);
 void rig_free(struct rig **rig);
@@ -95,6 +105,15 @@ MUST_CHECK const struct listener_conf *rig_find_listener(struct rig *rig, const 
  * refused. */
 int explain_route(struct report *r, struct rig *rig, const struct arrival *a, const struct explain_wish *wish,
                   bool signed_request, struct request **req);
+
+/* What the client gets for @req->err, and what can be done. */
+void explain_error(struct report *r, const struct request *req, const struct listener_conf *l);
+
+/* --- explain_policy.c --- */
+
+/* The pairs of action and resource that @req asks for, and whether @client (NULL: its caller) may have each. @body: of
+ * a captured request. CLI_FINE, or CLI_PROBLEM: it is refused. */
+int explain_policy(struct report *r, struct request *req, struct str body, const struct principal_conf *client);
 
 /* --- explain_signature.c --- */
 

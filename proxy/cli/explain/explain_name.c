@@ -7,7 +7,6 @@
 
 #include "cli/cli.h"
 #include "flow/body/form.h"
-#include "flow/policy.h"
 #include "flow/reply.h"
 #include "flow/sign.h"
 #include "flow/way.h"
@@ -62,8 +61,9 @@ static void print_advice(struct report *r, const struct request *req, const stru
                    l->foreign == FOREIGN_PASS ? "" : "; or see `foreign` of the listener");
         break;
     case ERR_POLICY_DENIED:
-        report_put(r, key, label, "change [policy %s] (access, buckets, list_buckets), or `policy` of [client %s]",
-                   principal_policy_names(req->who.caller, policies), req->who.caller->name);
+        report_put(r, key, label,
+                   "change [policy %s], or `policy` of [client %s]; `s3onramp policy explain %s` shows what they say",
+                   principal_policy_names(req->who.caller, policies), req->who.caller->name, req->who.caller->name);
         break;
     case ERR_SIGV2_OFF:
         report_put(r, key, label, "write sigv2 = yes into [client %s] if its tool knows nothing newer",
@@ -88,7 +88,7 @@ static void print_advice(struct report *r, const struct request *req, const stru
 }
 
 /* What the client gets for @req->err, and what can be done. */
-static void explain_error(struct report *r, const struct request *req, const struct listener_conf *l)
+void explain_error(struct report *r, const struct request *req, const struct listener_conf *l)
 {
     const struct err_info *info = err_info(req->err.code);
     struct str message = reply_message(req);
@@ -292,47 +292,22 @@ static int explain_endpoint(struct report *r, struct request *req, const struct 
 
 /* --- caller --- */
 
-/* Bodies are not at hand; where there is none, that is judged, too. */
-static enum step_result judge(struct request *req)
-{
-    enum step_result r = step_check_policy(req);
-
-    return r == STEP_NEXT && policy_needs_body(req) && req->in.body.done ? policy_judge_body(req) : r;
-}
-
-/* Named on the command line: what may this client do? */
-static int explain_policy(struct report *r, struct request *req, const struct principal_conf *client)
-{
-    char policies[POLICY_NAMES_TEXT];
-
-    if (client) req->who.caller = client;
-    if (!req->who.caller || req->who.auth == AUTH_FOREIGN) return CLI_FINE;
-    if (judge(req) != STEP_NEXT) {
-        explain_error(r, req, req->session->listener);
-        return CLI_PROBLEM;
-    }
-    report_put(r, "policy", "policy",
-               policy_needs_body(req) && !req->in.body.done
-                   ? "[policy %s] judges client %s by the body, which is not looked at here"
-                   : "[policy %s] allows client %s to do this",
-               principal_policy_names(req->who.caller, policies), req->who.caller->name);
-    return CLI_FINE;
-}
-
 /* Without --client: a listener may say whose unsigned requests are. */
-static int explain_named_caller(struct report *r, struct request *req, const struct explain_wish *wish)
+static int explain_named_caller(struct report *r, struct request *req, const struct arrival *a,
+                                const struct explain_wish *wish)
 {
     const struct settings *s = request_settings(req);
     const struct listener_conf *l = req->session->listener;
 
-    if (wish->client) return explain_policy(r, req, settings_client_by_name(s, str_from(wish->client)));
+    if (wish->client) return explain_policy(r, req, a->body, settings_client_by_name(s, str_from(wish->client)));
     if (!l->anonymous) return CLI_FINE;
     report_named(r, "caller", "caller", l->anonymous->name,
                  "client %s, if the request is not signed (`anonymous` of the listener)", l->anonymous->name);
-    return explain_policy(r, req, l->anonymous);
+    return explain_policy(r, req, a->body, l->anonymous);
 }
 
-static int explain_caller(struct report *r, struct request *req, const struct explain_wish *wish)
+static int explain_caller(struct report *r, struct request *req, const struct arrival *a,
+                          const struct explain_wish *wish)
 {
     const struct settings *s = request_settings(req);
 
@@ -350,8 +325,8 @@ static int explain_caller(struct report *r, struct request *req, const struct ex
         report_named(r, "caller", "caller", req->who.caller->name, "client %s%s", req->who.caller->name,
                      req->who.auth == AUTH_ANONYMOUS ? ", because [listener] has it as anonymous" : "");
     if (req->who.auth == AUTH_ANONYMOUS && wish->client)
-        return explain_policy(r, req, settings_client_by_name(s, str_from(wish->client)));
-    return explain_policy(r, req, NULL);
+        return explain_policy(r, req, a->body, settings_client_by_name(s, str_from(wish->client)));
+    return explain_policy(r, req, a->body, NULL);
 }
 
 /* --- all of it --- */
@@ -392,7 +367,7 @@ int explain_route(struct report *r, struct rig *rig, const struct arrival *a, co
     else
         print_host(r, &req->in.s3);
     print_object(r, req);
-    exit_code = signed_request ? explain_caller(r, req, wish) : explain_named_caller(r, req, wish);
+    exit_code = signed_request ? explain_caller(r, req, a, wish) : explain_named_caller(r, req, a, wish);
     if (explain_endpoint(r, req, wish) != CLI_FINE) exit_code = CLI_PROBLEM;
     if (exit_code == CLI_FINE) report_bool(r, "served", true);
     return exit_code;
