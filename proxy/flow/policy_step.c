@@ -234,7 +234,7 @@ enum step_result step_check_policy(struct request *req)
     enum err_code code;
 
     if (!req->who.caller) return STEP_NEXT; /* S3 knows whose it is and what they may do, or it is a preflight */
-    if (require_properties(req) != STEP_NEXT) return STEP_FAIL;
+    if (require_set(req) != STEP_NEXT) return STEP_FAIL;
     req->policy.judged = req->policy.body_judged = false;
     req->policy.asked = arena_zalloc(&req->arena, sizeof(*req->policy.asked));
     if (!req->policy.asked) return request_fail(req, ERR_NO_MEMORY, "policy");
@@ -244,7 +244,7 @@ enum step_result step_check_policy(struct request *req)
     if (!req->policy.asked->fields || !req->policy.asked->set) return STEP_FAIL;
     code = asked_begin(req->policy.asked, &req->err);
     if (code == ERR_NONE) code = asked_head(req->policy.asked, judge, req, &req->err);
-    return conclude(req, code);
+    return conclude(req, code) == STEP_NEXT ? require_check(req) : STEP_FAIL;
 }
 
 enum step_result policy_judge_move(struct request *req)

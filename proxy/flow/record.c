@@ -9,6 +9,7 @@
 #include "flow/tunnel.h"
 #include "flow/worker.h"
 #include "policy/policy.h"
+#include "policy/properties.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -475,6 +476,28 @@ static void write_statement(struct record_line *l, const struct request *req)
     put(l, d->policy ? str_head(policy_statement_text(d->policy, d->statement).label, LABEL_MOST) : STR_NONE);
 }
 
+static bool is_set(const struct request *req)
+{
+    const struct property_values *values = req->out.properties;
+
+    for (size_t f = 0; values && f < PROPERTY_FIELDS_N; f++)
+        if (values->changed[f]) return true;
+    return false;
+}
+
+static void write_set(struct record_line *l, const struct request *req)
+{
+    char text[512];
+    struct sbuf b = sbuf_make(text, sizeof(text));
+
+    for (size_t f = 0; f < PROPERTY_FIELDS_N; f++) {
+        if (!req->out.properties->changed[f]) continue;
+        if (b.n) sbuf_char(&b, ',');
+        sbuf_add(&b, property_field_name((enum property_field)f));
+    }
+    put(l, sbuf_str(&b));
+}
+
 static const struct group_list *groups_of(const struct request *req)
 {
     const struct principal_conf *who = req->who.caller ? req->who.caller : req->who.user;
@@ -567,6 +590,7 @@ const struct record_field record_fields[] = {
     {"resource", write_resource, is_denied, RECORD_ALL, "where it was refused: its ARN, the first 1400 bytes"},
     {"policy", write_policy, is_judged, RECORD_ALL, "the policy that decided; empty: none did"},
     {"statement", write_statement, is_judged, RECORD_ALL, "the statement of it: its Sid, else its number, or an option of the short form"},
+    {"set", write_set, is_set, RECORD_ALL, "the fields that `set` of a policy put in, replaced or took away, joined by commas"},
 };
 /* clang-format on */
 const size_t record_fields_n = ARRAY_LEN(record_fields);

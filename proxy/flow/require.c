@@ -161,7 +161,7 @@ static bool has_properties(const struct principal_terms *t)
     return false;
 }
 
-enum step_result require_properties(struct request *req)
+enum step_result require_set(struct request *req)
 {
     const struct principal_terms *t = req->who.caller->terms;
     struct property_values *values;
@@ -174,10 +174,20 @@ enum step_result require_properties(struct request *req)
     if (!values) return request_fail(req, ERR_NO_MEMORY, "properties");
     values->is_copy = what == WRITES_COPY;
     if (read_values(req, values) != STEP_NEXT) return STEP_FAIL;
-    if (what == WRITES_BUCKET || what == WRITES_ACL) return judge_acl(req, t, what, values);
-    if (set_all(req, t, values) != STEP_NEXT || require_all(req, t, values) != STEP_NEXT) return STEP_FAIL;
+    if (what != WRITES_BUCKET && what != WRITES_ACL && set_all(req, t, values) != STEP_NEXT) return STEP_FAIL;
     req->out.properties = values;
     return STEP_NEXT;
+}
+
+enum step_result require_check(struct request *req)
+{
+    const struct principal_terms *t = req->who.caller->terms;
+    enum writes what;
+
+    if (!req->out.properties) return STEP_NEXT;
+    what = what_it_writes(req);
+    if (what == WRITES_BUCKET || what == WRITES_ACL) return judge_acl(req, t, what, req->out.properties);
+    return require_all(req, t, req->out.properties);
 }
 
 bool require_replaces(const struct request *req, struct str name)

@@ -8,9 +8,11 @@
 
 #include "flow/request.h"
 
-/* For a request that writes an object: plans what `set` puts into it (req->out.properties), and refuses it if it then
- * lacks what is required. Before the decision, which is about what goes out. */
-enum step_result require_properties(struct request *req);
+/* For a request that writes an object: what `set` puts into it (req->out.properties). Before the decision, which is
+ * about what goes out. Refused where it cannot be. */
+enum step_result require_set(struct request *req);
+/* Refuses a request that its caller may send, but which lacks what is required. */
+enum step_result require_check(struct request *req);
 /* A client's own field of that name does not go out: something else was set, or nothing. */
 bool require_replaces(const struct request *req, struct str name);
 /* Calls @add for each field that is set. */

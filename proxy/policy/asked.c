@@ -4,6 +4,7 @@
 #include "asked_impl.h"
 
 #include "aws/s3/partition.h"
+#include "policy/properties.h"
 
 /* --- pairs --- */
 
@@ -221,24 +222,13 @@ void asked_tell_own(struct telling *t)
     asked_tell(t, action, a->key.n ? a->arn : a->of_bucket, version);
 }
 
-/* Gives rights to nobody but the owners of bucket and object: what many tools always send. S3 asks for PutObjectAcl all
- * the same, but of the credentials that the request leaves with. */
-static bool is_harmless_acl(struct str acl)
-{
-    static const struct str harmless[] = {STR_INIT(""), STR_INIT("private"), STR_INIT("bucket-owner-read"),
-                                          STR_INIT("bucket-owner-full-control")};
-
-    for (size_t i = 0; i < ARRAY_LEN(harmless); i++)
-        if (str_eq(acl, harmless[i])) return true;
-    return false;
-}
-
+/* S3 asks for PutObjectAcl of harmless ones all the same, but of the credentials that the request leaves with. */
 static bool gives_rights(const struct asked *a)
 {
     static const enum asked_field grants[] = {ASKED_GRANT_READ, ASKED_GRANT_WRITE, ASKED_GRANT_READ_ACP,
                                               ASKED_GRANT_WRITE_ACP, ASKED_GRANT_FULL_CONTROL};
 
-    if (a->said[ASKED_ACL].p && !is_harmless_acl(a->said[ASKED_ACL])) return true;
+    if (a->said[ASKED_ACL].p && !property_acl_is_harmless(a->said[ASKED_ACL])) return true;
     for (size_t i = 0; i < ARRAY_LEN(grants); i++)
         if (a->said[grants[i]].p) return true;
     return false;

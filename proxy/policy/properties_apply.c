@@ -27,8 +27,7 @@ struct str property_field_name(enum property_field f)
     return field_names[f];
 }
 
-/* Gives rights to nobody but the owners of object and bucket: what many tools always send. */
-static bool is_harmless(struct str acl)
+bool property_acl_is_harmless(struct str acl)
 {
     static const struct str harmless[] = {STR_INIT(""), STR_INIT("private"), STR_INIT("bucket-owner-read"),
                                           STR_INIT("bucket-owner-full-control")};
@@ -215,7 +214,7 @@ static bool has(const struct property *p, const struct property_values *values)
     case PROPERTY_NO_ACL: break;
     }
     return !values->there[PROPERTY_FIELD_GRANT] &&
-           (!values->there[PROPERTY_FIELD_ACL] || is_harmless(values->v[PROPERTY_FIELD_ACL]));
+           (!values->there[PROPERTY_FIELD_ACL] || property_acl_is_harmless(values->v[PROPERTY_FIELD_ACL]));
 }
 
 const struct property *properties_missing(const struct properties *require, const struct property_values *values)

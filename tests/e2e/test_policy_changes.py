@@ -195,6 +195,9 @@ class Properties(lib.Case):
         self.check(self.put(SETS, {"x-amz-copy-source": "/bucket/source", "x-amz-tagging": "is=ignored"}), 200)
         sent = self.sent()
         self.assertEqual((sent["x-amz-tagging"], sent["x-amz-tagging-directive"]), (expected["x-amz-tagging"], "REPLACE"))
+        line = self.proxy.line_of(self.put(SETS, {"x-amz-storage-class": "STANDARD_IA", "x-amz-acl": "private"}))
+        self.assertEqual(line["set"].split(","), ["x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id",
+                                                  "x-amz-tagging", "x-amz-acl"])
         self.refused(self.put(SETS, {"x-amz-server-side-encryption-customer-algorithm": "AES256"}), "SSE-C")
         self.check(self.put(SETS, {}, target="/bucket/key?partNumber=1&uploadId=1"), 200)
         self.assertNotIn("x-amz-storage-class", self.sent())

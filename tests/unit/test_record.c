@@ -157,6 +157,7 @@ static void test_write_json_has_each_field_of_the_table(void **state)
     struct made m;
     struct request *req = make_request(&m);
     char mem[4096];
+    struct property_values set = {.changed[PROPERTY_FIELD_TAGGING] = true, .changed[PROPERTY_FIELD_ACL] = true};
     json_t *o;
 
     (void)state;
@@ -164,6 +165,7 @@ static void test_write_json_has_each_field_of_the_table(void **state)
     req->tunnel = &m.tunnel;
     m.tunnel.ended_by = "client";
     judge(req, POLICY_FORBIDDEN);
+    req->out.properties = &set;
     err_set(&req->err, ERR_POLICY_DENIED, 0, "it may not");
     write_line(mem, sizeof(mem), RECORD_JSON, req);
     o = json_loads(mem, JSON_REJECT_DUPLICATES, NULL);
@@ -172,6 +174,7 @@ static void test_write_json_has_each_field_of_the_table(void **state)
         if (!json_object_get(o, record_fields[i].name) != !(record_fields[i].formats & RECORD_JSON))
             fail_msg("%s in %s", record_fields[i].name, mem);
     assert_true(str_starts(str_from(mem), STR("{\"time\":\"2026-01-02T03:04:05.678Z\",\"type\":\"access\",\"req\":")));
+    assert_string_equal(json_string_value(json_object_get(o, "set")), "x-amz-tagging,x-amz-acl");
     json_decref(o);
 }
 

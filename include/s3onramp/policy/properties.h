@@ -87,5 +87,7 @@ MUST_CHECK enum err_code properties_set(const struct properties *set, struct str
 const struct property *properties_missing(const struct properties *require, const struct property_values *values);
 /* no_acl is among them. */
 bool properties_forbid_acl(const struct properties *p);
+/* True if @acl gives rights to nobody but the owners of object and bucket: what many tools always send. */
+bool property_acl_is_harmless(struct str acl);
 
 #endif
