@@ -51,7 +51,8 @@ bool workers_ask(struct loop *control, struct worker *workers, size_t n, void (*
     for (size_t i = 0; i < n; i++) {
         q->errands[i].question = q;
         q->errands[i].worker = &workers[i];
-        loop_post_with(&workers[i].loop, &q->errands[i].post, run_errand, &q->errands[i]);
+        if (!loop_ask(&workers[i].loop, &q->errands[i].post, run_errand, &q->errands[i]))
+            loop_post_with(control, &q->errands[i].post, come_back, &q->errands[i]);
     }
     return true;
 }

@@ -343,7 +343,7 @@ struct stop_order {
 /* What was posted to it comes too late. */
 static bool has_ended(const struct worker *w)
 {
-    return atomic_load_explicit(&w->ticked_us, memory_order_relaxed) == INT64_MAX;
+    return w->loop.stop;
 }
 
 static void stop_now(void *arg)

@@ -146,6 +146,14 @@ static void run_tasks(struct loop *l)
     }
 }
 
+static void end(struct loop *l)
+{
+    pthread_mutex_lock(&l->lock);
+    l->ended = true;
+    pthread_mutex_unlock(&l->lock);
+    run_posts(l);
+}
+
 void loop_run(struct loop *l)
 {
     while (!l->stop) {
@@ -156,6 +164,7 @@ void loop_run(struct loop *l)
         free_later_now(l);
         l->now_fresh = false;
     }
+    end(l);
 }
 
 void loop_stop(struct loop *l)
@@ -164,17 +173,23 @@ void loop_stop(struct loop *l)
     event_base_loopbreak(l->base);
 }
 
-static void post(struct loop *l, struct loop_post *p)
+/* @anyway: also when it has ended. */
+static bool post(struct loop *l, struct loop_post *p, bool anyway)
 {
     uint64_t one = 1;
     ssize_t n;
 
     pthread_mutex_lock(&l->lock);
+    if (l->ended && !anyway) {
+        pthread_mutex_unlock(&l->lock);
+        return false;
+    }
     *l->posts_tail = p;
     l->posts_tail = &p->next;
     pthread_mutex_unlock(&l->lock);
     n = write(l->wake_fd, &one, sizeof(one)); /* fails only when the counter is full: then it is awake already */
     (void)n;
+    return true;
 }
 
 bool loop_post(struct loop *l, void (*run)(void *), void *arg)
@@ -183,14 +198,19 @@ bool loop_post(struct loop *l, void (*run)(void *), void *arg)
 
     if (!p) return false;
     *p = (struct loop_post){NULL, run, arg, true};
-    post(l, p);
-    return true;
+    return post(l, p, true);
 }
 
 void loop_post_with(struct loop *l, struct loop_post *p, void (*run)(void *), void *arg)
 {
     *p = (struct loop_post){NULL, run, arg, false};
-    post(l, p);
+    (void)post(l, p, true);
+}
+
+bool loop_ask(struct loop *l, struct loop_post *p, void (*run)(void *), void *arg)
+{
+    *p = (struct loop_post){NULL, run, arg, false};
+    return post(l, p, false);
 }
 
 void loop_defer(struct loop *l, struct loop_task *t)

@@ -92,29 +92,54 @@ static void test_ask_runs_on_each_thread_and_is_done_once(void **state)
     free(p);
 }
 
-static void test_ask_is_done_though_the_proxy_ends(void **state)
+static void test_ask_leaves_out_who_has_ended(void **state)
 {
-    struct probe *p = probe_new();
-
     (void)state;
-    for (size_t i = 0; i < WORKERS; i++)
-        join(p, i);
-    ask(p, 1);
-    for (size_t i = 0; i < WORKERS; i++)
-        loop_clear(&p->workers[i].loop);
-    assert_int_equal(p->done, 0);
-    loop_clear(&p->control);
-    assert_int_equal(p->done, 1);
-    for (size_t i = 0; i < WORKERS; i++)
-        assert_int_equal(p->ran[i], 0);
-    free(p);
+    for (size_t ended = 1; ended <= WORKERS; ended++) {
+        struct probe *p = probe_new();
+
+        for (size_t i = 0; i < ended; i++)
+            join(p, i);
+        ask(p, 1);
+        assert_int_equal(p->done, 0);
+        loop_run(&p->control);
+        assert_int_equal(p->done, 1);
+        for (size_t i = 0; i < WORKERS; i++) {
+            assert_int_equal(p->ran[i], i < ended ? 0 : 1);
+            if (i >= ended) join(p, i);
+            loop_clear(&p->workers[i].loop);
+        }
+        loop_clear(&p->control);
+        free(p);
+    }
+}
+
+/* Asked while it is about to end: it is asked, or left out, and never waited for. */
+static void test_ask_while_one_ends(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < QUESTIONS; round++) {
+        struct probe *p = probe_new();
+
+        assert_true(loop_post(&p->workers[0].loop, stop, &p->workers[0].loop));
+        ask(p, 3);
+        loop_run(&p->control);
+        assert_int_equal(pthread_join(p->threads[0], NULL), 0);
+        for (size_t i = 0; i < WORKERS; i++) {
+            if (i > 0) join(p, i);
+            loop_clear(&p->workers[i].loop);
+        }
+        loop_clear(&p->control);
+        free(p);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ask_runs_on_each_thread_and_is_done_once),
-        cmocka_unit_test(test_ask_is_done_though_the_proxy_ends),
+        cmocka_unit_test(test_ask_leaves_out_who_has_ended),
+        cmocka_unit_test(test_ask_while_one_ends),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

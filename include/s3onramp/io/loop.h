@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * loop.h: one thread's event loop: libevent's base, work posted by other threads, work put off to the next turn, a
- * coarse tick, and objects freed at the end of the turn. All functions are for the loop's own thread, except loop_post
- * and loop_post_with.
+ * coarse tick, and objects freed at the end of the turn. All functions are for the loop's own thread, except loop_post,
+ * loop_post_with and loop_ask.
  */
 #ifndef S3ONRAMP_IO_LOOP_H
 #define S3ONRAMP_IO_LOOP_H
@@ -48,7 +48,8 @@ struct loop {
     int64_t alarm_us; /* monotonic: when it rings; 0: not at all */
     void *arg;
     bool stop;
-    pthread_mutex_t lock; /* guards posts only */
+    pthread_mutex_t lock; /* guards the posts, and: */
+    bool ended;           /* loop_run is over */
     struct loop_post *posts, **posts_tail;
     struct child *children; /* programs that run on it: child.c */
 };
@@ -66,13 +67,15 @@ static inline void loop_touch(struct loop *l)
 }
 /* @on_alarm(the loop's arg) runs once, at @at_us (to a millisecond), in place of what was set before; 0: not at all. */
 void loop_set_alarm(struct loop *l, int64_t at_us, void (*on_alarm)(void *arg));
-/* Until loop_stop. */
+/* Until loop_stop; then what was posted before runs. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l); /* the loop's own thread */
 /* Any thread: @run(@arg) is called on the loop's thread. False when out of memory. */
 MUST_CHECK bool loop_post(struct loop *l, void (*run)(void *), void *arg);
 /* The same in memory of the caller's, so that it cannot fail: @run may use @p again, or free it. */
 void loop_post_with(struct loop *l, struct loop_post *p, void (*run)(void *), void *arg);
+/* The same, but false where loop_run is over: it would wait for loop_clear. */
+MUST_CHECK bool loop_ask(struct loop *l, struct loop_post *p, void (*run)(void *), void *arg);
 /* Runs @t in the next turn, after the sockets were looked at again: how a long transfer lets others have a turn. */
 void loop_defer(struct loop *l, struct loop_task *t);
 void loop_cancel(struct loop *l, struct loop_task *t);
