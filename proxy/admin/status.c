@@ -4,6 +4,7 @@
  */
 #include "admin/command.h"
 #include "commands.h"
+#include "config/lines.h"
 #include "control/logs.h"
 #include "flow/upstream/address.h"
 #include "keys/credentials.h"
@@ -65,7 +66,7 @@ static json_t *connections_json(const struct limits *l)
 
 /* What an answer is about: it lasts while that is taken. */
 struct status {
-    const struct server *server;
+    struct server *server;
     struct snapshot *snapshot; /* one reference */
     const struct stats *stats;
     struct credential_store *credentials;
@@ -183,9 +184,7 @@ static json_t *get_restart(struct status *st)
 
     reload_waiting(server_reload(st->server), &lines);
     all = lines_json(&lines);
-    for (size_t i = 0; i < lines.n; i++)
-        free(lines.v[i]);
-    free(lines.v);
+    lines_clear(&lines);
     return all;
 }
 
@@ -253,7 +252,7 @@ static void end(void *arg)
     struct status *st = arg;
 
     address_table_unref(&st->table);
-    snapshot_unref(&st->snapshot);
+    snapshot_bin_give(&server_proxy(st->server)->unused, &st->snapshot); /* many clients take long to free */
     free(st);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "config/settings_diff.h"
 
+#include "config/lines.h"
 #include "config_options.h"
 
 #include <stdlib.h>
@@ -22,34 +23,6 @@ const char *settings_change_name(enum settings_change c)
 }
 
 /* --- words --- */
-
-static void add_line(struct str_list *list, char *text)
-{
-    list->v = config_grow(list->v, list->n, sizeof(char *));
-    list->v[list->n++] = text;
-}
-
-static void say(struct str_list *list, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static void say(struct str_list *list, const char *fmt, ...)
-{
-    va_list args;
-    char *text;
-
-    va_start(args, fmt);
-    int n = vasprintf(&text, fmt, args);
-    va_end(args);
-    ASSERT(n >= 0 && "memory for the settings");
-    add_line(list, text);
-}
-
-static void clear_list(struct str_list *list)
-{
-    for (size_t i = 0; i < list->n; i++)
-        free(list->v[i]);
-    free(list->v);
-    *list = (struct str_list){0};
-}
 
 /* As `check --print` has it; a heap string. */
 static char *value_of(const struct raw_section *section, const struct option *o)
@@ -126,15 +99,15 @@ static void say_option(struct str_list *out, const struct raw_section *a, const 
 
     name_section(b, name, sizeof name);
     if (holds_secret(o)) {
-        say(out, "%s %s: changed%s", name, o->key, when);
+        lines_add(out, "%s %s: changed%s", name, o->key, when);
         return;
     }
     char *from = value_of(a, o), *to = value_of(b, o);
     if (o->type == OPT_DOCUMENT && strcmp(from, to) == 0)
-        say(out, "%s %s: what %.*s holds has changed%s", name, o->key, VALUE_MOST, to, when);
+        lines_add(out, "%s %s: what %.*s holds has changed%s", name, o->key, VALUE_MOST, to, when);
     else
-        say(out, "%s %s%s: from %.*s%s to %.*s%s%s", name, o->key, config_key_rest(o), VALUE_MOST, from, mark_of(from),
-            VALUE_MOST, to, mark_of(to), when);
+        lines_add(out, "%s %s%s: from %.*s%s to %.*s%s%s", name, o->key, config_key_rest(o), VALUE_MOST, from,
+                  mark_of(from), VALUE_MOST, to, mark_of(to), when);
     free(from);
     free(to);
 }
@@ -247,8 +220,8 @@ static void say_many(struct str_list *out, const struct pairs *p)
         const struct raw_section *section = p->v[i].after ? p->v[i].after : p->v[i].before;
         sbuf_printf(&names, "%.64s, ", section->name);
     }
-    say(out, "%zu sections [%s …]: %.*sand %zu more", p->n, config_sections[first->id].word, STR_ARG(sbuf_str(&names)),
-        p->n - SECTIONS_MOST);
+    lines_add(out, "%zu sections [%s …]: %.*sand %zu more", p->n, config_sections[first->id].word,
+              STR_ARG(sbuf_str(&names)), p->n - SECTIONS_MOST);
 }
 
 static void say_pair(struct str_list *out, const struct pair *p)
@@ -260,7 +233,7 @@ static void say_pair(struct str_list *out, const struct pair *p)
         return;
     }
     name_section(p->after ? p->after : p->before, name, sizeof name);
-    say(out, "%s", name);
+    lines_add(out, "%s", name);
 }
 
 static void diff_kind(struct settings_diff *d, const struct settings *before, const struct settings *after,
@@ -301,7 +274,7 @@ static void each_restart(const struct settings *s, visit_fn *visit, void *arg)
 
 static void keep(void *arg, const struct raw_section *section, const struct option *o)
 {
-    add_line(&((struct settings_kept *)arg)->values, value_of(section, o));
+    lines_give(&((struct settings_kept *)arg)->values, value_of(section, o));
 }
 
 struct settings_kept *settings_kept_new(const struct settings *started)
@@ -315,7 +288,7 @@ struct settings_kept *settings_kept_new(const struct settings *started)
 void settings_kept_free(struct settings_kept **kp)
 {
     if (!*kp) return;
-    clear_list(&(*kp)->values);
+    lines_clear(&(*kp)->values);
     free(*kp);
     *kp = NULL;
 }
@@ -334,8 +307,8 @@ static void say_restart(void *arg, const struct raw_section *section, const stru
 
     name_section(section, name, sizeof name);
     if (strcmp(kept, now) != 0)
-        say(job->out, "%s %s: %.*s stays in force, %.*s counts from the next start: %s", name, o->key, VALUE_MOST, kept,
-            VALUE_MOST, now, o->restart);
+        lines_add(job->out, "%s %s: %.*s stays in force, %.*s counts from the next start: %s", name, o->key, VALUE_MOST,
+                  kept, VALUE_MOST, now, o->restart);
     free(now);
 }
 
@@ -360,7 +333,7 @@ void settings_diff_init(struct settings_diff *d, const struct settings *before, 
 void settings_diff_clear(struct settings_diff *d)
 {
     for (size_t i = 0; i < SETTINGS_CHANGES_N; i++)
-        clear_list(&d->v[i]);
+        lines_clear(&d->v[i]);
 }
 
 bool settings_diff_is_empty(const struct settings_diff *d)

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "config/lines.h"
 #include "control/descriptors.h"
 #include "control/preflight.h"
 #include "control/workers.h"
@@ -45,38 +46,12 @@ struct reload {
     bool ended;
 };
 
-/* ------------------------------------------------------------- lists of lines */
-
-static void add_line(struct str_list *list, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static void add_line(struct str_list *list, const char *fmt, ...)
-{
-    char **v = realloc(list->v, (list->n + 1) * sizeof(*v)), *text;
-    va_list args;
-
-    ASSERT(v && "memory for a line");
-    list->v = v;
-    va_start(args, fmt);
-    int n = vasprintf(&text, fmt, args);
-    va_end(args);
-    ASSERT(n >= 0 && "memory for a line");
-    list->v[list->n++] = text;
-}
-
-static void clear_lines(struct str_list *list)
-{
-    for (size_t i = 0; i < list->n; i++)
-        free(list->v[i]);
-    free(list->v);
-    *list = (struct str_list){0};
-}
-
 static void add_err(struct str_list *list, const char *file, const struct err *err)
 {
     const char *text = err->detail[0] ? err->detail : err_info(err->code)->text;
 
-    add_line(list, "%s: %s%s%s%s", file, text, err->sys_errno ? " (" : "",
-             err->sys_errno ? strerror(err->sys_errno) : "", err->sys_errno ? ")" : "");
+    lines_add(list, "%s: %s%s%s%s", file, text, err->sys_errno ? " (" : "",
+              err->sys_errno ? strerror(err->sys_errno) : "", err->sys_errno ? ")" : "");
 }
 
 /* ------------------------------------------------------------- reading: on the job's thread */
@@ -93,7 +68,7 @@ static struct settings *read_settings(struct job *j)
     fclose(out);
     rest = str_make(text, n);
     while (str_split(&rest, '\n', &line))
-        if (line.n) add_line(&j->problems, "%.*s", STR_ARG(line));
+        if (line.n) lines_add(&j->problems, "%.*s", STR_ARG(line));
     free(text);
     return s;
 }
@@ -103,7 +78,7 @@ static void note_warnings(struct job *j, const struct settings *s)
     char where[CONFIG_PLACE_TEXT];
 
     for (size_t i = 0; i < s->warnings_n; i++)
-        add_line(&j->warnings, "%s: %s", config_place_text(s->warnings[i].place, where), s->warnings[i].text);
+        lines_add(&j->warnings, "%s: %s", config_place_text(s->warnings[i].place, where), s->warnings[i].text);
 }
 
 /* What the settings do not show: files that hold something else now. */
@@ -113,18 +88,19 @@ static void note_files(struct job *j)
     struct str_list *out = &j->diff.v[SETTINGS_CHANGED];
 
     if (a->mint && b->mint && a->mint != b->mint && cstr_same(a->settings->ca.certificate, b->settings->ca.certificate))
-        add_line(out, "[ca] certificate: %s was read anew (for new connections)", b->settings->ca.certificate);
+        lines_add(out, "[ca] certificate: %s was read anew (for new connections)", b->settings->ca.certificate);
     for (size_t i = 0; i < b->settings->listeners_n; i++) {
         const struct listener_conf *l = &b->settings->listeners[i], *old = snapshot_listener(a, l->id);
         if (old && l->certificate && cstr_same(old->certificate, l->certificate) &&
             snapshot_listener_ctx(a, old) != snapshot_listener_ctx(b, l))
-            add_line(out, "[listener %s] certificate: %s was read anew (for new connections)", l->name, l->certificate);
+            lines_add(out, "[listener %s] certificate: %s was read anew (for new connections)", l->name,
+                      l->certificate);
     }
     for (size_t i = 0; i < b->settings->endpoints_n; i++) {
         const struct endpoint_conf *e = &b->settings->endpoints[i], *old = snapshot_endpoint(a, e->id);
         if (old && e->ca_file && cstr_same(old->ca_file, e->ca_file) &&
             snapshot_endpoint_ctx(a, old) != snapshot_endpoint_ctx(b, e))
-            add_line(out, "[endpoint %s] ca_file: %s was read anew", e->name, e->ca_file);
+            lines_add(out, "[endpoint %s] ca_file: %s was read anew", e->name, e->ca_file);
     }
 }
 
@@ -145,8 +121,8 @@ static bool clients_are_gone(struct job *j, const struct settings *s)
     const char *file = j->before->settings->clients_from;
 
     if (!file || s->clients_from) return false;
-    add_line(&j->problems, "%s: the clients file has gone, and with it its clients; put it back, or leave an empty one",
-             file);
+    lines_add(&j->problems,
+              "%s: the clients file has gone, and with it its clients; put it back, or leave an empty one", file);
     return true;
 }
 
@@ -157,7 +133,7 @@ static void read_job(struct job *j)
     struct err err = {0};
 
     if (!s) {
-        if (!j->problems.n) add_line(&j->problems, "%s: cannot be used", j->file);
+        if (!j->problems.n) lines_add(&j->problems, "%s: cannot be used", j->file);
         return;
     }
     if (clients_are_gone(j, s)) {
@@ -228,8 +204,8 @@ static void free_job(struct job *j)
     free(j->same_credentials);
     snapshot_bin_give(&j->reload->parts.proxy->unused, &j->before);
     snapshot_bin_give(&j->reload->parts.proxy->unused, &j->next);
-    clear_lines(&j->problems);
-    clear_lines(&j->warnings);
+    lines_clear(&j->problems);
+    lines_clear(&j->warnings);
     settings_diff_clear(&j->diff);
     free(j->file);
     free(j);
@@ -444,7 +420,7 @@ static void on_read(void *arg)
 
     pthread_join(j->thread, NULL);
     r->reading = false;
-    if (r->ended) add_line(&j->problems, "%s: the proxy is ending", j->file);
+    if (r->ended) lines_add(&j->problems, "%s: the proxy is ending", j->file);
     if (j->problems.n || !changes_something(j->asks, j->wanted))
         finish(j);
     else
@@ -459,11 +435,11 @@ static void refuse(struct reload *r, const char *why)
     struct settings_diff diff = {0};
     const struct reload_answer a = {&problems, &none, &diff};
 
-    add_line(&problems, "%s: %s", (*r->parts.snapshot)->settings->file, why);
+    lines_add(&problems, "%s: %s", (*r->parts.snapshot)->settings->file, why);
     r->wanted = false;
     log_all(LOG_ERROR, "", &problems);
     answer(&r->asks, &a);
-    clear_lines(&problems);
+    lines_clear(&problems);
 }
 
 static void begin(struct reload *r)

@@ -563,7 +563,7 @@ struct audit *server_audit(struct server *sv)
     return &sv->proxy.audit;
 }
 
-const struct proxy *server_proxy(const struct server *sv)
+struct proxy *server_proxy(struct server *sv)
 {
     return &sv->proxy;
 }

@@ -33,7 +33,7 @@ void server_free(struct server **sv); /* NULL is fine */
 /* Its parts, for whoever shows or commands them; they live until server_free. */
 struct loop *server_loop(struct server *sv);
 struct audit *server_audit(struct server *sv);
-const struct proxy *server_proxy(const struct server *sv);
+struct proxy *server_proxy(struct server *sv);
 struct snapshot *server_snapshot(const struct server *sv); /* the newest */
 const struct endpoints *server_endpoints(const struct server *sv);
 struct credential_store *server_credentials(struct server *sv);
