@@ -356,9 +356,13 @@ static void drop_changes(struct job *j)
 
 static void adopt(struct worker *w, void *arg)
 {
-    struct job *j = arg;
+    struct worker_change *c = &((struct job *)arg)->changes[w->index];
 
-    worker_adopt(w, &j->changes[w->index]);
+    worker_prepare(w, c);
+    if (c->no_memory)
+        LOG(LOG_ERROR, "out of memory: worker %zu goes on with the configuration that it had", w->index);
+    else
+        worker_adopt(w, c);
 }
 
 static void on_adopted(void *arg)

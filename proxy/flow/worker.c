@@ -136,15 +136,28 @@ void worker_sockets_clear(struct worker_sockets *s)
     *s = (struct worker_sockets){0};
 }
 
-static enum err_code start_port(struct worker *w, const struct worker_socket *socket, struct err *err)
+/* One for each of the sockets, in their order. */
+static bool make_ports(struct worker_change *c)
+{
+    for (size_t i = 0; i < c->sockets.n; i++) {
+        struct worker_port *p = calloc(1, sizeof(*p));
+
+        if (!p) return false;
+        p->next = c->ports;
+        c->ports = p;
+    }
+    return true;
+}
+
+static enum err_code start_port(struct worker *w, struct worker_port *p, const struct worker_socket *socket,
+                                struct err *err)
 {
     const struct listener_conf *conf = snapshot_listener_at(w->use->snapshot, &socket->addr);
-    struct worker_port *p = calloc(1, sizeof(*p));
 
-    if (!p || !conf) {
+    if (!conf) {
         free(p);
         close(socket->fd);
-        return conf ? err_set(err, ERR_NO_MEMORY, 0, "listeners") : ERR_NONE;
+        return ERR_NONE;
     }
     p->addr = socket->addr;
     p->id = conf->id;
@@ -153,16 +166,17 @@ static enum err_code start_port(struct worker *w, const struct worker_socket *so
     return listener_start(&p->listener, &w->loop, socket->fd, on_accept, on_full, w, err);
 }
 
-/* All are taken over, also on failure, of which the last counts. */
-static enum err_code start_ports(struct worker *w, struct worker_sockets *sockets, struct err *err)
+/* All are taken over, also on failure, of which the last is told. */
+static void start_ports(struct worker *w, struct worker_change *c)
 {
-    enum err_code code = ERR_NONE;
+    for (size_t i = 0; i < c->sockets.n; i++) {
+        struct worker_port *p = c->ports;
 
-    for (size_t i = 0; i < sockets->n; i++)
-        if (start_port(w, &sockets->v[i], err) != ERR_NONE) code = err->code;
-    sockets->n = 0;
-    worker_sockets_clear(sockets);
-    return code;
+        c->ports = p->next;
+        (void)start_port(w, p, &c->sockets.v[i], &c->deaf);
+    }
+    c->sockets.n = 0;
+    worker_sockets_clear(&c->sockets);
 }
 
 /* Who has connected already is served. */
@@ -198,19 +212,6 @@ static void follow_ports(struct worker *w)
 
 /* ------------------------------------------------------------- snapshots */
 
-/* A worker's hold on @s, with one user. NULL: out of memory. */
-static struct snapshot_use *use_new(struct worker *w, struct snapshot *s)
-{
-    struct snapshot_use *use = malloc(sizeof(*use));
-
-    if (!use || !pool_adopt_snapshot(&w->pool, s)) {
-        free(use);
-        return NULL;
-    }
-    *use = (struct snapshot_use){.snapshot = snapshot_ref(s), .users = 1};
-    return use;
-}
-
 void worker_leave_snapshot(struct worker *w, struct snapshot_use *use)
 {
     if (--use->users) return;
@@ -222,59 +223,87 @@ void worker_change_clear(struct worker_change *c)
 {
     snapshot_unref(&c->snapshot);
     worker_sockets_clear(&c->sockets);
+    free(c->use);
+    c->use = NULL;
+    for (size_t i = 0; i < SINK_STREAMS; i++) {
+        sink_queue_leave(c->queues[i]);
+        c->queues[i] = NULL;
+    }
+    while (c->ports) {
+        struct worker_port *p = c->ports;
+
+        c->ports = p->next;
+        free(p);
+    }
 }
 
-/* False: out of memory. */
-static bool follow_sink(struct worker_lines *l, enum sink_stream stream, struct sink *sink)
+static bool prepare_lines(struct worker *w, struct worker_change *c)
 {
-    struct sink_queue *before = l->queue;
+    for (int i = SINK_ACCESS; i < SINK_STREAMS; i++) {
+        struct sink *to = c->sinks.v[i];
 
-    if (sink == l->sink) return true;
-    l->sink = sink;
-    l->queue = sink ? sink_queue_new(sink, stream) : NULL;
-    if (before && l->queue) sink_move_room(before, l->queue);
-    sink_queue_leave(before);
-    return l->queue || !sink;
+        if (!to || to == w->lines[i].sink) continue;
+        c->queues[i] = sink_queue_new(to, (enum sink_stream)i);
+        if (!c->queues[i]) return false;
+    }
+    return true;
 }
 
-static void follow_sinks(struct worker *w, const struct sinks *to)
+void worker_prepare(struct worker *w, struct worker_change *c)
+{
+    c->use = calloc(1, sizeof(*c->use));
+    c->no_memory = !c->use || !prepare_lines(w, c) || !make_ports(c) || !pool_prepare_snapshot(&w->pool, c->snapshot);
+}
+
+static void follow_sinks(struct worker *w, struct worker_change *c)
 {
     wake_sinks(w);
-    for (int i = SINK_ACCESS; i < SINK_STREAMS; i++)
-        if (!follow_sink(&w->lines[i], (enum sink_stream)i, to->v[i]))
-            LOG(LOG_ERROR, "out of memory: lines of worker %zu are missing in %s", w->index, sink_place(to->v[i]));
+    for (size_t i = SINK_ACCESS; i < SINK_STREAMS; i++) {
+        struct worker_lines *l = &w->lines[i];
+        struct sink_queue *before = l->queue;
+
+        if (c->sinks.v[i] == l->sink) continue;
+        l->sink = c->sinks.v[i];
+        l->queue = c->queues[i];
+        c->queues[i] = NULL;
+        if (before && l->queue) sink_move_room(before, l->queue);
+        sink_queue_leave(before);
+    }
+}
+
+/* The worker's hold on the change's snapshot, with one user. */
+static void follow_snapshot(struct worker *w, struct worker_change *c)
+{
+    *c->use = (struct snapshot_use){.snapshot = snapshot_ref(c->snapshot), .users = 1};
+    w->use = c->use;
+    c->use = NULL;
+    pool_adopt_snapshot(&w->pool, c->snapshot);
 }
 
 void worker_adopt(struct worker *w, struct worker_change *c)
 {
-    struct snapshot_use *before = w->use, *use = use_new(w, c->snapshot);
+    struct snapshot_use *before = w->use;
     struct session *s, *next;
-    struct err err = {0};
 
-    follow_sinks(w, &c->sinks);
-    if (!use) {
-        LOG(LOG_ERROR, "out of memory: worker %zu goes on with the configuration that it had", w->index);
-        return;
-    }
-    w->use = use;
+    ASSERT(c->use);
+    follow_sinks(w, c);
+    follow_snapshot(w, c);
     if (w->stopping)
         worker_sockets_clear(&c->sockets);
-    else if (start_ports(w, &c->sockets, &err) != ERR_NONE)
-        LOG(LOG_ERROR, "worker %zu cannot listen: %s", w->index, err.detail);
+    else
+        start_ports(w, c);
     follow_ports(w);
     for (s = w->sessions; s; s = next) {
         next = s->next; /* one that cannot go on ends; its memory lives until the turn's end */
         session_adopt(s, c->cut);
     }
-    worker_leave_snapshot(w, before);
+    if (before) worker_leave_snapshot(w, before);
 }
 
 /* ------------------------------------------------------------- the worker */
 
-static enum err_code init(struct worker *w, struct proxy *proxy, struct snapshot *snapshot, size_t index,
-                          struct err *err)
+static enum err_code init(struct worker *w, struct proxy *proxy, size_t index, struct err *err)
 {
-    bool fine = true;
     char *mem;
 
     memset(w, 0, sizeof(*w));
@@ -289,13 +318,10 @@ static enum err_code init(struct worker *w, struct proxy *proxy, struct snapshot
     w->regions = region_cache_new(REGIONS);
     mem = malloc(LINE_BYTES);
     w->line = sbuf_make(mem, mem ? LINE_BYTES : 0);
-    for (int i = SINK_ACCESS; i < SINK_STREAMS; i++)
-        fine = follow_sink(&w->lines[i], (enum sink_stream)i, proxy->sinks.v[i]) && fine;
     pool_init(&w->pool, w);
     shares_init(&w->shares, proxy->quotas, &w->loop, index, w->stats);
     keyring_init(&w->keyring, &w->loop, proxy->key_needs);
-    w->use = use_new(w, snapshot);
-    if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem || !w->use || !fine)
+    if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem)
         return err_set(err, ERR_NO_MEMORY, 0, "worker");
     return ERR_NONE;
 }
@@ -303,10 +329,18 @@ static enum err_code init(struct worker *w, struct proxy *proxy, struct snapshot
 enum err_code worker_init(struct worker *w, struct proxy *proxy, struct snapshot *snapshot, size_t index,
                           struct worker_sockets *sockets, struct err *err)
 {
-    enum err_code code = init(w, proxy, snapshot, index, err);
+    struct worker_change first = {.snapshot = snapshot_ref(snapshot), .sinks = proxy->sinks, .sockets = *sockets};
+    enum err_code code = init(w, proxy, index, err);
 
-    if (code == ERR_NONE) return start_ports(w, sockets, err);
-    worker_sockets_clear(sockets);
+    *sockets = (struct worker_sockets){0};
+    if (code == ERR_NONE) worker_prepare(w, &first);
+    if (first.no_memory) code = err_set(err, ERR_NO_MEMORY, 0, "worker");
+    if (code == ERR_NONE) {
+        worker_adopt(w, &first);
+        *err = first.deaf;
+        code = first.deaf.code;
+    }
+    worker_change_clear(&first);
     return code;
 }
 

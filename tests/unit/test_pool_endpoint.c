@@ -40,6 +40,12 @@ static struct snapshot snapshot_of(const uint32_t *ids, size_t n)
 #define SNAPSHOT(...) \
     snapshot_of((const uint32_t[]){__VA_ARGS__}, sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
 
+static void adopt(struct snapshot *s)
+{
+    assert_true(pool_prepare_snapshot(pool, s));
+    pool_adopt_snapshot(pool, s);
+}
+
 static void leave(struct snapshot *s)
 {
     pool_forget_snapshot(pool, s);
@@ -92,11 +98,11 @@ static void test_pool_endpoint_is_the_same_in_any_order(void **state UNUSED)
     struct snapshot first = SNAPSHOT(A, B), second = SNAPSHOT(C, B, A);
     struct pool_endpoint *a, *b;
 
-    assert_true(pool_adopt_snapshot(pool, &first));
+    adopt(&first);
     a = pool_find(pool, A);
     b = pool_find(pool, B);
     b->mute_until_us = 7;
-    assert_true(pool_adopt_snapshot(pool, &second));
+    adopt(&second);
     leave(&first);
     assert_ptr_equal(pool_find(pool, A), a);
     assert_ptr_equal(pool_find(pool, B), b);
@@ -110,10 +116,10 @@ static void test_pool_endpoint_stays_while_a_snapshot_in_use_names_it(void **sta
 {
     struct snapshot first = SNAPSHOT(A, B), second = SNAPSHOT(B), third = SNAPSHOT(B);
 
-    assert_true(pool_adopt_snapshot(pool, &first));
-    assert_true(pool_adopt_snapshot(pool, &second));
+    adopt(&first);
+    adopt(&second);
     leave(&second); /* nobody began under it */
-    assert_true(pool_adopt_snapshot(pool, &third));
+    adopt(&third);
     assert_non_null(pool_find(pool, A));
     assert_true(pool_find(pool, A)->left);
     assert_false(pool_find(pool, B)->left);
@@ -132,11 +138,11 @@ static void test_pool_endpoint_that_left_keeps_its_addresses(void **state UNUSED
     struct pool_address *a = NULL, *b = NULL;
 
     offer((const uint32_t[]){A, B}, v, 2);
-    assert_true(pool_adopt_snapshot(pool, &first));
+    adopt(&first);
     assert_int_equal(pool_pick(pool, pool_find(pool, B), 0, false, &b), CHOICE_FOUND);
     assert_ptr_equal(b->shared, v[1]);
     offer((const uint32_t[]){B}, v + 1, 1);
-    assert_true(pool_adopt_snapshot(pool, &second));
+    adopt(&second);
     assert_int_equal(pool_pick(pool, pool_find(pool, A), 0, false, &a), CHOICE_FOUND);
     assert_ptr_equal(a->shared, v[0]);
     assert_true(pool_hold(a));
@@ -159,11 +165,11 @@ static void test_pool_endpoint_that_is_new_has_addresses_at_once(void **state UN
     struct address *v[] = {make_address("10.0.0.1"), make_address("10.0.0.3")};
     struct pool_address *c = NULL;
 
-    assert_true(pool_adopt_snapshot(pool, &first));
+    adopt(&first);
     assert_int_equal(pool_pick(pool, pool_find(pool, A), 0, false, &c), CHOICE_NONE);
     offer((const uint32_t[]){A, C}, v, 2);
     assert_int_equal(pool_pick(pool, pool_find(pool, A), 0, false, &c), CHOICE_FOUND);
-    assert_true(pool_adopt_snapshot(pool, &second));
+    adopt(&second);
     assert_int_equal(pool_pick(pool, pool_find(pool, C), 0, false, &c), CHOICE_FOUND);
     assert_ptr_equal(c->shared, v[1]);
     leave(&first);
@@ -178,14 +184,14 @@ static void test_pool_endpoint_rules_change_connections_of_another_name_end(void
     struct snapshot first = SNAPSHOT(A), second = SNAPSHOT(A), third = SNAPSHOT(A);
     unsigned generation;
 
-    assert_true(pool_adopt_snapshot(pool, &first));
+    adopt(&first);
     generation = pool_find(pool, A)->generation;
     second.settings->endpoints[0].max_connections = 3;
-    assert_true(pool_adopt_snapshot(pool, &second));
+    adopt(&second);
     assert_int_equal(pool_find(pool, A)->rules.max_connections, 3);
     assert_int_equal(pool_find(pool, A)->generation, generation);
     third.settings->endpoints[0].sni = (char *)"other";
-    assert_true(pool_adopt_snapshot(pool, &third));
+    adopt(&third);
     assert_int_not_equal(pool_find(pool, A)->generation, generation);
     leave(&first);
     leave(&second);

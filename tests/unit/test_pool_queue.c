@@ -35,12 +35,14 @@ static void on_run(void *arg)
 static int set_up(void **state UNUSED)
 {
     struct netaddr addr;
+    struct snapshot snapshot = {.settings = &settings};
     struct err err = {0};
 
     memset(&worker, 0, sizeof(worker));
     if (!netaddr_parse(STR("192.0.2.1:443"), 443, &addr) || loop_init(&worker.loop, NULL, NULL, NULL, &err)) return -1;
     pool_init(&worker.pool, &worker);
-    if (!pool_adopt_snapshot(&worker.pool, &(struct snapshot){.settings = &settings})) return -1;
+    if (!pool_prepare_snapshot(&worker.pool, &snapshot)) return -1;
+    pool_adopt_snapshot(&worker.pool, &snapshot);
     endpoint = pool_find(&worker.pool, conf.id);
     address = (struct pool_address){.of = endpoint, .shared = address_new(&addr, 1)};
     for (size_t i = 0; i < ARRAY_LEN(waiters); i++)

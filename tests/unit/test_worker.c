@@ -12,6 +12,8 @@
 #include "flow/worker.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static struct proxy proxy;
 static struct worker worker;
@@ -38,8 +40,32 @@ static void adopt(struct snapshot *s)
 {
     struct worker_change change = {.snapshot = snapshot_ref(s)};
 
+    worker_prepare(&worker, &change);
+    assert_false(change.no_memory);
     worker_adopt(&worker, &change);
     worker_change_clear(&change);
+}
+
+/* The linker lets all that is linked here ask us for memory. */
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+static unsigned fails_after = UINT_MAX;
+
+static bool fails(void)
+{
+    return fails_after == 0 || (fails_after != UINT_MAX && fails_after-- == 0);
+}
+
+void *__wrap_malloc(size_t n)
+{
+    return fails() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return fails() ? NULL : __real_calloc(n, size);
 }
 
 static void end_of_turn(void)
@@ -122,11 +148,57 @@ static void test_worker_adopts_one_after_the_other(void **state UNUSED)
     snapshot_unref(&newest);
 }
 
+static int new_socket(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(listen(fd, 1), 0);
+    return fd;
+}
+
+/* Whatever is missing, it goes on as it was; with all that it was promised it cannot fail. */
+static void test_worker_without_memory_goes_on_as_it_was(void **state UNUSED)
+{
+    struct snapshot *first = make(SETTINGS ENDPOINT("a", "eu-west-1"), NULL);
+    struct snapshot *second = make(SETTINGS ENDPOINT("x", "eu-west-2") ENDPOINT("y", "eu-west-3"), first);
+    struct worker_sockets none = {0};
+    struct sink *sink = NULL;
+    struct err err = {0};
+    unsigned failed = 0;
+
+    assert_int_equal(sink_open_fd(STDERR_FILENO, 4096, &sink, &err), ERR_NONE);
+    assert_int_equal(worker_init(&worker, &proxy, first, 0, &none, &err), ERR_NONE);
+    for (bool fine = false; !fine; failed++) {
+        struct worker_change c = {.snapshot = snapshot_ref(second), .sinks.v[SINK_ACCESS] = sink};
+
+        c.sockets.v = calloc(1, sizeof(*c.sockets.v));
+        c.sockets.v[c.sockets.n++] = (struct worker_socket){new_socket(), second->settings->listeners[0].bind[0]};
+        fails_after = failed;
+        worker_prepare(&worker, &c);
+        fine = !c.no_memory;
+        fails_after = fine ? 0 : UINT_MAX;
+        if (fine) worker_adopt(&worker, &c);
+        fails_after = UINT_MAX;
+        assert_int_equal(c.deaf.code, ERR_NONE);
+        assert_ptr_equal(worker.use->snapshot, fine ? second : first);
+        assert_ptr_equal(worker.lines[SINK_ACCESS].sink, fine ? sink : NULL);
+        worker_change_clear(&c);
+    }
+    assert_in_range(failed, 4, 20); /* the hold, a queue, a port, endpoints; what one attempt made serves the next */
+    end_of_turn();
+    worker_clear(&worker);
+    sink_close(&sink, 0, 0, NULL);
+    snapshot_bin_empty(&proxy.unused);
+    snapshot_unref(&first);
+    snapshot_unref(&second);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_worker_adopts_while_the_one_before_is_used),
         cmocka_unit_test(test_worker_adopts_one_after_the_other),
+        cmocka_unit_test(test_worker_without_memory_goes_on_as_it_was),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -106,10 +106,20 @@ struct worker_change {
     struct sinks sinks;            /* where lines go from now on */
     struct worker_sockets sockets; /* of addresses that are new */
     bool cut;                      /* what runs for clients that are gone ends at once */
+    /* By worker_prepare: */
+    struct snapshot_use *use;                /* owned */
+    struct sink_queue *queues[SINK_STREAMS]; /* of the sinks; NULL: what the worker has is good, or none is needed */
+    struct worker_port *ports;               /* owned: for the sockets */
+    bool no_memory;                          /* for one of them */
+    struct err deaf; /* by worker_adopt: .code is not ERR_NONE: it cannot listen at one of the addresses, and why */
 };
+/* Also of what was prepared and not adopted. Any thread. */
 void worker_change_clear(struct worker_change *c);
-/* The worker's own thread: from now on @c, which is used up, is in force: for connections that begin, and with their
- * next request for those that are there. Sockets of addresses that no listener has any more are closed. */
+/* The worker's own thread, or before it runs: all that @c will need is there, or @c->no_memory is set. */
+void worker_prepare(struct worker *w, struct worker_change *c);
+/* The same, after a worker_prepare that had memory: from now on @c, which is used up, is in force: for connections that
+ * begin, and with their next request for those that are there. Sockets of addresses that no listener has any more are
+ * closed. */
 void worker_adopt(struct worker *w, struct worker_change *c);
 /* Into the queue of that stream, which there is; @room: as for sink_put_into. */
 void worker_put_line(struct worker *w, enum sink_stream stream, size_t room, struct str line);

@@ -241,12 +241,17 @@ static void take_conf(struct pool_endpoint *e, const struct endpoint_conf *c, SS
     if (other) renew(e);
 }
 
-bool pool_adopt_snapshot(struct pool *p, const struct snapshot *s)
+bool pool_prepare_snapshot(struct pool *p, const struct snapshot *s)
+{
+    for (size_t i = 0; i < s->settings->endpoints_n; i++)
+        if (!make_endpoint(p, s->settings->endpoints[i].id)) return false;
+    return true;
+}
+
+void pool_adopt_snapshot(struct pool *p, const struct snapshot *s)
 {
     const struct settings *t = s->settings;
 
-    for (size_t i = 0; i < t->endpoints_n; i++)
-        if (!make_endpoint(p, t->endpoints[i].id)) return false;
     for (size_t i = 0; i < p->endpoints_n; i++)
         if (p->endpoints[i]) p->endpoints[i]->left = true;
     for (size_t i = 0; i < t->endpoints_n; i++)
@@ -255,7 +260,6 @@ bool pool_adopt_snapshot(struct pool *p, const struct snapshot *s)
         if (p->endpoints[i] && p->endpoints[i]->left) pool_close_idle_of(p->endpoints[i]);
     pool_adopt_table(p);
     take_table(p); /* of endpoints that are new here */
-    return true;
 }
 
 void pool_forget_snapshot(struct pool *p, const struct snapshot *s)

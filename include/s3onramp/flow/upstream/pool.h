@@ -100,8 +100,10 @@ void pool_clear(struct pool *p);
 /* Any thread: @t (borrowed; a reference is taken) replaces the table at the worker's next look, at most a tick away.
  * Endpoints that @t does not know stay as they are: one that is new is in the table before it is in a snapshot. */
 void pool_offer(struct pool *p, struct address_table *t);
-/* @s is in force now. False: out of memory, and the one before still is. */
-MUST_CHECK bool pool_adopt_snapshot(struct pool *p, const struct snapshot *s);
+/* What @s will need. False: out of memory. */
+MUST_CHECK bool pool_prepare_snapshot(struct pool *p, const struct snapshot *s);
+/* @s, which was prepared, is in force now. */
+void pool_adopt_snapshot(struct pool *p, const struct snapshot *s);
 /* Nobody on this worker uses @s any more. */
 void pool_forget_snapshot(struct pool *p, const struct snapshot *s);
 /* @id: of an endpoint in a snapshot that is used on this worker. */
