@@ -27,7 +27,8 @@ json_t *lines_json(const struct str_list *lines)
 
 static json_t *good_json(const struct reload_answer *a, const struct waiter *w)
 {
-    json_t *o = json_pack("{sb so}", "in_force", w->ask.what != RELOAD_CHECK, "warnings", lines_json(a->warnings));
+    json_t *o = json_pack("{sb so so}", "in_force", w->ask.what != RELOAD_CHECK, "warnings", lines_json(a->warnings),
+                          "behind", lines_json(a->behind));
 
     for (size_t i = 0; o && i < SETTINGS_CHANGES_N; i++)
         json_object_set_new(o, settings_change_name((enum settings_change)i), lines_json(&a->diff->v[i]));

@@ -49,6 +49,15 @@ static int print_refusal(const json_t *answer)
     return cli_problem("nothing was changed: %s", admin_text(answer, "error"));
 }
 
+/* Where it is not in force, though it is in the proxy that serves. */
+static int print_behind(const json_t *answer)
+{
+    const json_t *behind = json_object_get(answer, "behind");
+
+    put_lines(stderr, "s3onramp: ", behind);
+    return json_array_size(behind) ? CLI_PROBLEM : CLI_FINE;
+}
+
 static int print_answer(const json_t *answer, bool check)
 {
     static const struct {
@@ -65,7 +74,7 @@ static int print_answer(const json_t *answer, bool check)
         puts(n ? "This is what `s3onramp reload` would change." : "`s3onramp reload` would change nothing.");
     else
         puts(n ? "In force." : "In force: nothing is different.");
-    return CLI_FINE;
+    return print_behind(answer);
 }
 
 static int reload(const struct wish *w)
@@ -82,8 +91,7 @@ static int reload(const struct wish *w)
     } else if (json_object_get(answer, "error")) {
         exit_code = print_refusal(answer);
     } else {
-        exit_code = CLI_FINE;
-        if (!w->json) exit_code = print_answer(answer, w->check);
+        exit_code = w->json ? print_behind(answer) : print_answer(answer, w->check);
     }
     if (answer && w->json) {
         json_dumpf(answer, stdout, JSON_INDENT(1));
@@ -158,6 +166,7 @@ static int tell(const char *path, const char *config, bool cut)
         exit_code = cli_problem("the file is written, but it is not in force: %s", admin_text(answer, "error"));
     } else {
         fputs("It is in force now.\n", stderr);
+        exit_code = print_behind(answer);
     }
     json_decref(answer);
     return exit_code;

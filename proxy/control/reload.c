@@ -32,7 +32,10 @@ struct job {
     struct reload_ask *asks;       /* who is answered by it */
     bool wanted;                   /* also by some who want no answer */
     char by[BY];                   /* all of them */
+    struct sinks sinks;            /* logs_open's */
     struct worker_change *changes; /* owned: one per worker; NULL: none is under way */
+    bool taken;                    /* it is in force, or will be for sure */
+    struct str_list behind;        /* but not there: sentences */
 };
 
 struct reload {
@@ -43,7 +46,7 @@ struct reload {
     char by[BY];                /* all of them */
     struct job *job;            /* owned; NULL: nothing is under way */
     bool reading;               /* the job's thread has it */
-    bool ended;
+    bool handed_over;           /* another process serves */
 };
 
 static void add_err(struct str_list *list, const char *file, const struct err *err)
@@ -168,19 +171,15 @@ static void log_all(enum log_level level, const char *what, const struct str_lis
         LOG(level, "reload: %s%s", what, lines->v[i]);
 }
 
-static bool is_taken(const struct job *j)
-{
-    return j->changes != NULL;
-}
-
 static void log_job(const struct job *j)
 {
     static const char *const words[] = {"added: ", "removed: ", "changed: ", "needs a restart: "};
 
     log_all(LOG_ERROR, "", &j->problems);
     if (j->problems.n) LOG(LOG_ERROR, "reload: nothing was changed: problems: %zu", j->problems.n);
-    if (!is_taken(j)) return;
+    if (!j->taken) return;
     log_all(LOG_WARN, "", &j->warnings);
+    log_all(LOG_ERROR, "", &j->behind);
     for (size_t i = 0; i < SETTINGS_CHANGES_N; i++)
         log_all(i == SETTINGS_RESTART ? LOG_WARN : LOG_INFO, words[i], &j->diff.v[i]);
     LOG(LOG_INFO, "reload: %s is in force%s", j->file, settings_diff_is_empty(&j->diff) ? "; nothing changed" : "");
@@ -206,6 +205,7 @@ static void free_job(struct job *j)
     snapshot_bin_give(&j->reload->parts.proxy->unused, &j->next);
     lines_clear(&j->problems);
     lines_clear(&j->warnings);
+    lines_clear(&j->behind);
     settings_diff_clear(&j->diff);
     free(j->file);
     free(j);
@@ -229,10 +229,10 @@ static void audit_job(const struct job *j)
 static void finish(struct job *j)
 {
     struct reload *r = j->reload;
-    const struct reload_answer a = {&j->problems, &j->warnings, &j->diff};
+    const struct reload_answer a = {&j->problems, &j->warnings, &j->diff, &j->behind};
 
     log_job(j);
-    if (is_taken(j) || (j->problems.n && changes_something(j->asks, j->wanted))) audit_job(j);
+    if (j->taken || (j->problems.n && changes_something(j->asks, j->wanted))) audit_job(j);
     answer(&j->asks, &a);
     r->job = NULL;
     free_job(j);
@@ -253,11 +253,11 @@ static bool has_address(const struct settings *s, const struct netaddr *addr)
 typedef enum err_code port_fn(struct job *j, const struct listener_conf *l, const struct netaddr *addr,
                               struct err *err);
 
-/* The addresses of @s that @other does not have. */
+/* The addresses of @s that @other does not have; none where nobody listens any more. */
 static enum err_code each_new(struct job *j, const struct settings *s, const struct settings *other, port_fn *run_one,
                               struct err *err)
 {
-    for (size_t i = 0; i < s->listeners_n; i++)
+    for (size_t i = 0; j->reload->parts.ports && i < s->listeners_n; i++)
         for (size_t k = 0; k < s->listeners[i].bind_n; k++)
             if (!has_address(other, &s->listeners[i].bind[k]))
                 TRY(run_one(j, &s->listeners[i], &s->listeners[i].bind[k], err));
@@ -301,7 +301,7 @@ static bool asks_for(const struct reload_ask *asks, enum reload_what what)
     return false;
 }
 
-static enum err_code make_changes(struct job *j, const struct sinks *sinks, struct err *err)
+static enum err_code make_changes(struct job *j, struct err *err)
 {
     const struct reload_parts *p = &j->reload->parts;
 
@@ -309,42 +309,45 @@ static enum err_code make_changes(struct job *j, const struct sinks *sinks, stru
     if (!j->changes) return err_set(err, ERR_NO_MEMORY, 0, "reload");
     for (size_t i = 0; i < p->workers_n; i++) {
         j->changes[i].snapshot = snapshot_ref(j->next);
-        j->changes[i].sinks = *sinks;
+        j->changes[i].sinks = j->sinks;
         j->changes[i].cut = asks_for(j->asks, RELOAD_CUT);
     }
     return each_new(j, j->next->settings, j->before->settings, share_port, err);
 }
 
-/* Addresses that stay, but not as they were. */
-static enum err_code set_transparent(struct job *j, struct err *err)
+/* Addresses that stay, but not as they were: as the job's settings want them, or as they were @before. */
+static enum err_code set_transparent(struct job *j, bool before, struct err *err)
 {
     const struct settings *s = j->next->settings;
+    enum err_code code = ERR_NONE;
 
-    for (size_t i = 0; i < s->listeners_n; i++)
-        for (size_t k = 0; k < s->listeners[i].bind_n; k++) {
+    for (size_t i = 0; j->reload->parts.ports && i < s->listeners_n; i++)
+        for (size_t k = 0; k < s->listeners[i].bind_n && (before || code == ERR_NONE); k++) {
             const struct netaddr *addr = &s->listeners[i].bind[k];
             const struct listener_conf *old = snapshot_listener_at(j->before, addr);
+            bool on = before && old ? old->transparent : s->listeners[i].transparent;
 
             if (old && old->transparent != s->listeners[i].transparent)
-                TRY(ports_set_transparent(j->reload->parts.ports, addr, s->listeners[i].transparent, err));
+                code = ports_set_transparent(j->reload->parts.ports, addr, on, err);
         }
-    return ERR_NONE;
+    return code;
 }
 
-static enum err_code open_ports(struct job *j, const struct sinks *sinks, struct err *err)
+static enum err_code open_ports(struct job *j, struct err *err)
 {
     const struct settings *before = j->before->settings, *next = j->next->settings;
 
     TRY(each_new(j, next, before, judge_port, err));
     TRY(each_new(j, next, before, open_port, err));
-    TRY(make_changes(j, sinks, err));
-    return set_transparent(j, err);
+    TRY(make_changes(j, err));
+    return set_transparent(j, false, err);
 }
 
 static void drop_changes(struct job *j)
 {
     struct err ignored = {0};
 
+    (void)set_transparent(j, true, &ignored);
     for (size_t i = 0; j->changes && i < j->reload->parts.workers_n; i++)
         worker_change_clear(&j->changes[i]);
     free(j->changes);
@@ -356,39 +359,50 @@ static void drop_changes(struct job *j)
 
 static void adopt(struct worker *w, void *arg)
 {
-    struct worker_change *c = &((struct job *)arg)->changes[w->index];
+    struct job *j = arg;
 
-    worker_prepare(w, c);
-    if (c->no_memory)
-        LOG(LOG_ERROR, "out of memory: worker %zu goes on with the configuration that it had", w->index);
-    else
-        worker_adopt(w, c);
+    worker_adopt(w, &j->changes[w->index]);
+}
+
+static void on_followed(void *arg, const struct str_list *behind)
+{
+    struct job *j = arg;
+
+    for (size_t i = 0; i < behind->n; i++)
+        lines_add(&j->behind, "%s", behind->v[i]);
+    finish(j);
 }
 
 static void on_adopted(void *arg)
 {
     struct job *j = arg;
+    const struct reload_parts *p = &j->reload->parts;
     struct err ignored = {0};
 
-    if (!j->reload->ended) (void)each_new(j, j->before->settings, j->next->settings, close_port, &ignored);
-    quotas_follow(j->reload->parts.proxy->quotas, j->next->settings);
-    logs_leave(j->reload->parts.logs);
-    finish(j);
+    for (size_t i = 0; i < p->workers_n; i++)
+        if (j->changes[i].deaf.code != ERR_NONE)
+            lines_add(&j->behind, "worker %zu cannot listen: %s", i, j->changes[i].deaf.detail);
+    (void)each_new(j, j->before->settings, j->next->settings, close_port, &ignored);
+    quotas_follow(p->proxy->quotas, j->next->settings);
+    logs_leave(p->logs);
+    followers_take(p->followers, asks_for(j->asks, RELOAD_CUT), on_followed, j);
 }
 
 /* From here on nothing can fail. What requests of the new snapshot will ask for is there before they are. */
-static void commit(struct job *j, const struct sinks *sinks)
+static void commit(struct job *j)
 {
     const struct reload_parts *p = &j->reload->parts;
     const struct settings *s = j->next->settings;
 
+    j->taken = true;
     snapshot_unref(p->snapshot);
     *p->snapshot = snapshot_ref(j->next);
-    if (p->proxy->audit.sink != sinks->v[SINK_AUDIT]) audit_job(j); /* the last line that goes there */
-    logs_take(p->logs, s, sinks);
-    audit_follow(&p->proxy->audit, sinks->v[SINK_AUDIT]);
+    if (p->proxy->audit.sink != j->sinks.v[SINK_AUDIT]) audit_job(j); /* the last line that goes there */
+    logs_take(p->logs, s, &j->sinks);
+    audit_follow(&p->proxy->audit, j->sinks.v[SINK_AUDIT]);
     logs_reopen(p->logs, "reload");
-    limits_set(p->proxy->limits, descriptors_for(&s->server, p->workers_n, ports_list(p->ports, NULL, 0)),
+    limits_set(p->proxy->limits,
+               descriptors_for(&s->server, p->workers_n, p->ports ? ports_list(p->ports, NULL, 0) : 0),
                s->server.max_connections_per_source);
     limits_set_tls_rate(p->proxy->limits, s->server.tls_rate_per_source);
     endpoints_follow(p->endpoints, j->next);
@@ -396,20 +410,44 @@ static void commit(struct job *j, const struct sinks *sinks)
     if (!workers_ask(p->loop, p->workers, p->workers_n, adopt, on_adopted, j)) abort();
 }
 
+static void give_up(struct job *j, const struct err *err)
+{
+    add_err(&j->problems, j->file, err);
+    drop_changes(j);
+    logs_close(j->reload->parts.logs, &j->sinks);
+    finish(j);
+}
+
+static void prepare(struct worker *w, void *arg)
+{
+    struct job *j = arg;
+
+    worker_prepare(w, &j->changes[w->index]);
+}
+
+static void on_prepared(void *arg)
+{
+    struct job *j = arg;
+    struct err err = {0};
+
+    for (size_t i = 0; err.code == ERR_NONE && i < j->reload->parts.workers_n; i++)
+        if (j->changes[i].no_memory) err_set(&err, ERR_NO_MEMORY, 0, "there is no memory for it in worker %zu", i);
+    if (err.code == ERR_NONE)
+        commit(j);
+    else
+        give_up(j, &err);
+}
+
 static void take(struct job *j)
 {
     const struct reload_parts *p = &j->reload->parts;
-    struct sinks sinks;
     struct err err = {0};
 
-    if (logs_open(p->logs, j->next->settings, &sinks, &err) == ERR_NONE && open_ports(j, &sinks, &err) == ERR_NONE) {
-        commit(j, &sinks);
-        return;
+    if (logs_open(p->logs, j->next->settings, &j->sinks, &err) == ERR_NONE && open_ports(j, &err) == ERR_NONE) {
+        if (workers_ask(p->loop, p->workers, p->workers_n, prepare, on_prepared, j)) return;
+        err_set(&err, ERR_NO_MEMORY, 0, "reload");
     }
-    add_err(&j->problems, j->file, &err);
-    drop_changes(j);
-    logs_close(p->logs, &sinks);
-    finish(j);
+    give_up(j, &err);
 }
 
 static bool changes_something(const struct reload_ask *asks, bool wanted)
@@ -424,7 +462,6 @@ static void on_read(void *arg)
 
     pthread_join(j->thread, NULL);
     r->reading = false;
-    if (r->ended) lines_add(&j->problems, "%s: the proxy is ending", j->file);
     if (j->problems.n || !changes_something(j->asks, j->wanted))
         finish(j);
     else
@@ -433,17 +470,28 @@ static void on_read(void *arg)
 
 /* ------------------------------------------------------------- asking */
 
-static void refuse(struct reload *r, const char *why)
+static const char another_serves[] = "another process has taken over and serves now: ask it again";
+
+static void refuse(const struct reload *r, struct reload_ask *asks, const char *why)
 {
     struct str_list problems = {0}, none = {0};
     struct settings_diff diff = {0};
-    const struct reload_answer a = {&problems, &none, &diff};
+    const struct reload_answer a = {&problems, &none, &diff, &none};
 
     lines_add(&problems, "%s: %s", (*r->parts.snapshot)->settings->file, why);
-    r->wanted = false;
     log_all(LOG_ERROR, "", &problems);
-    answer(&r->asks, &a);
+    answer(&asks, &a);
     lines_clear(&problems);
+}
+
+static void refuse_all(struct reload *r, const char *why)
+{
+    struct reload_ask *asks = r->asks;
+
+    r->asks = NULL;
+    r->wanted = false;
+    r->by[0] = '\0';
+    refuse(r, asks, why);
 }
 
 static void begin(struct reload *r)
@@ -451,10 +499,6 @@ static void begin(struct reload *r)
     struct job *j;
 
     if (r->job || !(r->asks || r->wanted)) return;
-    if (r->ended) {
-        refuse(r, "the proxy is ending");
-        return;
-    }
     if (changes_something(r->asks, r->wanted) && !r->parts.may_begin(r->parts.arg)) return;
     if (r->job) return; /* may_begin has let it go on already */
     j = calloc(1, sizeof(*j));
@@ -465,7 +509,7 @@ static void begin(struct reload *r)
     ASSERT(j->file && "memory for a reload");
     if (thread_start(&j->thread, run, j)) {
         free_job(j);
-        refuse(r, "no thread can be started that reads it");
+        refuse_all(r, "no thread can be started that reads it");
         return;
     }
     j->asks = r->asks;
@@ -513,17 +557,24 @@ void reload_ask(struct reload *r, struct reload_ask *ask)
 {
     struct reload_ask **at = &r->asks;
 
+    ask->next = NULL;
+    if (r->handed_over && !ask->follows) {
+        refuse(r, ask, another_serves);
+        return;
+    }
     note_by(r, ask->by);
-
     while (*at)
         at = &(*at)->next;
-    ask->next = NULL;
     *at = ask;
     begin(r);
 }
 
 void reload_want(struct reload *r, const char *by)
 {
+    if (r->handed_over) {
+        refuse(r, NULL, another_serves);
+        return;
+    }
     r->wanted = true;
     note_by(r, by);
     begin(r);
@@ -547,10 +598,18 @@ void reload_go_on(struct reload *r)
     begin(r);
 }
 
-void reload_end(struct reload *r)
+void reload_leave_ports(struct reload *r)
 {
-    r->ended = true;
-    begin(r);
+    r->parts.ports = NULL;
+}
+
+bool reload_hand_over(struct reload *r)
+{
+    bool some = r->asks || r->wanted;
+
+    r->handed_over = true;
+    if (some) refuse_all(r, another_serves);
+    return some;
 }
 
 void reload_waiting(const struct reload *r, struct str_list *out)

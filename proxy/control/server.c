@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "control/descriptors.h"
+#include "control/follower.h"
 #include "control/logs.h"
 #include "control/notify.h"
 #include "control/ports.h"
@@ -34,7 +35,8 @@ enum {
     TRIM_PEAK = 64, /* connections: what fewer need is not worth it */
     TRIM_EVERY_US = 5000000,
     REST_MOST_S = 5,
-    END_MS = 20000, /* from the last transfer's end to the process's: lines that wait, libraries */
+    FOLLOW_MS = 30000, /* for a process that finishes what it has to put in force what is here */
+    END_MS = 20000,    /* from the last transfer's end to the process's: lines that wait, libraries */
 };
 
 struct server {
@@ -52,6 +54,8 @@ struct server {
     struct sweeper sweeper;
     struct drain *drain; /* owned */
     struct upgrade upgrade;
+    struct followers *followers; /* owned */
+    struct follower follower;
     struct heir *heir;    /* borrowed: there was a process before, and it may go on yet; NULL: nobody else */
     bool heir_is_ready;   /* and said so */
     const char *lacking;  /* borrowed: the section for which it waits */
@@ -100,10 +104,13 @@ static void on_drain(void *arg, enum drain_state state)
     struct server *sv = arg;
 
     switch (state) {
-    case DRAIN_LEAVING: reload_end(sv->reload); break;
-    case DRAIN_FINISHING: ports_free(&sv->ports); break; /* the workers close theirs */
+    case DRAIN_FINISHING: /* the workers close theirs */
+        reload_leave_ports(sv->reload);
+        ports_free(&sv->ports);
+        break;
     case DRAIN_OVER: loop_stop(&sv->loop); break;
-    case DRAIN_SERVING: break;
+    case DRAIN_SERVING:
+    case DRAIN_LEAVING: break;
     }
 }
 
@@ -146,10 +153,8 @@ static void on_hangup(evutil_socket_t sig UNUSED, short what UNUSED, void *arg)
     reload_want(((struct server *)arg)->reload, "SIGHUP");
 }
 
-static void on_reopen(evutil_socket_t sig, short what, void *arg)
+static void on_reopen(evutil_socket_t sig UNUSED, short what UNUSED, void *arg)
 {
-    (void)sig;
-    (void)what;
     logs_reopen(((struct server *)arg)->logs, "SIGUSR1");
 }
 
@@ -167,10 +172,20 @@ static void on_upgraded(void *arg, pid_t pid, const char *why)
         return;
     }
     if (drain_state(sv->drain) != DRAIN_SERVING) kill(pid, SIGTERM); /* the end was asked for while it took over */
+    if (reload_hand_over(sv->reload)) kill(pid, SIGHUP);             /* a reload was */
     notify_send(&sv->notify, "MAINPID=%d", (int)pid);
     notify_clear(&sv->notify); /* it speaks from now on */
     logs_watch(sv->logs);
     drain_begin(sv->drain, &plan);
+}
+
+/* Those of before are the other one's now. */
+static void on_upgrade_over(void *arg, int channel)
+{
+    struct server *sv = arg;
+
+    followers_leave(sv->followers);
+    follower_start(&sv->follower, &sv->loop, channel, sv->reload);
 }
 
 enum err_code server_upgrade(struct server *sv, const char *by, struct err *err)
@@ -304,11 +319,13 @@ void server_free(struct server **svp)
         worker_join(&sv->workers[i]);
     drain_free(&sv->drain);
     upgrade_clear(&sv->upgrade);
+    follower_clear(&sv->follower);
     if (sv->heir) heir_leave(sv->heir);
     passwords_free(&sv->proxy.passwords); /* while the loops that it answers to are there */
     for (size_t i = 0; i < sv->workers_n; i++)
         worker_clear(&sv->workers[i]);
     reload_free(&sv->reload);
+    followers_free(&sv->followers);
     logs_free(&sv->logs);
     limit_the_rest();
     endpoints_free(&sv->endpoints);
@@ -385,9 +402,11 @@ static void on_main(void *arg)
 {
     struct server *sv = arg;
 
+    heir_lead(sv->heir, sv->followers);
     sv->heir = NULL;
     upgrade_enter(&sv->upgrade);
     notify_send(&sv->notify, "READY=1\nSTATUS=serving");
+    reload_go_on(sv->reload);
 }
 
 /* Nothing that the process before has may be missing here. */
@@ -451,18 +470,19 @@ static void on_reload(void *arg, bool begins)
 {
     const struct server *sv = arg;
 
+    if (drain_state(sv->drain) != DRAIN_SERVING) return;
     if (begins)
         notify_reloading(&sv->notify, clock_monotonic_us());
     else
         notify_send(&sv->notify, "READY=1");
 }
 
-/* The new process of an upgrade has read the files already. */
+/* The new process of an upgrade has read the files already; and the one before it follows once it serves. */
 static bool on_begin(void *arg)
 {
     struct server *sv = arg;
 
-    return upgrade_cancel(&sv->upgrade, "a reload came before it was ready: ask again");
+    return !sv->heir && upgrade_cancel(&sv->upgrade, "a reload came before it was ready: ask again");
 }
 
 static enum err_code make_reload(struct server *sv, struct err *err)
@@ -474,6 +494,7 @@ static enum err_code make_reload(struct server *sv, struct err *err)
                                        .workers_n = sv->workers_n,
                                        .ports = sv->ports,
                                        .logs = sv->logs,
+                                       .followers = sv->followers,
                                        .endpoints = sv->endpoints,
                                        .credentials = sv->credentials,
                                        .may_begin = on_begin,
@@ -513,6 +534,9 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
     TRY(endpoints_new(&sv->loop, sv->snapshot, sv->workers, sv->workers_n, &sv->endpoints, err));
     TRY(credential_store_new(&sv->loop, sv->snapshot, sv->proxy.key_needs, sv->workers, sv->workers_n, &sv->credentials,
                              err));
+    sv->followers = followers_new(&sv->loop, FOLLOW_MS);
+    if (!sv->followers) return err_set(err, ERR_NO_MEMORY, 0, "server");
+    sv->upgrade.followers = sv->followers;
     TRY(make_reload(sv, err));
     endpoints_tick(sv->endpoints); /* the first probes and questions to DNS leave at once */
     return ERR_NONE;
@@ -530,7 +554,8 @@ enum err_code server_new(struct settings *settings, struct heir *heir, char *con
     }
     sv->heir = heir;
     sv->sweeper.bin = &sv->proxy.unused;
-    sv->upgrade = (struct upgrade){.loop = &sv->loop, .argv = argv, .done = on_upgraded, .arg = sv};
+    sv->upgrade =
+        (struct upgrade){.loop = &sv->loop, .argv = argv, .done = on_upgraded, .over = on_upgrade_over, .arg = sv};
     notify_init(&sv->notify);
     secret_no_core_dumps();
     ignore_signals();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * takeover.c: see takeover.h. The channel is a pair of SOCK_SEQPACKET sockets; its end tells of the other's.
+ * takeover.c: see takeover.h. The channel is a pair of SOCK_SEQPACKET sockets; its end tells of the other's end.
  */
 #include "control/takeover.h"
 
@@ -19,7 +19,8 @@
 
 enum { FIRST = 3, SAID_MAX = 4096, WHY_MAX = SAID_MAX + 256, WORD_MAX = 16 };
 
-static const char variable[] = "S3ONRAMP_TAKEOVER"; /* the descriptors of the channel and of standard error */
+/* The descriptors of standard error and of the channel, then of those to the processes of earlier takeovers. */
+static const char variable[] = "S3ONRAMP_TAKEOVER";
 
 static void close_fd(int *fd)
 {
@@ -211,18 +212,41 @@ static char **make_environment(char *const own[2])
     return v;
 }
 
-/* @placed: what becomes descriptors FIRST and on; all are beyond these. */
-static int spawn(pid_t *pid, char *const argv[], const int *placed, size_t n, int words)
+/* As struct takeover_gift, with this takeover's channel before the others; what becomes descriptors FIRST and on. */
+struct parcel {
+    int *v; /* owned, as what they are: beyond where they go */
+    size_t n, sockets_n;
+};
+
+/* The environment variables of it. Heap. */
+static char *sockets_text(const struct parcel *p)
 {
-    char sockets[32], channel[48], *own[] = {sockets, channel}, **environment;
+    char *text;
+
+    return asprintf(&text, "LISTEN_FDS=%zu", p->sockets_n) < 0 ? NULL : text;
+}
+
+static char *channels_text(const struct parcel *p)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+
+    if (!out) return NULL;
+    fprintf(out, "%s=", variable);
+    for (size_t i = p->sockets_n; i < p->n; i++)
+        fprintf(out, "%zu ", FIRST + i);
+    return fclose(out) ? NULL : text;
+}
+
+static int spawn_with(pid_t *pid, char *const argv[], char *const own[2], const struct parcel *p, int words)
+{
+    char **environment = make_environment(own);
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     sigset_t none, all;
     int code = 0;
 
-    snprintf(sockets, sizeof(sockets), "LISTEN_FDS=%zu", n - 2);
-    snprintf(channel, sizeof(channel), "%s=%zu %zu", variable, FIRST + n - 2, FIRST + n - 1);
-    environment = make_environment(own);
     if (!environment || posix_spawn_file_actions_init(&files)) {
         free(environment);
         return ENOMEM;
@@ -233,10 +257,10 @@ static int spawn(pid_t *pid, char *const argv[], const int *placed, size_t n, in
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    for (size_t i = 0; !code && i < n; i++)
-        code = posix_spawn_file_actions_adddup2(&files, placed[i], FIRST + (int)i);
+    for (size_t i = 0; !code && i < p->n; i++)
+        code = posix_spawn_file_actions_adddup2(&files, p->v[i], FIRST + (int)i);
     if (!code) code = posix_spawn_file_actions_adddup2(&files, words, STDERR_FILENO);
-    if (!code) code = posix_spawn_file_actions_addclosefrom_np(&files, FIRST + (int)n);
+    if (!code) code = posix_spawn_file_actions_addclosefrom_np(&files, FIRST + (int)p->n);
     if (!code) code = posix_spawnp(pid, argv[0], &files, &attributes, argv, environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&files);
@@ -244,35 +268,57 @@ static int spawn(pid_t *pid, char *const argv[], const int *placed, size_t n, in
     return code;
 }
 
-/* Copies of @fds, of the channel's end and of standard error, beyond where they go. */
-static int place(int *placed, const int *fds, size_t n, int channel)
+static int spawn(pid_t *pid, char *const argv[], const struct parcel *p, int words)
 {
-    int least = FIRST + (int)n + 2;
+    char *own[] = {sockets_text(p), channels_text(p)};
+    int code = own[0] && own[1] ? spawn_with(pid, argv, own, p, words) : ENOMEM;
 
-    for (size_t i = 0; i < n + 2; i++) {
-        int fd = i < n ? fds[i] : i == n ? channel : STDERR_FILENO;
-
-        placed[i] = fcntl(fd, F_DUPFD_CLOEXEC, least);
-        if (placed[i] < 0) return errno;
-    }
-    return 0;
+    free(own[0]);
+    free(own[1]);
+    return code;
 }
 
-static int start_program(struct takeover *t, char *const argv[], const int *fds, size_t n)
+static int put(struct parcel *p, int fd, int least)
 {
-    int channel[2] = {-1, -1}, words[2] = {-1, -1}, code = 0, *placed = malloc((n + 2) * sizeof(*placed));
+    p->v[p->n] = fcntl(fd, F_DUPFD_CLOEXEC, least);
+    return p->v[p->n++] < 0 ? errno : 0;
+}
 
-    if (!placed) return ENOMEM;
-    memset(placed, 0xff, (n + 2) * sizeof(*placed));
+static int pack(struct parcel *p, const struct takeover_gift *gift, int channel)
+{
+    size_t n = gift->sockets_n + gift->channels_n + 2;
+    int least = FIRST + (int)n, code = 0;
+
+    *p = (struct parcel){.v = malloc(n * sizeof(*p->v)), .sockets_n = gift->sockets_n};
+    if (!p->v) return ENOMEM;
+    for (size_t i = 0; !code && i < gift->sockets_n; i++)
+        code = put(p, gift->sockets[i], least);
+    if (!code) code = put(p, STDERR_FILENO, least);
+    if (!code) code = put(p, channel, least);
+    for (size_t i = 0; !code && i < gift->channels_n; i++)
+        code = put(p, gift->channels[i], least);
+    return code;
+}
+
+static void unpack(struct parcel *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        close_fd(&p->v[i]);
+    free(p->v);
+}
+
+static int start_program(struct takeover *t, char *const argv[], const struct takeover_gift *gift)
+{
+    int channel[2] = {-1, -1}, words[2] = {-1, -1}, code = 0;
+    struct parcel parcel = {0};
+
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) || pipe2(words, O_CLOEXEC)) code = errno;
     t->channel = channel[0];
     t->words = words[0];
-    if (!code) code = place(placed, fds, n, channel[1]);
+    if (!code) code = pack(&parcel, gift, channel[1]);
     if (!code) code = fcntl(t->words, F_SETFL, O_NONBLOCK) ? errno : 0;
-    if (!code) code = spawn(&t->pid, argv, placed, n + 2, words[1]);
-    for (size_t i = 0; i < n + 2; i++)
-        close_fd(&placed[i]);
-    free(placed);
+    if (!code) code = spawn(&t->pid, argv, &parcel, words[1]);
+    unpack(&parcel);
     close_fd(&channel[1]);
     close_fd(&words[1]);
     return code;
@@ -296,7 +342,7 @@ static int watch(struct takeover *t, uint64_t timeout_ms)
                : 0;
 }
 
-struct takeover *takeover_start(struct loop *loop, char *const argv[], const int *fds, size_t fds_n,
+struct takeover *takeover_start(struct loop *loop, char *const argv[], const struct takeover_gift *gift,
                                 uint64_t timeout_ms, takeover_done_fn *done, void *arg, struct err *err)
 {
     struct takeover *t = calloc(1, sizeof(*t));
@@ -307,7 +353,7 @@ struct takeover *takeover_start(struct loop *loop, char *const argv[], const int
         return NULL;
     }
     *t = (struct takeover){.loop = loop, .channel = -1, .pidfd = -1, .words = -1, .done = done, .arg = arg};
-    code = start_program(t, argv, fds, fds_n);
+    code = start_program(t, argv, gift);
     if (!code) code = watch(t, timeout_ms);
     if (!code) return t;
     err_set(err, ERR_INTERNAL, code, "%s cannot be run", argv[0]);
@@ -321,10 +367,7 @@ void takeover_free(struct takeover **tp)
 
     if (!t) return;
     *tp = NULL;
-    if (t->over)
-        say(t->channel, "main");
-    else
-        kill_it(t);
+    if (!t->over) kill_it(t);
     free_event(&t->heard);
     free_event(&t->spoken);
     free_event(&t->ended);
@@ -335,11 +378,23 @@ void takeover_free(struct takeover **tp)
     free(t);
 }
 
+int takeover_end(struct takeover **t)
+{
+    int channel = (*t)->channel;
+
+    say(channel, "main");
+    (*t)->channel = -1;
+    takeover_free(t);
+    return channel;
+}
+
 /* --- who takes over --- */
 
 struct heir {
     struct loop *loop;
-    int channel; /* owned */
+    int channel;  /* owned */
+    int *earlier; /* owned, as what they are: channels to the processes of earlier takeovers */
+    size_t earlier_n;
     FILE *words; /* owned */
     bool serves;
     struct event *heard; /* owned */
@@ -348,23 +403,42 @@ struct heir {
     void *arg;
 };
 
-/* Standard error becomes what it is to the old process; what it was is for words only. */
-static enum err_code take_descriptors(struct heir *h, const char *text, struct err *err)
+/* The next descriptor of @text; -1: there is none. */
+static int take_descriptor(const char **text)
 {
     char *end;
-    int standard_error, words;
+    long fd = strtol(*text, &end, 10);
 
-    h->channel = (int)strtol(text, &end, 10);
-    standard_error = (int)strtol(end, NULL, 10);
-    if (!standard_error || fcntl(h->channel, F_SETFD, FD_CLOEXEC))
-        return err_set(err, ERR_INTERNAL, 0, "%s is not what an upgrade sets", variable);
-    words = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, FIRST);
+    if (end == *text) return -1;
+    *text = end;
+    return fd < FIRST || fcntl((int)fd, F_SETFD, FD_CLOEXEC) ? -1 : (int)fd;
+}
+
+/* What it was is for words only. */
+static enum err_code take_standard_error(struct heir *h, int fd, struct err *err)
+{
+    int words = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, FIRST);
+
     h->words = words >= 0 ? fdopen(words, "w") : NULL;
-    if (!h->words || dup2(standard_error, STDERR_FILENO) < 0)
+    if (!h->words || dup2(fd, STDERR_FILENO) < 0)
         return err_set(err, ERR_INTERNAL, errno, "standard error of the process before");
     setvbuf(h->words, NULL, _IOLBF, 0);
-    close(standard_error);
+    close(fd);
     return ERR_NONE;
+}
+
+static enum err_code take_descriptors(struct heir *h, const char *text, struct err *err)
+{
+    int standard_error = take_descriptor(&text), fd;
+
+    h->channel = take_descriptor(&text);
+    if (standard_error < 0 || h->channel < 0)
+        return err_set(err, ERR_INTERNAL, 0, "%s is not what an upgrade sets", variable);
+    h->earlier = calloc(strlen(text) + 1, sizeof(*h->earlier));
+    if (!h->earlier) return err_set(err, ERR_NO_MEMORY, 0, "upgrade");
+    while ((fd = take_descriptor(&text)) >= 0)
+        h->earlier[h->earlier_n++] = fd;
+    return take_standard_error(h, standard_error, err);
 }
 
 enum err_code heir_new(struct heir **out, struct err *err)
@@ -421,6 +495,15 @@ void heir_serving(struct heir *h)
     say(h->channel, "serving");
 }
 
+void heir_lead(struct heir *h, struct followers *followers)
+{
+    for (size_t i = 0; i < h->earlier_n; i++)
+        followers_add(followers, h->earlier[i]);
+    h->earlier_n = 0;
+    followers_add(followers, h->channel);
+    h->channel = -1;
+}
+
 void heir_leave(struct heir *h)
 {
     free_event(&h->heard);
@@ -433,6 +516,9 @@ void heir_free(struct heir **hp)
     if (!h) return;
     *hp = NULL;
     close_fd(&h->channel);
+    for (size_t i = 0; i < h->earlier_n; i++)
+        close_fd(&h->earlier[i]);
+    free(h->earlier);
     if (h->words) fclose(h->words);
     free(h);
 }

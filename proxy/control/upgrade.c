@@ -31,19 +31,35 @@ static void on_done(void *arg, pid_t pid, const char *why)
         u->doors = door->next;
         door->leave(door->arg);
     }
-    takeover_free(&u->takeover);
+    if (pid)
+        u->over(u->arg, takeover_end(&u->takeover));
+    else
+        takeover_free(&u->takeover);
 }
 
-static enum err_code start(struct upgrade *u, const int *fds, size_t n, struct err *err)
+static size_t list_sockets(const struct upgrade *u, const struct ports *ports, int *fds, size_t max)
 {
+    size_t n = ports_list(ports, fds, max);
+
+    for (struct upgrade_door *door = u->doors; door; door = door->next, n++)
+        if (n < max) fds[n] = door->fd;
+    return n;
+}
+
+static enum err_code start(struct upgrade *u, const struct ports *ports, int *fds, size_t n, struct err *err)
+{
+    size_t sockets_n = list_sockets(u, ports, fds, n);
+    const struct takeover_gift gift = {fds, sockets_n, fds + sockets_n, n - sockets_n};
+
+    followers_list(u->followers, fds + sockets_n, n - sockets_n);
     LOG(LOG_INFO, "upgrade: starting %s", u->argv[0]);
-    u->takeover = takeover_start(u->loop, u->argv, fds, n, READY_MOST_MS, on_done, u, err);
+    u->takeover = takeover_start(u->loop, u->argv, &gift, READY_MOST_MS, on_done, u, err);
     return u->takeover ? ERR_NONE : err->code;
 }
 
 enum err_code upgrade_begin(struct upgrade *u, const struct ports *ports, struct err *err)
 {
-    size_t ports_n = ports_list(ports, NULL, 0), n = ports_n;
+    size_t n = list_sockets(u, ports, NULL, 0) + followers_list(u->followers, NULL, 0);
     enum err_code code;
     int *fds;
 
@@ -51,15 +67,9 @@ enum err_code upgrade_begin(struct upgrade *u, const struct ports *ports, struct
     if (getpid() == 1)
         return err_set(err, ERR_INTERNAL, 0,
                        "this is the first process of a container, which ends with it: start another container");
-    for (struct upgrade_door *door = u->doors; door; door = door->next)
-        n++;
     fds = malloc((n + 1) * sizeof(*fds));
     if (!fds) return err_set(err, ERR_NO_MEMORY, 0, "upgrade");
-    ports_list(ports, fds, ports_n);
-    n = ports_n;
-    for (struct upgrade_door *door = u->doors; door; door = door->next)
-        fds[n++] = door->fd;
-    code = start(u, fds, n, err);
+    code = start(u, ports, fds, n, err);
     free(fds);
     return code;
 }

@@ -496,6 +496,42 @@ class Upgrade(unittest.TestCase):
         self.new_connection()
         self.end()
 
+    def begin_waiting(self, key):
+        """A request that waits for its answer."""
+        connection = self.proxy.connect("plain")
+        self.addCleanup(connection.close)
+        target = "/bucket/fault/wait/3600"
+        connection.send(s3raw.head("GET", target, s3raw.sign("GET", target, [("Host", self.proxy.host("plain"))], key)))
+        self.proxy.wait_in_flight()
+        return connection
+
+    def test_who_is_removed_is_removed_in_those_before_too(self):
+        """What two of them still have: a request each, and one whose head is on its way."""
+        proxy = self.start("followers")
+        added = proxy.command("client", "add", "carol", "--policy", "read-only").stdout
+        carol = tuple(re.search(r"aws_%s = (\S+)" % name, added)[1] for name in ("access_key_id", "secret_access_key"))
+        head = s3raw.head("GET", "/bucket/none", s3raw.sign("GET", "/bucket/none", [("Host", proxy.host("plain"))], carol))
+        late = proxy.connect("plain")
+        self.addCleanup(late.close)
+        late.send(head[:20])
+        hers, his = [self.begin_waiting(carol)], self.begin_waiting(lib.ALICE)
+        self.upgrade()
+        hers.append(self.begin_waiting(carol))
+        self.upgrade()
+        removed = proxy.command("client", "remove", "carol", "--now")
+        self.assertEqual(removed.stderr.splitlines()[-1], "It is in force now.")
+        late.send(head[20:])
+        self.assertEqual(late.read_answer("GET").code, "InvalidAccessKeyId")
+        for connection in hers:
+            self.assertTrue(connection.at_end(lib.PATIENCE_S))
+        lib.wait_until(lambda: [line["status"] for line in proxy.access_lines() if line["client"] == "carol"] == [0, 0],
+                       lib.PATIENCE_S, "two lines of what was cut")
+        his.sock.settimeout(0.2)
+        with self.assertRaises(TimeoutError):
+            his.sock.recv(1)
+        his.reset()
+        self.end()
+
     def test_the_service_manager_follows(self):
         manager = Manager("followed")
         self.start("followed", variables={"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "2000000"})

@@ -23,41 +23,58 @@ static struct loop loop;
 static pid_t served;
 static char reason[8192];
 static struct takeover *takeover;
+static int channel;
 
 static void on_done(void *arg, pid_t pid, const char *why)
 {
     (void)arg;
     served = pid;
     snprintf(reason, sizeof(reason), "%s", why);
-    takeover_free(&takeover);
+    if (pid)
+        channel = takeover_end(&takeover);
+    else
+        takeover_free(&takeover);
     loop_stop(&loop);
 }
 
 /* Its pid, or 0 and `reason`. */
-static pid_t run(char *const argv[], const int *fds, size_t n, uint64_t timeout_ms)
+static pid_t run(char *const argv[], const struct takeover_gift *gift, uint64_t timeout_ms)
 {
     struct err err = {0};
 
     served = -1;
     assert_int_equal(loop_init(&loop, NULL, NULL, NULL, &err), ERR_NONE);
-    takeover = takeover_start(&loop, argv, fds, n, timeout_ms, on_done, NULL, &err);
+    takeover = takeover_start(&loop, argv, gift, timeout_ms, on_done, NULL, &err);
     assert_non_null(takeover);
     loop_run(&loop);
     loop_clear(&loop);
     return served;
 }
 
+static void assert_heard(int fd, const char *word)
+{
+    char got[64] = "";
+
+    assert_true(recv(fd, got, sizeof(got) - 1, 0) >= 0);
+    assert_string_equal(got, word);
+    close(fd);
+}
+
 static void test_who_serves_is_the_only_one(void **state)
 {
     char program[] = "/proc/self/exe", word[] = "heir", *argv[] = {program, word, NULL}, got = 0;
-    int pair[2], status;
+    int pair[2], earlier[2], status;
     pid_t pid;
 
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
-    pid = run(argv, &pair[1], 1, IN_TIME_MS);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, earlier), 0);
+    pid = run(argv, &(struct takeover_gift){&pair[1], 1, &earlier[1], 1}, IN_TIME_MS);
     assert_true(pid > 0);
     close(pair[1]);
+    close(earlier[1]);
+    assert_heard(channel, "take 1"); /* it leads us, and whom we led */
+    assert_heard(earlier[0], "take 1");
     assert_int_equal(read(pair[0], &got, 1), 1); /* it was given the descriptor, and "main" was said */
     assert_int_equal(got, 'm');
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -82,7 +99,7 @@ static void test_who_fails_says_why(void **state)
         char shell[] = "sh", option[] = "-c", script[128], *argv[] = {shell, option, script, NULL};
 
         snprintf(script, sizeof(script), "%s", rows[i].script);
-        assert_int_equal(run(argv, NULL, 0, rows[i].timeout_ms), 0);
+        assert_int_equal(run(argv, &(struct takeover_gift){0}, rows[i].timeout_ms), 0);
         assert_string_equal(reason, rows[i].reason);
         assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left behind */
     }
@@ -95,7 +112,7 @@ static void test_what_cannot_be_run_is_said_at_once(void **state)
 
     (void)state;
     assert_int_equal(loop_init(&loop, NULL, NULL, NULL, &err), ERR_NONE);
-    assert_null(takeover_start(&loop, argv, NULL, 0, IN_TIME_MS, on_done, NULL, &err));
+    assert_null(takeover_start(&loop, argv, &(struct takeover_gift){0}, IN_TIME_MS, on_done, NULL, &err));
     assert_int_equal(err.sys_errno, ENOENT);
     assert_non_null(strstr(err.detail, program));
     loop_clear(&loop);
@@ -125,12 +142,22 @@ static void on_go(void *arg)
     heir_serving(heir);
 }
 
+static void on_behind(void *arg, const struct str_list *behind)
+{
+    (void)arg;
+    (void)behind;
+}
+
 static void on_main(void *arg)
 {
+    struct followers *f = followers_new(&loop, 0);
     ssize_t n = write(FIRST, "m", 1);
 
     (void)n;
     (void)arg;
+    heir_lead(heir, f);
+    followers_take(f, false, on_behind, NULL);
+    followers_free(&f);
     loop_stop(&loop);
 }
 

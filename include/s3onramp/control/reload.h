@@ -4,13 +4,16 @@
  *   reload_ask ──▶ a thread: files read and judged, snapshot built ──▶ control thread: sockets, logs ──┐
  *        ▲           └─ a problem ─────────────────────────────────────────┬─ a problem                ▼
  *        └──────────────────────────── the answer ◀────────────────────────┴──────── every worker has adopted it
+ *                                                                            and those who follow have (followers.h)
  *
- * One at a time: what is asked meanwhile is answered by the next one. Control thread.
+ * One at a time: what is asked meanwhile is answered by the next one. While the proxy ends it goes on, for what still
+ * runs. Control thread.
  */
 #ifndef S3ONRAMP_CONTROL_RELOAD_H
 #define S3ONRAMP_CONTROL_RELOAD_H
 
 #include "config/settings_diff.h"
+#include "control/followers.h"
 #include "control/logs.h"
 #include "control/ports.h"
 #include "control/road/endpoints.h"
@@ -24,8 +27,9 @@ struct reload_parts {
     struct snapshot **snapshot; /* the newest: replaced */
     struct worker *workers;
     size_t workers_n;
-    struct ports *ports;
+    struct ports *ports; /* until reload_leave_ports */
     struct logs *logs;
+    struct followers *followers;
     struct endpoints *endpoints;
     struct credential_store *credentials;
     /* May one begin that changes something? False: not now; reload_go_on when it may. */
@@ -44,12 +48,14 @@ struct reload_answer {
     const struct str_list *problems; /* "FILE:LINE: …"; if there are any, nothing was changed and the rest is empty */
     const struct str_list *warnings; /* the same */
     const struct settings_diff *diff;
+    const struct str_list *behind; /* sentences: where it is not in force, though it is here */
 };
 
 struct reload_ask {
     struct reload_ask *next;
     enum reload_what what;
     const char *by; /* who, for audit lines; copied */
+    bool follows;   /* for the process that serves now */
     /* Called once; the ask is over then. @answer is valid during the call. */
     void (*done)(void *arg, const struct reload_answer *answer);
     void *arg;
@@ -69,8 +75,11 @@ void reload_want(struct reload *r, const char *by);
 void reload_go_on(struct reload *r);
 /* Nobody waits for it any more; what began goes on. */
 void reload_forget(struct reload *r, struct reload_ask *ask);
-/* The proxy ends: nothing is taken from now on, and who asks is told so; the ports may go. */
-void reload_end(struct reload *r);
+/* The proxy listens no more: the ports may go. */
+void reload_leave_ports(struct reload *r);
+/* Another process serves: who asks for more than a check must ask there, and is told so; but who follows. True: so did
+ * some already. */
+bool reload_hand_over(struct reload *r);
 /* What waits for a restart, in words: appended to @out. */
 void reload_waiting(const struct reload *r, struct str_list *out);
 

@@ -25,11 +25,13 @@ struct upgrade_waiter {
 };
 
 struct upgrade {
-    struct loop *loop;      /* borrowed */
-    char *const *argv;      /* borrowed: the program and its arguments */
-    takeover_done_fn *done; /* before those who wait */
+    struct loop *loop;                    /* borrowed */
+    char *const *argv;                    /* borrowed: the program and its arguments */
+    takeover_done_fn *done;               /* before those who wait */
+    void (*over)(void *arg, int channel); /* the other one serves alone, and is followed by @channel (owned) */
     void *arg;
-    struct takeover *takeover; /* owned: it is under way */
+    struct followers *followers; /* borrowed: they go along */
+    struct takeover *takeover;   /* owned: it is under way */
     struct upgrade_door *doors;
     struct upgrade_waiter *waiters;
 };

@@ -9,8 +9,8 @@
 #include "flow/worker.h"
 
 /* @run(worker, @arg) on every worker's thread, at the same time on several; then @done(@arg), once, on the thread of
- * @control. A worker that has ended by then is left out. Control thread, once the workers run, and while it runs itself.
- * False: out of memory, nothing is run. */
+ * @control. A worker that has ended by then is left out. Control thread, once the workers run, and while it runs
+ * itself. False: out of memory, nothing is run. */
 MUST_CHECK bool workers_ask(struct loop *control, struct worker *workers, size_t n,
                             void (*run)(struct worker *w, void *arg), void (*done)(void *arg), void *arg);
 
