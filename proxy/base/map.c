@@ -5,6 +5,7 @@
 #include "base/map.h"
 
 #include "base/secret.h"
+#include "base/thread.h"
 
 #include <stdlib.h>
 
@@ -120,7 +121,7 @@ bool map_reserve(struct map *m, size_t n)
     if (!slots) return false;
     m->slots = slots;
     m->slots_n = slots_n;
-    for (size_t i = 0; i < old.slots_n; i++)
+    for (size_t i = 0; i < old.slots_n; i++, thread_makes_way())
         if (old.slots[i].value)
             *find(m, str_make(old.slots[i].key, old.slots[i].key_n), old.slots[i].hash) = old.slots[i];
     free(old.slots);

@@ -7,6 +7,7 @@
 #include "config_options.h"
 
 #include "base/secret.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -90,7 +91,7 @@ static void add_default_credentials(struct config_build *b)
     bool wanted = false;
 
     if (config_raw_section(b->raw, SECTION_CREDENTIALS, STR("default"))) return;
-    for (size_t i = 0; i < b->raw->n; i++)
+    for (size_t i = 0; i < b->raw->n; i++, thread_makes_way())
         wanted |= wants_default_credentials(b->raw->v[i]);
     if (!wanted) return;
     set_text(config_raw_add(b->raw, SECTION_CREDENTIALS, STR("default"), (struct config_place){NULL, 0}), "source",
@@ -112,7 +113,7 @@ static void build_items(struct config_build *b)
 {
     size_t index[SECTIONS_N] = {0};
 
-    for (size_t i = 0; i < b->raw->n; i++) {
+    for (size_t i = 0; i < b->raw->n; i++, thread_makes_way()) {
         const struct section_kind *kind = &config_sections[b->raw->v[i]->id];
         if (kind->example_name) (*count_of(b->s, kind))++;
     }
@@ -120,7 +121,7 @@ static void build_items(struct config_build *b)
         const struct section_kind *kind = &config_sections[id];
         if (kind->example_name) *array_of(b->s, kind) = config_alloc(*count_of(b->s, kind) * kind->item_bytes);
     }
-    for (size_t i = 0; i < b->raw->n; i++) {
+    for (size_t i = 0; i < b->raw->n; i++, thread_makes_way()) {
         struct raw_section *section = b->raw->v[i];
         const struct section_kind *kind = &config_sections[section->id];
         size_t at = index[section->id]++;
@@ -137,7 +138,7 @@ static void build_items(struct config_build *b)
 
 static void build_values(struct config_build *b)
 {
-    for (size_t i = 0; i < b->raw->n; i++) {
+    for (size_t i = 0; i < b->raw->n; i++, thread_makes_way()) {
         struct raw_section *section = b->raw->v[i];
         size_t n;
         const struct option *options = config_section_options(section->id, &n);
@@ -167,7 +168,7 @@ static struct settings *finished(struct config_build *b)
 
 static bool holds_secret(struct config_build *b, const char *file)
 {
-    for (size_t i = 0; i < b->raw->n; i++) {
+    for (size_t i = 0; i < b->raw->n; i++, thread_makes_way()) {
         const struct raw_section *section = b->raw->v[i];
         size_t n;
         const struct option *options = config_section_options(section->id, &n);
@@ -329,7 +330,7 @@ struct settings *config_load_stream(FILE *in, const char *name, FILE *problems)
 
 static void free_items(struct settings *s, struct raw *raw)
 {
-    for (size_t i = 0; i < raw->n; i++) {
+    for (size_t i = 0; i < raw->n; i++, thread_makes_way()) {
         struct raw_section *section = raw->v[i];
         size_t n;
         const struct option *options = config_section_options(section->id, &n);

@@ -5,6 +5,7 @@
 #include "config_options.h"
 
 #include "base/secret.h"
+#include "base/thread.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -101,6 +102,7 @@ static void wipe_memory(struct raw_memory *t)
         t->last = block->before;
         secret_wipe(block->text, block->bytes);
         free(block);
+        thread_makes_way();
     }
 }
 
@@ -247,7 +249,7 @@ struct raw_value *config_raw_set(struct raw_section *section, size_t row, char *
 void config_for_each(struct config_build *b, enum section_id id,
                      void (*visit)(struct config_build *b, struct raw_section *section))
 {
-    for (size_t i = 0; i < b->raw->n; i++)
+    for (size_t i = 0; i < b->raw->n; i++, thread_makes_way())
         if (b->raw->v[i]->id == id) visit(b, b->raw->v[i]);
 }
 

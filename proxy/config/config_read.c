@@ -14,6 +14,7 @@
 #include "config_options.h"
 
 #include "base/secret.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <ini.h>
@@ -233,6 +234,7 @@ static char *read_line(char *dst, int cap, void *stream)
     size_t n, room = (size_t)cap - 3;
 
     ASSERT(cap > 16);
+    thread_makes_way();
     check_last_line(r);
     if (!next_line(r, dst, room, &n)) return NULL;
 

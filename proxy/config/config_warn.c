@@ -7,6 +7,7 @@
 
 #include "aws/s3/partition.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <arpa/inet.h>
 
@@ -16,7 +17,7 @@
 
 static bool has_password(const struct settings *s)
 {
-    for (size_t i = 0; i < s->clients_n; i++)
+    for (size_t i = 0; i < s->clients_n; i++, thread_makes_way())
         if (s->clients[i].password) return true;
     return false;
 }

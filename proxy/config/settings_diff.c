@@ -4,6 +4,7 @@
  */
 #include "config/settings_diff.h"
 
+#include "base/thread.h"
 #include "config/lines.h"
 #include "config_options.h"
 
@@ -168,6 +169,7 @@ static int order(const void *a, const void *b)
 {
     const struct raw_section *x = *(const struct raw_section *const *)a, *y = *(const struct raw_section *const *)b;
 
+    thread_makes_way();
     return strcmp(x->name ? x->name : "", y->name ? y->name : "");
 }
 
@@ -176,7 +178,7 @@ static struct side side_of(const struct settings *s, enum section_id id)
     const struct raw *raw = s->impl;
     struct side side = {.v = config_alloc(raw->n * sizeof(struct raw_section *))};
 
-    for (size_t i = 0; i < raw->n; i++)
+    for (size_t i = 0; i < raw->n; i++, thread_makes_way())
         if (raw->v[i]->id == id) side.v[side.n++] = raw->v[i];
     if (side.n) qsort(side.v, side.n, sizeof(struct raw_section *), order);
     return side;

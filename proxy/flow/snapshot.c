@@ -3,6 +3,7 @@
  */
 #include "flow/snapshot.h"
 
+#include "base/thread.h"
 #include "flow/upstream/pool.h"
 #include "io/tls.h"
 
@@ -171,7 +172,7 @@ static enum err_code load_endpoints(struct snapshot *s, const struct snapshot *b
 
 static const char *find_decoy(const struct settings *s)
 {
-    for (size_t i = 0; i < s->clients_n; i++)
+    for (size_t i = 0; i < s->clients_n; i++, thread_makes_way())
         if (s->clients[i].password) return s->clients[i].password;
     return NULL;
 }

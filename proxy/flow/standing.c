@@ -4,6 +4,7 @@
 #include "flow/standing.h"
 
 #include "base/map.h"
+#include "base/thread.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -77,23 +78,21 @@ uint32_t standing_id(struct standing *s, enum standing_kind kind, struct str nam
     return id;
 }
 
-#define NUMBER(names, rows, n, fine)                              \
-    for (size_t i = 0; i < (n); i++) {                            \
-        (rows)[i].id = number((names), str_from((rows)[i].name)); \
-        (fine) = (fine) && (rows)[i].id != STANDING_NONE;         \
+#define NUMBER(s, kind, rows, n, fine)                                     \
+    for (size_t i = 0; i < (n); i++, thread_makes_way()) {                 \
+        (rows)[i].id = standing_id((s), (kind), str_from((rows)[i].name)); \
+        (fine) = (fine) && (rows)[i].id != STANDING_NONE;                  \
     }
 
 bool standing_number(struct standing *s, struct settings *t)
 {
     bool fine = true;
 
-    pthread_mutex_lock(&s->lock);
-    NUMBER(&s->names[STANDING_LISTENER], t->listeners, t->listeners_n, fine)
-    NUMBER(&s->names[STANDING_ENDPOINT], t->endpoints, t->endpoints_n, fine)
-    NUMBER(&s->names[STANDING_CREDENTIALS], t->credentials, t->credentials_n, fine)
-    NUMBER(&s->names[STANDING_PRINCIPAL], t->clients, t->clients_n, fine)
-    NUMBER(&s->names[STANDING_GROUP], t->groups, t->groups_n, fine)
-    NUMBER(&s->names[STANDING_LINE], t->lines, t->lines_n, fine)
-    pthread_mutex_unlock(&s->lock);
+    NUMBER(s, STANDING_LISTENER, t->listeners, t->listeners_n, fine)
+    NUMBER(s, STANDING_ENDPOINT, t->endpoints, t->endpoints_n, fine)
+    NUMBER(s, STANDING_CREDENTIALS, t->credentials, t->credentials_n, fine)
+    NUMBER(s, STANDING_PRINCIPAL, t->clients, t->clients_n, fine)
+    NUMBER(s, STANDING_GROUP, t->groups, t->groups_n, fine)
+    NUMBER(s, STANDING_LINE, t->lines, t->lines_n, fine)
     return fine;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_thread.c: a thread begins without signals, and steps back alone.
+ * test_thread.c: a thread begins without signals, steps back alone, and makes way only then.
  */
+#include "base/clock.h"
 #include "base/thread.h"
 
 #include <setjmp.h>
@@ -46,10 +47,50 @@ static void test_signals_and_priority_are_the_threads_own(void **state)
     assert_int_equal(sigismember(&mask, SIGTERM), 0);
 }
 
+static long pauses(void)
+{
+    struct rusage r;
+
+    assert_int_equal(getrusage(RUSAGE_THREAD, &r), 0);
+    return r.ru_nvcsw;
+}
+
+static void *work(void *arg)
+{
+    bool *paused = arg;
+    int64_t begun_us;
+    long before;
+
+    thread_steps_back();
+    before = pauses();
+    begun_us = clock_monotonic_us();
+    while (pauses() == before && clock_monotonic_us() - begun_us < (int64_t)30 * 1000000)
+        thread_makes_way();
+    *paused = pauses() > before;
+    return NULL;
+}
+
+static void test_who_stepped_back_pauses_and_nobody_else(void **state)
+{
+    bool paused = false;
+    pthread_t thread;
+    long before;
+
+    (void)state;
+    assert_int_equal(thread_start(&thread, work, &paused), 0);
+    pthread_join(thread, NULL);
+    assert_true(paused);
+    before = pauses();
+    for (int i = 0; i < 1000000; i++)
+        thread_makes_way();
+    assert_int_equal(pauses(), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signals_and_priority_are_the_threads_own),
+        cmocka_unit_test(test_who_stepped_back_pauses_and_nobody_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,5 +14,9 @@ MUST_CHECK int thread_start(pthread_t *thread, void *(*run)(void *), void *arg);
 /* The calling thread has long work that nobody waits for by the millisecond: those that serve go before it. On Linux
  * each thread has a nice value of its own (setpriority(2), "C library/kernel differences"). */
 void thread_steps_back(void);
+/* A step of long work is done. A thread that stepped back pauses for a moment after each fraction of a millisecond: a
+ * nice value says who goes first, but on some kernels only when its time slice is over, which others wait for. For any
+ * other thread it is nothing. Not under a lock. */
+void thread_makes_way(void);
 
 #endif
