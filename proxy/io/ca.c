@@ -343,15 +343,48 @@ static enum err_code open_plain(const char *path, FILE **out, struct stat *st, s
     return err_set(err, ERR_FILE, 0, "%s is not a plain file, or longer than a CA is: name another", path);
 }
 
-static enum err_code read_certificate(const char *path, X509 **out, struct err *err)
+static bool is_root(X509 *cert)
+{
+    return X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
+}
+
+/* Takes over @cert. */
+static bool push(struct ca *ca, X509 *cert)
+{
+    if (!ca->chain) ca->chain = sk_X509_new_null();
+    if (ca->chain && sk_X509_push(ca->chain, cert) > 0) return true;
+    X509_free(cert);
+    return false;
+}
+
+/* Behind an authority's own certificate: those of the authorities above it. Clients have the root, or nothing helps. */
+static enum err_code read_chain(struct ca *ca, FILE *f, const char *path, struct err *err)
+{
+    X509 *cert;
+    while ((cert = PEM_read_X509(f, NULL, NULL, NULL)))
+        if (is_root(cert))
+            X509_free(cert);
+        else if (!push(ca, cert))
+            return err_set(err, ERR_NO_MEMORY, 0, "CA");
+    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) return x509_fail(err, ERR_FILE, path);
+    ERR_clear_error(); /* the end of the file */
+    return ERR_NONE;
+}
+
+static enum err_code read_certificates(struct ca *ca, const char *path, struct err *err)
 {
     struct stat st;
     FILE *f;
+    enum err_code code = ERR_NONE;
     TRY(open_plain(path, &f, &st, err));
-    *out = PEM_read_X509(f, NULL, NULL, NULL);
+    ca->cert = PEM_read_X509(f, NULL, NULL, NULL);
+    if (!ca->cert)
+        code = x509_fail(err, ERR_FILE, path);
+    else if (!is_root(ca->cert))
+        code = X509_up_ref(ca->cert) && push(ca, ca->cert) ? read_chain(ca, f, path, err)
+                                                           : err_set(err, ERR_NO_MEMORY, 0, "CA");
     (void)fclose(f);
-    if (!*out) return x509_fail(err, ERR_FILE, path);
-    return ERR_NONE;
+    return code;
 }
 
 /* For encrypted keys: nobody is there to type a password. */
@@ -388,6 +421,24 @@ bool x509_unix_time(const ASN1_TIME *t, int64_t *out)
     return true;
 }
 
+/* Each was issued by the next, and none ends before the authority does. */
+static enum err_code check_chain(struct ca *ca, const char *path, struct err *err)
+{
+    for (int i = 1; i < sk_X509_num(ca->chain); i++) {
+        int64_t end;
+        X509 *upper = sk_X509_value(ca->chain, i);
+        if (X509_check_issued(upper, sk_X509_value(ca->chain, i - 1)) != X509_V_OK)
+            return err_set(
+                err, ERR_FILE, 0,
+                "%s: certificate %d is not of who issued the one before it: the authority's own comes first, "
+                "then who issued it, and so on",
+                path, i + 1);
+        if (!x509_unix_time(X509_get0_notAfter(upper), &end)) return x509_fail(err, ERR_FILE, path);
+        if (end < ca->not_after) ca->not_after = end;
+    }
+    return ERR_NONE;
+}
+
 static enum err_code check_ca(struct ca *ca, const char *path, struct err *err)
 {
     static const char again[] = "run 's3onramp ca init --force' and give clients the new certificate";
@@ -404,6 +455,7 @@ static enum err_code check_ca(struct ca *ca, const char *path, struct err *err)
     if (!x509_unix_time(X509_get0_notBefore(ca->cert), &ca->not_before) ||
         !x509_unix_time(X509_get0_notAfter(ca->cert), &ca->not_after))
         return x509_fail(err, ERR_FILE, path);
+    TRY(check_chain(ca, path, err));
     if (now < ca->not_before) return err_set(err, ERR_FILE, 0, "%s is not valid yet: check this machine's clock", path);
     if (now >= ca->not_after) return err_set(err, ERR_FILE, 0, "%s has expired: %s", path, again);
     int critical = -1; /* -1 afterwards, too: there is no such extension */
@@ -419,7 +471,7 @@ enum err_code ca_load(const char *cert_path, const char *key_path, struct ca **o
     struct ca *ca = calloc(1, sizeof(*ca));
     if (!ca) return err_set(err, ERR_NO_MEMORY, 0, "CA");
     ERR_clear_error();
-    enum err_code code = read_certificate(cert_path, &ca->cert, err);
+    enum err_code code = read_certificates(ca, cert_path, err);
     if (code == ERR_NONE) code = read_key(key_path, &ca->key, err);
     if (code == ERR_NONE) code = check_ca(ca, cert_path, err);
     if (code != ERR_NONE)
@@ -433,6 +485,7 @@ void ca_free(struct ca **ca)
 {
     if (!*ca) return;
     X509_free((*ca)->cert);
+    sk_X509_pop_free((*ca)->chain, X509_free);
     EVP_PKEY_free((*ca)->key);
     NAME_CONSTRAINTS_free((*ca)->names);
     free(*ca);

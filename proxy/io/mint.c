@@ -198,6 +198,11 @@ bool mint_permits(const struct mint *m, struct str name)
     return ca_permits(m->ca, name);
 }
 
+STACK_OF(X509) * mint_chain(const struct mint *m)
+{
+    return m->ca->chain;
+}
+
 enum err_code mint_leaf_for(struct mint *m, const struct str *names, size_t n, int64_t now_s, X509 **leaf,
                             EVP_PKEY **key, struct err *err)
 {

@@ -220,7 +220,8 @@ static int choose_certificate(SSL *ssl, void *arg)
         snprintf(c->error, sizeof(c->error), "no certificate: %.140s", err.detail);
         return 0;
     }
-    ok = SSL_use_certificate(ssl, leaf) == 1 && SSL_use_PrivateKey(ssl, key) == 1;
+    ok = SSL_use_certificate(ssl, leaf) == 1 && SSL_use_PrivateKey(ssl, key) == 1 &&
+         SSL_set1_chain(ssl, mint_chain(arg)) == 1;
     X509_free(leaf);
     return ok;
 }

@@ -376,6 +376,100 @@ static void replace_files(const struct fixture *f, X509 *cert, EVP_PKEY *key)
     assert_int_equal(fclose(file), 0);
 }
 
+/* A certificate for @key by @issuer (NULL: itself). */
+static X509 *issue(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, int days, bool is_ca)
+{
+    X509 *cert = X509_new();
+    X509_NAME *subject = X509_get_subject_name(cert);
+    X509V3_CTX ctx;
+    X509_EXTENSION *extension;
+
+    assert_int_equal(X509_set_version(cert, X509_VERSION_3), 1);
+    assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), days), 1);
+    assert_int_equal(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const uint8_t *)name, -1, -1, 0), 1);
+    assert_int_equal(X509_set_issuer_name(cert, issuer ? X509_get_subject_name(issuer) : subject), 1);
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), -DAY_S));
+    assert_non_null(X509_time_adj_ex(X509_getm_notAfter(cert), days, 0, NULL));
+    assert_int_equal(X509_set_pubkey(cert, key), 1);
+    X509V3_set_ctx(&ctx, issuer ? issuer : cert, cert, NULL, NULL, 0);
+    extension =
+        X509V3_EXT_conf_nid(NULL, &ctx, NID_basic_constraints, is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+    assert_int_equal(X509_add_ext(cert, extension, -1), 1);
+    X509_EXTENSION_free(extension);
+    extension = X509V3_EXT_conf_nid(NULL, &ctx, NID_key_usage, "critical,keyCertSign,cRLSign");
+    assert_int_equal(X509_add_ext(cert, extension, -1), 1);
+    X509_EXTENSION_free(extension);
+    assert_true(X509_sign(cert, issuer ? issuer_key : key, EVP_sha256()) > 0);
+    return cert;
+}
+
+static void write_certificates(const struct fixture *f, X509 *const *v, size_t n)
+{
+    FILE *out = fopen(f->cert, "w");
+
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(PEM_write_X509(out, v[i]), 1);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void test_ca_load_an_intermediate_brings_its_chain(void **state)
+{
+    struct fixture *f = set_up(false);
+    EVP_PKEY *keys[3] = {EVP_EC_gen("P-256"), EVP_EC_gen("P-256"), NULL};
+    X509 *root, *middle, *own;
+    FILE *out = fopen(f->key, "w");
+    struct err err = {0};
+
+    (void)state;
+    keys[2] = EVP_EC_gen("P-256");
+    assert_int_equal(PEM_write_PrivateKey(out, keys[2], NULL, NULL, 0, NULL, NULL), 1);
+    assert_int_equal(fclose(out), 0);
+    root = issue("Root", keys[0], NULL, NULL, 3000, true);
+    middle = issue("Middle", keys[1], root, keys[0], 100, true);
+    own = issue("Own", keys[2], middle, keys[1], 200, true);
+    const struct {
+        const char *name;
+        X509 *file[3];
+        int chain_n; /* -1: refused */
+        int days;
+    } rows[] = {
+        {"alone", {own}, 1, 200},
+        {"with who issued it", {own, middle}, 2, 100},
+        {"with all", {own, middle, root}, 2, 100},
+        {"with the root alone", {own, root}, 1, 200},
+        {"in the wrong order", {middle, own}, -1, 0},
+        {"with a stranger", {own, own}, -1, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct ca *ca = NULL;
+        size_t n = 0;
+
+        while (n < 3 && rows[i].file[n])
+            n++;
+        write_certificates(f, rows[i].file, n);
+        enum err_code code = ca_load(f->cert, f->key, &ca, &err);
+        if (rows[i].chain_n < 0) {
+            assert_int_equal(code, ERR_FILE);
+            continue;
+        }
+        if (code != ERR_NONE) fail_msg("%s: %s", rows[i].name, err.detail);
+        struct mint *mint = mint_new(ca, 30, NULL);
+        STACK_OF(X509) *chain = mint_chain(mint);
+        assert_int_equal(sk_X509_num(chain), rows[i].chain_n);
+        assert_int_equal(X509_cmp(sk_X509_value(chain, 0), own), 0);
+        assert_in_range(ca_not_after(ca), f->now + (rows[i].days - 1) * DAY_S, f->now + (rows[i].days + 1) * DAY_S);
+        mint_free(&mint);
+        ca_free(&ca);
+    }
+    assert_null(mint_chain(f->mint)); /* a root goes to nobody */
+    X509_free(root);
+    X509_free(middle);
+    X509_free(own);
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        EVP_PKEY_free(keys[i]);
+    tear_down(f);
+}
+
 static void test_ca_load_leaf_or_wrong_time_is_refused(void **state)
 {
     (void)state;
@@ -775,6 +869,7 @@ int main(void)
         cmocka_unit_test(test_ca_create_bad_parameters_write_nothing),
         cmocka_unit_test(test_ca_load_unusable_files_are_refused_with_advice),
         cmocka_unit_test(test_ca_load_leaf_or_wrong_time_is_refused),
+        cmocka_unit_test(test_ca_load_an_intermediate_brings_its_chain),
         cmocka_unit_test(test_ca_permits_table),
         cmocka_unit_test(test_ca_describe_names_all_that_matters),
         cmocka_unit_test(test_ca_constraints_hold_for_a_stolen_key),

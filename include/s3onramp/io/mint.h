@@ -35,8 +35,9 @@ MUST_CHECK enum err_code ca_create(const char *cert_path, const char *key_path, 
                                    bool force, struct err *err);
 
 struct ca;
-/* ERR_FILE: missing, unreadable, a key that secret_file_fault is against, not a pair, not a CA, not yet or no longer
- * valid; the detail says what to do ("run 's3onramp ca init'"). */
+/* @cert_path: the authority's certificate; if it is no root, those of the authorities above it may follow, each behind
+ * the one it issued: clients get them with each leaf. ERR_FILE: missing, unreadable, a key that secret_file_fault is
+ * against, not a pair, not a CA, not yet or no longer valid; the detail says what to do ("run 's3onramp ca init'"). */
 MUST_CHECK enum err_code ca_load(const char *cert_path, const char *key_path, struct ca **out, struct err *err);
 void ca_free(struct ca **ca);
 X509 *ca_certificate(const struct ca *ca); /* borrowed */
@@ -54,6 +55,8 @@ struct mint;
 MUST_CHECK struct mint *mint_new(const struct ca *ca, unsigned leaf_days, const char *crl_url);
 void mint_free(struct mint **m);
 bool mint_permits(const struct mint *m, struct str name); /* its CA does */
+/* What clients need beside a leaf and the root; borrowed. NULL: nothing. */
+struct stack_st_X509 *mint_chain(const struct mint *m);
 enum { MINT_CRL_BYTES = 4096 };
 /* The authority's revocation list (DER, RFC 5280 5), which is empty, into @out of at least MINT_CRL_BYTES: signed anew
  * each time, valid for a week from @now_s. Any thread. */
