@@ -212,8 +212,9 @@ const char *policy_statement_place(const struct settings *s, const struct policy
         place = (struct config_place){p->document, (int)text.line};
     else if (place.file && str_to_cstr(text.label, option, sizeof(option)))
         place = settings_place(s, p, option);
-    if (!place.file) return strcpy(out, "built in");
-    return config_place_text(place, out);
+    if (place.file) return config_place_text(place, out);
+    (void)str_to_cstr(STR("built in"), out, CONFIG_PLACE_TEXT);
+    return out;
 }
 
 void policy_put_reason(const struct settings *s, const struct principal_conf *client, const struct policy_decision *d,

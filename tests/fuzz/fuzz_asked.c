@@ -19,6 +19,8 @@ static bool pair(void *data, const struct asked *a, const struct policy_ask *ask
     return true;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static const struct {

@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    size_t whole_n, pieces_n, again_n;
+    size_t whole_n = 0, pieces_n = 0, again_n = 0;
     char *whole, *pieces, *again;
 
     if (n < 2 || n > BUCKET_LIST_HELD) return 0; /* longer: an element may be refused in pieces, and not whole */
