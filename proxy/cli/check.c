@@ -4,6 +4,7 @@
  */
 #include "cli/cli.h"
 
+#include "base/readable.h"
 #include "cli/admin_client.h"
 #include "control/preflight.h"
 #include "io/listener.h"
@@ -17,8 +18,11 @@ static void print_warnings(const struct settings *s)
 {
     char where[CONFIG_PLACE_TEXT];
 
-    for (size_t i = 0; i < s->warnings_n; i++)
-        fprintf(stderr, "%s: warning: %s\n", config_place_text(s->warnings[i].place, where), s->warnings[i].text);
+    for (size_t i = 0; i < s->warnings_n; i++) {
+        fprintf(stderr, "%s: warning: ", config_place_text(s->warnings[i].place, where));
+        readable_put(stderr, s->warnings[i].text);
+        fputc('\n', stderr);
+    }
 }
 
 /* read-write meant all of this once. Nothing is wrong with it, so it is no warning; once is enough. */

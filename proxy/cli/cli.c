@@ -3,6 +3,7 @@
  */
 #include "cli/cli.h"
 
+#include "base/readable.h"
 #include "base/secret.h"
 
 #include <stdarg.h>
@@ -24,27 +25,6 @@ static FILE *problems_copy; /* borrowed; NULL: there is none */
 void cli_copy_problems(FILE *copy)
 {
     problems_copy = copy;
-}
-
-/* C0, DEL, and C1 as UTF-8 writes it. */
-static size_t control_bytes(const char *p)
-{
-    unsigned char c = (unsigned char)p[0], next = (unsigned char)(c ? p[1] : 0);
-
-    if (c == 0xc2 && next >= 0x80 && next < 0xa0) return 2;
-    return (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
-}
-
-/* Control characters as \x1b: for sentences that hold what others wrote. */
-void cli_put_safe(FILE *out, const char *text)
-{
-    while (*text) {
-        size_t n = control_bytes(text);
-
-        if (n == 0) fputc(*text++, out);
-        for (; n > 0; n--)
-            fprintf(out, "\\x%02x", (unsigned char)*text++);
-    }
 }
 
 static bool is_printable(char c)
@@ -90,7 +70,7 @@ static void print_problem(const char *fmt, va_list args)
     if (vsnprintf(text, sizeof text, fmt, args) < 0) text[0] = '\0';
     if (problems_copy) fprintf(problems_copy, "%s\n", text);
     fprintf(stderr, "%ss3onramp:%s ", cli_color(stderr, CLI_RED), cli_color(stderr, CLI_PLAIN));
-    cli_put_safe(stderr, text);
+    readable_put(stderr, text);
     fputc('\n', stderr);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "cli/reload.h"
 
+#include "base/readable.h"
 #include "cli/admin_client.h"
 #include "cli/cli.h"
 
@@ -38,7 +39,7 @@ static void put_lines(FILE *out, const char *before, const json_t *lines)
     json_array_foreach(lines, i, line)
     {
         fputs(before, out);
-        cli_put_safe(out, json_string_value(line) ? json_string_value(line) : "");
+        readable_put(out, json_string_value(line) ? json_string_value(line) : "");
         fputc('\n', out);
     }
 }

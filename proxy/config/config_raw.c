@@ -4,6 +4,7 @@
  */
 #include "config_options.h"
 
+#include "base/readable.h"
 #include "base/secret.h"
 #include "base/thread.h"
 
@@ -154,7 +155,7 @@ void config_problem(struct config_build *b, struct config_place place, const cha
     b->problems_n++;
     fprintf(b->problems, "%s: ", config_place_text(known_place(b->s, place), where));
     va_start(args, fmt);
-    vfprintf(b->problems, fmt, args);
+    readable_vprintf(b->problems, fmt, args);
     va_end(args);
     if (is_about_hash(b, place))
         fputs(" (the '#' belongs to the value: a comment after a value begins with ' ;', or stands on its own line)",

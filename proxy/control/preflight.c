@@ -4,6 +4,7 @@
 #include "control/preflight.h"
 #include "aws/s3/partition.h"
 #include "base/clock.h"
+#include "base/readable.h"
 #include "config/log_place.h"
 #include "flow/way.h"
 #include "io/ca_scope.h"
@@ -34,7 +35,7 @@ static void problem(struct preflight *p, const void *item, const char *key, cons
     p->fine = false;
     fprintf(p->problems, "%s: %s: ", config_place_text(settings_place(p->s, item, key), where), key);
     va_start(args, fmt);
-    vfprintf(p->problems, fmt, args);
+    readable_vprintf(p->problems, fmt, args);
     va_end(args);
     fputc('\n', p->problems);
 }

@@ -95,9 +95,6 @@ enum { CLI_QUOTED = 4 * 4096 + 8 };
  * it is, in single quotes, or, with control characters or bytes beyond ASCII, as $'…'. Written into @out. */
 const char *cli_quote(const char *text, char out[CLI_QUOTED]);
 
-/* Writes @text with its control characters as \x1b: for sentences that hold what others wrote. */
-void cli_put_safe(FILE *out, const char *text);
-
 /* Run as root: says on standard error that the proxy's user must be able to read @path. */
 void cli_owner_hint(const char *path);
 
