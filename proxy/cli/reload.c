@@ -7,6 +7,7 @@
 #include "base/readable.h"
 #include "cli/admin_client.h"
 #include "cli/cli.h"
+#include "io/listener.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -140,8 +141,23 @@ const struct cli_command cli_reload = {
 
 /* --- after a client was changed --- */
 
-static int say_no_proxy(const char *path, int why)
+/* An address of a listener where somebody listens, or NULL. */
+static const struct netaddr *taken_address(const struct settings *s)
 {
+    struct err err = {0};
+
+    for (size_t i = 0; i < s->listeners_n; i++)
+        for (size_t k = 0; k < s->listeners[i].bind_n; k++)
+            if (listener_judge(&s->listeners[i].bind[k], &err) != ERR_NONE) return &s->listeners[i].bind[k];
+    return NULL;
+}
+
+static int say_no_proxy(const struct settings *s, int why)
+{
+    const char *path = s->admin.socket;
+    const struct netaddr *taken;
+    char text[NETADDR_TEXT];
+
     if (why == EACCES)
         return cli_problem(
             "the file is written, but you may not tell the running proxy (%s); do it: s3onramp reload, as "
@@ -152,16 +168,24 @@ static int say_no_proxy(const char *path, int why)
             "the file is written, but the proxy on %s gave no answer (%s); see its log, and do it again: "
             "s3onramp reload",
             path, strerror(why));
+    taken = taken_address(s);
+    if (taken) {
+        netaddr_format(taken, text);
+        return cli_problem("the file is written, but nobody answers at %s while somebody listens on %s: if it is the "
+                           "proxy, whose socket was removed, tell it with a signal (systemctl reload s3onramp, or kill "
+                           "-HUP with its process id: ss -ltnp 'sport = :%u'); its log says what came of it",
+                           path, text, netaddr_port(taken));
+    }
     fprintf(stderr, "No proxy answers at %s: it counts from its next start.\n", path);
     return CLI_FINE;
 }
 
-static int tell(const char *path, const char *config, bool cut)
+static int tell(const struct settings *s, const char *config, bool cut)
 {
-    json_t *answer = admin_exchange(path, question(config, false, cut), PATIENCE_S);
+    json_t *answer = admin_exchange(s->admin.socket, question(config, false, cut), PATIENCE_S);
     int exit_code = CLI_FINE;
 
-    if (!answer) return say_no_proxy(path, errno);
+    if (!answer) return say_no_proxy(s, errno);
     if (json_object_get(answer, "error")) {
         put_lines(stderr, "", json_object_get(answer, "problems"));
         exit_code = cli_problem("the file is written, but it is not in force: %s", admin_text(answer, "error"));
@@ -187,7 +211,7 @@ int cli_reload_clients(const char *config, bool cut)
     else if (strcmp(s->admin.socket, "off") == 0)
         fputs("[admin] socket is off: a proxy that runs takes it with SIGHUP, or at its next start.\n", stderr);
     else
-        exit_code = tell(s->admin.socket, config, cut);
+        exit_code = tell(s, config, cut);
     settings_unref(&s);
     errno = before;
     return exit_code;

@@ -135,6 +135,17 @@ class Clients(Case):
         self.assertIn("No proxy answers at %s" % (proxy.folder / "admin.sock"), result.stderr)
         proxy.start()
 
+    def test_a_proxy_whose_socket_was_removed_is_not_taken_for_none(self):
+        proxy = self.proxy()
+        (proxy.folder / "admin.sock").unlink()
+        result = lib.run(lib.PROGRAM, "client", "add", "carol", "--policy", "read-only", "-c", proxy.config, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("kill -HUP", result.stderr)
+        carol = (re.search(r"aws_access_key_id = (\S+)", result.stdout)[1],
+                 re.search(r"aws_secret_access_key = (\S+)", result.stdout)[1])
+        proxy.process.send_signal(signal.SIGHUP)
+        lib.wait_until(lambda: get(proxy, None, carol).status == 404, 20, "it is in force")
+
     def test_problems_elsewhere_are_told_and_the_client_is_written(self):
         proxy = self.proxy()
         self.change(proxy, append="[policy odd]\naccess = everything\n")
