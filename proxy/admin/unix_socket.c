@@ -256,6 +256,23 @@ void unix_socket_enter(struct unix_socket *u)
     if (event_add(u->ev, NULL)) LOG(LOG_ERROR, "%s: nobody can be answered", u->path);
 }
 
+/* Meanwhile another may have put something of its own there. */
+static bool is_ours(const struct unix_socket *u)
+{
+    struct stat st;
+
+    return u->path[0] && lstat(u->path, &st) == 0 && st.st_dev == u->made.st_dev && st.st_ino == u->made.st_ino;
+}
+
+/* The other process may have another path now, and nobody listens here any more. */
+static void remove_left_over(const struct unix_socket *u)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+
+    memcpy(addr.sun_path, u->path, sizeof(addr.sun_path));
+    if (is_ours(u) && is_left_over(&addr)) unlink(u->path);
+}
+
 void unix_socket_leave(struct unix_socket *u)
 {
     if (u->fd < 0) return;
@@ -263,6 +280,7 @@ void unix_socket_leave(struct unix_socket *u)
     u->ev = NULL;
     close(u->fd);
     u->fd = -1;
+    remove_left_over(u);
     u->path[0] = '\0';
 }
 
@@ -283,14 +301,6 @@ enum err_code unix_socket_new(struct loop *loop, const char *path, int given, co
     else
         *out = u;
     return code;
-}
-
-/* Meanwhile another may have put something of its own there. */
-static bool is_ours(const struct unix_socket *u)
-{
-    struct stat st;
-
-    return u->path[0] && lstat(u->path, &st) == 0 && st.st_dev == u->made.st_dev && st.st_ino == u->made.st_ino;
 }
 
 void unix_socket_free(struct unix_socket **up)

@@ -532,6 +532,18 @@ class Upgrade(unittest.TestCase):
         his.reset()
         self.end()
 
+    def test_its_admin_socket_moves(self):
+        proxy = self.start("moved")
+        old, new = proxy.folder / "admin.sock", proxy.folder / "new.sock"
+        proxy.edit(r"(?m)^socket = .*$", "socket = %s" % new)
+        answer = lib.run(lib.PROGRAM, "upgrade", "--json", "--socket", old)
+        self.before.append(proxy.process)
+        proxy.process = Successor(json.loads(answer.stdout)["pid"])
+        lib.wait_until(lambda: not old.exists(), 20, "the old path is gone")
+        self.assertEqual(json.loads(lib.run(lib.PROGRAM, "status", "--json", "--socket", new).stdout)["state"], "serving")
+        self.end()
+        self.assertFalse(new.exists())
+
     def test_the_service_manager_follows(self):
         manager = Manager("followed")
         self.start("followed", variables={"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "2000000"})
