@@ -105,7 +105,7 @@ const struct cli_command cli_upgrade = {
              "included,\n"
              "the old one takes no more connections and finishes what it has (upgrade_timeout). If the new one does "
              "not become\n"
-             "ready within a minute, or ends, the old one goes on as before, and this command says why.",
+             "ready within upgrade_ready_timeout, or ends, the old one goes on as before, and this command says why.",
     .options = upgrade_rows,
     .options_n = ARRAY_LEN(upgrade_rows),
     .more = "Exit code: 0 the new one serves, 1 the old one goes on, or does not answer, 2 wrong usage.",

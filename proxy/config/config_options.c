@@ -120,6 +120,8 @@ static const struct option options[] = {
      "After a request to stop go on for so long, while health pages say no: so that load balancers send nobody any more when connections are refused."},
     {SECTION_SERVER, "upgrade_timeout", LIVE, OPT_MS, AT(server_conf, upgrade_timeout_ms), "24h", "0s", "720h", NULL, NULL,
      "How long the process before may go on with what runs in it after an upgrade."},
+    {SECTION_SERVER, "upgrade_ready_timeout", LIVE, OPT_MS, AT(server_conf, upgrade_ready_timeout_ms), "60s", "1s", "1h", NULL, NULL,
+     "A new process that an upgrade started must have keys and addresses in this time, or it is ended and the one before goes on."},
     {SECTION_SERVER, "tunnel_idle_timeout", NEW_SESSIONS, OPT_MS, AT(server_conf, tunnel_idle_timeout_ms), "300s", "100ms", "24h", NULL, NULL,
      "Close a tunnel through which no byte passes for so long."},
     {SECTION_SERVER, "private_networks", LIVE, OPT_NETWORKS, AT(server_conf, private_networks), NULL, NULL, NULL, NULL, NULL,

@@ -192,7 +192,7 @@ enum err_code server_upgrade(struct server *sv, const char *by, struct err *err)
 {
     if (drain_state(sv->drain) != DRAIN_SERVING || sv->heir)
         return err_set(err, ERR_INTERNAL, 0, "this process %s", sv->heir ? "does not serve yet" : "is ending already");
-    TRY(upgrade_begin(&sv->upgrade, sv->ports, err));
+    TRY(upgrade_begin(&sv->upgrade, sv->ports, sv->snapshot->settings->server.upgrade_ready_timeout_ms, err));
     audit(sv, "upgrade", by, "begun", "");
     return ERR_NONE;
 }

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { READY_MOST_MS = 60000 };
-
 static void on_done(void *arg, pid_t pid, const char *why)
 {
     struct upgrade *u = arg;
@@ -46,18 +44,19 @@ static size_t list_sockets(const struct upgrade *u, const struct ports *ports, i
     return n;
 }
 
-static enum err_code start(struct upgrade *u, const struct ports *ports, int *fds, size_t n, struct err *err)
+static enum err_code start(struct upgrade *u, const struct ports *ports, int *fds, size_t n, uint64_t ready_ms,
+                           struct err *err)
 {
     size_t sockets_n = list_sockets(u, ports, fds, n);
     const struct takeover_gift gift = {fds, sockets_n, fds + sockets_n, n - sockets_n};
 
     followers_list(u->followers, fds + sockets_n, n - sockets_n);
     LOG(LOG_INFO, "upgrade: starting %s", u->argv[0]);
-    u->takeover = takeover_start(u->loop, u->argv, &gift, READY_MOST_MS, on_done, u, err);
+    u->takeover = takeover_start(u->loop, u->argv, &gift, ready_ms, on_done, u, err);
     return u->takeover ? ERR_NONE : err->code;
 }
 
-enum err_code upgrade_begin(struct upgrade *u, const struct ports *ports, struct err *err)
+enum err_code upgrade_begin(struct upgrade *u, const struct ports *ports, uint64_t ready_ms, struct err *err)
 {
     size_t n = list_sockets(u, ports, NULL, 0) + followers_list(u->followers, NULL, 0);
     enum err_code code;
@@ -69,7 +68,7 @@ enum err_code upgrade_begin(struct upgrade *u, const struct ports *ports, struct
                        "this is the first process of a container, which ends with it: start another container");
     fds = malloc((n + 1) * sizeof(*fds));
     if (!fds) return err_set(err, ERR_NO_MEMORY, 0, "upgrade");
-    code = start(u, ports, fds, n, err);
+    code = start(u, ports, fds, n, ready_ms, err);
     free(fds);
     return code;
 }

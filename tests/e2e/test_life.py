@@ -429,6 +429,15 @@ class Upgrade(unittest.TestCase):
         lib.wait_until(lambda: "[credentials late] has no keys yet" in self.proxy.stderr.read_text(), 20, "what it waits for")
         return upgrade, flag
 
+    def test_who_is_not_ready_in_time_is_ended(self):
+        proxy = self.start("late", server={"upgrade_ready_timeout": "1s"})
+        upgrade, _ = self.waiting_upgrade()
+        words = upgrade.communicate(timeout=lib.PATIENCE_S)[1]
+        self.assertEqual(upgrade.returncode, 1)
+        self.assertIn("it was not ready in time, and was ended: [credentials late] has no keys yet", words)
+        self.new_connection()
+        self.end()
+
     def test_a_reload_meanwhile_ends_it(self):
         """Who was removed is not known again to a new process that had read the files before."""
         proxy = self.start("overtaken")

@@ -76,7 +76,7 @@ struct server_conf {
     struct limits_conf client_limits;  /* of each client for which nothing else is said */
     char *clients_file; /* key pairs made by `s3onramp client add`; path, relative to the configuration file */
     uint64_t header_timeout_ms, idle_timeout_ms, body_timeout_ms, tls_timeout_ms, shutdown_timeout_ms, drain_delay_ms,
-        upgrade_timeout_ms;
+        upgrade_timeout_ms, upgrade_ready_timeout_ms;
     uint64_t tunnel_idle_timeout_ms, pause_timeout_ms, request_timeout_ms;
     uint64_t min_rate;                 /* bytes a second; 0: none */
     struct netblock *private_networks; /* further networks that count as private */

@@ -36,8 +36,9 @@ struct upgrade {
     struct upgrade_waiter *waiters;
 };
 
-/* Starts the program with @ports and all doors. ERR_INTERNAL: why not. */
-MUST_CHECK enum err_code upgrade_begin(struct upgrade *u, const struct ports *ports, struct err *err);
+/* Starts the program with @ports and all doors; it must be ready within @ready_ms. ERR_INTERNAL: why not. */
+MUST_CHECK enum err_code upgrade_begin(struct upgrade *u, const struct ports *ports, uint64_t ready_ms,
+                                       struct err *err);
 /* What is under way is ended, for the reason @why; true also if nothing is. False: too late, it will be over soon. */
 bool upgrade_cancel(struct upgrade *u, const char *why);
 /* The process before, whose heir this one is, serves no more: all doors are entered. */
