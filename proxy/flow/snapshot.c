@@ -194,7 +194,9 @@ enum err_code snapshot_new(struct settings *settings, struct standing *standing,
     if (code == ERR_NONE) code = load_listeners(s, before, err);
     if (code == ERR_NONE) code = load_endpoints(s, before, err);
     if (code == ERR_NONE && !standing_number(standing, settings))
-        code = err_set(err, ERR_NO_MEMORY, 0, "standing numbers");
+        code = err_set(err, ERR_NO_MEMORY, 0,
+                       "no memory, or this process has seen %d names of one kind: `s3onramp upgrade` begins anew",
+                       STANDING_MOST);
     if (code != ERR_NONE) {
         snapshot_unref(&s);
         return code;

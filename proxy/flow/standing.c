@@ -50,7 +50,7 @@ void standing_free(struct standing **sp)
 
 static uint32_t add(struct map *names, struct str name)
 {
-    struct standing_name *n = malloc(sizeof(*n) + name.n + 1);
+    struct standing_name *n = names->n < STANDING_MOST ? malloc(sizeof(*n) + name.n + 1) : NULL;
 
     if (!n) return STANDING_NONE;
     n->id = (uint32_t)names->n + 1;

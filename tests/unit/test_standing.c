@@ -118,12 +118,29 @@ static void test_standing_gives_all_threads_the_same(void **state UNUSED)
     standing_free(&s);
 }
 
+/* Clients that come and go, each with a name of its own, do not make it grow for ever; and those that were stay. */
+static void test_standing_has_an_end(void **state UNUSED)
+{
+    struct standing *s = standing_new();
+    char name[16];
+
+    for (unsigned i = 1; i <= STANDING_MOST; i++) {
+        snprintf(name, sizeof(name), "run-%u", i);
+        assert_int_equal(standing_id(s, STANDING_PRINCIPAL, str_from(name)), i);
+    }
+    assert_int_equal(standing_id(s, STANDING_PRINCIPAL, STR("one more")), STANDING_NONE);
+    assert_int_equal(standing_id(s, STANDING_PRINCIPAL, STR("run-7")), 7);
+    assert_int_equal(standing_id(s, STANDING_ENDPOINT, STR("one more")), 1);
+    standing_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_standing_numbers_by_kind_and_name),
         cmocka_unit_test(test_standing_numbers_survive_other_settings),
         cmocka_unit_test(test_standing_gives_all_threads_the_same),
+        cmocka_unit_test(test_standing_has_an_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,18 +20,22 @@ enum standing_kind {
     STANDING_KINDS
 };
 
-/* The number of nothing: a row that is in no snapshot, nobody in particular. */
-enum { STANDING_NONE = 0 };
+enum {
+    /* The number of nothing: a row that is in no snapshot, nobody in particular. */
+    STANDING_NONE = 0,
+    /* Names of a kind, for the life of the process: none is forgotten, since one that came back as another's number
+     * would be a way in. So each costs about 100 bytes, and 64 more on each worker where it was counted (stats.h). */
+    STANDING_MOST = (1 << 20) - 1,
+};
 
 struct standing;
 
 MUST_CHECK struct standing *standing_new(void); /* NULL: out of memory */
 void standing_free(struct standing **s);        /* NULL is fine */
 /* The number of @name, given now if it has none: 1, 2, 3, … of each kind; never another's. STANDING_NONE: out of
- * memory.
- */
+ * memory, or there are STANDING_MOST. */
 MUST_CHECK uint32_t standing_id(struct standing *s, enum standing_kind kind, struct str name);
-/* Writes each row's number into @settings, which nobody else has yet. False: out of memory. */
+/* Writes each row's number into @settings, which nobody else has yet. False: as STANDING_NONE. */
 MUST_CHECK bool standing_number(struct standing *s, struct settings *settings);
 
 #endif
