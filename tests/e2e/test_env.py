@@ -241,8 +241,37 @@ class Readme(Env):
         for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", self.TEXT, re.M):
             yield re.sub(r"^    ", "", block.strip("\n"), flags=re.M)
 
+    @staticmethod
+    def whole(block, folder):
+        """A configuration with the block in it: what it leaves to the reader is added."""
+        text = block.replace("/var/log/s3onramp", str(folder)) + "\n\n"
+
+        def names(section):
+            return set(re.findall(r"(?m)^\[%s (.+)\]" % section, text))
+
+        def used(key):
+            return {name for value in re.findall(r"(?m)^%s = ([^#\n]*)" % key, text) for name in re.split(r"[, ]+", value) if name}
+        if "[endpoint" not in text:
+            text += "[endpoint tokyo]\n"
+        if not re.search(r"(?m)^\[endpoint [^\[]*^(name|region) =", text):
+            text = text.replace("[endpoint tokyo]\n", "[endpoint tokyo]\nname = %s\n" % lib.VPCE_NAME)
+        if "[listener" not in text:
+            text += "[listener local]\nmode = forward\nbind = 127.0.0.1:3128\n"
+        for policy in used("policy") - names("policy") - {"allow-all", "read-only"}:
+            text += "[policy %s]\naccess = read-only\n" % policy
+        idle = {"policy": names("policy") - used("policy"), "groups": names("group") - used("groups")}
+        if any(idle.values()):
+            text += "[client somebody]\n" + "".join("%s = %s\n" % (key, ", ".join(sorted(v))) for key, v in idle.items() if v)
+        for document in used("document"):
+            (folder / document).parent.mkdir(exist_ok=True)
+            (folder / document).write_text('{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", '
+                                           '"Resource": "arn:aws:s3:::home/*"}]}')
+        (folder / "clients.ini").touch(0o600)
+        (folder / "clients.ini").write_text("".join("[client %s]\naccess_key_id = S3OREXAMPLE%09d\nsecret_access_key = %040d\n" % (name, i, i)
+                                                    for i, name in enumerate(sorted(names("client"))) if "access_key_id" not in text))
+        return text
+
     def test_configurations(self):
-        endpoint_section = "[endpoint tokyo]\nname = %s\n\n" % lib.VPCE_NAME
         found = [block for block in self.blocks() if block.startswith("[")]
         self.assertGreater(len(found), 2)
         for n, block in enumerate(found):
@@ -250,7 +279,7 @@ class Readme(Env):
                 folder = lib.WORK / ("readme-%d" % n)
                 folder.mkdir()
                 config = folder / "s3onramp.ini"
-                config.write_text(("" if "[endpoint" in block else endpoint_section) + block + "\n")
+                config.write_text(self.whole(block, folder))
                 lib.run(lib.PROGRAM, "ca", "init", "-c", config, env=lib.clean_environment())
                 result = lib.run(lib.PROGRAM, "check", "-c", config, check=False, env=lib.clean_environment())
                 said = [line for line in result.stderr.splitlines() if ": note: " not in line]  # what read-write is not
