@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the manual tells administrators: the policies of conf/examples are right and come to what they say; commands, options and
+sections that are named exist."""
+import json
+import re
+import shutil
+import unittest
+
+import lib
+
+EXAMPLES = lib.ROOT / "conf" / "examples" / "policies"
+PAGE = lib.ROOT / "conf" / "manual" / "administration.md"
+PAGES = [lib.ROOT / "README.md", *sorted((lib.ROOT / "conf" / "manual").glob("*.md"))]
+
+
+def sections(text):
+    """{header: its lines}"""
+    found = {}
+    for block in re.split(r"(?m)^(?=\[)", text)[1:]:
+        header, _, rest = block.partition("\n")
+        found[header] = [line for line in rest.splitlines() if line and not line.startswith(";")]
+    return found
+
+
+class Policies(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = lib.WORK / "policies"
+        shutil.copytree(EXAMPLES, cls.folder)
+        for file in cls.folder.glob("*.ini"):
+            file.chmod(0o600)
+        lib.run(lib.PROGRAM, "ca", "init", "-c", cls.folder / "short.ini")
+
+    def test_both_forms_come_to_what_is_expected(self):
+        lines = [line.split() for line in (EXAMPLES / "expectations.test").read_text().splitlines() if line[0] != "#"]
+        clients = {header.split()[1][:-1] for header in sections((EXAMPLES / "short.ini").read_text()) if "client" in header}
+        self.assertEqual(len(clients), 10)
+        for client in clients - {"hal"}:
+            self.assertGreaterEqual([sum(line[:2] == [word, client] for line in lines) for word in ("allowed", "refused")], [2, 2])
+        for config, files in (("short.ini", ["expectations.test"]), ("documents.ini", ["expectations.test", "documents.test"])):
+            said = lib.run(lib.PROGRAM, "check", "-c", self.folder / config).stderr
+            self.assertNotIn("warning", said)
+            for file in files:
+                with self.subTest(config=config, file=file):
+                    result = lib.run(lib.PROGRAM, "policy", "test", "--file", self.folder / file, "-c", self.folder / config, check=False)
+                    self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+
+    def test_an_expectation_that_does_not_hold_is_told(self):
+        (self.folder / "wrong.test").write_text("refused ann s3:GetObject s3://reports/2024/a.csv\n")
+        result = lib.run(lib.PROGRAM, "policy", "test", "--file", self.folder / "wrong.test", "-c", self.folder / "short.ini", check=False)
+        self.assertEqual(result.returncode, 1)
+
+    def test_the_page_shows_them(self):
+        shown = {}
+        for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", PAGE.read_text(), re.M):
+            shown.update(sections(re.sub(r"^    ", "", block, flags=re.M)))
+        written = sections((EXAMPLES / "short.ini").read_text())
+        for header in written:
+            if re.match(r"\[(policy|group) ", header) or header in ("[client fay]", "[client gus]"):
+                with self.subTest(header):
+                    self.assertEqual(shown.get(header), written[header])
+        for file in EXAMPLES.glob("*.json"):
+            json.loads(file.read_text())
+            self.assertIn("../examples/policies/%s" % file.name, PAGE.read_text())
+
+
+class Names(unittest.TestCase):
+    def commands(self):
+        """What the manual tells to run: (page, the words from the command's name on)."""
+        for page in PAGES:
+            text = page.read_text()
+            for line in re.findall(r"(?m)^    [^`\n]*?\bs3onramp ([a-z].*)$", text) + re.findall(r"`s3onramp ([a-z][^`]*)`", text):
+                yield page.name, re.split(r"[|;&#>)]| \\$", line)[0].split()
+
+    def test_commands_and_their_options(self):
+        commands = set(re.findall(r"(?m)^  s3onramp ([a-z]+)", lib.run(lib.PROGRAM, "--help").stdout)) | {"help"}
+        helps = {name: lib.run(lib.PROGRAM, "help", name).stdout for name in commands - {"help"}}
+        seen = 0
+        for page, words in self.commands():
+            with self.subTest(page=page, words=words):
+                self.assertIn(words[0], commands)
+                for option in [word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)]:
+                    self.assertRegex(helps[words[0]], r"(?m)(^|[ \[,|])%s\b" % re.escape(option))
+                if words[0] in ("client", "policy", "ca") and len(words) > 1 and re.match(r"[a-z]+$", words[1]):
+                    self.assertRegex(helps[words[0]], r"\b%s\b" % words[1])
+                seen += 1
+        self.assertGreater(seen, 50)
+
+    def test_options_and_sections_of_the_page(self):
+        example = (lib.ROOT / "conf" / "s3onramp.ini").read_text()
+        options = set(re.findall(r"(?m)^#?([a-z0-9_]+) =", example))
+        kinds = set(re.findall(r"(?m)^#?\[([a-z]+)", example))
+        spans = re.findall(r"`([^`]+)`", PAGE.read_text())
+        named = {span for span in spans if re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+", span)}
+        named |= {match[1] for span in spans if (match := re.fullmatch(r"(?:\[[a-z]+\] )?([a-z_0-9]+) = .*", span))}
+        self.assertGreater(len(named), 12)
+        self.assertEqual(named - options, set())
+        self.assertEqual({kind for span in spans for kind in re.findall(r"\[([a-z]+)[] ]", span)} - kinds, set())
+
+
+if __name__ == "__main__":
+    lib.main()
