@@ -44,6 +44,7 @@ static struct config_build build_new(const char *path, FILE *problems)
     map_init(&b.raw->words);
     map_init(&b.raw->terms_by_text);
     map_init(&b.s->clients_by_key);
+    map_init(&b.s->clients_by_certificate);
     b.s->file = config_keep(b.raw, str_from(path));
     b.s->impl = b.raw;
     for (size_t id = 0; id < SECTIONS_N; id++)
@@ -368,6 +369,7 @@ void settings_unref(struct settings **s)
         free(mine->secret_variables.v[i]);
     free(mine->secret_variables.v);
     map_clear(&mine->clients_by_key);
+    map_clear(&mine->clients_by_certificate);
     free(mine);
 }
 
@@ -389,6 +391,11 @@ const char *principal_why_not(const struct principal_conf *client, const struct 
     if (key->not_before_s && now_s < key->not_before_s) return "signed with a key pair whose not_before is yet to come";
     if (key->not_after_s && now_s >= key->not_after_s) return "signed with a key pair whose not_after has passed";
     return NULL;
+}
+
+const struct principal_conf *settings_client_by_certificate(const struct settings *s, struct str name)
+{
+    return map_get(&s->clients_by_certificate, name);
 }
 
 static bool is_in(const struct netblock *blocks, size_t n, const struct netaddr *a)

@@ -100,9 +100,11 @@ static void check_listener_mode(struct config_build *b, struct raw_section *sect
         const char *key;
         bool forward, endpoint, redirect;
     } known[] = {
-        {"proxy_auth", true, false, false}, {"proxy_auth_plain", true, false, false}, {"intercept", true, false, true},
-        {"tunnel", true, false, true},      {"transparent", false, false, true},      {"names", true, true, false},
-        {"certificate", true, true, false}, {"private_key", true, true, false},
+        {"proxy_auth", true, false, false},         {"proxy_auth_plain", true, false, false},
+        {"intercept", true, false, true},           {"tunnel", true, false, true},
+        {"transparent", false, false, true},        {"names", true, true, false},
+        {"certificate", true, true, false},         {"private_key", true, true, false},
+        {"client_certificates", true, true, false},
     };
     const struct listener_conf *listener = section->item;
     static const char *const words[] = {"forward", "endpoint", "redirect"};
@@ -140,6 +142,7 @@ static void check_listener(struct config_build *b, struct raw_section *section)
         check_listener_mode(b, section);
     check_proxy_protocol(b, section);
     check_listener_tls(b, section);
+    config_check_client_certificates(b, section);
     if (!b->no_clients) config_check_reference(b, section, "anonymous", "write that section, with its policy");
     config_check_reference(b, section, "endpoint", "name one of the endpoints");
 }
@@ -239,7 +242,7 @@ static void check_ways(struct config_build *b, struct raw_section *section)
 
     for (size_t i = 0; i < PRINCIPAL_KEYS; i++)
         if (config_text_of(section, pair_words[i].id) || config_text_of(section, pair_words[i].secret)) return;
-    if (client->password || is_anonymous(b->s, client)) return;
+    if (client->password || client->certificate || is_anonymous(b->s, client)) return;
     config_problem(b, config_header_place(section),
                    "client \"%s\" has no key pair and no listener takes it as anonymous; run `s3onramp client add %s`",
                    section->name, section->name);
@@ -356,5 +359,6 @@ void config_check(struct config_build *b)
     config_for_each(b, SECTION_TUNNEL, config_check_tunnel);
     config_check_credentials(b);
     if (!b->no_clients) index_keys(b);
+    if (!b->no_clients) config_certificates_check(b);
     if (b->problems_n == 0) config_warn(b);
 }

@@ -254,6 +254,7 @@ void config_finish(struct config_build *b)
     config_for_each(b, SECTION_POLICY, config_finish_policy);
     config_for_each(b, SECTION_POLICY, config_finish_properties);
     config_terms_finish(b);
+    config_certificates_finish(b);
     config_for_each(b, SECTION_TUNNEL, finish_tunnel);
     config_for_each(b, SECTION_LINE, finish_line);
     config_for_each(b, SECTION_CREDENTIALS, config_finish_credentials);

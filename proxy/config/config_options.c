@@ -64,6 +64,7 @@ static const char *const plus_words[] = {"blank", "plus", NULL};
 static const char *const probe_words[] = {"tcp", "tls", "http", NULL};
 static const char *const proxy_auth_words[] = {"no", "optional", "required", NULL};
 static const char *const policy_modes[] = {"enforce", "warn", NULL};
+static const char *const client_certificates_words[] = {"off", "optional", "required", NULL};
 static const char *const accesses[] = {"read-only", "read-write", "admin", NULL};
 
 #define AT(s, f) (long)offsetof(struct s, f)
@@ -169,6 +170,12 @@ static const struct option options[] = {
      "Certificate chain (PEM) for TLS; without it one is made by the local authority."},
     {SECTION_LISTENER, "private_key", NEW_SESSIONS, OPT_PATH, AT(listener_conf, private_key), NULL, NULL, NULL, NULL, NULL,
      "Key (PEM) of that certificate."},
+    {SECTION_LISTENER, "client_certificates", NEW_SESSIONS, OPT_ENUM, AT(listener_conf, client_certificates), "off", NULL, NULL, client_certificates_words, NULL,
+     "Whether clients are asked for a TLS certificate, which proves the [client NAME] whose `certificate` it names: of unsigned requests, and in place of Proxy-Authorization. optional: they may come without; required: not even a signature helps without."},
+    {SECTION_LISTENER, "client_ca", NEW_SESSIONS, OPT_PATH, AT(listener_conf, client_ca), NULL, NULL, NULL, NULL, NULL,
+     "The authorities (PEM) whose certificates of clients are believed, up to a root."},
+    {SECTION_LISTENER, "client_crl", NEW_SESSIONS, OPT_PATH, AT(listener_conf, client_crl), NULL, NULL, NULL, NULL, NULL,
+     "Their revocation lists (PEM), one of each authority; read again at each reload. What they revoke, and all when one of them is out of date, is refused."},
     {SECTION_LISTENER, "names", LIVE, OPT_HOSTS, AT(listener_conf, names), NULL, NULL, NULL, NULL, NULL,
      "Host names of this listener: s3.example.com also makes BUCKET.s3.example.com a bucket's name. Default of endpoint listeners: the machine's own name, and its first label."},
     {SECTION_LISTENER, "health", LIVE, OPT_TEXT, AT(listener_conf, health), "/healthz", NULL, NULL, NULL, NULL,
@@ -348,6 +355,8 @@ static const struct option options[] = {
      "In place of the listener's `intercept` and `tunnel` once this client's password was seen."},
     {SECTION_CLIENT, "tunnel", LIVE, OPT_PATTERNS, TERMS(ways.tunnel), NULL, NULL, NULL, NULL, NULL,
      "The same; with one of both set, neither of the listener's counts."},
+    {SECTION_CLIENT, "certificate", LIVE, OPT_TEXT, AT(principal_conf, certificate), NULL, NULL, NULL, NULL, NULL,
+     "What the client's TLS certificate says of it, where a listener has client_certificates: email:alice@example.com, upn:, dns: or uri: for a name in its SAN, or subject:CN=alice,O=Example."},
     {SECTION_CLIENT, "access_key_id", LIVE, OPT_KEY_ID, AT(principal_conf, keys[0].access_key_id), NULL, NULL, NULL, NULL, NULL,
      "Local access key; written to the clients file by 's3onramp client add'."},
     {SECTION_CLIENT, "secret_access_key", LIVE, OPT_SECRET, AT(principal_conf, keys[0].secret_access_key), NULL, NULL, NULL, NULL, NULL,

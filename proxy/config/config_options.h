@@ -257,6 +257,12 @@ void config_terms_parse(struct config_build *b, struct raw_section *section);
 void config_terms_finish(struct config_build *b); /* which policies and limits count */
 void config_terms_free(struct raw *raw);
 
+/* config_certificate.c */
+void config_certificates_finish(struct config_build *b);
+void config_certificates_check(struct config_build *b); /* each names one client; finds them by it from then on */
+void config_check_client_certificates(struct config_build *b, struct raw_section *section); /* of a listener */
+bool config_certificates_are_asked_for(const struct settings *s);                           /* by some listener */
+
 /* config_finish.c */
 void config_finish(struct config_build *b); /* values that follow from others */
 

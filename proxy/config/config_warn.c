@@ -26,7 +26,8 @@ static void warn_passwords(struct config_build *b, struct raw_section *section)
 {
     const struct listener_conf *listener = section->item;
 
-    if (listener->proxy_auth == PROXY_AUTH_REQUIRED && !has_password(b->s))
+    if (listener->proxy_auth == PROXY_AUTH_REQUIRED && !has_password(b->s) &&
+        listener->client_certificates == CLIENT_CERTIFICATES_OFF)
         WARN(
             b, section, "proxy_auth",
             "proxy_auth = required, and no client has a password: nobody can use listener \"%s\"; run `s3onramp client "
@@ -302,6 +303,14 @@ static void warn_past(struct config_build *b, struct raw_section *section)
                  i ? "second key pair" : "key pair", section->name);
 }
 
+static void warn_certificate(struct config_build *b, struct raw_section *section)
+{
+    if (!config_text_of(section, "certificate") || config_certificates_are_asked_for(b->s)) return;
+    WARN(b, section, "certificate",
+         "certificate: no listener asks clients for one; write client_certificates = optional and client_ca = FILE "
+         "into a [listener NAME]");
+}
+
 static void warn_client(struct config_build *b, struct raw_section *section)
 {
     const struct principal_conf *client = section->item;
@@ -310,6 +319,7 @@ static void warn_client(struct config_build *b, struct raw_section *section)
     warn_secret(b, section, "secret_access_key", client->keys[0].secret_access_key);
     warn_secret(b, section, "secret_access_key_2", client->keys[1].secret_access_key);
     warn_past(b, section);
+    warn_certificate(b, section);
 }
 
 static void warn_listener(struct config_build *b, struct raw_section *section)

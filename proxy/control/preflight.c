@@ -8,6 +8,7 @@
 #include "config/log_place.h"
 #include "flow/way.h"
 #include "io/ca_scope.h"
+#include "io/client_cert.h"
 #include "io/tls.h"
 #include "preflight_impl.h"
 
@@ -49,7 +50,8 @@ static void problem_err(struct preflight *p, const void *item, const char *key, 
         problem(p, item, key, "%s", err->detail);
 }
 
-static void warn_end(struct preflight *p, const void *item, const char *file, int64_t not_after, const char *advice)
+static void warn_end(struct preflight *p, const void *item, const char *key, const char *file, int64_t not_after,
+                     const char *advice)
 {
     int64_t left_s = not_after - clock_wall_us() / 1000000;
     time_t end = (time_t)not_after;
@@ -58,7 +60,7 @@ static void warn_end(struct preflight *p, const void *item, const char *file, in
 
     if (left_s > (int64_t)ENDS_SOON_DAYS * DAY_S) return;
     if (!gmtime_r(&end, &tm) || strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &tm) == 0) return;
-    settings_warn(p->s, settings_place(p->s, item, "certificate"), "certificate: %s %s on %s; %s", file,
+    settings_warn(p->s, settings_place(p->s, item, key), "%s: %s %s on %s; %s", key, file,
                   left_s > 0 ? "ends" : "has ended", text, advice);
 }
 
@@ -175,7 +177,7 @@ static void check_ca(struct preflight *p)
         return;
     }
     check_names(p, ca);
-    warn_end(p, set, set->certificate, ca_not_after(ca),
+    warn_end(p, set, "certificate", set->certificate, ca_not_after(ca),
              "make another with `s3onramp ca init --force` and let clients trust it before that");
     if (!ca_is_limited(ca))
         settings_warn(p->s, settings_place(p->s, set, "certificate"),
@@ -198,7 +200,23 @@ static void check_listener(struct preflight *p, const struct listener_conf *l)
     if (tls_server_ctx(NULL, l->certificate, l->private_key, &ctx, &err) != ERR_NONE)
         problem_err(p, l, "certificate", &err);
     else
-        warn_end(p, l, l->certificate, tls_ctx_not_after(ctx), "put its successor there and start the proxy again");
+        warn_end(p, l, "certificate", l->certificate, tls_ctx_not_after(ctx),
+                 "put its successor there and start the proxy again");
+    tls_ctx_free(&ctx);
+}
+
+static void check_client_certificates(struct preflight *p, const struct listener_conf *l)
+{
+    SSL_CTX *ctx = NULL;
+    struct err err = {0};
+
+    if (l->client_certificates == CLIENT_CERTIFICATES_OFF) return;
+    if (tls_server_ctx(NULL, NULL, NULL, &ctx, &err) != ERR_NONE ||
+        client_cert_ask(ctx, l->client_ca, l->client_crl, true, &err) != ERR_NONE)
+        problem_err(p, l, "client_certificates", &err);
+    else if (l->client_crl && client_cert_lists_end(ctx) < clock_wall_us() / 1000000 + DAY_S)
+        warn_end(p, l, "client_crl", l->client_crl, client_cert_lists_end(ctx),
+                 "put the next list there and run `s3onramp reload`: no certificate counts once it is out of date");
     tls_ctx_free(&ctx);
 }
 
@@ -239,8 +257,10 @@ struct settings *preflight_load(const char *path, FILE *problems)
     check_place(&p, &p.s->log, "access", p.s->log.access);
     check_place(&p, &p.s->audit, "to", p.s->audit.to);
     check_ca(&p);
-    for (size_t i = 0; i < p.s->listeners_n; i++)
+    for (size_t i = 0; i < p.s->listeners_n; i++) {
         check_listener(&p, &p.s->listeners[i]);
+        check_client_certificates(&p, &p.s->listeners[i]);
+    }
     for (size_t i = 0; i < p.s->endpoints_n; i++)
         check_authorities(&p, &p.s->endpoints[i], p.s->endpoints[i].ca_file);
     for (size_t i = 0; i < p.s->credentials_n; i++) {

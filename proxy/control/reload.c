@@ -84,6 +84,19 @@ static void note_warnings(struct job *j, const struct settings *s)
         lines_add(&j->warnings, "%s: %s", config_place_text(s->warnings[i].place, where), s->warnings[i].text);
 }
 
+static void note_listener_files(struct job *j, const struct listener_conf *l)
+{
+    const struct snapshot *a = j->before, *b = j->next;
+    const struct listener_conf *old = snapshot_listener(a, l->id);
+    struct str_list *out = &j->diff.v[SETTINGS_CHANGED];
+
+    if (!old || snapshot_listener_ctx(a, old) == snapshot_listener_ctx(b, l)) return;
+    if (l->client_ca && cstr_same(old->client_ca, l->client_ca))
+        lines_add(out, "[listener %s] its files of certificates were read anew", l->name);
+    else if (l->certificate && cstr_same(old->certificate, l->certificate))
+        lines_add(out, "[listener %s] certificate: %s was read anew (for new connections)", l->name, l->certificate);
+}
+
 /* What the settings do not show: files that hold something else now. */
 static void note_files(struct job *j)
 {
@@ -92,13 +105,8 @@ static void note_files(struct job *j)
 
     if (a->mint && b->mint && a->mint != b->mint && cstr_same(a->settings->ca.certificate, b->settings->ca.certificate))
         lines_add(out, "[ca] certificate: %s was read anew (for new connections)", b->settings->ca.certificate);
-    for (size_t i = 0; i < b->settings->listeners_n; i++) {
-        const struct listener_conf *l = &b->settings->listeners[i], *old = snapshot_listener(a, l->id);
-        if (old && l->certificate && cstr_same(old->certificate, l->certificate) &&
-            snapshot_listener_ctx(a, old) != snapshot_listener_ctx(b, l))
-            lines_add(out, "[listener %s] certificate: %s was read anew (for new connections)", l->name,
-                      l->certificate);
-    }
+    for (size_t i = 0; i < b->settings->listeners_n; i++)
+        note_listener_files(j, &b->settings->listeners[i]);
     for (size_t i = 0; i < b->settings->endpoints_n; i++) {
         const struct endpoint_conf *e = &b->settings->endpoints[i], *old = snapshot_endpoint(a, e->id);
         if (old && e->ca_file && cstr_same(old->ca_file, e->ca_file) &&

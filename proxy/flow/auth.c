@@ -257,6 +257,21 @@ static enum step_result check_proof(struct request *req)
     return check_header_proof(req, h->value);
 }
 
+/* At an endpoint's listener certificate and signature are of one client: who has stolen a key pair has not got the
+ * certificate. At a proxy's the certificate stands for the password, and several may use one way out. */
+static enum step_result check_who(struct request *req)
+{
+    const struct principal_conf *owner = req->session->certified;
+
+    if (owner && owner != req->who.caller && req->session->listener->mode == LISTENER_ENDPOINT) {
+        request_tell(req, "This request is signed by client %s, and the TLS certificate is that of client %s.",
+                     req->who.caller->name, owner->name);
+        return request_fail(req, ERR_CERTIFICATE, "signed by client %s with the certificate of client %s",
+                            req->who.caller->name, owner->name);
+    }
+    return auth_check_source(req, req->who.caller);
+}
+
 enum step_result step_check_caller(struct request *req)
 {
     enum step_result r;
@@ -266,7 +281,7 @@ enum step_result step_check_caller(struct request *req)
     r = auth_accept_preflight(req, &accepted);
     if (r != STEP_NEXT || accepted) return r;
     r = check_proof(req);
-    if (r == STEP_NEXT && req->who.caller) r = auth_check_source(req, req->who.caller);
+    if (r == STEP_NEXT && req->who.caller) r = check_who(req);
     if (r != STEP_NEXT || req->who.auth == AUTH_FOREIGN || req->who.form) return r;
     r = check_misplaced(req);
     return r == STEP_NEXT ? check_payload_mode(req) : r;

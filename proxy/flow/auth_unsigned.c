@@ -95,7 +95,7 @@ enum step_result auth_accept_unsigned(struct request *req)
         return request_fail(req, ERR_NO_AUTH, "no signature, and listener %s has no `anonymous = CLIENT`", l->name);
     if (why_not) return request_fail(req, ERR_NO_AUTH, "no signature, and client %s %s", who->name, why_not);
     req->who.caller = who;
-    req->who.auth = req->who.user ? AUTH_PASSWORD : AUTH_ANONYMOUS;
+    req->who.auth = req->who.user ? request_auth_of_user(req) : AUTH_ANONYMOUS;
     req->who.plus_is_space = true; /* S3's own reading where no signature tells */
     return check_web_page(req) == STEP_NEXT ? check_answer_fields(req) : STEP_FAIL;
 }

@@ -4,6 +4,7 @@
  */
 #include "flow/session.h"
 #include "flow/worker.h"
+#include "io/client_cert.h"
 
 #include <stdlib.h>
 
@@ -50,6 +51,15 @@ static bool refuse_from_now_on(struct session *c)
     return true;
 }
 
+/* The certificate that the client showed would not be believed now: it may show another one. */
+static bool is_doubtful(const struct session *c, const struct snapshot *s, const struct listener_conf *l)
+{
+    SSL_CTX *now = snapshot_listener_ctx(s, l);
+
+    if (!c->has_certificate || l->client_certificates == CLIENT_CERTIFICATES_OFF) return false;
+    return now != snapshot_listener_ctx(c->use->snapshot, c->listener) && !client_cert_good(&c->conn, now);
+}
+
 bool session_follow(struct session *c)
 {
     struct snapshot_use *use = c->worker->use;
@@ -57,7 +67,7 @@ bool session_follow(struct session *c)
 
     if (c->use == use) return true;
     l = successor(use->snapshot, c->listener);
-    if (!l) return false;
+    if (!l || is_doubtful(c, use->snapshot, l)) return false;
     if (c->user) {
         const struct principal_conf *user = find_again(use->snapshot, c->user);
 
@@ -68,6 +78,7 @@ bool session_follow(struct session *c)
     c->use = use;
     c->use->users++;
     c->listener = l;
+    if (c->has_certificate) session_look_at_certificate(c);
     return true;
 }
 

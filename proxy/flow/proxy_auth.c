@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * proxy_auth.c: the step check_user: Proxy-Authorization on CONNECT and absolute-form requests. It is for this hop:
- * never looked for inside a CONNECT, never forwarded. Who it proves counts for tunnels and for unsigned requests; a
- * signature inside decides for itself.
- * Source: RFC 9110 11.7 (Proxy-Authenticate, 407), RFC 7617 (Basic).
+ * proxy_auth.c: the step check_user: Proxy-Authorization on CONNECT and absolute-form requests, or the client's TLS
+ * certificate in place of it. It is for this hop: never looked for inside a CONNECT, never forwarded. Who it proves
+ * counts for tunnels and for unsigned requests; a signature inside decides for itself. Source: RFC 9110 11.7
+ * (Proxy-Authenticate, 407), RFC 7617 (Basic).
  */
 #include "auth.h"
 #include "base/encode.h"
@@ -120,21 +120,46 @@ static enum step_result take_verdict(struct request *req)
                                                   : "wrong password in Proxy-Authorization");
 }
 
-enum step_result step_check_user(struct request *req)
+static enum step_result refuse_certificate(struct request *req, const char *why)
+{
+    request_tell(req, "Your TLS certificate does not count here: %s.", why);
+    return request_fail(req, ERR_CERTIFICATE, "%s", why);
+}
+
+/* A client that may not come in any more does not become somebody else's, or nobody's. */
+static enum step_result take_certificate(struct request *req)
 {
     const struct session *c = req->session;
-    enum proxy_auth_mode mode = c->listener->proxy_auth;
+    int64_t now_s = req->started_wall_us / 1000000;
+    const char *no = c->certified ? principal_why_not(c->certified, NULL, now_s) : NULL;
+    char why[128];
+
+    if (now_s > c->certificate_end_s) return refuse_certificate(req, "it has expired");
+    if (no) {
+        snprintf(why, sizeof(why), "client %s %s", c->certified->name, no);
+        return refuse_certificate(req, why);
+    }
+    if (!c->certified || c->authority) return STEP_NEXT;
+    req->who.user = c->certified;
+    return auth_check_source(req, req->who.user);
+}
+
+/* Proven at the CONNECT around. */
+static void take_from_connect(struct request *req)
+{
+    const struct session *c = req->session;
+
+    req->who.user = c->user;
+    if (req->who.user && (why_not(req) || !principal_may_come_from(req->who.user, &c->peer)))
+        req->who.user = NULL; /* since its password was seen: it is nobody now */
+}
+
+static enum step_result check_password(struct request *req)
+{
+    const struct session *c = req->session;
     const struct header *h = headers_find(&req->in.head->headers, HDR_PROXY_AUTHORIZATION);
 
-    if (c->authority) {
-        req->who.user = c->user;
-        if (req->who.user && (why_not(req) || !principal_may_come_from(req->who.user, &c->peer)))
-            req->who.user = NULL; /* since its password was seen: it is nobody now */
-        return STEP_NEXT;
-    }
-    if (mode == PROXY_AUTH_NO || own_pages_are_asked(req)) return STEP_NEXT;
-    if (req->who.user_asked) return take_verdict(req);
-    if (!h && mode == PROXY_AUTH_OPTIONAL) return STEP_NEXT;
+    if (!h && c->listener->proxy_auth == PROXY_AUTH_OPTIONAL) return STEP_NEXT;
     if (!is_safe(c))
         return request_fail(
             req, ERR_PROXY_AUTH_PLAIN,
@@ -144,4 +169,18 @@ enum step_result step_check_user(struct request *req)
     if (headers_count(&req->in.head->headers, HDR_PROXY_AUTHORIZATION) > 1)
         return ask_for_it(req, "Proxy-Authorization stands there twice");
     return check_field(req, h->value) == STEP_NEXT ? take_verdict(req) : STEP_FAIL;
+}
+
+enum step_result step_check_user(struct request *req)
+{
+    const struct session *c = req->session;
+
+    if (c->has_certificate && take_certificate(req) != STEP_NEXT) return STEP_FAIL;
+    if (c->authority) {
+        take_from_connect(req);
+        return STEP_NEXT;
+    }
+    if (req->who.user && !req->who.user_asked) return STEP_NEXT; /* its certificate says so */
+    if (c->listener->proxy_auth == PROXY_AUTH_NO || own_pages_are_asked(req)) return STEP_NEXT;
+    return req->who.user_asked ? take_verdict(req) : check_password(req);
 }

@@ -165,6 +165,7 @@ static void write_auth(struct record_line *l, const struct request *req)
                                        [AUTH_FORM] = "form",
                                        [AUTH_FOREIGN] = "foreign",
                                        [AUTH_PASSWORD] = "password",
+                                       [AUTH_CERTIFICATE] = "certificate",
                                        [AUTH_PREFLIGHT] = "preflight"};
 
     put_text(l, auth[req->who.auth]);
@@ -552,7 +553,7 @@ const struct record_field record_fields[] = {
     {"original", write_original, is_redirected, RECORD_ALL, "`mode = redirect`: where the client wanted to go"},
     {"client", write_client, NULL, RECORD_ALL, "the `[client NAME]` that it was proven to come from"},
     {"user", write_user, NULL, RECORD_ALL, "the name in Proxy-Authorization, also where its password was refused"},
-    {"auth", write_auth, NULL, RECORD_ALL, "how the client was proven: `sigv4`, `sigv4-query`, `sigv2`, `form`, `password`, `anonymous`, `foreign`, …"},
+    {"auth", write_auth, NULL, RECORD_ALL, "how the client was proven: `sigv4`, `sigv4-query`, `sigv2`, `form`, `password`, `certificate`, `anonymous`, `foreign`, …"},
     {"payload", write_payload, NULL, RECORD_ACCESS, "what its signature says of the body: `hash`, `unsigned`, `signed-chunks`, …"},
     {"method", write_method, NULL, RECORD_ALL, "GET, PUT, …"},
     {"operation", write_operation, NULL, RECORD_ALL, "S3's name for what was asked for, or `CONNECT`, `tunnel`"},

@@ -509,6 +509,7 @@ static bool run_tls(struct session *c)
         return session_end(c, false);
     }
     c->tls = true;
+    if (!c->authority && c->listener->client_certificates != CLIENT_CERTIFICATES_OFF) session_look_at_certificate(c);
     set_state(c, SESSION_REQUESTS);
     return true;
 }

@@ -5,6 +5,7 @@
 
 #include "base/thread.h"
 #include "flow/upstream/pool.h"
+#include "io/client_cert.h"
 #include "io/tls.h"
 
 #include <stdlib.h>
@@ -20,10 +21,14 @@ struct file_stamp {
     struct timespec changed, modified;
 };
 
-/* What was made of one or two files. */
+enum { FILES = 4 };
+
+/* What was made of some files. */
 struct file_ctx {
     SSL_CTX *ctx; /* one reference; NULL: none is needed */
-    struct file_stamp stamps[2];
+    struct file_stamp stamps[FILES];
+    const struct local_ca *ca; /* borrowed: whose certificates it shows; NULL: none's */
+    enum client_certificates asks;
 };
 
 static struct file_stamp stamp_of(const char *path)
@@ -45,16 +50,19 @@ static bool same_stamp(const struct file_stamp *a, const struct file_stamp *b)
            same_time(&a->modified, &b->modified);
 }
 
-static bool same_stamps(const struct file_stamp a[2], const struct file_stamp b[2])
+static bool same_stamps(const struct file_stamp *a, const struct file_stamp *b, size_t n)
 {
-    return same_stamp(&a[0], &b[0]) && same_stamp(&a[1], &b[1]);
+    for (size_t i = 0; i < n; i++)
+        if (!same_stamp(&a[i], &b[i])) return false;
+    return true;
 }
 
 /* The context made of the same files, as they were, with one more reference; NULL: there is none. */
-static SSL_CTX *find_ctx(const struct file_ctx *v, size_t n, const struct file_stamp stamps[2])
+static SSL_CTX *find_ctx(const struct file_ctx *v, size_t n, const struct file_ctx *like)
 {
     for (size_t i = 0; i < n; i++)
-        if (v[i].ctx && same_stamps(v[i].stamps, stamps)) return tls_ctx_ref(v[i].ctx);
+        if (v[i].ctx && v[i].ca == like->ca && v[i].asks == like->asks && same_stamps(v[i].stamps, like->stamps, FILES))
+            return tls_ctx_ref(v[i].ctx);
     return NULL;
 }
 
@@ -108,7 +116,7 @@ static enum err_code load_ca(struct snapshot *s, const struct snapshot *before, 
     struct file_stamp stamps[2] = {stamp_of(conf->certificate), stamp_of(conf->private_key)};
 
     if (!settings_need_ca(s->settings)) return ERR_NONE;
-    if (old && same_stamps(old->stamps, stamps) && old->leaf_days == conf->leaf_days &&
+    if (old && same_stamps(old->stamps, stamps, ARRAY_LEN(stamps)) && old->leaf_days == conf->leaf_days &&
         cstr_same(old->crl, conf->crl)) {
         atomic_fetch_add_explicit(&old->refs, 1, memory_order_relaxed);
         s->local_ca = old;
@@ -122,6 +130,15 @@ static enum err_code load_ca(struct snapshot *s, const struct snapshot *before, 
 
 /* ------------------------------------------------------------- listeners and endpoints */
 
+static enum err_code make_listener_ctx(const struct snapshot *s, const struct listener_conf *l, SSL_CTX **out,
+                                       struct err *err)
+{
+    TRY(tls_server_ctx(l->certificate ? NULL : s->mint, l->certificate, l->private_key, out, err));
+    if (l->client_certificates == CLIENT_CERTIFICATES_OFF) return ERR_NONE;
+    return client_cert_ask(*out, l->client_ca, l->client_crl, l->client_certificates == CLIENT_CERTIFICATES_REQUIRED,
+                           err);
+}
+
 static enum err_code load_listeners(struct snapshot *s, const struct snapshot *before, struct err *err)
 {
     size_t n = s->settings->listeners_n;
@@ -132,16 +149,20 @@ static enum err_code load_listeners(struct snapshot *s, const struct snapshot *b
         const struct listener_conf *l = &s->settings->listeners[i];
         struct file_ctx *f = &s->listeners[i];
 
-        if (!l->certificate) continue;
+        f->asks = l->client_certificates;
+        if (!l->certificate && f->asks == CLIENT_CERTIFICATES_OFF) continue;
         f->stamps[0] = stamp_of(l->certificate);
         f->stamps[1] = stamp_of(l->private_key);
-        if (before) f->ctx = find_ctx(before->listeners, before->settings->listeners_n, f->stamps);
-        if (!f->ctx) TRY(tls_server_ctx(NULL, l->certificate, l->private_key, &f->ctx, err));
+        f->stamps[2] = stamp_of(l->client_ca);
+        f->stamps[3] = stamp_of(l->client_crl);
+        f->ca = l->certificate ? NULL : s->local_ca;
+        if (before) f->ctx = find_ctx(before->listeners, before->settings->listeners_n, f);
+        if (!f->ctx) TRY(make_listener_ctx(s, l, &f->ctx, err));
     }
     return ERR_NONE;
 }
 
-static void stamp_roots(const char *ca_file, struct file_stamp stamps[2])
+static void stamp_roots(const char *ca_file, struct file_stamp stamps[FILES])
 {
     const char *file = ca_file, *folder = NULL;
 
@@ -161,8 +182,8 @@ static enum err_code load_endpoints(struct snapshot *s, const struct snapshot *b
         struct file_ctx *f = &s->endpoints[i];
 
         stamp_roots(ca_file, f->stamps);
-        if (before) f->ctx = find_ctx(before->endpoints, before->settings->endpoints_n, f->stamps);
-        if (!f->ctx) f->ctx = find_ctx(s->endpoints, i, f->stamps);
+        if (before) f->ctx = find_ctx(before->endpoints, before->settings->endpoints_n, f);
+        if (!f->ctx) f->ctx = find_ctx(s->endpoints, i, f);
         if (!f->ctx) TRY(tls_client_ctx(ca_file, pool_keep_session, &f->ctx, err));
     }
     return ERR_NONE;

@@ -86,7 +86,7 @@ static enum step_result read_authority(struct request *req, unsigned *port)
 static struct way_choice choose(struct request *req)
 {
     req->who.caller = req->who.user;
-    if (req->who.user) req->who.auth = AUTH_PASSWORD;
+    if (req->who.user) req->who.auth = request_auth_of_user(req);
     return way_choose(request_settings(req), req->session->listener, req->who.user, req->in.host, &req->err);
 }
 

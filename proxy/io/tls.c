@@ -454,7 +454,7 @@ static void send_alert(struct conn *c)
 
 static void note_error(struct conn *c)
 {
-    if (SSL_get_verify_result(c->ssl) != X509_V_OK)
+    if (SSL_get_verify_result(c->ssl) != X509_V_OK && !SSL_is_server(c->ssl))
         tls_peer_refusal(c, c->error, sizeof(c->error));
     else
         read_error(c->error, sizeof(c->error));

@@ -47,6 +47,7 @@ struct policy_conf;
 struct principal_conf;
 /* How an address is tried from time to time; each includes those before it. */
 enum probe_kind { PROBE_TCP, PROBE_TLS, PROBE_HTTP };
+enum client_certificates { CLIENT_CERTIFICATES_OFF, CLIENT_CERTIFICATES_OPTIONAL, CLIENT_CERTIFICATES_REQUIRED };
 enum proxy_auth_mode { PROXY_AUTH_NO, PROXY_AUTH_OPTIONAL, PROXY_AUTH_REQUIRED };
 
 /* Where a section stands; for messages. */
@@ -98,10 +99,13 @@ struct listener_conf {
     struct netaddr *bind;
     size_t bind_n;
     enum listener_tls tls;
-    char *certificate, *private_key;        /* PEM files for TLS; NULL: minted from the local CA */
-    struct str_list names;                  /* own host names of an endpoint listener; bucket.NAME is host style */
-    bool names_default;                     /* they are this machine's: nobody wrote them */
-    enum foreign_mode foreign;              /* requests signed with a key that no client has */
+    char *certificate, *private_key; /* PEM files for TLS; NULL: minted from the local CA */
+    enum client_certificates client_certificates;
+    char *client_ca,
+        *client_crl;           /* PEM files: whose certificates of clients are believed, and which of them not; NULL */
+    struct str_list names;     /* own host names of an endpoint listener; bucket.NAME is host style */
+    bool names_default;        /* they are this machine's: nobody wrote them */
+    enum foreign_mode foreign; /* requests signed with a key that no client has */
     const struct principal_conf *anonymous; /* who unsigned requests count as, or NULL: refused */
     enum web_pages_mode web_pages;          /* unsigned requests that pages of other origins send */
     char *health;                           /* path that is answered without S3, or NULL: none */
@@ -276,6 +280,7 @@ struct principal_conf {
     struct principal_key keys[PRINCIPAL_KEYS]; /* the newer one first; none: it comes by password or anonymously only */
     char *password;                            /* crypt(3) hash for Proxy-Authorization, or NULL */
     int64_t expires_s;                         /* Unix seconds; nothing of the client counts from then on; 0: never */
+    char *certificate;                         /* what its TLS certificate says of it, "email:a@b"; NULL: none */
     const struct tag_list *tags;               /* its own; NULL: none. See principal_tag */
     const struct principal_terms *terms;       /* shared, never NULL */
 };
@@ -372,8 +377,9 @@ struct settings {
     size_t tunnels_n;
     struct line_conf *lines;
     size_t lines_n;
-    struct map clients_by_key;       /* access key → struct principal_key */
-    struct config_warning *warnings; /* owned; in the order they were found */
+    struct map clients_by_key;         /* access key → struct principal_key */
+    struct map clients_by_certificate; /* principal_conf.certificate → struct principal_conf */
+    struct config_warning *warnings;   /* owned; in the order they were found */
     size_t warnings_n;
     void *impl; /* owned by config.c: all texts, and where each value came from */
 };
@@ -432,6 +438,8 @@ const struct principal_conf *settings_client_by_key(const struct settings *s, st
 /* Why @client, and the pair @key of it (NULL: it did not sign), do not count at @now_s: words after "client NAME", like
  * "is disabled"; NULL: they do. */
 const char *principal_why_not(const struct principal_conf *client, const struct principal_key *key, int64_t now_s);
+/* Whose certificate says that; NULL if nobody's. */
+const struct principal_conf *settings_client_by_certificate(const struct settings *s, struct str name);
 /* May @client come from there? Its own `allow_from` says so; without one each of its groups' that have one must. */
 bool principal_may_come_from(const struct principal_conf *client, const struct netaddr *from);
 /* What tags.@key (in any case) says of @client: in its own section, else in the first of its groups that has it. Empty:

@@ -66,6 +66,7 @@ enum auth_kind {
     AUTH_FORM,
     AUTH_FOREIGN,
     AUTH_PASSWORD,
+    AUTH_CERTIFICATE,
     AUTH_PREFLIGHT, /* of CORS: unsigned, nobody's */
 };
 
@@ -133,7 +134,7 @@ struct request {
     /* Whose it is and how they proved it: by check_user … */
     struct {
         const struct principal_conf
-            *user;                /* proven by Proxy-Authorization, here or at the CONNECT around; NULL: nobody */
+            *user;                /* proven by Proxy-Authorization or a certificate, here or at the CONNECT around */
         struct password_ask *ask; /* owned while the password is being checked */
         struct str user_tried;    /* the name in Proxy-Authorization */
         enum password_verdict user_verdict;

@@ -43,12 +43,15 @@ struct session {
     const char *too_many; /* connections: its first request is answered with 503, for this reason; NULL: welcome */
     struct loop_task task;
     struct buf in;
-    struct netaddr peer;               /* as the balancer tells it, if one does */
-    struct netaddr original;           /* redirect listeners: where it wanted to go; never dialled */
-    const struct principal_conf *user; /* proven at the CONNECT around, or NULL */
-    struct client_hello hello;         /* of a redirected or tunnelled client */
-    bool at_hello;                     /* not intercepted, or TLS is not wanted: the client waits for a ServerHello */
-    bool lacks_tls;                    /* plain HTTP where TLS is wanted */
+    struct netaddr peer;                    /* as the balancer tells it, if one does */
+    struct netaddr original;                /* redirect listeners: where it wanted to go; never dialled */
+    const struct principal_conf *user;      /* proven at the CONNECT around, or NULL */
+    bool has_certificate;                   /* the client's, when the outermost TLS began … */
+    int64_t certificate_end_s;              /* … and when it ends, Unix seconds */
+    const struct principal_conf *certified; /* whose it is; NULL: nobody's, or none came */
+    struct client_hello hello;              /* of a redirected or tunnelled client */
+    bool at_hello;       /* not intercepted, or TLS is not wanted: the client waits for a ServerHello */
+    bool lacks_tls;      /* plain HTTP where TLS is wanted */
     char *authority;     /* owned: lower-case host of CONNECT, or of a redirected ClientHello; NULL: none */
     struct err *refusal; /* owned: why nothing may be asked for through this CONNECT; NULL: it may */
     char *tls_name;      /* owned: certificate names without SNI */
@@ -70,6 +73,12 @@ static inline const struct settings *request_settings(const struct request *req)
     return session_settings(req->session);
 }
 
+/* How req->who.user was proven. */
+static inline enum auth_kind request_auth_of_user(const struct request *req)
+{
+    return req->who.user == req->session->certified ? AUTH_CERTIFICATE : AUTH_PASSWORD;
+}
+
 /* Takes over @fd. @listener: its standing number. */
 void session_accept(struct worker *w, uint32_t listener, int fd, const struct netaddr *peer);
 /* follow.c: the worker goes by another snapshot: this one too, unless a request runs, which goes by the one before to
@@ -78,6 +87,8 @@ void session_adopt(struct session *c, bool cut);
 /* Before a request is judged, and after one: from here on it goes by the newest snapshot. False: it cannot, its
  * listener is gone, and nothing may be asked for any more. */
 MUST_CHECK bool session_follow(struct session *c);
+/* session_cert.c: takes a look at the client's certificate, if one came. */
+void session_look_at_certificate(struct session *c);
 /* Once a tick. */
 void session_check_time(struct session *c);
 /* The worker stops: idle ones go, others after their request. */

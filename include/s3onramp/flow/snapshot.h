@@ -33,8 +33,8 @@ MUST_CHECK enum err_code snapshot_new(struct settings *settings, struct standing
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot **s); /* NULL is fine */
 
-/* @l, @e: rows of its settings. A listener's own certificate, or NULL: minted ones. An endpoint has one, unless nothing
- * was loaded. */
+/* @l, @e: rows of its settings. NULL: the listener shows minted certificates and asks for none (mint_ctx). An endpoint
+ * has one, unless nothing was loaded. */
 SSL_CTX *snapshot_listener_ctx(const struct snapshot *s, const struct listener_conf *l);
 SSL_CTX *snapshot_endpoint_ctx(const struct snapshot *s, const struct endpoint_conf *e);
 /* The row with that number, or NULL: it is not there any more. */
