@@ -56,16 +56,17 @@ static int judge_add(const struct settings *s, const struct client_order *o)
 {
     const struct principal_conf *client = client_find(s, o->name);
     const char *policy = client_policy(s, client);
+    char names[POLICY_NAMES_TEXT];
 
     if (client && (client->keys[0].access_key_id || client->keys[0].secret_access_key))
         return cli_problem(
             "client \"%s\" has a key pair already (%s:%d); make another: s3onramp client rotate %s, or take "
             "the client away first: s3onramp client remove %s",
             client->name, client->place.file, client->place.line, client->name, client->name);
-    if (client && policy) {
-        if (!o->policy || strcmp(o->policy, policy) == 0) return CLI_FINE;
+    if (client_has_policy(client)) {
+        if (!o->policy || (policy && strcmp(o->policy, policy) == 0)) return CLI_FINE;
         return cli_problem("client \"%s\" has policy = %s (section at %s:%d); change it there, or leave --policy out",
-                           client->name, policy, client->place.file, client->place.line);
+                           client->name, principal_policy_names(client, names), client->place.file, client->place.line);
     }
     if (!o->policy)
         return cli_wrong_usage("client",
@@ -88,18 +89,20 @@ static enum err_code write_client(struct directory *d, const struct client_order
 
 int client_add(struct directory *d, const struct settings *s, const struct client_order *o)
 {
-    const char *policy = client_policy(s, client_find(s, o->name));
+    const struct principal_conf *client = client_find(s, o->name);
+    bool has_policy = client_has_policy(client);
+    char names[POLICY_NAMES_TEXT];
     struct err err = {0};
     struct pair pair;
     int exit_code = judge_add(s, o);
 
     if (exit_code != CLI_FINE) return exit_code;
     make_pair(&pair);
-    if (write_client(d, o, !policy, &pair, &err) != ERR_NONE) {
+    if (write_client(d, o, !has_policy, &pair, &err) != ERR_NONE) {
         exit_code = cli_problem_err(&err);
     } else {
-        fprintf(stderr, "Client \"%.*s\" with policy %s is in %s.\n", STR_ARG(o->name), policy ? policy : o->policy,
-                d->path);
+        fprintf(stderr, "Client \"%.*s\" with policy %s is in %s.\n", STR_ARG(o->name),
+                has_policy ? principal_policy_names(client, names) : o->policy, d->path);
         print_pair(o, &pair);
         if (d->is_new) cli_owner_hint(d->path);
     }

@@ -54,7 +54,8 @@ void config_check_reference(struct config_build *b, struct raw_section *section,
                    config_sections[config_reference_kind(o)].word, name, advice);
 }
 
-size_t config_check_references(struct config_build *b, struct raw_section *section, const char *key, const char *advice)
+/* The same of an option that names several. Returns how many are not there. */
+static size_t check_references(struct config_build *b, struct raw_section *section, const char *key, const char *advice)
 {
     size_t row, missing = 0;
     const struct option *o = config_find_option(section->id, str_from(key), &row);
@@ -264,8 +265,8 @@ static void check_password(struct config_build *b, struct raw_section *section)
 static void check_policies(struct config_build *b, struct raw_section *section)
 {
     const struct principal_conf *client = section->item;
-    size_t missing = config_check_references(b, section, "policy", POLICY_ADVICE) +
-                     config_check_references(b, section, "groups", "write that section, with its policy");
+    size_t missing = check_references(b, section, "policy", POLICY_ADVICE) +
+                     check_references(b, section, "groups", "write that section, with its policy");
 
     if (missing || client->terms->policies_n) return;
     config_problem(b, config_header_place(section),
@@ -290,7 +291,7 @@ static void check_limiting_groups(struct config_build *b, struct raw_section *se
 
 static void check_group(struct config_build *b, struct raw_section *section)
 {
-    (void)config_check_references(b, section, "policy", POLICY_ADVICE);
+    (void)check_references(b, section, "policy", POLICY_ADVICE);
 }
 
 static void check_client(struct config_build *b, struct raw_section *section)

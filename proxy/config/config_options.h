@@ -274,9 +274,6 @@ void config_check_file(struct config_build *b, struct raw_section *section, cons
                        bool is_secret);
 /* The section that @key names must be there. */
 void config_check_reference(struct config_build *b, struct raw_section *section, const char *key, const char *advice);
-/* The same of an option that names several. Returns how many are not there. */
-size_t config_check_references(struct config_build *b, struct raw_section *section, const char *key,
-                               const char *advice);
 
 /* config_properties.c */
 void config_finish_properties(struct config_build *b, struct raw_section *section); /* of a policy */

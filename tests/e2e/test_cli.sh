@@ -118,6 +118,13 @@ has err "needs a policy"
 expect 1 client add bob -c s3onramp.ini --policy nope
 has err "there is no [policy nope]"
 expect 1 client add me2 -c missing.ini --policy read-only
+mkdir grouped
+cp s3onramp.ini grouped && (cd grouped && printf '[group team]\npolicy = read-only\n[client kim]\ngroups = team\n' >>s3onramp.ini)
+expect 0 client add kim --no-reload -c grouped/s3onramp.ini
+has err 'Client "kim" with policy read-only is in '
+expect 0 client list -c grouped/s3onramp.ini
+has out "kim"
+rm -r grouped
 printf '\n# kept: about carol\n[client carol]\npolicy = read-only\n; kept: inside\n' >>clients.ini
 expect 0 client add bob --policy allow-all -c s3onramp.ini
 expect 1 client add carol --policy allow-all -c s3onramp.ini
