@@ -181,6 +181,11 @@ def go_program(name, source):
     return folder / name
 
 
+# Times of the program's that end what a starved machine only delays. A test that is about one of them sets its own.
+PATIENT_SERVER = {"header_timeout": "10m", "tls_timeout": "10m", "body_timeout": "10m"}
+PATIENT_ENDPOINT = {"connect_timeout": "2m", "probe_timeout": "1m", "queue_timeout": "2m"}
+
+
 class Proxy:
     """The program under test with a configuration made here. Listeners: forward, legacy (unsigned counts as alice), plain
     (signatures required), tls (the same with TLS), sniff (both)."""
@@ -199,12 +204,12 @@ class Proxy:
         self.ca_file = self.folder / "ca.pem"
         self.config = self.folder / "s3onramp.ini"
         self.access_file = self.folder / "access.log"
-        text = section("server", private_networks="127.0.0.0/8", **(server or {}))
+        text = section("server", **{"private_networks": "127.0.0.0/8", **PATIENT_SERVER, **(server or {})})
         text += section("ca", certificate="ca.pem", private_key="ca.key", **(ca or {}))
         text += section("log", **{"format": "json", "access": self.access_file, **(log or {})})
         text += section("admin", socket=self.folder / "admin.sock")
         text += section("endpoint tokyo", addresses=", ".join(upstream) or None, trailers=trailers,
-                        ca_file=ca_file or certificates() / "ca.pem", **{"name": VPCE_NAME, **(endpoint or {})})
+                        ca_file=ca_file or certificates() / "ca.pem", **{"name": VPCE_NAME, **PATIENT_ENDPOINT, **(endpoint or {})})
         text += section("credentials default", source="static", access_key_id=UPSTREAM_KEY[0],
                         secret_access_key=UPSTREAM_KEY[1])
         text += self.client("alice", ALICE, "allow-all") + self.client("reader", READER, "read-only")
