@@ -204,10 +204,11 @@ class Proxy:
         self.ca_file = self.folder / "ca.pem"
         self.config = self.folder / "s3onramp.ini"
         self.access_file = self.folder / "access.log"
+        self.admin_socket = self.folder / "admin.sock"
         text = section("server", **{"private_networks": "127.0.0.0/8", **PATIENT_SERVER, **(server or {})})
         text += section("ca", certificate="ca.pem", private_key="ca.key", **(ca or {}))
         text += section("log", **{"format": "json", "access": self.access_file, **(log or {})})
-        text += section("admin", socket=self.folder / "admin.sock")
+        text += section("admin", socket=self.admin_socket)
         text += section("endpoint tokyo", addresses=", ".join(upstream) or None, trailers=trailers,
                         ca_file=ca_file or certificates() / "ca.pem", **{"name": VPCE_NAME, **PATIENT_ENDPOINT, **(endpoint or {})})
         text += section("credentials default", source="static", access_key_id=UPSTREAM_KEY[0],
@@ -256,9 +257,14 @@ class Proxy:
         self.process = self.launch()
         atexit.register(self.kill)
         for name, port in self.ports.items():
-            wait_until(lambda: self.process.poll() is not None or accepts(port), 20, "listener %s" % name)
-            if self.process.poll() is not None:
-                raise AssertionError("the proxy ended: %d\n%s" % (self.process.returncode, self.stderr.read_text()))
+            self.wait_ready(lambda: accepts(port), "listener %s" % name)
+        if str(self.admin_socket) in self.config.read_text():  # it is opened after the listeners
+            self.wait_ready(lambda: accepts_at(self.admin_socket), "the admin socket")
+
+    def wait_ready(self, condition, what):
+        wait_until(lambda: self.process.poll() is not None or condition(), 20, what)
+        if self.process.poll() is not None:
+            raise AssertionError("the proxy ended: %d\n%s" % (self.process.returncode, self.stderr.read_text()))
 
     @property
     def pid(self):
@@ -369,6 +375,11 @@ def accepts(port):
         return True
     except OSError:
         return False
+
+
+def accepts_at(path):
+    with socket.socket(socket.AF_UNIX) as sock:
+        return sock.connect_ex(str(path)) == 0
 
 
 class Ceph:

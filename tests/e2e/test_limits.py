@@ -35,7 +35,6 @@ class Limits(lib.Case):
         self.proxy = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]], name, listeners=listeners, server=dict(
             {"workers": 1, "header_timeout": "10m", "tls_timeout": "10m", "body_timeout": "10m"}, **server))
         self.addCleanup(self.proxy.kill)
-        lib.wait_until((self.proxy.folder / "admin.sock").exists, 20, "the admin socket")  # made after those that listen
         self.wait_open(0)  # those that looked whether it listens are gone
 
     def wait_open(self, n):
