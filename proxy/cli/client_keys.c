@@ -63,7 +63,7 @@ static int judge_add(const struct settings *s, const struct client_order *o)
             "client \"%s\" has a key pair already (%s:%d); make another: s3onramp client rotate %s, or take "
             "the client away first: s3onramp client remove %s",
             client->name, client->place.file, client->place.line, client->name, client->name);
-    if (client_has_policy(client)) {
+    if (client && client_has_policy(client)) {
         if (!o->policy || (policy && strcmp(o->policy, policy) == 0)) return CLI_FINE;
         return cli_problem("client \"%s\" has policy = %s (section at %s:%d); change it there, or leave --policy out",
                            client->name, principal_policy_names(client, names), client->place.file, client->place.line);

@@ -56,12 +56,13 @@ static void take(struct follower *f, enum reload_what what, unsigned number)
 
 static void hear(struct follower *f, const char *word)
 {
-    unsigned number;
+    uint64_t number;
+    struct str rest;
 
-    if (sscanf(word, "take %u", &number) == 1)
-        take(f, RELOAD_TAKE, number);
-    else if (sscanf(word, "cut %u", &number) == 1)
-        take(f, RELOAD_CUT, number);
+    if (follower_word_is(str_from(word), STR("take"), &number, &rest))
+        take(f, RELOAD_TAKE, (unsigned)number);
+    else if (follower_word_is(str_from(word), STR("cut"), &number, &rest))
+        take(f, RELOAD_CUT, (unsigned)number);
 }
 
 static void on_heard(evutil_socket_t fd, short what UNUSED, void *arg)

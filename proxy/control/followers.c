@@ -75,16 +75,15 @@ static void remove_member(struct member *m)
 
 static void hear(struct member *m, const char *word)
 {
-    unsigned number = 0;
-    int why = 0;
+    uint64_t number;
+    struct str why;
+    bool taken = follower_word_is(str_from(word), STR("taken"), &number, &why);
 
     if (!m->asked) return; /* too late */
-    if (sscanf(word, "taken %u", &number) == 1 && number == m->all->number) {
-        m->asked = false;
-    } else if (sscanf(word, "refused %u %n", &number, &why) == 1 && number == m->all->number && why) {
-        m->asked = false;
-        say_behind(m->all, m, word + why);
-    }
+    if (!taken && !follower_word_is(str_from(word), STR("refused"), &number, &why)) return;
+    if (number != m->all->number) return;
+    m->asked = false;
+    if (!taken) say_behind(m->all, m, why.n ? why.p : "it does not say why"); /* up to the word's end */
 }
 
 static void on_heard(evutil_socket_t fd, short what UNUSED, void *arg)

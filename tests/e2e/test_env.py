@@ -262,6 +262,10 @@ class Readme(Env):
         idle = {"policy": names("policy") - used("policy"), "groups": names("group") - used("groups")}
         if any(idle.values()):
             text += "[client somebody]\n" + "".join("%s = %s\n" % (key, ", ".join(sorted(v))) for key, v in idle.items() if v)
+        for group in used("groups") - names("group"):
+            text += "[group %s]\npolicy = read-only\n" % group
+        text = re.sub(r"(?m)^client_ca = \S+", "client_ca = %s" % (lib.certificates() / "ca.pem"), text)
+        text = re.sub(r"(?m)^client_crl = .*\n", "", text)  # a list that is in date: e2e.certificates
         for document in used("document"):
             (folder / document).parent.mkdir(exist_ok=True)
             (folder / document).write_text('{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", '

@@ -9,11 +9,22 @@
 #ifndef S3ONRAMP_CONTROL_FOLLOWERS_H
 #define S3ONRAMP_CONTROL_FOLLOWERS_H
 
+#include "base/str.h"
 #include "config/config.h"
 #include "io/loop.h"
 
 /* Words of the channel: a verb, a number that the answer repeats, a reason. */
 enum { FOLLOWER_WORD = 1024 };
+
+/* True if @word is @verb and *@number; *@why: what follows. */
+static inline bool follower_word_is(struct str word, struct str verb, uint64_t *number, struct str *why)
+{
+    struct str first, second;
+
+    *why = word;
+    return str_split(why, ' ', &first) && str_eq(first, verb) && str_split(why, ' ', &second) &&
+           str_to_u64(second, number);
+}
 
 /* @behind: a sentence for each process that did not put it in force; valid during the call. */
 typedef void followers_done_fn(void *arg, const struct str_list *behind);
