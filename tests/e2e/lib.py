@@ -258,7 +258,7 @@ class Proxy:
         atexit.register(self.kill)
         for name, port in self.ports.items():
             self.wait_ready(lambda: accepts(port), "listener %s" % name)
-        if str(self.admin_socket) in self.config.read_text():  # it is opened after the listeners
+        if os.fsencode(self.admin_socket) in self.config.read_bytes():  # it is opened after the listeners
             self.wait_ready(lambda: accepts_at(self.admin_socket), "the admin socket")
 
     def wait_ready(self, condition, what):
