@@ -152,8 +152,18 @@ void log_time(struct sbuf *b, int64_t unix_us)
     }
     time_t t = (time_t)seconds;
     if (!gmtime_r(&t, &tm)) memset(&tm, 0, sizeof tm);
-    sbuf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-                tm.tm_min, tm.tm_sec, (int)(micros / 1000));
+    const struct {
+        int value;
+        unsigned digits;
+        char after;
+    } parts[] = {{tm.tm_year + 1900, 4, '-'},   {tm.tm_mon + 1, 2, '-'}, {tm.tm_mday, 2, 'T'},
+                 {tm.tm_hour, 2, ':'},          {tm.tm_min, 2, ':'},     {tm.tm_sec, 2, '.'},
+                 {(int)(micros / 1000), 3, 'Z'}};
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        sbuf_digits(b, (unsigned)parts[i].value, parts[i].digits);
+        sbuf_char(b, parts[i].after);
+    }
 }
 
 /* What is ready takes PIPE_BUF bytes without waiting, also if the descriptor blocks. */

@@ -211,6 +211,18 @@ void sbuf_u64(struct sbuf *b, uint64_t value)
     sbuf_add(b, str_make(digits + at, sizeof digits - at));
 }
 
+void sbuf_digits(struct sbuf *b, unsigned value, unsigned n)
+{
+    char digits[10];
+
+    ASSERT(n <= sizeof digits);
+    for (unsigned i = n; i > 0; i--) {
+        digits[i - 1] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    sbuf_add(b, str_make(digits, n));
+}
+
 void sbuf_hex64(struct sbuf *b, uint64_t value)
 {
     char digits[16];

@@ -11,9 +11,6 @@
 #include "policy/policy.h"
 #include "policy/properties.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 enum {
     NAME_MOST = 255,
     KEY_MOST = 3072,
@@ -60,7 +57,11 @@ static void put_address(struct record_line *l, const struct netaddr *address)
 /* Milliseconds with three decimals. */
 static void put_ms(struct record_line *l, int64_t us)
 {
-    sbuf_printf(l->b, "%" PRId64 ".%03d", us > 0 ? us / 1000 : 0, us > 0 ? (int)(us % 1000) : 0);
+    uint64_t t = us > 0 ? (uint64_t)us : 0;
+
+    sbuf_u64(l->b, t / 1000);
+    sbuf_char(l->b, '.');
+    sbuf_digits(l->b, (unsigned)(t % 1000), 3);
 }
 
 static struct str value_of(const struct header *h)
@@ -448,9 +449,11 @@ static void write_decision(struct record_line *l, const struct request *req)
 static void write_action(struct record_line *l, const struct request *req)
 {
     char text[128];
+    struct sbuf b = sbuf_make(text, sizeof(text));
 
-    snprintf(text, sizeof(text), "s3:%s", s3_action_name(req->policy.ask.action));
-    put_text(l, text);
+    sbuf_add(&b, STR("s3:"));
+    sbuf_add(&b, str_from(s3_action_name(req->policy.ask.action)));
+    put(l, sbuf_str(&b));
 }
 
 static bool is_denied(const struct request *req)

@@ -202,9 +202,13 @@ static void test_sbuf_numbers_and_text(void **state UNUSED)
     sbuf_hex64(&b, 0xabc123);
     sbuf_char(&b, ' ');
     sbuf_lower(&b, STR("ABCxyz[@"));
-    sbuf_printf(&b, " %s=%d", "n", 5);
+    sbuf_printf(&b, " %s=%d ", "n", 5);
+    sbuf_digits(&b, 7, 3);
+    sbuf_digits(&b, 12345, 2);
+    sbuf_digits(&b, 4294967295, 10);
+    sbuf_digits(&b, 1, 0);
     assert_false(b.overflow);
-    assert_true(str_eq(sbuf_str(&b), STR("0 18446744073709551615 0 abc123 abcxyz[@ n=5")));
+    assert_true(str_eq(sbuf_str(&b), STR("0 18446744073709551615 0 abc123 abcxyz[@ n=5 007454294967295")));
 }
 
 static void test_sbuf_printf_fills_to_the_last_byte(void **state UNUSED)

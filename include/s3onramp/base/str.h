@@ -122,9 +122,10 @@ static inline void sbuf_char(struct sbuf *b, char c)
     }
     b->p[b->n++] = c;
 }
-void sbuf_lower(struct sbuf *b, struct str s);   /* ASCII lower case */
-void sbuf_u64(struct sbuf *b, uint64_t value);   /* decimal */
-void sbuf_hex64(struct sbuf *b, uint64_t value); /* lower-case hexadecimal, no leading zeros */
+void sbuf_lower(struct sbuf *b, struct str s);                /* ASCII lower case */
+void sbuf_u64(struct sbuf *b, uint64_t value);                /* decimal */
+void sbuf_digits(struct sbuf *b, unsigned value, unsigned n); /* decimal, the last @n digits, at most 10 */
+void sbuf_hex64(struct sbuf *b, uint64_t value);              /* lower-case hexadecimal, no leading zeros */
 void sbuf_printf(struct sbuf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Bytes of the UTF-8 sequence that @s, which is not empty, begins with, or 0 if it is none. *@code: the character.
