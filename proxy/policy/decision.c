@@ -7,9 +7,9 @@
 static const struct str plain_start = STR_INIT("arn:aws:s3:::");
 
 /* False: no ARN of S3. */
-static bool take_apart(struct str resource, struct asked *out)
+static bool take_apart(struct str resource, struct asked_resource *out)
 {
-    *out = (struct asked){.slash = SIZE_MAX};
+    *out = (struct asked_resource){.slash = SIZE_MAX};
     out->is_none = str_eq(resource, STR("*"));
     if (out->is_none) return true;
     out->is_plain = str_starts(resource, plain_start);
@@ -21,9 +21,9 @@ static bool take_apart(struct str resource, struct asked *out)
     return true;
 }
 
-struct asked asked_bucket(struct str partition, struct str bucket)
+struct asked_resource asked_resource_bucket(struct str partition, struct str bucket)
 {
-    struct asked a = {.is_plain = str_eq(partition, STR("aws")), .slash = SIZE_MAX};
+    struct asked_resource a = {.is_plain = str_eq(partition, STR("aws")), .slash = SIZE_MAX};
 
     a.arn.part[ARN_PARTITION] = partition;
     a.arn.part[ARN_SERVICE] = STR("s3");
@@ -31,13 +31,13 @@ struct asked asked_bucket(struct str partition, struct str bucket)
     return a;
 }
 
-static bool is_of_a_bucket(const struct asked *a)
+static bool is_of_a_bucket(const struct asked_resource *a)
 {
     return a->is_plain || (a->arn.part[ARN_REGION].n == 0 && a->arn.part[ARN_ACCOUNT].n == 0);
 }
 
 /* All parts before the last. */
-bool resource_head_matches(const struct resource *r, const struct asked *a, const struct policy_context *c)
+bool resource_head_matches(const struct resource *r, const struct asked_resource *a, const struct policy_context *c)
 {
     static const struct str plain[] = {[ARN_PARTITION] = STR_INIT("aws"),
                                        [ARN_SERVICE] = STR_INIT("s3"),
@@ -50,13 +50,13 @@ bool resource_head_matches(const struct resource *r, const struct asked *a, cons
     return true;
 }
 
-bool resource_names_bucket(const struct resource *r, const struct asked *a, const struct policy_context *c)
+bool resource_names_bucket(const struct resource *r, const struct asked_resource *a, const struct policy_context *c)
 {
     if (r->kind == RESOURCE_ALL) return true;
     return is_of_a_bucket(a) && pattern_match(&r->bucket, str_head(a->arn.part[ARN_RESOURCE], a->slash), c);
 }
 
-static bool resource_matches(const struct resource *r, const struct asked *a, const struct policy_context *c)
+static bool resource_matches(const struct resource *r, const struct asked_resource *a, const struct policy_context *c)
 {
     struct str rest = a->arn.part[ARN_RESOURCE];
 
@@ -70,7 +70,8 @@ static bool resource_matches(const struct resource *r, const struct asked *a, co
 
 /* What holds a variable without a value matches no resource, in NotResource as well (IAM User Guide, "Policy variables
  * with no value"). */
-bool statement_resources_match(const struct statement *s, const struct asked *a, const struct policy_context *c)
+bool statement_resources_match(const struct statement *s, const struct asked_resource *a,
+                               const struct policy_context *c)
 {
     for (size_t i = 0; i < s->resources_n; i++)
         if (resource_matches(&s->resources[i], a, c)) return !s->not_resource;
@@ -85,7 +86,7 @@ static bool conditions_hold(const struct statement *s, const struct policy_conte
 }
 
 /* What nobody knows may reach any resource: those that are denied, and those that "all but" leaves out. */
-static bool reaches(const struct statement *s, enum s3_action action, const struct asked *a,
+static bool reaches(const struct statement *s, enum s3_action action, const struct asked_resource *a,
                     const struct policy_context *c)
 {
     if (action == S3_ACTION_UNKNOWN && s->denies) return true;
@@ -95,7 +96,7 @@ static bool reaches(const struct statement *s, enum s3_action action, const stru
 
 /* The first statement of the list that holds, or SIZE_MAX. */
 static size_t first_that_holds(const struct policy *p, const struct statement_index *index, enum s3_action action,
-                               const struct asked *a, const struct policy_context *c)
+                               const struct asked_resource *a, const struct policy_context *c)
 {
     for (uint32_t i = index->first[action]; i < index->first[action + 1]; i++) {
         const struct statement *s = &p->statements[index->v[i]];
@@ -111,7 +112,7 @@ struct found {
 
 /* Among the policies of that mode. */
 static struct found find(const struct policy *const *policies, size_t n, enum policy_mode mode, bool denies,
-                         const struct policy_ask *ask, const struct asked *a, const struct policy_context *c)
+                         const struct policy_ask *ask, const struct asked_resource *a, const struct policy_context *c)
 {
     for (size_t i = 0; i < n; i++) {
         if (policies[i]->mode != mode) continue;
@@ -139,7 +140,7 @@ static size_t count_warning(const struct policy *const *policies, size_t n)
 struct policy_decision policy_decide(const struct policy *const *policies, size_t n, const struct policy_ask *ask,
                                      const struct policy_context *c)
 {
-    struct asked a;
+    struct asked_resource a;
     size_t warning = count_warning(policies, n);
     struct found deny, warn = {0}, allow;
 

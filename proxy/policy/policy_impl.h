@@ -65,19 +65,20 @@ struct policy {
 /* --- asked, decision.c --- */
 
 /* A resource that is asked for, taken apart once. */
-struct asked {
+struct asked_resource {
     struct arn arn; /* where is_plain only the last part is set */
     bool is_none;   /* "*": the action has none */
     bool is_plain;  /* arn:aws:s3:::… */
     size_t slash;   /* in the last part; SIZE_MAX: none, which is a bucket */
 };
 
-struct asked asked_bucket(struct str partition, struct str bucket);
-bool statement_resources_match(const struct statement *s, const struct asked *a, const struct policy_context *c);
+struct asked_resource asked_resource_bucket(struct str partition, struct str bucket);
+bool statement_resources_match(const struct statement *s, const struct asked_resource *a,
+                               const struct policy_context *c);
 /* ARN: all parts but the last. */
-bool resource_head_matches(const struct resource *r, const struct asked *a, const struct policy_context *c);
+bool resource_head_matches(const struct resource *r, const struct asked_resource *a, const struct policy_context *c);
 /* ALL, BUCKET, OBJECTS: the bucket fits, whatever the key. */
-bool resource_names_bucket(const struct resource *r, const struct asked *a, const struct policy_context *c);
+bool resource_names_bucket(const struct resource *r, const struct asked_resource *a, const struct policy_context *c);
 
 /* --- being made --- */
 

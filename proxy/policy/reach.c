@@ -8,7 +8,7 @@ enum { BUCKET_MOST = 255 };
 struct reaching {
     const struct policy *const *policies; /* borrowed, as all of it */
     size_t n;
-    struct asked bucket;
+    struct asked_resource bucket;
     struct str start; /* "BUCKET/" */
     const struct policy_context *c;
 };
@@ -114,7 +114,7 @@ static bool all_warn(const struct policy *const *policies, size_t n)
 bool policy_reaches_bucket(const struct policy *const *policies, size_t n, struct str partition, struct str bucket,
                            const struct policy_context *c)
 {
-    struct reaching r = {.policies = policies, .n = n, .bucket = asked_bucket(partition, bucket), .c = c};
+    struct reaching r = {.policies = policies, .n = n, .bucket = asked_resource_bucket(partition, bucket), .c = c};
     char start[BUCKET_MOST + 1];
     struct sbuf b = sbuf_make(start, sizeof start);
     struct action_set gone;
