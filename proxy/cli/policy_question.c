@@ -12,7 +12,7 @@
 /* --- what is known of the request --- */
 
 static const struct str key_names[POLICY_KEYS_N] = {
-#define X(id, name, type, many, named) [POLICY_KEY_##id] = STR_INIT(name),
+#define X(id, name, many, named) [POLICY_KEY_##id] = STR_INIT(name),
     POLICY_KEYS(X)
 #undef X
 };

@@ -29,7 +29,7 @@ static const struct key_row {
     const char *name;
     bool several, named;
 } keys[POLICY_KEYS_N] = {
-#define X(id, name, type, many, named) [POLICY_KEY_##id] = {name, many, named},
+#define X(id, name, many, named) [POLICY_KEY_##id] = {name, many, named},
     POLICY_KEYS(X)
 #undef X
 };

@@ -64,7 +64,7 @@ struct text_context {
 };
 
 static const char *const policy_key_names[] = {
-#define X(id, name, type, many, named) name,
+#define X(id, name, many, named) name,
     POLICY_KEYS(X)
 #undef X
 };

@@ -12,55 +12,55 @@
 struct policy; /* compiled: policy/policy.h */
 
 /* Keys of conditions and variables that a request can answer; all others are refused when a policy is loaded.
- * X(id, name as AWS writes it, type, whether it may have several values, whether '/' and a name of its own follow) */
+ * X(id, name as AWS writes it, whether it may have several values, whether '/' and a name of its own follow) */
 /* clang-format off */
 #define POLICY_KEYS(X) \
-    X(CURRENT_TIME, "aws:CurrentTime", DATE, ONE, PLAIN) \
-    X(EPOCH_TIME, "aws:EpochTime", DATE, ONE, PLAIN) \
-    X(SOURCE_IP, "aws:SourceIp", IP, ONE, PLAIN) \
-    X(SECURE_TRANSPORT, "aws:SecureTransport", BOOL, ONE, PLAIN) \
-    X(USERNAME, "aws:username", STRING, ONE, PLAIN) \
-    X(USER_ID, "aws:userid", STRING, ONE, PLAIN) \
-    X(PRINCIPAL_TAG, "aws:PrincipalTag", STRING, ONE, NAMED) \
-    X(REQUESTED_REGION, "aws:RequestedRegion", STRING, ONE, PLAIN) \
-    X(REFERER, "aws:Referer", STRING, ONE, PLAIN) \
-    X(USER_AGENT, "aws:UserAgent", STRING, ONE, PLAIN) \
-    X(AUTH_TYPE, "s3:authType", STRING, ONE, PLAIN) \
-    X(SIGNATURE_VERSION, "s3:signatureversion", STRING, ONE, PLAIN) \
-    X(SIGNATURE_AGE, "s3:signatureAge", NUMERIC, ONE, PLAIN) \
-    X(TLS_VERSION, "s3:TlsVersion", NUMERIC, ONE, PLAIN) \
-    X(CONTENT_SHA256, "s3:x-amz-content-sha256", STRING, ONE, PLAIN) \
-    X(PREFIX, "s3:prefix", STRING, ONE, PLAIN) \
-    X(DELIMITER, "s3:delimiter", STRING, ONE, PLAIN) \
-    X(MAX_KEYS, "s3:max-keys", NUMERIC, ONE, PLAIN) \
-    X(VERSION_ID, "s3:VersionId", STRING, ONE, PLAIN) \
-    X(LOCATION_CONSTRAINT, "s3:LocationConstraint", STRING, ONE, PLAIN) \
-    X(IF_MATCH, "s3:if-match", STRING, ONE, PLAIN) \
-    X(IF_NONE_MATCH, "s3:if-none-match", STRING, ONE, PLAIN) \
-    X(ACL, "s3:x-amz-acl", STRING, ONE, PLAIN) \
-    X(GRANT_FULL_CONTROL, "s3:x-amz-grant-full-control", STRING, ONE, PLAIN) \
-    X(GRANT_READ, "s3:x-amz-grant-read", STRING, ONE, PLAIN) \
-    X(GRANT_READ_ACP, "s3:x-amz-grant-read-acp", STRING, ONE, PLAIN) \
-    X(GRANT_WRITE, "s3:x-amz-grant-write", STRING, ONE, PLAIN) \
-    X(GRANT_WRITE_ACP, "s3:x-amz-grant-write-acp", STRING, ONE, PLAIN) \
-    X(COPY_SOURCE, "s3:x-amz-copy-source", STRING, ONE, PLAIN) \
-    X(METADATA_DIRECTIVE, "s3:x-amz-metadata-directive", STRING, ONE, PLAIN) \
-    X(SSE, "s3:x-amz-server-side-encryption", STRING, ONE, PLAIN) \
-    X(SSE_KMS_KEY_ID, "s3:x-amz-server-side-encryption-aws-kms-key-id", ARN, ONE, PLAIN) \
-    X(SSE_C_ALGORITHM, "s3:x-amz-server-side-encryption-customer-algorithm", STRING, ONE, PLAIN) \
-    X(STORAGE_CLASS, "s3:x-amz-storage-class", STRING, ONE, PLAIN) \
-    X(WEBSITE_REDIRECT, "s3:x-amz-website-redirect-location", STRING, ONE, PLAIN) \
-    X(OBJECT_OWNERSHIP, "s3:x-amz-object-ownership", STRING, ONE, PLAIN) \
-    X(LOCK_MODE, "s3:object-lock-mode", STRING, ONE, PLAIN) \
-    X(LOCK_RETAIN_UNTIL, "s3:object-lock-retain-until-date", DATE, ONE, PLAIN) \
-    X(LOCK_REMAINING_DAYS, "s3:object-lock-remaining-retention-days", NUMERIC, ONE, PLAIN) \
-    X(LOCK_LEGAL_HOLD, "s3:object-lock-legal-hold", STRING, ONE, PLAIN) \
-    X(REQUEST_OBJECT_TAG, "s3:RequestObjectTag", STRING, ONE, NAMED) \
-    X(REQUEST_OBJECT_TAG_KEYS, "s3:RequestObjectTagKeys", STRING, SEVERAL, PLAIN)
+    X(CURRENT_TIME, "aws:CurrentTime", ONE, PLAIN) \
+    X(EPOCH_TIME, "aws:EpochTime", ONE, PLAIN) \
+    X(SOURCE_IP, "aws:SourceIp", ONE, PLAIN) \
+    X(SECURE_TRANSPORT, "aws:SecureTransport", ONE, PLAIN) \
+    X(USERNAME, "aws:username", ONE, PLAIN) \
+    X(USER_ID, "aws:userid", ONE, PLAIN) \
+    X(PRINCIPAL_TAG, "aws:PrincipalTag", ONE, NAMED) \
+    X(REQUESTED_REGION, "aws:RequestedRegion", ONE, PLAIN) \
+    X(REFERER, "aws:Referer", ONE, PLAIN) \
+    X(USER_AGENT, "aws:UserAgent", ONE, PLAIN) \
+    X(AUTH_TYPE, "s3:authType", ONE, PLAIN) \
+    X(SIGNATURE_VERSION, "s3:signatureversion", ONE, PLAIN) \
+    X(SIGNATURE_AGE, "s3:signatureAge", ONE, PLAIN) \
+    X(TLS_VERSION, "s3:TlsVersion", ONE, PLAIN) \
+    X(CONTENT_SHA256, "s3:x-amz-content-sha256", ONE, PLAIN) \
+    X(PREFIX, "s3:prefix", ONE, PLAIN) \
+    X(DELIMITER, "s3:delimiter", ONE, PLAIN) \
+    X(MAX_KEYS, "s3:max-keys", ONE, PLAIN) \
+    X(VERSION_ID, "s3:VersionId", ONE, PLAIN) \
+    X(LOCATION_CONSTRAINT, "s3:LocationConstraint", ONE, PLAIN) \
+    X(IF_MATCH, "s3:if-match", ONE, PLAIN) \
+    X(IF_NONE_MATCH, "s3:if-none-match", ONE, PLAIN) \
+    X(ACL, "s3:x-amz-acl", ONE, PLAIN) \
+    X(GRANT_FULL_CONTROL, "s3:x-amz-grant-full-control", ONE, PLAIN) \
+    X(GRANT_READ, "s3:x-amz-grant-read", ONE, PLAIN) \
+    X(GRANT_READ_ACP, "s3:x-amz-grant-read-acp", ONE, PLAIN) \
+    X(GRANT_WRITE, "s3:x-amz-grant-write", ONE, PLAIN) \
+    X(GRANT_WRITE_ACP, "s3:x-amz-grant-write-acp", ONE, PLAIN) \
+    X(COPY_SOURCE, "s3:x-amz-copy-source", ONE, PLAIN) \
+    X(METADATA_DIRECTIVE, "s3:x-amz-metadata-directive", ONE, PLAIN) \
+    X(SSE, "s3:x-amz-server-side-encryption", ONE, PLAIN) \
+    X(SSE_KMS_KEY_ID, "s3:x-amz-server-side-encryption-aws-kms-key-id", ONE, PLAIN) \
+    X(SSE_C_ALGORITHM, "s3:x-amz-server-side-encryption-customer-algorithm", ONE, PLAIN) \
+    X(STORAGE_CLASS, "s3:x-amz-storage-class", ONE, PLAIN) \
+    X(WEBSITE_REDIRECT, "s3:x-amz-website-redirect-location", ONE, PLAIN) \
+    X(OBJECT_OWNERSHIP, "s3:x-amz-object-ownership", ONE, PLAIN) \
+    X(LOCK_MODE, "s3:object-lock-mode", ONE, PLAIN) \
+    X(LOCK_RETAIN_UNTIL, "s3:object-lock-retain-until-date", ONE, PLAIN) \
+    X(LOCK_REMAINING_DAYS, "s3:object-lock-remaining-retention-days", ONE, PLAIN) \
+    X(LOCK_LEGAL_HOLD, "s3:object-lock-legal-hold", ONE, PLAIN) \
+    X(REQUEST_OBJECT_TAG, "s3:RequestObjectTag", ONE, NAMED) \
+    X(REQUEST_OBJECT_TAG_KEYS, "s3:RequestObjectTagKeys", SEVERAL, PLAIN)
 /* clang-format on */
 
 enum policy_key {
-#define X(id, name, type, many, named) POLICY_KEY_##id,
+#define X(id, name, many, named) POLICY_KEY_##id,
     POLICY_KEYS(X)
 #undef X
         POLICY_KEYS_N
