@@ -72,7 +72,7 @@ bool config_parse_rate(struct str text, uint64_t *bytes)
     if (str_ends(text, STR("/s"))) text = str_head(text, text.n - 2);
     if (!parse_unit(text, &unit) || __builtin_mul_overflow(number, unit, &product)) return false;
     *bytes = product / 1000000;
-    return true;
+    return *bytes || !number; /* 0 is no limit: what is less than a byte is not that */
 }
 
 void config_format_rate(uint64_t bytes, FILE *out)

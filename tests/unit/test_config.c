@@ -683,6 +683,7 @@ static void test_config_reports_rates_and_lines(void **state UNUSED)
         {"without unit", "[client x]\nupload_rate = 25\n", "t.ini:14: upload_rate = 25" NO_RATE},
         {"neither bits nor bytes", "[client x]\nupload_rate = 25Mb\n", "t.ini:14: upload_rate = 25Mb" NO_RATE},
         {"too small", "[client x]\nupload_rate = 999B\n", "t.ini:14: upload_rate = 999B" NO_RATE},
+        {"less than a byte", "[client x]\nupload_rate = 7bit\n", "t.ini:14: upload_rate = 7bit" NO_RATE},
         {"too large", "[client x]\nupload_rate = 1001Gbit\n", "t.ini:14: upload_rate = 1001Gbit" NO_RATE},
         {"too large to count", "[client x]\nupload_rate = 4294967295GiB\n",
          "t.ini:14: upload_rate = 4294967295GiB" NO_RATE},
