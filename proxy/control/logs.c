@@ -22,7 +22,7 @@ struct logs {
     struct sinks now;    /* owned */
     struct sinks before; /* owned, but for those of now: workers may have lines for them */
     size_t queue_bytes;  /* of each queue, from the start */
-    struct told told[SINK_STREAMS];
+    struct told told[SINK_STREAMS], told_before[SINK_STREAMS];
     pthread_mutex_t lock;     /* guards lines and their sink */
     struct sink_queue *lines; /* of LOG; NULL: none yet */
     struct sink *log;         /* theirs */
@@ -73,13 +73,28 @@ static struct sink *take_one(struct sinks *s)
     return one;
 }
 
-/* All of @s but those that @but has, too. */
-static void close_others(struct sinks *s, const struct sinks *but, unsigned ms)
+/* What was put and not written counts as lost in @left. */
+static void tell_unwritten(const struct told told[SINK_STREAMS], const struct sink_counts left[SINK_STREAMS],
+                           enum sink_stream first)
+{
+    for (size_t i = first; i < SINK_STREAMS; i++)
+        if (left[i].lost > told[i].lost)
+            LOG(LOG_WARN, "%llu lines of the %s log could not be written to the end",
+                (unsigned long long)(left[i].lost - told[i].lost), names[i]);
+}
+
+/* All of @s but those that @but has, too. @told: of the streams that went there. */
+static void close_others(struct sinks *s, const struct sinks *but, unsigned ms, const struct told told[SINK_STREAMS])
 {
     struct sink *one;
 
-    while ((one = take_one(s)))
-        if (!has(but, one)) sink_close(&one, ms, ms, NULL);
+    while ((one = take_one(s))) {
+        struct sink_counts left[SINK_STREAMS] = {0};
+
+        if (has(but, one)) continue;
+        sink_close(&one, ms, ms, left);
+        tell_unwritten(told, left, SINK_LOG);
+    }
 }
 
 static enum err_code open_one(const struct logs *l, const char *place, enum sink_stream stream, struct sinks *out,
@@ -105,7 +120,7 @@ enum err_code logs_open(const struct logs *l, const struct settings *s, struct s
 
 void logs_close(const struct logs *l, struct sinks *sinks)
 {
-    close_others(sinks, &l->now, 0);
+    close_others(sinks, &l->now, 0, l->told);
 }
 
 /* ------------------------------------------------------------- start and end */
@@ -162,14 +177,6 @@ enum err_code logs_new(const struct settings *s, struct logs **out, struct err *
     return ERR_NONE;
 }
 
-static void tell_end(const struct logs *l, const struct sink_counts left[SINK_STREAMS])
-{
-    for (size_t i = SINK_ACCESS; i < SINK_STREAMS; i++)
-        if (left[i].lost > l->told[i].lost)
-            LOG(LOG_WARN, "%llu lines of the %s log could not be written to the end", (unsigned long long)left[i].lost,
-                names[i]);
-}
-
 void logs_free(struct logs **lp)
 {
     struct logs *l = *lp;
@@ -184,7 +191,7 @@ void logs_free(struct logs **lp)
 
         if (one == log) continue;
         sink_close(&one, STUCK_MS, MOST_MS, left);
-        tell_end(l, left);
+        tell_unwritten(l->told, left, SINK_ACCESS);
     }
     log_give(NULL, NULL);
     sink_close(&log, STUCK_MS, MOST_MS, NULL);
@@ -204,6 +211,7 @@ void logs_take(struct logs *l, const struct settings *s, const struct sinks *sin
     logs_leave(l);
     log_set(s->log.level, s->log.format);
     l->before = l->now;
+    memcpy(l->told_before, l->told, sizeof(l->told));
     l->now = *sinks;
     for (size_t i = 0; i < SINK_STREAMS; i++)
         if (l->now.v[i] != l->before.v[i]) l->told[i] = (struct told){0};
@@ -214,7 +222,7 @@ void logs_take(struct logs *l, const struct settings *s, const struct sinks *sin
 
 void logs_leave(struct logs *l)
 {
-    close_others(&l->before, &l->now, LEAVE_MS);
+    close_others(&l->before, &l->now, LEAVE_MS, l->told_before);
 }
 
 void logs_reopen(struct logs *l, const char *why)

@@ -177,6 +177,18 @@ class Lines(Case):
         self.assertEqual(self.log()["to"], str(other))
         self.assertIn("audit log: 0 lines lost, 0 wait: %s\n" % other, lib.run(lib.PROGRAM, "status", "-c", proxy.config).stdout)
 
+    def test_place_changes_while_it_takes_nothing(self):
+        """What still waited for the old place is lost, and the log says so."""
+        path = lib.WORK / "deaf.sock"
+        proxy = self.start({"to": "syslog:%s" % path})
+        for _ in range(20):
+            self.assertEqual(proxy.request("plain", "GET", "/bucket/object").status, 200)
+        lib.wait_until(lambda: self.log()["waiting"] >= 20, 30, "lines that wait")
+        proxy.config.write_text(proxy.config.read_text().replace("to = syslog:%s" % path, "to = %s" % self.file))
+        proxy.command("reload")
+        lib.wait_until(lambda: re.search(r"2\d lines of the audit log could not be written to the end",
+                                         proxy.stderr.read_text()), 30, "that they are lost")
+
 
 class Required(Case):
     def test_file_that_grows_to_its_limit(self):
