@@ -2,11 +2,12 @@
  * request.h: one request from its first byte to its access line. Lives in a struct session, on its worker's thread.
  *
  *   read_head → check_user → find_target → check_caller → check_policy → choose_route → sign → send → relay
- *   request.c   proxy_auth.c router.c  │   auth.c         policy.c       router.c  ▲    sign.c upstream.c ⇅ relay.c
+ *   request.c   proxy_auth.c router.c  │   auth.c         policy_step.c  router.c  ▲    sign.c upstream.c ⇅ relay.c
  *                                      │                                         └──────┴────── judge_answer
  *                                      │                       once more, here or elsewhere     judge_answer.c
  *                                      ├── the listener's own ──▶ own_page   own_pages.c
  *                                      └── a tunnel ────────────▶ tunnel     tunnel.c, tunnel_relay.c
+ *   in check_policy: what policies add and want (require.c)
  *   before sign and tunnel: audit (audit.c: the room of its line), admit (admit.c: limits)
  *   relay, own_page, tunnel, and any step that fails ──▶ finish   request.c
  *
@@ -29,13 +30,11 @@
 #include "http/body.h"
 #include "policy/asked.h"
 
+/* clang-format off */
 #define REQUEST_STEPS(X) \
-    X(read_head)         \
-    X(check_user)        \
-    X(find_target)       \
-    X(check_caller)      \
-    X(check_policy)      \
-    X(choose_route) X(audit) X(admit) X(sign) X(send) X(relay) X(judge_answer) X(own_page) X(tunnel) X(finish)
+    X(read_head) X(check_user) X(find_target) X(check_caller) X(check_policy) X(choose_route) X(audit) X(admit) X(sign) \
+    X(send) X(relay) X(judge_answer) X(own_page) X(tunnel) X(finish)
+/* clang-format on */
 
 enum request_step {
 #define X(name) STEP_##name,
