@@ -82,12 +82,18 @@ static bool begin(struct reading *r, const struct xml_handlers *handlers, void *
     return true;
 }
 
+/* expat takes UTF-16 where the text begins like it, whatever encoding it is given; other readers may not. */
+static bool may_be_utf_16(struct str piece)
+{
+    return piece.n && memchr(piece.p, '\0', piece.n);
+}
+
 enum xml_result xml_read(struct str xml, const struct xml_handlers *handlers, void *data)
 {
     struct reading r;
     bool good;
 
-    if (xml.n > INT_MAX) return XML_REFUSED;
+    if (xml.n > INT_MAX || may_be_utf_16(xml)) return XML_REFUSED;
     if (!begin(&r, handlers, data)) return XML_NO_MEMORY;
     good = XML_Parse(r.parser, xml.p, (int)xml.n, XML_TRUE) == XML_STATUS_OK;
     XML_ParserFree(r.parser);
@@ -121,6 +127,7 @@ bool xml_stream_feed(struct xml_stream *s, struct str piece, bool last)
 {
     void *room = piece.n <= INT_MAX ? XML_GetBuffer(s->reading.parser, (int)piece.n) : NULL;
 
+    if (may_be_utf_16(piece)) s->reading.refused = true;
     if (s->reading.refused || (!room && piece.n)) return false;
     if (piece.n) memcpy(room, piece.p, piece.n);
     return XML_ParseBuffer(s->reading.parser, (int)piece.n, last) == XML_STATUS_OK && !s->reading.refused;
