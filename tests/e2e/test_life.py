@@ -507,15 +507,16 @@ class Upgrade(unittest.TestCase):
 
     def begin_waiting(self, key):
         """A request that waits for its answer."""
-        connection = self.proxy.connect("plain")
+        connection, before = self.proxy.connect("plain"), endpoint.waits
         self.addCleanup(connection.close)
         target = "/bucket/fault/wait/3600"
         connection.send(s3raw.head("GET", target, s3raw.sign("GET", target, [("Host", self.proxy.host("plain"))], key)))
-        self.proxy.wait_in_flight()
+        lib.wait_until(lambda: endpoint.waits > before, 10, "the request at the endpoint")
         return connection
 
     def test_who_is_removed_is_removed_in_those_before_too(self):
-        """What two of them still have: a request each, and one whose head is on its way."""
+        """What they still have: a request each (the old one may take one more while it hears that it ends), and one
+        whose head is on its way."""
         proxy = self.start("followers")
         added = proxy.command("client", "add", "carol", "--policy", "read-only").stdout
         carol = tuple(re.search(r"aws_%s = (\S+)" % name, added)[1] for name in ("access_key_id", "secret_access_key"))
