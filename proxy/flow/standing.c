@@ -17,6 +17,8 @@ struct standing_name {
 struct standing {
     pthread_mutex_t lock; /* guards all below */
     struct map names[STANDING_KINDS];
+    struct standing_name **by_id[STANDING_KINDS]; /* owned; the names are the maps' */
+    size_t room[STANDING_KINDS];
 };
 
 struct standing *standing_new(void)
@@ -43,39 +45,73 @@ void standing_free(struct standing **sp)
         while ((n = map_next(&s->names[i], &at)))
             free(n);
         map_clear(&s->names[i]);
+        free(s->by_id[i]);
     }
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
 
-static uint32_t add(struct map *names, struct str name)
+/* Room for one more of @kind. */
+static bool grow(struct standing *s, enum standing_kind kind)
 {
-    struct standing_name *n = names->n < STANDING_MOST ? malloc(sizeof(*n) + name.n + 1) : NULL;
+    size_t room = s->room[kind] ? 2 * s->room[kind] : 16;
+    struct standing_name **v;
+
+    if (s->names[kind].n < s->room[kind]) return true;
+    v = realloc(s->by_id[kind], room * sizeof(struct standing_name *));
+    if (!v) return false;
+    s->by_id[kind] = v;
+    s->room[kind] = room;
+    return true;
+}
+
+static uint32_t add(struct standing *s, enum standing_kind kind, struct str name)
+{
+    struct map *names = &s->names[kind];
+    struct standing_name *n = names->n < STANDING_MOST && grow(s, kind) ? malloc(sizeof(*n) + name.n + 1) : NULL;
 
     if (!n) return STANDING_NONE;
     n->id = (uint32_t)names->n + 1;
     memcpy(n->name, name.p, name.n);
     n->name[name.n] = '\0';
-    if (map_put(names, str_make(n->name, name.n), n)) return n->id;
+    if (map_put(names, str_make(n->name, name.n), n)) {
+        s->by_id[kind][n->id - 1] = n;
+        return n->id;
+    }
     free(n);
     return STANDING_NONE;
 }
 
-static uint32_t number(struct map *names, struct str name)
-{
-    const struct standing_name *n = map_get(names, name);
-
-    return n ? n->id : add(names, name);
-}
-
 uint32_t standing_id(struct standing *s, enum standing_kind kind, struct str name)
 {
+    const struct standing_name *n;
     uint32_t id;
 
     pthread_mutex_lock(&s->lock);
-    id = number(&s->names[kind], name);
+    n = map_get(&s->names[kind], name);
+    id = n ? n->id : add(s, kind, name);
     pthread_mutex_unlock(&s->lock);
     return id;
+}
+
+uint32_t standing_most(struct standing *s, enum standing_kind kind)
+{
+    uint32_t most;
+
+    pthread_mutex_lock(&s->lock);
+    most = (uint32_t)s->names[kind].n;
+    pthread_mutex_unlock(&s->lock);
+    return most;
+}
+
+const char *standing_name(struct standing *s, enum standing_kind kind, uint32_t id)
+{
+    const char *name;
+
+    pthread_mutex_lock(&s->lock);
+    name = s->by_id[kind][id - 1]->name;
+    pthread_mutex_unlock(&s->lock);
+    return name;
 }
 
 #define NUMBER(s, kind, rows, n, fine)                                     \

@@ -20,13 +20,19 @@ struct stats {
 
 static const struct {
     size_t rows /* of a chunk */, slots;
+    const char *word;
 } shapes[] = {
-#define X(group, rows) {rows, STATS_##group##_SLOTS},
+#define X(group, rows, word) {rows, STATS_##group##_SLOTS, word},
     STATS_GROUPS(X)
 #undef X
 };
 
 /* ------------------------------------------------------------------- the table */
+
+const char *stats_group_word(enum stats_group group)
+{
+    return shapes[group].word;
+}
 
 const char *retry_reason_word(enum retry_reason reason)
 {
@@ -72,8 +78,8 @@ static void stats_answer(size_t i, char out[STATS_VALUE])
 }
 
 /* clang-format off */
-#define FAMILY(group, slot, width, name, kind, unit, label, value, help) \
-    {STATS_OF_##group, STATS_##group##_##slot, width, name, STATS_##kind, unit, label, value, help},
+#define FAMILY(group, slot, width, name, metric, kind, unit, label, value, help) \
+    {STATS_OF_##group, STATS_##group##_##slot, width, name, metric, STATS_##kind, unit, label, value, help},
 const struct stats_family stats_families[] = {
 #define X(...) FAMILY(LISTENER, __VA_ARGS__)
     STATS_LISTENER(X)
@@ -169,25 +175,42 @@ static const _Atomic uint64_t *find_row(const struct stats_block *b, enum stats_
     return chunk ? chunk + id % rows * slots : NULL;
 }
 
+/* Into @out, which begins with the family's first slot. */
 static void add_family(const struct stats_family *f, const _Atomic uint64_t *row, uint64_t out[])
 {
-    for (unsigned i = f->slot; i < f->slot + f->width; i++) {
-        uint64_t n = stats_get(row, i);
+    for (unsigned i = 0; i < f->width; i++) {
+        uint64_t n = stats_get(row, f->slot + i);
 
-        if (f->kind == STATS_COUNTER)
+        if (f->kind != STATS_PEAK)
             out[i] += n;
         else if (n > out[i])
             out[i] = n;
     }
 }
 
+void stats_sum_family(const struct stats *s, const struct stats_family *f, uint32_t id, uint64_t out[])
+{
+    memset(out, 0, f->width * sizeof(out[0]));
+    for (size_t i = 0; i < s->n; i++) {
+        const _Atomic uint64_t *row = find_row(s->blocks[i], f->group, id);
+
+        if (row) add_family(f, row, out);
+    }
+}
+
 void stats_sum(const struct stats *s, enum stats_group group, uint32_t id, uint64_t out[])
 {
-    memset(out, 0, shapes[group].slots * sizeof(out[0]));
+    for (size_t k = 0; k < stats_families_n; k++)
+        if (stats_families[k].group == group) stats_sum_family(s, &stats_families[k], id, &out[stats_families[k].slot]);
+}
+
+bool stats_has(const struct stats *s, enum stats_group group, uint32_t id)
+{
     for (size_t i = 0; i < s->n; i++) {
         const _Atomic uint64_t *row = find_row(s->blocks[i], group, id);
 
-        for (size_t k = 0; row && k < stats_families_n; k++)
-            if (stats_families[k].group == group) add_family(&stats_families[k], row, out);
+        for (unsigned k = 0; row && k < shapes[group].slots; k++)
+            if (stats_get(row, k)) return true;
     }
+    return false;
 }

@@ -23,6 +23,10 @@ static void test_standing_numbers_by_kind_and_name(void **state UNUSED)
     assert_int_equal(standing_id(s, STANDING_LISTENER, STR("a")), 1);
     assert_int_equal(standing_id(s, STANDING_ENDPOINT, STR("a")), 1);
     assert_int_equal(standing_id(s, STANDING_ENDPOINT, STR("")), 3);
+    assert_int_equal(standing_most(s, STANDING_ENDPOINT), 3);
+    assert_int_equal(standing_most(s, STANDING_LINE), 0);
+    assert_string_equal(standing_name(s, STANDING_ENDPOINT, 2), "b");
+    assert_string_equal(standing_name(s, STANDING_ENDPOINT, 3), "");
     standing_free(&s);
     assert_null(s);
     standing_free(&s);

@@ -64,6 +64,8 @@ static void test_sum_is_exact_whoever_counts(void **state)
     for (size_t i = 0; i < THREADS; i++)
         assert_int_equal(pthread_join(c[i].thread, NULL), 0);
     sum_all(s, sums);
+    assert_true(stats_has(s, STATS_OF_PRINCIPAL, IDS - 1));
+    assert_false(stats_has(s, STATS_OF_PRINCIPAL, IDS) || stats_has(s, STATS_OF_PRINCIPAL, 1000000));
     assert_int_equal(sums[STATS_PRINCIPAL_REQUESTS], THREADS * ROUNDS);
     assert_int_equal(sums[STATS_PRINCIPAL_BYTES_IN], (uint64_t)THREADS * ROUNDS * (ROUNDS - 1) / 2);
     assert_int_equal(sums[STATS_PRINCIPAL_BYTES_OUT], 0);
@@ -125,7 +127,7 @@ static void test_row_beyond_all_memory_takes_what_is_added(void **state)
 static void test_families_cover_each_slot_once(void **state)
 {
     static const size_t slots[STATS_GROUPS_N] = {
-#define X(group, rows) [STATS_OF_##group] = STATS_##group##_SLOTS,
+#define X(group, rows, word) [STATS_OF_##group] = STATS_##group##_SLOTS,
         STATS_GROUPS(X)
 #undef X
     };

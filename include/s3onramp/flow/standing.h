@@ -35,6 +35,10 @@ void standing_free(struct standing **s);        /* NULL is fine */
 /* The number of @name, given now if it has none: 1, 2, 3, … of each kind; never another's. STANDING_NONE: out of
  * memory, or there are STANDING_MOST. */
 MUST_CHECK uint32_t standing_id(struct standing *s, enum standing_kind kind, struct str name);
+/* The greatest number of that kind. */
+uint32_t standing_most(struct standing *s, enum standing_kind kind);
+/* Whose number @id is, of 1 … standing_most; as long as @s. */
+const char *standing_name(struct standing *s, enum standing_kind kind, uint32_t id);
 /* Writes each row's number into @settings, which nobody else has yet. False: as STANDING_NONE. */
 MUST_CHECK bool standing_number(struct standing *s, struct settings *settings);
 

@@ -21,62 +21,74 @@ enum { STATS_CLASSES = 6 /* of HTTP status; 0: no answer */ };
 
 enum stats_kind {
     STATS_COUNTER, /* of all threads: the sum */
-    STATS_GAUGE,   /* of all threads: the largest */
+    STATS_PEAK,    /* of all threads: the largest */
 };
 
 /* What a limit answered SlowDown to. */
 enum stats_limit { STATS_LIMIT_REQUESTS, STATS_LIMIT_RATE, STATS_LIMITS_N };
 
-/* X(slot, width, name, kind, unit, label, label_value, help): @width slots, one per value of @label (or of two, with a
- * comma), whose words are those of @label_value; "" and NULL: one slot. */
+/* X(slot, width, name, metric, kind, unit, label, label_value, help): @width slots, one per value of @label (or of two,
+ * with a comma), whose words are those of @label_value; "" and NULL: one slot. @name: in JSON; @metric: in /metrics,
+ * behind the group's word (admin/metrics.c). @unit: "microseconds" and "bytes" count in both, other words are for
+ * people. */
 
 /* Of whatever has limits. */
-#define STATS_QUOTA(X)                                                               \
-    X(LIMITED, STATS_LIMITS_N, "limited", COUNTER, "requests", "limit", stats_limit, \
-      "answered SlowDown by its limits")                                             \
-    X(PACED_US, 1, "paced_us", COUNTER, "microseconds", "", NULL, "that requests and transfers waited for its limits")
+#define STATS_QUOTA(X)                                                                          \
+    X(LIMITED, STATS_LIMITS_N, "limited", "limited", COUNTER, "requests", "limit", stats_limit, \
+      "answered SlowDown by its limits")                                                        \
+    X(PACED_US, 1, "paced_us", "paced_seconds", COUNTER, "microseconds", "", NULL,              \
+      "that requests and transfers waited for its limits")
 
-#define STATS_LISTENER(X)                                                                                            \
-    X(REQUESTS, OPERATION_NUMBERS *STATS_CLASSES, "requests", COUNTER, "requests", "operation,status", stats_answer, \
-      "requests and tunnels that are over, by S3's operation and the class of the answer's status")                  \
+#define STATS_LISTENER(X)                                                                                          \
+    X(REQUESTS, OPERATION_NUMBERS *STATS_CLASSES, "requests", "requests", COUNTER, "requests", "operation,status", \
+      stats_answer, "requests and tunnels that are over, by S3's operation and the class of the answer's status")  \
     STATS_QUOTA(X)
 
-#define STATS_ENDPOINT(X)                                                                                          \
-    X(QUEUED, 1, "queued", COUNTER, "requests", "", NULL, "waited for a place, since max_connections were in use") \
-    X(QUEUE_FULL, 1, "queue_full", COUNTER, "requests", "", NULL, "found max_queue others waiting")                \
-    X(QUEUE_EXPIRED, 1, "queue_expired", COUNTER, "requests", "", NULL, "waited for queue_timeout in vain")        \
-    X(RETRIES, RETRY_REASONS_N, "retries", COUNTER, "requests", "reason", stats_retry, "were sent again")
+#define STATS_ENDPOINT(X)                                                                                         \
+    X(QUEUED, 1, "queued", "queued", COUNTER, "requests", "", NULL,                                               \
+      "waited for a place, since max_connections were in use")                                                    \
+    X(QUEUE_FULL, 1, "queue_full", "queue_full", COUNTER, "requests", "", NULL, "found max_queue others waiting") \
+    X(QUEUE_EXPIRED, 1, "queue_expired", "queue_expired", COUNTER, "requests", "", NULL,                          \
+      "waited for queue_timeout in vain")                                                                         \
+    X(RETRIES, RETRY_REASONS_N, "retries", "retries", COUNTER, "requests", "reason", stats_retry, "were sent again")
 
 /* Of an address of an endpoint. */
-#define STATS_ADDRESS(X)                                                                                       \
-    X(CONNECTS, 1, "connects", COUNTER, "connections", "", NULL, "TLS connections made")                       \
-    X(ANSWERS, 1, "answers", COUNTER, "answers", "", NULL, "heads of answers: the address works")              \
-    X(FAILURES, FAULTS_N, "failures", COUNTER, "requests", "reason", stats_fault, "what requests met there")   \
-    X(RETRIES, 1, "retries", COUNTER, "requests", "", NULL, "sent again somewhere after they were sent there") \
-    X(BYTES_IN, 1, "bytes_in", COUNTER, "bytes", "", NULL, "content from clients to it")                       \
-    X(BYTES_OUT, 1, "bytes_out", COUNTER, "bytes", "", NULL, "content from it to clients")
+#define STATS_ADDRESS(X)                                                                                     \
+    X(CONNECTS, 1, "connects", "connections", COUNTER, "connections", "", NULL, "TLS connections made")      \
+    X(ANSWERS, 1, "answers", "answers", COUNTER, "answers", "", NULL, "heads of answers: the address works") \
+    X(FAILURES, FAULTS_N, "failures", "failures", COUNTER, "requests", "reason", stats_fault,                \
+      "what requests met there")                                                                             \
+    X(RETRIES, 1, "retries", "retries", COUNTER, "requests", "", NULL,                                       \
+      "sent again somewhere after they were sent there")                                                     \
+    X(BYTES_IN, 1, "bytes_in", "upload_bytes", COUNTER, "bytes", "", NULL, "content from clients to it")     \
+    X(BYTES_OUT, 1, "bytes_out", "download_bytes", COUNTER, "bytes", "", NULL, "content from it to clients")
 
-#define STATS_PRINCIPAL(X)                                                                            \
-    X(REQUESTS, 1, "requests", COUNTER, "requests", "", NULL, "requests and tunnels that are over")   \
-    X(REFUSED, 1, "refused", COUNTER, "requests", "", NULL, "of these the proxy itself answered 403") \
-    X(BYTES_IN, 1, "bytes_in", COUNTER, "bytes", "", NULL, "content from the client")                 \
-    X(BYTES_OUT, 1, "bytes_out", COUNTER, "bytes", "", NULL, "content to the client")                 \
+#define STATS_PRINCIPAL(X)                                                                                       \
+    X(REQUESTS, 1, "requests", "requests", COUNTER, "requests", "", NULL, "requests and tunnels that are over")  \
+    X(REFUSED, 1, "refused", "refused", COUNTER, "requests", "", NULL, "of these the proxy itself answered 403") \
+    X(BYTES_IN, 1, "bytes_in", "upload_bytes", COUNTER, "bytes", "", NULL, "content from the client")            \
+    X(BYTES_OUT, 1, "bytes_out", "download_bytes", COUNTER, "bytes", "", NULL, "content to the client")          \
     STATS_QUOTA(X)
 
 #define STATS_GROUP(X) STATS_QUOTA(X)
 #define STATS_LINE(X) STATS_QUOTA(X)
 
-#define STATS_WORKER(X)                                                                                 \
-    X(TICKS, 1, "ticks", COUNTER, "", "", NULL, "looks of the loop at its clock, four a second")        \
-    X(LAG_US, 1, "lag_us", COUNTER, "microseconds", "", NULL, "by which these came late, all together") \
-    X(LAG_MOST_US, 1, "lag_most_us", GAUGE, "microseconds", "", NULL, "by which the latest of them came late, ever")
+#define STATS_WORKER(X)                                                                                        \
+    X(TICKS, 1, "ticks", "loop_ticks", COUNTER, "", "", NULL, "looks of the loop at its clock, four a second") \
+    X(LAG_US, 1, "lag_us", "loop_lag_seconds", COUNTER, "microseconds", "", NULL,                              \
+      "by which these came late, all together")                                                                \
+    X(LAG_MOST_US, 1, "lag_most_us", "loop_lag_max_seconds", PEAK, "microseconds", "", NULL,                   \
+      "by which the latest of them came late, ever")
 
-/* X(GROUP, rows per piece of memory): a power of two */
+/* X(GROUP, rows per piece of memory: a power of two, word in /metrics) */
+/* clang-format off */
 #define STATS_GROUPS(X) \
-    X(LISTENER, 4) X(ENDPOINT, 16) X(ADDRESS, 32) X(PRINCIPAL, 128) X(GROUP, 16) X(LINE, 4) X(WORKER, 1)
+    X(LISTENER, 4, "listener") X(ENDPOINT, 16, "endpoint") X(ADDRESS, 32, "address") X(PRINCIPAL, 128, "client") \
+    X(GROUP, 16, "group") X(LINE, 4, "line") X(WORKER, 1, "worker")
+/* clang-format on */
 
 enum stats_group {
-#define X(group, rows) STATS_OF_##group,
+#define X(group, rows, word) STATS_OF_##group,
     STATS_GROUPS(X)
 #undef X
         STATS_GROUPS_N
@@ -133,13 +145,15 @@ enum { STATS_SLOTS_MOST = STATS_LISTENER_SLOTS, STATS_VALUE = 64 };
 struct stats_family {
     enum stats_group group;
     unsigned slot, width; /* its first one, and how many */
-    const char *name;
+    const char *name, *metric;
     enum stats_kind kind;
     const char *unit, *label;
     /* The words for slot @i of them: into @out. NULL: there is one slot. */
     void (*value)(size_t i, char out[STATS_VALUE]);
     const char *help;
 };
+
+const char *stats_group_word(enum stats_group group);
 
 /* The whole table, by groups. */
 extern const struct stats_family stats_families[];
@@ -174,5 +188,9 @@ static inline void stats_add(_Atomic uint64_t *row, unsigned slot, uint64_t n)
 /* Any thread: row @id of all blocks together into @out, which has room for the group's slots. Each number is one that
  * was true at some time during the call. */
 void stats_sum(const struct stats *s, enum stats_group group, uint32_t id, uint64_t out[]);
+/* The same of the slots of @f alone, which @out has room for. */
+void stats_sum_family(const struct stats *s, const struct stats_family *f, uint32_t id, uint64_t out[]);
+/* Something was counted in that row. */
+bool stats_has(const struct stats *s, enum stats_group group, uint32_t id);
 
 #endif
