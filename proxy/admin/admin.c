@@ -5,6 +5,7 @@
 
 #include "admin/command.h"
 #include "admin/unix_socket.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -44,6 +45,7 @@ enum err_code admin_new(struct server *server, struct admin **out, struct err *e
         .right = ADMIN_CHANGE, /* the socket is the proxy's user's alone */
         .audit = server_audit(server),
         .started_us = loop->now_us,
+        .started_wall_us = clock_wall_us(),
     };
     struct admin *a;
     enum err_code code;

@@ -71,20 +71,18 @@ static char *receive_all(int fd, size_t *n)
     return NULL;
 }
 
-/* @line: ends with a newline. NULL with errno: no answer. */
-static json_t *exchange(const char *path, const char *line, unsigned patience_s)
+/* @line: ends with a newline. NULL with errno: no answer. The caller owns it. */
+static char *exchange(const char *path, const char *line, unsigned patience_s, size_t *n)
 {
-    int fd = connect_to(path, patience_s);
-    json_t *answer = NULL;
+    int fd = connect_to(path, patience_s), why;
     char *text;
-    size_t n;
 
     if (fd < 0) return NULL;
-    text = send_all(fd, line, strlen(line)) ? receive_all(fd, &n) : NULL;
-    if (text && !(answer = json_loadb(text, n, 0, NULL))) errno = EPROTO;
+    text = send_all(fd, line, strlen(line)) ? receive_all(fd, n) : NULL;
+    why = errno;
     close(fd);
-    free(text);
-    return answer;
+    errno = why;
+    return text;
 }
 
 void admin_say_no_answer(const char *path, int why)
@@ -99,21 +97,41 @@ void admin_say_no_answer(const char *path, int why)
                     path, strerror(why));
 }
 
-json_t *admin_exchange(const char *path, json_t *question, unsigned patience_s)
+/* As admin_exchange, for an answer that need not be JSON. */
+static char *exchange_text(const char *path, json_t *question, unsigned patience_s, size_t *n)
 {
-    char *text = json_dumps(question, JSON_COMPACT), *line = NULL;
-    json_t *answer = NULL;
+    char *words = json_dumps(question, JSON_COMPACT), *line = NULL, *text = NULL;
     int why = ENOMEM;
 
-    if (text && asprintf(&line, "%s\n", text) > 0) {
-        answer = exchange(path, line, patience_s);
+    if (words && asprintf(&line, "%s\n", words) > 0) {
+        text = exchange(path, line, patience_s, n);
         why = errno;
     }
     free(line);
-    free(text);
+    free(words);
     json_decref(question);
     errno = why;
+    return text;
+}
+
+json_t *admin_exchange(const char *path, json_t *question, unsigned patience_s)
+{
+    size_t n;
+    char *text = exchange_text(path, question, patience_s, &n);
+    json_t *answer = text ? json_loadb(text, n, 0, NULL) : NULL;
+    int why = text ? EPROTO : errno;
+
+    free(text);
+    errno = why;
     return answer;
+}
+
+/* True: it was one, and was said. */
+static bool is_error(const json_t *answer)
+{
+    if (!json_object_get(answer, "error")) return false;
+    cli_problem("%s", admin_text(answer, "error"));
+    return true;
 }
 
 json_t *admin_ask(const char *path, json_t *question, unsigned patience_s)
@@ -121,12 +139,27 @@ json_t *admin_ask(const char *path, json_t *question, unsigned patience_s)
     json_t *answer = admin_exchange(path, question, patience_s);
 
     if (!answer) admin_say_no_answer(path, errno);
-    if (json_object_get(answer, "error")) {
-        cli_problem("%s", admin_text(answer, "error"));
-        json_decref(answer);
-        answer = NULL;
-    }
-    return answer;
+    if (!is_error(answer)) return answer;
+    json_decref(answer);
+    return NULL;
+}
+
+int admin_print(const char *socket, const char *config, json_t *question)
+{
+    struct settings *s = NULL;
+    const char *path = admin_path(socket, config, &s);
+    size_t n = 0;
+    char *text = path ? exchange_text(path, json_incref(question), ADMIN_PATIENCE_S, &n) : NULL;
+    json_t *answer = text ? json_loadb(text, n, 0, NULL) : NULL;
+    int code = CLI_PROBLEM;
+
+    if (path && !text) admin_say_no_answer(path, errno);
+    if (text && !is_error(answer)) code = fwrite(text, 1, n, stdout) == n ? CLI_FINE : CLI_PROBLEM;
+    json_decref(answer);
+    json_decref(question);
+    free(text);
+    settings_unref(&s);
+    return code;
 }
 
 const char *admin_text(const json_t *object, const char *key)

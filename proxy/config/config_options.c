@@ -159,6 +159,8 @@ static const struct option options[] = {
 
     {SECTION_ADMIN, "socket", RESTART("who asks for the reload waits for the answer there"), OPT_TEXT, AT(admin_conf, socket), "/run/s3onramp/admin.sock", NULL, NULL, NULL, NULL,
      "Unix socket for 's3onramp status', mode 0600, removed at the end; off: none. The default is left out where its folder is missing."},
+    {SECTION_ADMIN, "client_metrics", LIVE, OPT_UINT, AT(admin_conf, client_metrics), "0", "0", "10000", NULL, NULL,
+     "For how many clients, and groups, metrics have families of their own, the first ones that the proxy came to know; the others are counted as (other). 0: no such families."},
 
     {SECTION_LISTENER, "mode", NEW_SESSIONS, OPT_ENUM, AT(listener_conf, mode), NULL, NULL, NULL, listener_modes, "endpoint",
      "forward: a proxy for HTTPS_PROXY; endpoint: an S3 server for --endpoint-url; redirect: for connections that nft, iptables or DNS bring here."},

@@ -191,10 +191,10 @@ class Proxy:
     (signatures required), tls (the same with TLS), sniff (both)."""
 
     def __init__(self, upstream, name="proxy", trailers=None, ca_file=None, server=None, endpoint=None, listeners=None,
-                 ca=None, extra="", variables=None, log=None, stderr=None):
+                 ca=None, extra="", variables=None, log=None, stderr=None, admin=None):
         """upstream: "address:port" texts of the endpoint; server, endpoint: more keys of these sections; listeners: name →
-        keys of further ones; extra: more text; variables: of its environment; log: other keys of that section; stderr: a
-        descriptor instead of the file."""
+        keys of further ones; extra: more text; variables: of its environment; log, admin: other keys of that section;
+        stderr: a descriptor instead of the file."""
         self.variables = variables or {}
         self.stderr_to = stderr
         self.folder = WORK / name
@@ -208,7 +208,7 @@ class Proxy:
         text = section("server", **{"private_networks": "127.0.0.0/8", **PATIENT_SERVER, **(server or {})})
         text += section("ca", certificate="ca.pem", private_key="ca.key", **(ca or {}))
         text += section("log", **{"format": "json", "access": self.access_file, **(log or {})})
-        text += section("admin", socket=self.admin_socket)
+        text += section("admin", **{"socket": self.admin_socket, **(admin or {})})
         text += section("endpoint tokyo", addresses=", ".join(upstream) or None, trailers=trailers,
                         ca_file=ca_file or certificates() / "ca.pem", **{"name": VPCE_NAME, **PATIENT_ENDPOINT, **(endpoint or {})})
         text += section("credentials default", source="static", access_key_id=UPSTREAM_KEY[0],

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * command.h: what a running proxy can be asked to do: a table of commands, and the call of one. Control thread.
- * A question is one JSON object, {"command": NAME, arguments…}; the answer is one JSON object, too: with the member
- * "error" it says why nothing was done.
+ * A question is one JSON object, {"command": NAME, arguments…}; the answer is one JSON object, too (that of `metrics`:
+ * other text): with the member "error" it says why nothing was done.
  *
  *   front ──▶ admin_call_run ──▶ command.run ─┬─▶ admin_reply_…: the call is over, and is not touched again
  *                                             └─▶ admin_call_later: a reply follows some time on the control thread;
@@ -63,7 +63,7 @@ struct admin_call {
     enum admin_right right;                /* of the asker */
     char by[64];                           /* the asker, for audit lines */
     struct audit *audit;                   /* borrowed: where they go */
-    int64_t started_us;                    /* monotonic: when the proxy started */
+    int64_t started_us, started_wall_us;   /* when the proxy started: monotonic, and Unix time */
     /* The front's. @text (owned from here on; NULL: no memory), then what @rest gives (copied; NULL: nothing). The call
      * may be gone afterwards. */
     void (*answer)(struct admin_call *call, struct evbuffer *text, const struct admin_stream *rest);

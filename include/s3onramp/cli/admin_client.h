@@ -23,7 +23,9 @@ typedef int admin_show_fn(const json_t *answer, const void *arg);
  * shows the answer. The exit code. */
 int admin_run(const char *socket, const char *config, json_t *question, unsigned patience_s, admin_show_fn *show,
               const void *arg);
-/* The same, but nothing is said, and an answer may be an error. NULL with errno: there is none. */
+/* The same for an answer that is text, which is printed as it is. */
+int admin_print(const char *socket, const char *config, json_t *question);
+/* As admin_ask, but nothing is said, and an answer may be an error. NULL with errno: there is none. */
 MUST_CHECK json_t *admin_exchange(const char *path, json_t *question, unsigned patience_s);
 void admin_say_no_answer(const char *path, int why); /* an errno */
 /* Members of @object; "" and 0 if they are missing. */

@@ -323,6 +323,7 @@ struct ca_conf {
 struct admin_conf {
     char *socket; /* path of the Unix socket, or "off" */
     bool is_default;
+    uint64_t client_metrics; /* clients, and groups, with families of their own in metrics; 0: none */
 };
 
 enum access_format { ACCESS_FORMAT_TEXT, ACCESS_FORMAT_JSON, ACCESS_FORMAT_S3 };

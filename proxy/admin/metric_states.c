@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * metric_states.c: how things stand when somebody asks: one table of families. Control thread.
+ */
+#include "flow/upstream/address.h"
+#include "metrics_impl.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static const struct metric_labels none = {.n = 0};
+
+/* One sample for each of @n words: 1 for that of @now, 0 for the others. */
+static void write_words(struct metrics *m, struct metric_labels *l, const char *label, const char *(*word)(size_t i),
+                        size_t n, size_t now)
+{
+    size_t before = l->n;
+
+    for (size_t i = 0; i < n; i++) {
+        l->n = before;
+        metric_label(l, label, str_from(word(i)));
+        exposition_sample(&m->x, l, i == now);
+    }
+    l->n = before;
+}
+
+/* ------------------------------------------------------------------- the process */
+
+static void write_build(struct metrics *m)
+{
+    struct metric_labels l = {.n = 0};
+
+    metric_label(&l, "version", STR(S3ONRAMP_VERSION));
+    metric_label(&l, "openssl", str_from(tls_library_version()));
+    metric_label(&l, "libevent", str_from(event_get_version()));
+    exposition_sample(&m->x, &l, 1);
+}
+
+static void write_start_time(struct metrics *m)
+{
+    exposition_sample(&m->x, &none, (uint64_t)m->started_wall_us);
+}
+
+static uint64_t us_of(const struct timeval *t)
+{
+    return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
+}
+
+static void write_cpu(struct metrics *m)
+{
+    struct rusage r;
+
+    if (getrusage(RUSAGE_SELF, &r) == 0) exposition_sample(&m->x, &none, us_of(&r.ru_utime) + us_of(&r.ru_stime));
+}
+
+static void write_memory(struct metrics *m)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    unsigned long long pages;
+
+    if (!f) return;
+    if (fscanf(f, "%*u %llu", &pages) == 1)
+        exposition_sample(&m->x, &none, (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE));
+    fclose(f);
+}
+
+static void write_workers(struct metrics *m)
+{
+    exposition_sample(&m->x, &none, stats_blocks(m->stats));
+}
+
+static const char *drain_word(size_t i)
+{
+    return drain_state_name((enum drain_state)i);
+}
+
+static void write_state(struct metrics *m)
+{
+    struct metric_labels l = {.n = 0};
+
+    write_words(m, &l, "state", drain_word, DRAIN_OVER + 1, drain_state(server_drain(m->server)));
+}
+
+/* ------------------------------------------------------------------- connections of clients */
+
+static struct limits_figures figures_of(const struct metrics *m)
+{
+    return limits_figures(server_proxy(m->server)->limits);
+}
+
+static void write_connections(struct metrics *m)
+{
+    exposition_sample(&m->x, &none, figures_of(m).open);
+}
+
+static void write_connections_max(struct metrics *m)
+{
+    exposition_sample(&m->x, &none, figures_of(m).max);
+}
+
+static void write_event(struct metrics *m, const char *reason, enum limits_event event)
+{
+    struct metric_labels l = {.n = 0};
+
+    metric_label(&l, "reason", str_from(reason));
+    exposition_sample(&m->x, &l, figures_of(m).events[event]);
+}
+
+static void write_connections_refused(struct metrics *m)
+{
+    write_event(m, "max_connections", LIMITS_REFUSED);
+    write_event(m, "max_connections_per_source", LIMITS_REFUSED_SOURCE);
+    write_event(m, "tls_rate_per_source", LIMITS_TLS_REFUSED);
+}
+
+static void write_connections_evicted(struct metrics *m)
+{
+    exposition_sample(&m->x, &none, figures_of(m).events[LIMITS_EVICTED]);
+}
+
+static void write_handshakes_delayed(struct metrics *m)
+{
+    exposition_sample(&m->x, &none, figures_of(m).events[LIMITS_TLS_DELAYED]);
+}
+
+/* ------------------------------------------------------------------- endpoints and addresses */
+
+typedef void endpoint_fn(struct metrics *m, struct metric_labels *l, const struct table_endpoint *t);
+
+static void each_endpoint(struct metrics *m, endpoint_fn *write)
+{
+    for (size_t i = 0; i < m->table->endpoints_n; i++) {
+        const struct endpoint_conf *e = snapshot_endpoint(m->snapshot, m->table->endpoints[i].id);
+        struct metric_labels l = {.n = 0};
+
+        if (!e) continue;
+        metric_label(&l, "endpoint", str_from(e->name));
+        write(m, &l, &m->table->endpoints[i]);
+    }
+}
+
+static const char *dns_word(size_t i)
+{
+    return dns_state_name((enum dns_state)i);
+}
+
+static void write_dns_of(struct metrics *m, struct metric_labels *l, const struct table_endpoint *t)
+{
+    write_words(m, l, "state", dns_word, DNS_FAILED + 1, t->dns);
+}
+
+static void write_dns(struct metrics *m)
+{
+    each_endpoint(m, write_dns_of);
+}
+
+typedef void address_fn(struct metrics *m, struct metric_labels *l, const struct table_address *a);
+
+static void each_address(struct metrics *m, address_fn *write)
+{
+    for (size_t i = 0; i < m->table->endpoints_n; i++) {
+        const struct table_endpoint *t = &m->table->endpoints[i];
+        const struct endpoint_conf *e = snapshot_endpoint(m->snapshot, t->id);
+
+        for (size_t k = 0; e && k < t->n; k++) {
+            struct metric_labels l = {.n = 0};
+
+            metric_label(&l, "endpoint", str_from(e->name));
+            metric_label(&l, "address", str_from(t->v[k].address->text));
+            metric_label(&l, "zone", str_from(t->v[k].zone));
+            write(m, &l, &t->v[k]);
+        }
+    }
+}
+
+static const char *address_word(size_t i)
+{
+    return address_state_name((enum address_state)i);
+}
+
+static void write_address_state_of(struct metrics *m, struct metric_labels *l, const struct table_address *a)
+{
+    write_words(m, l, "state", address_word, ADDRESS_DOWN + 1, a->state);
+}
+
+static void write_address_state(struct metrics *m)
+{
+    each_address(m, write_address_state_of);
+}
+
+static void write_barred_of(struct metrics *m, struct metric_labels *l, const struct table_address *a)
+{
+    exposition_sample(&m->x, l, a->barred);
+}
+
+static void write_barred(struct metrics *m)
+{
+    each_address(m, write_barred_of);
+}
+
+static void write_in_flight_of(struct metrics *m, struct metric_labels *l, const struct table_address *a)
+{
+    exposition_sample(&m->x, l, atomic_load_explicit(&a->address->in_flight, memory_order_relaxed));
+}
+
+static void write_in_flight(struct metrics *m)
+{
+    each_address(m, write_in_flight_of);
+}
+
+/* ------------------------------------------------------------------- the table */
+
+/* clang-format off */
+const struct metric_state metric_states[] = {
+    {{"build", METRIC_INFO, "", "versions of the program and of its libraries"}, "version,openssl,libevent", write_build},
+    {{"process_start_time_seconds", METRIC_GAUGE, "seconds", "when the process started, Unix time"}, "", write_start_time},
+    {{"process_cpu_seconds", METRIC_COUNTER, "seconds", "CPU time of the process, the kernel's for it included"}, "", write_cpu},
+    {{"process_resident_memory_bytes", METRIC_GAUGE, "bytes", "memory of the process that is in RAM"}, "", write_memory},
+    {{"workers", METRIC_GAUGE, "", "threads that serve requests"}, "", write_workers},
+    {{"state", METRIC_GAUGE, "", "1 for what the process does: serving, or how far its end is; 0 for the others"}, "state", write_state},
+    {{"connections", METRIC_GAUGE, "", "connections of clients that are open"}, "", write_connections},
+    {{"connections_max", METRIC_GAUGE, "", "connections of clients that may be open"}, "", write_connections_max},
+    {{"connections_refused", METRIC_COUNTER, "", "connections of clients that were turned away, by the option that says so"}, "reason", write_connections_refused},
+    {{"connections_evicted", METRIC_COUNTER, "", "idle connections of clients that were closed to make room for others"}, "", write_connections_evicted},
+    {{"tls_handshakes_delayed", METRIC_COUNTER, "", "TLS handshakes of clients that waited for tls_rate_per_source"}, "", write_handshakes_delayed},
+    {{"endpoint_dns_state", METRIC_GAUGE, "", "1 for how it stands with the endpoint's addresses in DNS, 0 for the others"}, "endpoint,state", write_dns},
+    {{"address_state", METRIC_GAUGE, "", "1 for the state of the address, 0 for the others"}, "endpoint,address,zone,state", write_address_state},
+    {{"address_barred", METRIC_GAUGE, "", "1: the address showed a wrong certificate and is not used"}, "endpoint,address,zone", write_barred},
+    {{"address_in_flight", METRIC_GAUGE, "", "requests and tunnels that have a connection to the address"}, "endpoint,address,zone", write_in_flight},
+};
+/* clang-format on */
+const size_t metric_states_n = ARRAY_LEN(metric_states);

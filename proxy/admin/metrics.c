@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * metrics.c: see metrics.h. Rows are looked at by their standing number, some at a time.
+ */
+#include "admin/metrics.h"
+
+#include "commands.h"
+#include "metrics_impl.h"
+
+#include <event2/buffer.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ROWS = 256 /* at a time */ };
+
+/* Where a client beyond [admin] client_metrics is counted: no name of one looks like that. */
+static const char others[] = "(other)";
+
+static const struct {
+    enum standing_kind kind;
+    const char *labels;
+    bool limited; /* to client_metrics */
+} groups[STATS_GROUPS_N] = {
+    [STATS_OF_LISTENER] = {STANDING_LISTENER, "listener", false},
+    [STATS_OF_ENDPOINT] = {STANDING_ENDPOINT, "endpoint", false},
+    [STATS_OF_ADDRESS] = {STANDING_ADDRESS, "endpoint,address", false},
+    [STATS_OF_PRINCIPAL] = {STANDING_PRINCIPAL, "client", true},
+    [STATS_OF_GROUP] = {STANDING_GROUP, "group", true},
+    [STATS_OF_LINE] = {STANDING_LINE, "line", false},
+    [STATS_OF_WORKER] = {STANDING_KINDS, "worker", false},
+};
+
+const char *metric_group_labels(enum stats_group group)
+{
+    return groups[group].labels;
+}
+
+/* ------------------------------------------------------------------- the families of flow/stats.h */
+
+struct metric metric_of_stats(const struct stats_family *f, char name[METRIC_NAME])
+{
+    static const enum metric_kind kinds[] = {
+        [STATS_COUNTER] = METRIC_COUNTER,
+        [STATS_PEAK] = METRIC_GAUGE,
+    };
+    const char *unit = strcmp(f->unit, "microseconds") == 0 ? "seconds" : strcmp(f->unit, "bytes") == 0 ? "bytes" : "";
+
+    snprintf(name, METRIC_NAME, "%s_%s", stats_group_word(f->group), f->metric);
+    return (struct metric){name, kinds[f->kind], unit, f->help};
+}
+
+/* The numbers of a worker's rows are the workers'. */
+static uint32_t rows_of(const struct metrics *m, enum stats_group group)
+{
+    if (group == STATS_OF_WORKER) return (uint32_t)stats_blocks(m->stats);
+    return standing_most(server_proxy(m->server)->standing, groups[group].kind) + 1;
+}
+
+/* @digits: for a worker's number. */
+static void label_row(const struct metrics *m, enum stats_group group, uint32_t id, struct metric_labels *l,
+                      char digits[16])
+{
+    struct str name = STR_NONE;
+
+    if (group == STATS_OF_WORKER) {
+        struct sbuf b = sbuf_make(digits, 16);
+
+        sbuf_u64(&b, id);
+        name = sbuf_str(&b);
+    } else if (id != STANDING_NONE) {
+        name = str_from(standing_name(server_proxy(m->server)->standing, groups[group].kind, id));
+    }
+    if (group == STATS_OF_ADDRESS) { /* "ENDPOINT ADDRESS" */
+        size_t space = str_rindex(name, ' ');
+
+        metric_label(l, "endpoint", str_head(name, space));
+        metric_label(l, "address", str_tail(name, space + 1));
+    } else {
+        metric_label(l, groups[group].labels, name);
+    }
+}
+
+/* A value of each of the family's own labels: of one label all, of two those that were counted. */
+static void write_slots(struct metrics *m, const struct stats_family *f, struct metric_labels *l, const uint64_t *slots)
+{
+    struct str first = str_head(str_from(f->label), str_index(str_from(f->label), ','));
+    bool two = first.n < strlen(f->label);
+    char names[STATS_VALUE], value[STATS_VALUE];
+    size_t before = l->n;
+
+    (void)str_to_cstr(first, names, sizeof(names));
+    for (size_t i = 0; i < f->width; i++) {
+        struct str words;
+
+        if (two && !slots[i]) continue;
+        f->value(i, value);
+        words = str_from(value);
+        l->n = before;
+        metric_label(l, names, str_head(words, two ? str_index(words, ',') : words.n));
+        if (two) metric_label(l, f->label + first.n + 1, str_tail(words, l->v[before].value.n + 1));
+        exposition_sample(&m->x, l, slots[i]);
+    }
+    l->n = before;
+}
+
+static void write_values(struct metrics *m, const struct stats_family *f, struct metric_labels *l,
+                         const uint64_t *slots)
+{
+    if (f->value)
+        write_slots(m, f, l, slots);
+    else
+        exposition_sample(&m->x, l, slots[0]);
+}
+
+static void write_row(struct metrics *m, const struct stats_family *f, uint32_t id)
+{
+    struct metric_labels l = {.n = 0};
+    uint64_t slots[STATS_SLOTS_MOST];
+    char digits[16];
+
+    stats_sum_family(m->stats, f, id, slots);
+    label_row(m, f->group, id, &l, digits);
+    write_values(m, f, &l, slots);
+}
+
+static void add_other(struct metrics *m, const struct stats_family *f, uint32_t id)
+{
+    uint64_t slots[STATS_SLOTS_MOST];
+
+    stats_sum_family(m->stats, f, id, slots);
+    for (size_t i = 0; i < f->width; i++)
+        m->others[i] += slots[i];
+}
+
+static void write_others(struct metrics *m, const struct stats_family *f)
+{
+    struct metric_labels l = {.n = 0};
+
+    metric_label(&l, groups[f->group].labels, str_from(others));
+    write_values(m, f, &l, m->others);
+}
+
+/* Who has a label of its own does not depend on what others do. */
+static void look_at_row(struct metrics *m, const struct stats_family *f, uint32_t id, uint32_t most)
+{
+    if (id == STANDING_NONE && f->group != STATS_OF_PRINCIPAL && f->group != STATS_OF_WORKER) return;
+    if (!groups[f->group].limited)
+        write_row(m, f, id);
+    else if (id > most)
+        add_other(m, f, id);
+    else if (stats_has(m->stats, f->group, id))
+        write_row(m, f, id);
+}
+
+/* Some rows more. False: those were the last ones. */
+static bool write_rows(struct metrics *m, const struct stats_family *f)
+{
+    uint32_t n = rows_of(m, f->group), most = (uint32_t)m->snapshot->settings->admin.client_metrics;
+    bool limited = groups[f->group].limited;
+
+    if (limited && !most) return false;
+    if (m->id == 0) {
+        m->metric = metric_of_stats(f, m->name);
+        exposition_family(&m->x, &m->metric);
+        memset(m->others, 0, f->width * sizeof(m->others[0]));
+    }
+    for (size_t i = 0; i < ROWS && m->id < n; i++)
+        look_at_row(m, f, m->id++, most);
+    if (m->id < n) return true;
+    if (limited && n - 1 > most) write_others(m, f);
+    return false;
+}
+
+/* ------------------------------------------------------------------- the answer */
+
+/* True: there are more. */
+static bool add_more(void *arg, struct evbuffer *out)
+{
+    struct metrics *m = arg;
+
+    m->x.out = out;
+    if (m->at >= metric_states_n + stats_families_n) {
+        exposition_end(&m->x);
+        return false;
+    }
+    if (m->at < metric_states_n) {
+        exposition_family(&m->x, &metric_states[m->at].metric);
+        metric_states[m->at++].write(m);
+    } else if (!write_rows(m, &stats_families[m->at - metric_states_n])) {
+        m->at++;
+        m->id = 0;
+    }
+    return true;
+}
+
+static void end(void *arg)
+{
+    struct metrics *m = arg;
+
+    address_table_unref(&m->table);
+    snapshot_bin_give(&server_proxy(m->server)->unused, &m->snapshot); /* many clients take long to free */
+    free(m);
+}
+
+bool metrics_open(const struct admin_call *call, bool openmetrics, struct admin_stream *out)
+{
+    struct server *sv = call->server;
+    struct metrics *m = malloc(sizeof(*m));
+
+    if (!m) return false;
+    exposition_init(&m->x, openmetrics);
+    m->server = sv;
+    m->stats = server_proxy(sv)->stats;
+    m->snapshot = snapshot_ref(server_snapshot(sv));
+    m->table = address_table_ref(endpoints_table(server_endpoints(sv)));
+    m->started_wall_us = call->started_wall_us;
+    m->at = 0;
+    m->id = 0;
+    *out = (struct admin_stream){add_more, end, m};
+    return true;
+}
+
+void command_metrics(struct admin_call *call)
+{
+    struct admin_stream answer;
+
+    if (metrics_open(call, admin_call_flag(call, "openmetrics"), &answer))
+        admin_reply_stream(call, &answer);
+    else
+        admin_reply_json(call, NULL);
+}

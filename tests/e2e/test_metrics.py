@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""s3onramp metrics: its two formats, what Prometheus' own tool says of them, labels, limits of labels."""
+import re
+import shutil
+import subprocess
+import unittest
+
+import lib
+
+SAMPLE = re.compile(r'([a-z][a-z0-9_]*)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)*)\})? ([0-9.]+|\+Inf)')
+LABEL = re.compile(r'([a-z_]+)="((?:[^"\\\n]|\\[\\"n])*)"')
+
+
+def setUpModule():
+    global endpoint
+    endpoint = lib.start_endpoint(addresses=[("127.0.0.1", 0), ("127.0.0.2", 0)])
+    lib.Case.proxy = lib.Proxy(["a=%s:%d" % endpoint.addresses[0][:2], "ap-northeast-1c=%s:%d" % endpoint.addresses[1][:2]],
+                               endpoint={"probe": "http", "probe_interval": "1s"})
+
+
+def tearDownModule():
+    lib.Case.proxy.stop()
+    endpoint.close()
+
+
+def scrape(proxy, *options):
+    return lib.run(lib.PROGRAM, "metrics", *options, "-c", proxy.config).stdout
+
+
+def samples(text):
+    """{name: {labels as a frozenset of pairs: value}}; fails at lines that are none."""
+    all_of = {}
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        match = SAMPLE.fullmatch(line)
+        assert match, line
+        labels = frozenset(LABEL.findall(match[2] or ""))
+        series = all_of.setdefault(match[1], {})
+        assert labels not in series, "twice: " + line
+        series[labels] = float(match[3])
+    return all_of
+
+
+def total(all_of, name, **labels):
+    return sum(v for l, v in all_of.get("s3onramp_" + name, {}).items() if set(labels.items()) <= l)
+
+
+class Metrics(lib.Case):
+    def counted(self, name, **labels):
+        return total(samples(scrape(self.proxy)), name, **labels)
+
+    def test_requests_are_counted(self):
+        before = samples(scrape(self.proxy))
+        for i in range(4):
+            self.check(self.proxy.request("legacy", "PUT", "/bucket/m%d" % i, b"x" * 1000), 200)
+        self.check(self.proxy.request("legacy", "GET", "/bucket/m1"), 200)
+        name, wanted = "listener_requests_total", dict(listener="legacy", operation="PutObject", status="2xx")
+        lib.wait_until(lambda: self.counted(name, **wanted) == total(before, name, **wanted) + 4, 30, "the uploads")
+        after = samples(scrape(self.proxy))
+        self.assertEqual(total(after, "address_upload_bytes_total") - total(before, "address_upload_bytes_total"), 4000)
+        self.assertEqual(total(after, "address_state", state="up"), 2)
+        self.assertEqual(total(after, "address_state"), 2)
+        self.assertEqual(total(after, "state", state="serving"), 1)
+        self.assertIn(frozenset({("endpoint", "tokyo"), ("address", "%s:%d" % endpoint.addresses[1][:2])}),
+                      after["s3onramp_address_answers_total"])
+        self.assertNotIn("s3onramp_client_requests_total", after)
+
+    @unittest.skipUnless(shutil.which("promtool"), "promtool (package prometheus) is missing")
+    def test_prometheus_own_tool_finds_nothing(self):
+        self.check(self.proxy.request("legacy", "GET", "/bucket/fault/error/404/NoSuchKey"), 404)
+        result = subprocess.run(["promtool", "check", "metrics"], input=scrape(self.proxy), capture_output=True, text=True)
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "", ""))
+
+    def test_openmetrics_says_the_same(self):
+        lines = scrape(self.proxy, "--openmetrics").splitlines()
+        self.assertEqual(lines[-1], "# EOF")
+        families = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+        self.assertEqual(len(families), len(set(families)))
+        for line in lines[:-1]:
+            if line.startswith("# UNIT"):
+                self.assertTrue(line.split()[2].endswith("_" + line.split()[3]), line)
+            if line.startswith("#"):
+                family = line.split()[2]
+                self.assertFalse(family.endswith("_total"), line)
+            else:
+                self.assertTrue(line.startswith(family), line)
+        plain = samples(scrape(self.proxy))
+        self.assertEqual(set(samples("\n".join(lines))), set(plain))
+        for text in (scrape(self.proxy), "\n".join(lines)):
+            self.assertIn("s3onramp_build_info{version=", text)
+
+    def limit(self, proxy, before, after):
+        text = proxy.config.read_text()
+        self.assertEqual(text.count("client_metrics = %d" % before), 1)
+        proxy.config.write_text(text.replace("client_metrics = %d" % before, "client_metrics = %d" % after))
+        lib.run(lib.PROGRAM, "reload", "-c", proxy.config)
+
+    def test_labels_of_clients_are_limited(self):
+        keys = {name: ("S3ORN" + name.upper(), "secret-of-" + name) for name in ("carol", "dave")}
+        proxy = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]], "limited", admin={"client_metrics": "3"},
+                          extra="".join(lib.Proxy.client(name, key, "allow-all") for name, key in keys.items()))
+        self.addCleanup(proxy.stop)
+        for key, times in ((lib.ALICE, 1), (lib.READER, 2), (keys["carol"], 3), (keys["dave"], 4)):
+            for _ in range(times):
+                self.check(proxy.request("legacy", "GET", "/bucket/nothing", key=key), 404)
+        self.check(proxy.request("legacy", "GET", "/bucket/o", key=("S3ORNOBODY", "x")), 403)
+        name, wanted = "s3onramp_client_requests_total", {"alice": 1, "reader": 2, "carol": 3, "(other)": 4, "": 1}
+
+        def counted():
+            return {dict(l)["client"]: n for l, n in samples(scrape(proxy)).get(name, {}).items()}
+        lib.wait_until(lambda: counted() == wanted, 30, "the requests of four clients")
+        self.limit(proxy, 3, 0)
+        self.assertEqual(counted(), {})
+        self.limit(proxy, 0, 9)
+        self.assertEqual(counted(), {"alice": 1, "reader": 2, "carol": 3, "dave": 4, "": 1})
+
+
+if __name__ == "__main__":
+    lib.main()
