@@ -34,7 +34,9 @@ enum {
     CLOSING_RETRY_MS = 20,
     LEAVE_MS = 500,
     JOIN_POLL_US = 1000,
-    FILE_MODE = 0640
+    FILE_MODE = 0640,
+    MID_LINE_LOOKS = 40,
+    MID_LINE_LOOK_MS = 5
 };
 
 struct block {
@@ -285,15 +287,27 @@ static bool is_fifo(const char *path)
     return path && stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
-/* Of a file that another process left in the middle of a line. */
-static bool ends_mid_line(const char *path)
+static bool is_mid_line(int fd)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat st;
     char last;
-    bool mid = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
-               pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
 
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 &&
+           last != '\n';
+}
+
+/* Of a file that another process left in the middle of a line. One that is writing (during an upgrade) can be seen in
+ * the middle, too, since a file grows page by page: it gets some time to come to the end. */
+static bool ends_mid_line(const char *path)
+{
+    const struct timespec pause = {0, MID_LINE_LOOK_MS * 1000000};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool mid = fd >= 0 && is_mid_line(fd);
+
+    for (unsigned i = 0; mid && i < MID_LINE_LOOKS; i++) {
+        nanosleep(&pause, NULL);
+        mid = is_mid_line(fd);
+    }
     if (fd >= 0) close(fd);
     return mid;
 }

@@ -300,7 +300,7 @@ class Proxy:
             raise AssertionError("exit code %d after SIGTERM\n%s" % (code, self.stderr.read_text()[-4000:]))
 
     def wait_in_flight(self, n=1):
-        """Until so many requests have reached the endpoint's addresses."""
+        """Until so many requests have an address of the endpoint; they need not have come there."""
         wait_until(lambda: sum(a["in_flight"] for a in self.states().values()) >= n, 10, "%d requests in flight" % n)
 
     def rss_kib(self):
@@ -309,10 +309,15 @@ class Proxy:
                 return int(line.split()[1])
         raise AssertionError("no VmRSS")
 
+    def cpu_seconds(self):
+        fields = pathlib.Path("/proc/%d/stat" % self.pid).read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def access_lines(self):
-        """The last one may still be being written: only whole ones."""
+        """The last one may still be being written: only whole ones. A process that starts while another one writes may
+        begin with an empty one."""
         text = self.access_file.read_text() if self.access_file.exists() else ""
-        return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
+        return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines() if line]
 
     def line_of(self, answer):
         """The access line of an answer, known by the request id that it carries: the proxy's own, or S3's."""

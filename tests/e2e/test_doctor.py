@@ -779,6 +779,8 @@ class Mtu(Case):
 
     def link(self, name, space, address, peer_name, peer, peer_address):
         self.inside(space, "ip link add %s type veth peer name %s netns %d" % (name, peer_name, peer.pid))
+        # With its namespace the kernel would end it some time later.
+        self.addCleanup(self.inside, space, "ip link del " + name)
         for where, interface, text in ((space, name, address), (peer, peer_name, peer_address)):
             self.inside(where, "ip addr add %s/24 dev %s" % (text, interface))
             self.inside(where, "ip link set %s up" % interface)

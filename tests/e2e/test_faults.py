@@ -47,7 +47,7 @@ class Client(lib.Case):
                         connection = self.proxy.connect(listener)
                         connection.send(self.upload_head(target, 5 * MIB, listener) + b"d" * sent)
                         if sent >= 100000:  # else a reset may overtake all of it
-                            self.proxy.wait_in_flight()
+                            lib.wait_until(lambda: target in endpoint.targets, 10, "the request at the endpoint")
                         getattr(connection, how)()
                         if sent >= 3 * MIB:
                             lib.wait_until(lambda: self.records(target), 10, "the endpoint noticing it")

@@ -507,11 +507,11 @@ class Upgrade(unittest.TestCase):
 
     def begin_waiting(self, key):
         """A request that waits for its answer."""
-        connection, before = self.proxy.connect("plain"), endpoint.waits
+        connection, target = self.proxy.connect("plain"), "/bucket/fault/wait/3600"
         self.addCleanup(connection.close)
-        target = "/bucket/fault/wait/3600"
+        before = endpoint.targets.count(target)
         connection.send(s3raw.head("GET", target, s3raw.sign("GET", target, [("Host", self.proxy.host("plain"))], key)))
-        lib.wait_until(lambda: endpoint.waits > before, 10, "the request at the endpoint")
+        lib.wait_until(lambda: endpoint.targets.count(target) > before, 10, "the request at the endpoint")
         return connection
 
     def test_who_is_removed_is_removed_in_those_before_too(self):

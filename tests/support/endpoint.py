@@ -177,6 +177,7 @@ class Exchange:
             raise Refused(400, "BadRequest", "request line %r" % lines[:1])
         self.method, self.target = match.groups()
         self.record.update(method=self.method, target=self.target)
+        self.endpoint.targets.append(self.target)
         self.headers = []
         for line in lines[1:]:
             if not (match := re.fullmatch(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*", line)):
@@ -719,8 +720,6 @@ class Exchange:
     def fault_wait(self):
         """fault/wait/SECONDS: answers that late."""
         self.read_body()
-        with self.endpoint.lock:
-            self.endpoint.waits += 1
         time.sleep(float(self.key.split(b"/")[2]))
         self.answer(200, b"waited")
 
@@ -839,7 +838,7 @@ class Endpoint(TlsServer):
         self.objects = Folder(folder) if folder else {}
         self.done, self.running, self.begun = [], 0, 0
         self.released = False
-        self.waits = 0  # requests that came to fault/wait
+        self.targets = []  # of all requests whose line has come
         self.service_answer = None  # what GET / is answered: bytes, in pieces
         self.late_bytes = 0  # how often fault/extra-late has sent its second answer
         super().__init__(cert, key, addresses, alpn=["http/1.1"], receive_buffer=receive_buffer)
