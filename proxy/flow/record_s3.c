@@ -288,6 +288,7 @@ static const char *const how[][2] = {
     [AUTH_FORM] = {"SigV4", "-"},
     [AUTH_FOREIGN] = {"SigV4", "AuthHeader"},
     [AUTH_PASSWORD] = {"-", "-"},
+    [AUTH_CERTIFICATE] = {"-", "-"},
     [AUTH_PREFLIGHT] = {"-", "-"},
 };
 

@@ -314,6 +314,21 @@ static void test_s3_line_is_of_its_shape(void **state UNUSED)
             fail_msg("%s: %s, not %s", record_s3_fields[i].name, fields[i], expected[i]);
 }
 
+/* No field is ever empty, however the client was proven. */
+static void test_s3_every_auth(void **state UNUSED)
+{
+    for (int auth = AUTH_NONE; auth <= AUTH_PREFLIGHT; auth++) {
+        struct made m;
+        struct request *req = make_request(&m);
+        char mem[4096], *fields[40];
+
+        req->who.auth = (enum auth_kind)auth;
+        assert_int_equal(write_s3(mem, sizeof(mem), req, fields), record_s3_fields_n);
+        for (size_t i = 0; i < record_s3_fields_n; i++)
+            if (!*fields[i]) fail_msg("auth %d: %s is empty", auth, record_s3_fields[i].name);
+    }
+}
+
 static void test_s3_operations(void **state UNUSED)
 {
     static const struct {
@@ -460,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_version_asked_for_counts_where_none_is_answered),
         cmocka_unit_test(test_longest_line_fits),
         cmocka_unit_test(test_s3_line_is_of_its_shape),
+        cmocka_unit_test(test_s3_every_auth),
         cmocka_unit_test(test_s3_operations),
         cmocka_unit_test(test_signatures_are_in_no_line),
         cmocka_unit_test(test_audit_line),
