@@ -13,6 +13,7 @@ import test_form as forms
 TEAM = ("AKIALOCALTEAM0000001", "teamSecret/teamSecret+teamSecret01234567")
 KEEPER = ("AKIALOCALKEEPER00001", "keeperSecret/keeperSecret+keeperSecret01")
 WARNED = ("AKIALOCALWARNED00001", "warnedSecret/warnedSecret+warnedSecret01")
+CLEANER = ("AKIALOCALCLEANER0001", "cleanerSecret/cleanerSecret+cleanerSecr")
 DENIED = (403, "AccessDenied")
 ACCESS_POINT = "arn:aws:s3:ap-northeast-1:123456789012:accesspoint/point"
 
@@ -31,10 +32,13 @@ def setUpModule():
                     dict(Sid="Keep", Effect="Deny", Action="s3:DeleteObject*", Resource="arn:aws:s3:::team-a/keep/*"),
                     dict(Sid="Tagged", Effect="Deny", Action="s3:PutObjectTagging", Resource="*",
                          Condition={"StringEquals": {"s3:RequestObjectTag/class": "secret"}}))
+    clean = document(lib.WORK, "clean", dict(Effect="Allow", Action=["s3:DeleteObject", "s3:CreateBucketMetadataTableConfiguration"],
+                                             Resource="*"))
     lib.Case.proxy = lib.Proxy(
         ["127.0.0.1:%d" % endpoint.addresses[0][1]],
         extra=lib.Proxy.client("team", TEAM, "reports") + lib.Proxy.client("keeper", KEEPER, "keep")
-        + lib.Proxy.client("warned", WARNED, "trial")
+        + lib.Proxy.client("warned", WARNED, "trial") + lib.Proxy.client("cleaner", CLEANER, "clean")
+        + lib.section("policy clean", document=clean)
         + lib.section("policy reports", access="read-write", prefixes="team-a/reports/*")
         + lib.section("policy keep", document=keep) + lib.section("policy trial", access="read-only", mode="warn"))
 
@@ -165,18 +169,32 @@ class Asks(lib.Case):
                 self.assertEqual(connection.read_answer("PUT").status, expected)
         self.ask("PUT", "/team-a/reports/p", b"x", [("x-amz-acl", "private"), ("X-Amz-Acl", "public-read")],
                  expected=(400, "BadRequest"))
+        self.ask("PUT", "/team-a/reports/p?x-amz-storage-class=GLACIER", b"x", expected=(400, "InvalidArgument"))
+
+    def send_form(self, fields, content, key, target="/team-a"):
+        body = forms.encode(forms.v4_fields(fields, [{"bucket": "team-a"}] + [["starts-with", "$" + n, ""] for n in list(fields) + [
+            "x-amz-algorithm", "x-amz-credential", "x-amz-date"]], key=key), content)
+        headers = [("Host", self.proxy.host("plain")), ("Content-Length", str(len(body))),
+                   ("Content-Type", "multipart/form-data; boundary=xYzZY")]
+        with self.proxy.connect("plain") as connection:
+            connection.send(s3raw.head("POST", target, headers) + body)
+            return connection.read_answer("POST")
+
+    def test_forms_with_a_sub_resource(self):
+        """Whoever may delete, or describe a bucket, may not write because of a query."""
+        before = dict(endpoint.objects)
+        for query in ("?delete", "?delete=", "?%64elete", "?metadataTable", "?metadataConfiguration", "?uploads", ""):
+            for size in (0, 200000):
+                with self.subTest(query=query, size=size):
+                    self.check(self.send_form({"key": "reports/f"}, delete("x") + b" " * size, CLEANER, "/team-a" + query), *DENIED)
+        self.assertEqual(endpoint.objects, before)
 
     def test_forms(self):
         for fields, status in (({"key": "reports/f"}, 204), ({"key": "secret/f"}, 403), ({"key": "reports/f", "acl": "private"}, 204),
                                ({"key": "reports/f", "acl": "public-read"}, 403), ({"key": "reports/f", "x-amz-tagging": "a=b"}, 204)):
             before = dict(endpoint.objects)
-            body = forms.encode(forms.v4_fields(fields, [{"bucket": "team-a"}] + [["starts-with", "$" + n, ""] for n in list(fields) + [
-                "x-amz-algorithm", "x-amz-credential", "x-amz-date"]], key=TEAM), b"content")
-            headers = [("Host", self.proxy.host("plain")), ("Content-Length", str(len(body))),
-                       ("Content-Type", "multipart/form-data; boundary=xYzZY")]
-            with self.subTest(**fields), self.proxy.connect("plain") as connection:
-                connection.send(s3raw.head("POST", "/team-a", headers) + body)
-                self.assertEqual(connection.read_answer("POST").status, status)
+            with self.subTest(**fields):
+                self.assertEqual(self.send_form(fields, b"content", TEAM).status, status)
                 if status == 403:
                     self.assertEqual(endpoint.objects, before)
 

@@ -292,7 +292,7 @@ class Sent:
     def form(self):
         self.method, self.query, self.way = "POST", "", self.rng.choice(["plain", "forward"])
         self.host = "127.0.0.1" if self.way == "plain" else lib.S3_NAME
-        self.path = "/" + self.bucket
+        self.path, self.query = "/" + self.bucket, self.rng.choice(["", "", "", "delete", "metadataTable", "uploads"])
         key = self.rng.choice([self.key, "in/a", "${filename}", "in/${filename}", "$in/", self.key])
         fields = [("bucket", self.bucket), ("key", key)]
         extra = self.rng.choice([[], [("Key", "in/a")], [("key", "in/a")], [("x-amz-copy-source", "/allowed/out/a")], [("acl", "public-read")],

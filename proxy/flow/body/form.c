@@ -17,12 +17,19 @@
 
 enum { KEY_DAYS = 7, DAY_S = 86400 }; /* how long S3 takes a signing key */
 
+/* A sub-resource makes another operation of it (DeleteObjects), whatever its body is called: it would be judged as
+ * that, and sent as PutObject. */
+static bool may_be_put(const struct operation *o)
+{
+    return o->action == S3_ACTION_PutObject || o->action == S3_ACTION_UNKNOWN;
+}
+
 bool form_is_one(const struct request *req)
 {
     const struct header *type = headers_find(&req->in.head->headers, HDR_CONTENT_TYPE);
 
-    return req->in.head->method_id == METHOD_POST && req->in.bucket.n && !req->in.key.n && type &&
-           str_starts_nocase(type->value, STR("multipart/form-data"));
+    return req->in.head->method_id == METHOD_POST && req->in.bucket.n && !req->in.key.n &&
+           may_be_put(req->in.operation) && type && str_starts_nocase(type->value, STR("multipart/form-data"));
 }
 
 static enum step_result begin(struct request *req)
