@@ -103,15 +103,16 @@ static enum asked_field field_of(struct str name)
     return i;
 }
 
-static enum err_code note(struct asked *a, struct str name, struct str value, bool beside, struct err *err)
+static enum err_code note(struct asked *a, struct str name, struct str value, bool is_field, struct err *err)
 {
     enum asked_field f = field_of(name);
 
     if (f == ASKED_FIELDS_N) return ERR_NONE;
+    if (!is_field) /* whether S3 obeys it there, only S3 knows */
+        return err_set(err, ERR_PARAM_MISPLACED, 0, "%.*s in a query that is not signed", STR_ARG(field_names[f]));
     if (a->said[f].p)
         return err_set(err, ERR_BAD_REQUEST, 0, "The request has more than one %.*s.", STR_ARG(field_names[f]));
     a->said[f] = value.p ? value : STR("");
-    a->beside[f] = beside;
     return ERR_NONE;
 }
 
@@ -137,13 +138,13 @@ static enum err_code read_fields(struct asked *a, struct err *err)
         const struct header *h = &a->fields->v[i];
 
         if ((h->id != HDR_OTHER && h->id != HDR_X_AMZ_COPY_SOURCE) || !header_is_amz(h->name)) continue;
-        TRY(note(a, h->name, h->value, false, err));
+        TRY(note(a, h->name, h->value, true, err));
     }
     for (size_t i = 0; i < a->query_n; i++) {
         const struct query_param *q = &a->query[i];
 
         if (!uri_decodes_to_prefix(q->name, STR("x-amz-"))) continue;
-        TRY(note(a, decode(a, q->name), decode(a, q->value), !a->query_has_fields, err));
+        TRY(note(a, decode(a, q->name), decode(a, q->value), a->query_has_fields, err));
     }
     return a->failed ? err_set(err, ERR_NO_MEMORY, 0, "query") : ERR_NONE;
 }
@@ -156,7 +157,6 @@ static void replace_fields(struct asked *a)
         if (f == ASKED_FIELDS_N) continue;
         a->ours[f] = !a->said[f].p;
         a->said[f] = a->set->v[i].value;
-        a->beside[f] = false;
     }
 }
 
@@ -220,6 +220,9 @@ void asked_tell_own(struct telling *t)
     if (action == S3_ACTION_GetObjectAttributes) asked_tell(t, S3_ACTION_GetObject, a->arn, version);
     if (action == S3_ACTION_GetObjectVersionAttributes) asked_tell(t, S3_ACTION_GetObjectVersion, a->arn, version);
     asked_tell(t, action, a->key.n ? a->arn : a->of_bucket, version);
+    /* S3 refuses an empty version; to others it is none. */
+    if (version.p && !version.n && action != a->operation->action)
+        asked_tell(t, a->operation->action, a->arn, STR_NONE);
 }
 
 /* S3 asks for PutObjectAcl of harmless ones all the same, but of the credentials that the request leaves with. */
@@ -282,7 +285,7 @@ static void tell_source(struct telling *t, const struct asked_source *s, enum s3
 static void tell_copy(struct telling *t)
 {
     struct asked *a = t->a;
-    bool replaced = str_eq(a->said[ASKED_TAGGING_DIRECTIVE], STR("REPLACE")) && !a->beside[ASKED_TAGGING_DIRECTIVE];
+    bool replaced = str_eq(a->said[ASKED_TAGGING_DIRECTIVE], STR("REPLACE"));
     bool tags = is_operation(a, "CopyObject") && !replaced;
     struct asked_source s;
 

@@ -274,7 +274,6 @@ enum err_code asked_body(struct asked *a, struct str body, asked_pair_fn *pair, 
     memset(a->made, 0, sizeof(a->made)); /* the body may say more */
     if (r.kind == JUDGES_TAGS) {
         if (body.n) TRY(post_form_tagging(body, a->arena, &a->said[ASKED_TAGGING], err));
-        a->beside[ASKED_TAGGING] = false;
     } else if (body.n || r.kind == JUDGES_KEYS) {
         r.shape = &shapes[r.kind];
         TRY(read_document(&r, body, err));

@@ -47,11 +47,6 @@ static const struct {
                 {POLICY_KEY_DELIMITER, STR_INIT("delimiter")},
                 {POLICY_KEY_MAX_KEYS, STR_INIT("max-keys")}};
 
-static struct str said(const struct asked *a, enum asked_field f)
-{
-    return a->beside[f] ? STR_NONE : a->said[f];
-}
-
 static struct str text(struct asked *a, const char *z)
 {
     struct str s = arena_dup(a->arena, str_from(z));
@@ -110,7 +105,7 @@ static struct str remaining_days(struct asked *a)
 {
     int64_t until_s, left_ms;
 
-    if (!read_iso_8601(said(a, ASKED_LOCK_RETAIN_UNTIL), &until_s)) return STR_NONE;
+    if (!read_iso_8601(a->said[ASKED_LOCK_RETAIN_UNTIL], &until_s)) return STR_NONE;
     left_ms = until_s * 1000 - a->now_ms;
     return decimal(a, left_ms > 0 ? (left_ms + DAY_MS - 1) / DAY_MS : 0);
 }
@@ -118,7 +113,7 @@ static struct str remaining_days(struct asked *a)
 /* BUCKET/KEY of a copy's source, in one spelling. */
 static struct str copy_source(struct asked *a)
 {
-    struct str value = said(a, ASKED_COPY_SOURCE);
+    struct str value = a->said[ASKED_COPY_SOURCE];
     struct asked_source s;
 
     if (!value.p) return STR_NONE;
@@ -155,7 +150,7 @@ static struct str from_table(struct asked *a, enum policy_key key)
     bool is_list = !a->key.n && a->bucket.n;
 
     for (size_t i = 0; i < ARRAY_LEN(of_fields); i++)
-        if (of_fields[i].key == key) return said(a, of_fields[i].field);
+        if (of_fields[i].key == key) return a->said[of_fields[i].field];
     for (size_t i = 0; i < ARRAY_LEN(of_headers); i++) {
         const struct header *h = of_headers[i].key == key ? headers_find_name(a->fields, of_headers[i].name) : NULL;
 
@@ -192,7 +187,7 @@ static struct str decode_tag(struct asked *a, struct str encoded)
 /* More tags than that S3 takes from nobody. */
 static size_t read_tags(struct asked *a, struct query_param tags[POLICY_VALUES_MOST])
 {
-    size_t n = query_split(said(a, ASKED_TAGGING), tags, POLICY_VALUES_MOST);
+    size_t n = query_split(a->said[ASKED_TAGGING], tags, POLICY_VALUES_MOST);
 
     if (n > POLICY_VALUES_MOST) a->failed = true;
     return n > POLICY_VALUES_MOST ? POLICY_VALUES_MOST : n;

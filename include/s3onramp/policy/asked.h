@@ -89,7 +89,6 @@ struct asked {
 
     /* ours */
     struct str said[ASKED_FIELDS_N]; /* .p NULL: not there */
-    bool beside[ASKED_FIELDS_N];     /* in a query that is no header: asked for, but perhaps not obeyed */
     bool ours[ASKED_FIELDS_N];       /* a policy's: the client does not ask for it */
     struct str arn, of_bucket;       /* of the object, and its beginning: the bucket's */
     struct str version;              /* of what is asked for now; .p NULL: none */
@@ -101,7 +100,8 @@ struct asked {
 /* Hears of a pair; of @a the values of conditions belong to it. False: enough. */
 typedef bool asked_pair_fn(void *data, const struct asked *a, const struct policy_ask *ask);
 
-/* Reads fields and names. ERR_BAD_REQUEST: a field that counts is there twice. ERR_NO_MEMORY. */
+/* Reads fields and names. ERR_BAD_REQUEST: a field that counts is there twice. ERR_PARAM_MISPLACED: it is in a query
+ * that is no header. ERR_NO_MEMORY. */
 MUST_CHECK enum err_code asked_begin(struct asked *a, struct err *err);
 /* The pairs that the head asks for; for operations that are judged by their body (judges) all but those of the body.
  * ERR_NO_MEMORY. */
