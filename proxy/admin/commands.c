@@ -17,6 +17,12 @@ static const struct admin_command rows[] = {
      command_metrics,
      "all that is measured, as text for Prometheus instead of JSON; openmetrics: in the format of OpenMetrics 1.0"},
     {"credentials", {{0}}, ADMIN_LOOK, command_credentials, "the keys that requests are signed with"},
+    {"traffic",
+     {{"by", ADMIN_TEXT, false}},
+     ADMIN_LOOK,
+     command_traffic,
+     "content and requests that went to S3 since the start, by client, bucket and zone, or by those of them that `by` "
+     "names, separated by commas"},
     {"drop",
      {{"credentials", ADMIN_TEXT, true}},
      ADMIN_CHANGE,

@@ -14,6 +14,9 @@ void command_drop(struct admin_call *call);
 /* metrics.c */
 void command_metrics(struct admin_call *call);
 
+/* traffic_list.c */
+void command_traffic(struct admin_call *call);
+
 /* life.c */
 void command_drain(struct admin_call *call);
 void command_upgrade(struct admin_call *call);

@@ -343,6 +343,7 @@ void server_free(struct server **svp)
     key_needs_free(&sv->proxy.key_needs);
     standing_free(&sv->proxy.standing);
     stats_free(&sv->proxy.stats);
+    traffic_free(&sv->proxy.traffic);
     free(sv);
     libevent_global_shutdown();
 }
@@ -522,7 +523,8 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
     }
     sv->proxy.stats = stats_new(sv->workers_n);
     sv->proxy.quotas = quotas_new(sv->workers_n);
-    if (!sv->proxy.stats || !sv->proxy.quotas) return err_set(err, ERR_NO_MEMORY, 0, "counters");
+    sv->proxy.traffic = traffic_new(sv->workers_n);
+    if (!sv->proxy.stats || !sv->proxy.quotas || !sv->proxy.traffic) return err_set(err, ERR_NO_MEMORY, 0, "counters");
     TRY(loop_init(&sv->loop, on_tick, NULL, sv, err));
     TRY(watch_signals(sv, err)); /* before anybody can connect, who may also ask for the end */
     sv->drain = drain_new(&sv->loop, sv->workers, sv->workers_n, on_drain, sv);

@@ -640,9 +640,85 @@ size_t record_audit_most(const struct request *req)
     return AUDIT_FRAME + ESCAPED * n;
 }
 
-void record_count(const struct request *req)
+static const struct principal_conf *counted_for(const struct request *req)
 {
-    const struct principal_conf *who = req->who.caller ? req->who.caller : req->who.user;
+    return req->who.caller ? req->who.caller : req->who.user;
+}
+
+static struct traffic_key traffic_key_of(const struct request *req)
+{
+    const struct principal_conf *who = counted_for(req);
+    struct traffic_key key = {.principal = who ? who->id : STANDING_NONE,
+                              .endpoint = req->route.endpoint->id,
+                              .address = req->retry.address_id};
+
+    memcpy(key.zone, req->retry.zone, sizeof(key.zone));
+    memcpy(key.address_text, req->retry.address, sizeof(key.address_text));
+    if (!str_to_cstr(req->in.bucket, key.bucket, sizeof(key.bucket))) key.bucket[0] = '\0';
+    return key;
+}
+
+/* S3 answers of a bucket that is not there without an error's document, too; and it takes little content for one. */
+static bool bucket_is_there(const struct request *req)
+{
+    enum { ENOUGH = 1024 * 1024 };
+    const struct head_response *answer = req->relay.answer;
+
+    return answer ? answer->status < 400 : req->relay.body_sent >= ENOUGH;
+}
+
+static bool goes_to_s3(const struct request *req)
+{
+    return req->retry.address_id && req->worker->traffic && !(req->tunnel && req->tunnel->via);
+}
+
+/* Of a request that is sent again, what the one before had sent already is not counted twice. */
+void record_traffic(struct request *req)
+{
+    uint64_t in = req->tunnel ? req->tunnel->out.bytes : req->relay.body_sent, out = record_bytes_out(req);
+    struct traffic_key key;
+    bool there;
+
+    if (!goes_to_s3(req) || (in <= req->retry.noted_in && out <= req->retry.noted_out)) return;
+    key = traffic_key_of(req);
+    there = bucket_is_there(req);
+    if (in > req->retry.noted_in) {
+        traffic_add(req->worker->traffic, &key, there, TRAFFIC_BYTES_IN, in - req->retry.noted_in);
+        req->retry.noted_in = in;
+    }
+    if (out > req->retry.noted_out) {
+        traffic_add(req->worker->traffic, &key, there, TRAFFIC_BYTES_OUT, out - req->retry.noted_out);
+        req->retry.noted_out = out;
+    }
+}
+
+/* S3 User Guide, "Billing for Amazon S3 error responses": 5xx and redirects are free. */
+static enum traffic_slot kind_of(const struct request *req)
+{
+    unsigned status = req->relay.answer->status;
+
+    if (status >= 500 || status == 301 || status == 307) return TRAFFIC_FREE;
+    switch (operation_tier(req->in.operation, request_method_id(req))) {
+    case TIER_PUT: return TRAFFIC_PUTS;
+    case TIER_GET: return TRAFFIC_GETS;
+    case TIER_FREE: break;
+    }
+    return TRAFFIC_FREE;
+}
+
+static void count_traffic(struct request *req)
+{
+    struct traffic_key key;
+
+    record_traffic(req);
+    if (!goes_to_s3(req) || !(req->tunnel || req->relay.answer)) return;
+    key = traffic_key_of(req);
+    traffic_add(req->worker->traffic, &key, bucket_is_there(req), req->tunnel ? TRAFFIC_TUNNELS : kind_of(req), 1);
+}
+
+void record_count(struct request *req)
+{
+    const struct principal_conf *who = counted_for(req);
     const struct err_info *end = err_info(req->err.code);
     unsigned class = req->reply.status / 100 < STATS_CLASSES ? req->reply.status / 100 : 0;
     _Atomic uint64_t *row;
@@ -655,4 +731,5 @@ void record_count(const struct request *req)
     stats_add(row, STATS_PRINCIPAL_REFUSED, end->blame == BLAME_CLIENT && end->http_status == 403);
     stats_add(row, STATS_PRINCIPAL_BYTES_IN, record_bytes_in(req));
     stats_add(row, STATS_PRINCIPAL_BYTES_OUT, record_bytes_out(req));
+    count_traffic(req);
 }

@@ -130,6 +130,14 @@ void request_error_field(struct request *req, const char *name, struct str value
         req->error_fields[req->error_fields_n++] = (struct s3_error_field){name, value};
 }
 
+void request_goes_to(struct request *req, const struct pool_address *a)
+{
+    record_traffic(req);
+    memcpy(req->retry.address, a->text, sizeof(req->retry.address));
+    memcpy(req->retry.zone, a->zone, sizeof(req->retry.zone));
+    req->retry.address_id = a->shared->id;
+}
+
 const char *request_log_ctx(const struct request *req, char *buf, size_t n)
 {
     char peer[NETADDR_TEXT];

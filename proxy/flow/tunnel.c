@@ -207,7 +207,10 @@ enum step_result tunnel_open(struct request *req)
         }
         addr = next_address(req);
         if (!addr) return req->err.code != ERR_NONE ? STEP_FAIL : give_up(req, "");
-        netaddr_format(addr, req->retry.address);
+        if (t->at)
+            request_goes_to(req, t->at);
+        else
+            netaddr_format(addr, req->retry.address);
         req->retry.attempts++;
         req->retry.attempt_us = w->loop.now_us;
         t->timed_out = false;

@@ -7,13 +7,14 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/thread.h"
+#include "flow/record.h"
 #include "flow/session.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = SINK_LINE_MAX, CLIENT_KEY_SLOTS = 1024, OWN_KEY_SLOTS = 64, REGIONS = 4096 };
+enum { LINE_BYTES = SINK_LINE_MAX, CLIENT_KEY_SLOTS = 1024, OWN_KEY_SLOTS = 64, REGIONS = 4096, TRAFFIC_TICKS = 4 };
 
 static void on_accept(struct listener *l, int fd, const struct netaddr *peer)
 {
@@ -73,10 +74,12 @@ static void on_tick(void *arg)
 
     count_lag(w);
     atomic_store_explicit(&w->ticked_us, w->loop.now_us, memory_order_relaxed);
+    w->ticks++;
     for (c = w->sessions; c; c = next) {
         next = c->next; /* checking one client ends at most that one; its memory lives until the turn's end */
         if (w->stopping && (!w->stop.patient || c->state == SESSION_REQUESTS)) session_stop(c);
         if (c->use != w->use) session_adopt(c, false); /* it was about to speak when the snapshot came */
+        if (c->in_request && w->ticks % TRAFFIC_TICKS == 0) record_traffic(&c->req);
         if (c->state != SESSION_GONE) session_check_time(c);
     }
     session_make_room(w);
@@ -309,6 +312,7 @@ static enum err_code init(struct worker *w, struct proxy *proxy, size_t index, s
     memset(w, 0, sizeof(*w));
     w->proxy = proxy;
     w->stats = stats_block(proxy->stats, index);
+    w->traffic = proxy->traffic ? traffic_table(proxy->traffic, index) : NULL;
     w->index = index;
     secret_random(&w->next_id, sizeof(w->next_id));
     TRY(loop_init(&w->loop, on_tick, on_turn, w, err));

@@ -379,10 +379,43 @@ static void test_number_stands_for_the_name(void **state)
     assert_null(operation_name(OPERATION_NUMBERS - 1));
 }
 
+static void test_tier_is_the_price_lists(void **state)
+{
+    static const struct query_param list = {STR_INIT("list-type"), STR_INIT("2"), true},
+                                    select[] = {{STR_INIT("select"), STR_NONE, false},
+                                                {STR_INIT("select-type"), STR_INIT("2"), true}},
+                                    strange = {STR_INIT("strange"), STR_NONE, false},
+                                    delete = {STR_INIT("delete"), STR_NONE, false},
+                                    upload = {STR_INIT("uploadId"), STR_INIT("1"), true};
+    static const struct {
+        enum http_method method;
+        enum operation_level level;
+        const struct query_param *query;
+        size_t query_n;
+        enum operation_tier tier;
+    } rows[] = {
+        {METHOD_PUT, LEVEL_OBJECT, NULL, 0, TIER_PUT},        {METHOD_GET, LEVEL_OBJECT, NULL, 0, TIER_GET},
+        {METHOD_HEAD, LEVEL_OBJECT, NULL, 0, TIER_GET},       {METHOD_DELETE, LEVEL_OBJECT, NULL, 0, TIER_FREE},
+        {METHOD_GET, LEVEL_BUCKET, &list, 1, TIER_PUT},       {METHOD_GET, LEVEL_SERVICE, NULL, 0, TIER_PUT},
+        {METHOD_POST, LEVEL_OBJECT, select, 2, TIER_GET},     {METHOD_POST, LEVEL_BUCKET, &delete, 1, TIER_FREE},
+        {METHOD_DELETE, LEVEL_OBJECT, &upload, 1, TIER_FREE}, {METHOD_POST, LEVEL_OBJECT, &upload, 1, TIER_PUT},
+        {METHOD_GET, LEVEL_OBJECT, &upload, 1, TIER_PUT},     {METHOD_GET, LEVEL_BUCKET, &strange, 1, TIER_GET},
+        {METHOD_PUT, LEVEL_BUCKET, &strange, 1, TIER_PUT},    {METHOD_DELETE, LEVEL_BUCKET, &strange, 1, TIER_FREE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct operation *o = operation_find(rows[i].method, rows[i].level, rows[i].query, rows[i].query_n, NULL);
+
+        if (operation_tier(o, rows[i].method) != rows[i].tier) fail_msg("%zu: %s", i, o->name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_number_stands_for_the_name),
+        cmocka_unit_test(test_tier_is_the_price_lists),
         cmocka_unit_test(test_operation_find_documented_syntax_gives_its_name),
         cmocka_unit_test(test_operation_find_mixed_queries_precedence),
         cmocka_unit_test(test_operation_find_writing_methods_never_read),

@@ -12,6 +12,7 @@
 #include "flow/snapshot.h"
 #include "flow/standing.h"
 #include "flow/stats.h"
+#include "flow/traffic.h"
 #include "flow/upstream/keyring.h"
 #include "io/sink.h"
 
@@ -24,6 +25,7 @@ struct proxy {
     struct sinks sinks;          /* where workers' lines go at first */
     struct audit audit;          /* of the control thread */
     struct stats *stats;         /* owned: a block for each worker */
+    struct traffic *traffic;     /* owned: a table for each worker */
     struct snapshot_bin unused;
 };
 

@@ -192,9 +192,12 @@ struct request {
 
     /* How it gets there: by send, and each time that it is sent again */
     struct {
-        uint64_t tried;             /* addresses that failed */
-        struct pool_turn turn;      /* where all addresses are at their limit */
-        char address[NETADDR_TEXT]; /* where it went last */
+        uint64_t tried;               /* addresses that failed */
+        struct pool_turn turn;        /* where all addresses are at their limit */
+        char address[NETADDR_TEXT];   /* where it went last … */
+        uint32_t address_id;          /* … standing; 0: to no endpoint of S3 … */
+        char zone[ADDRESS_ZONE];      /* … and its zone */
+        uint64_t noted_in, noted_out; /* content that is in worker.traffic already */
         unsigned attempts;
         unsigned retries; /* sent again after it was sent */
         bool stale_seen, fresh_only, status_retried;
@@ -243,6 +246,8 @@ struct request {
 REQUEST_STEPS(X)
 #undef X
 
+/* It is about to go to @a. */
+void request_goes_to(struct request *req, const struct pool_address *a);
 const char *request_step_name(enum request_step step);
 void request_begin(struct request *req, struct session *client);
 /* The clock starts, the request gets its id. */

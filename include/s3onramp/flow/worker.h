@@ -63,8 +63,10 @@ struct worker {
     bool stopping;           /* takes no more connections */
     struct worker_stop stop; /* how, while it stops */
     int64_t stop_by_us, warned_full_us;
-    size_t finished_n, cut_n;  /* requests and tunnels that ended since it stops; read once it was joined */
-    struct stats_block *stats; /* borrowed: what it counts */
+    size_t finished_n, cut_n;      /* requests and tunnels that ended since it stops; read once it was joined */
+    struct stats_block *stats;     /* borrowed: what it counts */
+    struct traffic_table *traffic; /* the same of what goes to S3 and comes from it; NULL: nothing is counted */
+    unsigned ticks;
     _Atomic int64_t ticked_us; /* for whoever watches that the loop turns; INT64_MAX: it has ended */
     struct sbuf line;          /* where a line is built; memory owned */
     struct worker_lines lines[SINK_STREAMS];

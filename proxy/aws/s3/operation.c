@@ -266,6 +266,24 @@ const struct operation *operation_of_service(enum s3_service service, enum http_
     return &control[writes];
 }
 
+static bool begins(const struct operation *o, const char *const *words)
+{
+    for (; *words; words++)
+        if (str_starts(str_from(o->name), str_from(*words))) return true;
+    return false;
+}
+
+enum operation_tier operation_tier(const struct operation *o, enum http_method method)
+{
+    static const char *const gets[] = {"Get", "Head", "Select", NULL}, *const frees[] = {"Delete", "Abort", NULL};
+
+    if (begins(o, gets)) return TIER_GET;
+    if (begins(o, frees)) return TIER_FREE;
+    if (!str_eq(str_from(o->name), STR("Unknown"))) return TIER_PUT;
+    if (method == METHOD_DELETE) return TIER_FREE;
+    return method == METHOD_GET || method == METHOD_HEAD || method == METHOD_OPTIONS ? TIER_GET : TIER_PUT;
+}
+
 /* Numbers: none, what stands outside the table, then its rows. */
 static const char *const outside[] = {"none", "Unknown", "S3Control", "WriteGetObjectResponse"};
 

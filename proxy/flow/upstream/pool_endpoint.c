@@ -95,6 +95,7 @@ static void take_state(struct pool_address *a, const struct table_address *t)
     a->barred = t->barred;
     a->preferred = t->preferred;
     a->warm_us = t->warm_us;
+    memcpy(a->zone, t->zone, sizeof(a->zone));
     if (!t->barred) return;
     pool_close_idle(a);
     tls_session_free(&a->session); /* a session resumed shows no certificate */

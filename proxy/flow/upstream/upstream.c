@@ -156,7 +156,7 @@ static enum step_result next_attempt(struct request *req)
         if (r == CHOICE_NONE) return no_address(req);
         if (r == CHOICE_FULL) return wait_in_turn(req);
         if (!pool_take_place(a)) continue; /* another worker was faster */
-        memcpy(req->retry.address, a->text, sizeof(req->retry.address));
+        request_goes_to(req, a);
         req->retry.attempts++;
         req->retry.attempt_us = w->loop.now_us;
         if (may_be_kept(req) && (req->up = pool_reuse(a, req->wake))) return STEP_NEXT;

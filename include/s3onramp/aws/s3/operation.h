@@ -40,6 +40,11 @@ const struct operation *operation_find(enum http_method method, enum operation_l
  * all of that API, or "WriteGetObjectResponse". Never NULL. */
 const struct operation *operation_of_service(enum s3_service service, enum http_method method, struct str path);
 
+/* What S3 charges for a request as (Amazon S3 pricing, "Requests & data retrievals"). @method: for what is "Unknown".
+ */
+enum operation_tier { TIER_PUT, TIER_GET, TIER_FREE };
+enum operation_tier operation_tier(const struct operation *o, enum http_method method);
+
 /* For counting: the number of @o's name, below OPERATION_NUMBERS; 0 for NULL. */
 enum { OPERATION_NUMBERS = 128 };
 unsigned operation_number(const struct operation *o);

@@ -29,8 +29,9 @@ struct pool_address {
     const struct netaddr *addr; /* of shared */
     const char *text;           /* of shared */
     unsigned slot;              /* its bit in `tried` */
-    enum address_state state;   /* from the table, with the next three */
+    enum address_state state;   /* from the table, with the next four */
     bool barred, preferred;
+    char zone[ADDRESS_ZONE]; /* the same */
     int64_t warm_us;
     bool gone;           /* no longer in the table */
     struct upconn *idle; /* newest first */
