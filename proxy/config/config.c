@@ -241,6 +241,18 @@ static bool read_main(struct config_build *b)
     return true;
 }
 
+/* "" cannot be opened. */
+static void read_clients_text(struct config_build *b)
+{
+    struct str text = b->clients_text;
+    FILE *in = text.n ? fmemopen((char *)text.p, text.n, "r") : NULL;
+
+    ASSERT((in || !text.n) && "memory for the settings");
+    if (in) config_read_stream(b, in, b->raw->clients_path, true);
+    if (in) fclose(in);
+    b->s->clients_from = b->raw->clients_path;
+}
+
 static void read_clients(struct config_build *b)
 {
     const struct raw_section *server = config_raw_section(b->raw, SECTION_SERVER, STR_NONE);
@@ -248,6 +260,10 @@ static void read_clients(struct config_build *b)
 
     b->raw->clients_path = config_keep_heap(b->raw, config_path(b->s->file, written ? written : "clients.ini"));
     if (b->no_clients) return;
+    if (b->clients_text.p) {
+        read_clients_text(b);
+        return;
+    }
     int why_not;
     FILE *in = open_text(b, b->raw->clients_path, &why_not);
     if (in) {
@@ -284,37 +300,50 @@ char *config_clients_path(const char *path, FILE *problems)
     return found;
 }
 
-static struct settings *load_files(const char *path, FILE *problems, bool lenient, bool no_clients)
+static struct settings *load_files(struct config_build *b)
+{
+    if (!read_main(b)) return finished(b);
+    read_clients(b);
+    build(b);
+    if (!b->lenient) config_check(b);
+    return finished(b);
+}
+
+static struct settings *load(const char *path, FILE *problems, bool lenient, bool no_clients)
 {
     struct config_build b = build_new(path, problems);
 
     b.lenient = lenient;
     b.no_clients = no_clients;
-    if (!read_main(&b)) return finished(&b);
-    read_clients(&b);
-    build(&b);
-    if (!lenient) config_check(&b);
-    return finished(&b);
+    return load_files(&b);
 }
 
 struct settings *config_load(const char *path, FILE *problems)
 {
-    return load_files(path, problems, false, false);
+    return load(path, problems, false, false);
 }
 
 struct settings *config_read(const char *path, FILE *problems)
 {
-    return load_files(path, problems, true, false);
+    return load(path, problems, true, false);
+}
+
+struct settings *config_load_with_clients(const char *path, struct str clients, FILE *problems)
+{
+    struct config_build b = build_new(path, problems);
+
+    b.clients_text = clients;
+    return load_files(&b);
 }
 
 struct settings *config_load_without_clients(const char *path, FILE *problems)
 {
-    return load_files(path, problems, false, true);
+    return load(path, problems, false, true);
 }
 
 struct settings *config_read_without_clients(const char *path, FILE *problems)
 {
-    return load_files(path, problems, true, true);
+    return load(path, problems, true, true);
 }
 
 struct settings *config_load_stream(FILE *in, const char *name, FILE *problems)

@@ -391,27 +391,26 @@ static bool is_tag_text(struct str s, size_t most, const char *signs)
     return s.n > 0 && s.n <= most;
 }
 
+const char *config_tag_fault(struct str key, struct str value)
+{
+    if (!is_tag_text(key, 128, "_./+-@"))
+        return "a tag's key has 1 to 128 letters, digits and _ . / + - @; write it like tags.team = archive";
+    if (!is_tag_text(value, 256, " _.:/=+-@"))
+        return "a tag's value has 1 to 256 letters, digits, blanks and _ . : / = + - @; write others";
+    return NULL;
+}
+
 /* @text: "KEY=value", as config_read.c keeps it. */
 static bool parse_tag(struct target *t, const char *text, struct tag_conf *tag)
 {
-    enum { KEY_MOST = 128, VALUE_MOST = 256 };
     struct str whole = str_from(text);
     size_t equals = str_index(whole, '=');
 
     ASSERT(equals != SIZE_MAX);
     *tag = (struct tag_conf){str_head(whole, equals), str_tail(whole, equals + 1)};
-    if (!is_tag_text(tag->key, KEY_MOST, "_./+-@"))
-        config_problem(t->b, t->place,
-                       "%s%.80s: a tag's key has 1 to %d letters, digits and _ . / + - @; write it like tags.team = "
-                       "archive",
-                       t->o->key, text, KEY_MOST);
-    else if (!is_tag_text(tag->value, VALUE_MOST, " _.:/=+-@"))
-        config_problem(t->b, t->place,
-                       "%s%.80s: a tag's value has 1 to %d letters, digits, blanks and _ . : / = + - @; write others",
-                       t->o->key, text, VALUE_MOST);
-    else
-        return true;
-    return false;
+    const char *fault = config_tag_fault(tag->key, tag->value);
+    if (fault) config_problem(t->b, t->place, "%s%.80s: %s", t->o->key, text, fault);
+    return !fault;
 }
 
 /* All values of the row: each key is one. */

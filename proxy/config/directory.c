@@ -93,6 +93,19 @@ static bool find_key(const struct directory *d, struct str name, struct str key,
     return found;
 }
 
+bool directory_names(const struct directory *d, struct map *names)
+{
+    struct scan s = {.d = d};
+    struct str word, name;
+
+    while (next_line(&s)) {
+        if (s.kind != LINE_HEADER || !config_line_header(s.text, &word, &name) || !str_eq(word, STR("client")))
+            continue;
+        if (name.n && !map_put(names, name, d->text)) return false;
+    }
+    return true;
+}
+
 bool directory_has(const struct directory *d, struct str name)
 {
     struct range said, whole;
@@ -151,13 +164,42 @@ static bool ends_in_line(const struct directory *d, size_t at)
     return at == 0 || d->text[at - 1] == '\n';
 }
 
-static enum err_code add_section(struct directory *d, struct str name, struct err *err)
+enum { SECTION_PARTS = 5, LINE_PARTS = 4 };
+
+/* Returns how many parts there are. */
+static size_t section_parts(const struct directory_section *section, bool first, struct str end, struct str *parts)
+{
+    size_t n = 0;
+
+    parts[n++] = first ? STR_NONE : end; /* an empty line between two */
+    parts[n++] = STR("[client ");
+    parts[n++] = section->name;
+    parts[n++] = STR("]");
+    parts[n++] = end;
+    for (size_t i = 0; i < section->lines_n; i++) {
+        parts[n++] = section->lines[i].key;
+        parts[n++] = STR(" = ");
+        parts[n++] = section->lines[i].value;
+        parts[n++] = end;
+    }
+    return n;
+}
+
+enum err_code directory_add(struct directory *d, const struct directory_section *v, size_t n, struct err *err)
 {
     struct str end = line_end(d);
-    const struct str parts[] = {
-        ends_in_line(d, d->n) ? STR_NONE : end, d->n ? end : STR_NONE, STR("[client "), name, STR("]"), end};
+    size_t most = 1, parts_n = 0;
 
-    return put(d, (struct range){d->n, d->n}, parts, ARRAY_LEN(parts), err);
+    for (size_t i = 0; i < n; i++)
+        most += SECTION_PARTS + v[i].lines_n * LINE_PARTS;
+    struct str *parts = calloc(most, sizeof *parts);
+    if (!parts) return err_set(err, ERR_NO_MEMORY, 0, "there is no memory for the clients file");
+    parts[parts_n++] = ends_in_line(d, d->n) ? STR_NONE : end;
+    for (size_t i = 0; i < n; i++)
+        parts_n += section_parts(&v[i], i == 0 && d->n == 0, end, parts + parts_n);
+    enum err_code code = put(d, (struct range){d->n, d->n}, parts, parts_n, err);
+    free(parts);
+    return code;
 }
 
 enum err_code directory_set(struct directory *d, struct str name, struct str key, struct str value, struct err *err)
@@ -172,7 +214,7 @@ enum err_code directory_set(struct directory *d, struct str name, struct str key
         while (find_key(d, name, key, lines.end, &again, &key_at)) /* edited by hand: one is left */
             cut(d, again);
     } else {
-        if (!directory_has(d, name)) TRY(add_section(d, name, err));
+        if (!directory_has(d, name)) TRY(directory_add(d, &(struct directory_section){.name = name}, 1, err));
         bool found = find_section(d, name, &said, &whole);
         ASSERT(found);
         lines = (struct range){said.end, said.end};

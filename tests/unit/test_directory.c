@@ -115,6 +115,42 @@ static void test_directory_rename_key_table(void **state UNUSED)
     check_rows(rows, ARRAY_LEN(rows), rename_alice);
 }
 
+static void add_two(struct directory *d)
+{
+    static const struct directory_line lines[] = {{STR_INIT("policy"), STR_INIT("x")},
+                                                  {STR_INIT("tags.a"), STR_INIT("y z")}};
+    static const struct directory_section two[] = {{STR_INIT("alice"), lines, ARRAY_LEN(lines)},
+                                                   {STR_INIT("a,b@c"), lines, 1}};
+    struct map names;
+
+    map_init(&names);
+    assert_true(directory_names(d, &names));
+    assert_null(map_get(&names, STR("alice")));
+    map_clear(&names);
+    assert_int_equal(directory_add(d, two, ARRAY_LEN(two), NULL), ERR_NONE);
+    assert_true(directory_names(d, &names));
+    assert_true(map_get(&names, STR("alice")) && map_get(&names, STR("a,b@c")));
+    map_clear(&names);
+}
+
+static void test_directory_add_table(void **state UNUSED)
+{
+    static const struct row rows[] = {
+        {"empty file", "", "[client alice]\npolicy = x\ntags.a = y z\n\n[client a,b@c]\npolicy = x\n"},
+        {"after others and their comments", "# c\n[client bob]\nk = v\n; end\n",
+         "# c\n[client bob]\nk = v\n; end\n\n[client alice]\npolicy = x\ntags.a = y z\n\n[client a,b@c]\npolicy = x\n"},
+        {"no line end, CRLF, mark", "\xef\xbb\xbf; c\r\n[client bob]",
+         "\xef\xbb\xbf; c\r\n[client bob]\r\n\r\n[client alice]\r\npolicy = x\r\ntags.a = y z\r\n\r\n[client a,b@c]\r\n"
+         "policy = x\r\n"},
+        {"no client", "[policy alice]\n[client alice\n;[client alice]\n",
+         "[policy alice]\n[client alice\n;[client alice]\n\n[client alice]\npolicy = x\ntags.a = y z\n\n[client "
+         "a,b@c]\n"
+         "policy = x\n"},
+    };
+
+    check_rows(rows, ARRAY_LEN(rows), add_two);
+}
+
 static void remove_alice(struct directory *d)
 {
     directory_remove(d, STR("alice"));
@@ -172,9 +208,9 @@ static void test_directory_save_keeps_the_mode(void **state UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_directory_set_table),           cmocka_unit_test(test_directory_unset_table),
-        cmocka_unit_test(test_directory_rename_key_table),    cmocka_unit_test(test_directory_remove_table),
-        cmocka_unit_test(test_directory_save_keeps_the_mode),
+        cmocka_unit_test(test_directory_set_table),    cmocka_unit_test(test_directory_unset_table),
+        cmocka_unit_test(test_directory_add_table),    cmocka_unit_test(test_directory_rename_key_table),
+        cmocka_unit_test(test_directory_remove_table), cmocka_unit_test(test_directory_save_keeps_the_mode),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

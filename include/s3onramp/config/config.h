@@ -227,6 +227,7 @@ struct credentials_conf {
 struct principal_key {
     char *access_key_id, *secret_access_key; /* both NULL: there is no pair */
     int64_t not_before_s, not_after_s;       /* Unix seconds; 0: always has, always will */
+    int64_t created_s;                       /* when it was made; 0: nobody knows. For people: nothing hangs on it */
 };
 
 enum { PRINCIPAL_LIMITING_GROUPS = 8 }; /* of a client, at most, whose members are limited together */
@@ -394,6 +395,8 @@ MUST_CHECK struct settings *config_load(const char *path, FILE *problems);
  * from an environment variable that is not set here stays "env:NAME". For commands that help to complete a
  * configuration. */
 MUST_CHECK struct settings *config_read(const char *path, FILE *problems);
+/* As config_load, with @clients in place of what the clients file holds: how it would be. */
+MUST_CHECK struct settings *config_load_with_clients(const char *path, struct str clients, FILE *problems);
 /* As config_load and config_read, for commands that need no client: the clients file is left alone (it holds secrets,
  * and not everybody who may read the configuration may read it), and nothing that clients are named for is judged. */
 MUST_CHECK struct settings *config_load_without_clients(const char *path, FILE *problems);
@@ -423,6 +426,8 @@ enum { CONFIG_TIME_TEXT = 32 };
 const char *config_time_text(int64_t s, char out[CONFIG_TIME_TEXT]);
 /* The other way; a day, "2026-12-31", stands for its first moment. */
 MUST_CHECK bool config_parse_time(struct str text, int64_t *s);
+/* What is wrong with a tag's key or value, and what to write instead; NULL: nothing. */
+const char *config_tag_fault(struct str key, struct str value);
 /* Adds a warning: `check` prints it, `serve` logs it. Only before @s is shared. */
 void settings_warn(struct settings *s, struct config_place place, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Every option in force and where it came from (file:line, or "default"); secrets as "********". */

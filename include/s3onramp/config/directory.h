@@ -7,6 +7,7 @@
 #define S3ONRAMP_CONFIG_DIRECTORY_H
 
 #include "base/err.h"
+#include "base/map.h"
 #include "base/str.h"
 
 #include <sys/types.h>
@@ -34,6 +35,18 @@ MUST_CHECK enum err_code directory_save(struct directory *d, struct err *err);
 /* Wipes, unlocks, frees. */
 void directory_close(struct directory *d);
 
+/* KEY = VALUE, one line; borrowed. */
+struct directory_line {
+    struct str key, value;
+};
+
+/* A section [client NAME] that is to be; borrowed. */
+struct directory_section {
+    struct str name;
+    const struct directory_line *lines;
+    size_t lines_n;
+};
+
 /* Is there a section [client NAME]? */
 bool directory_has(const struct directory *d, struct str name);
 /* Has it that key? */
@@ -42,6 +55,12 @@ bool directory_has_key(const struct directory *d, struct str name, struct str ke
  * section it is added at the end. @value: one line. ERR_NO_MEMORY. */
 MUST_CHECK enum err_code directory_set(struct directory *d, struct str name, struct str key, struct str value,
                                        struct err *err);
+/* Adds sections that are not there yet at the end, however many in one pass. ERR_NO_MEMORY. */
+MUST_CHECK enum err_code directory_add(struct directory *d, const struct directory_section *v, size_t n,
+                                       struct err *err);
+/* All names of sections [client NAME] into @names, as keys that lie in the text: they hold until it is changed. False:
+ * no memory. */
+MUST_CHECK bool directory_names(const struct directory *d, struct map *names);
 /* Takes the key out of [client NAME], if it is there, with all lines of its value. */
 void directory_unset(struct directory *d, struct str name, struct str key);
 /* What @from says, in whatever form, is said by @to from now on; nothing if it is not there. ERR_NO_MEMORY. */
