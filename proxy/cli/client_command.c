@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 #define DEFAULT_CLIENTS "/etc/s3onramp/clients.ini"
-#define VERBS "add, disable, enable, list, password, remove and rotate"
+#define VERBS "add, disable, enable, expire, list, password, remove, rotate and set"
 
 enum { GRACE_DEFAULT_S = 7 * 86400, GRACE_MOST_S = 366 * 86400 };
 
-static bool is_missing_default(const char *config)
+bool client_no_configuration(const char *config)
 {
     return strcmp(config, CLI_DEFAULT_CONFIG) == 0 && access(config, F_OK) != 0;
 }
@@ -26,7 +26,7 @@ static bool is_missing_default(const char *config)
 /* Where the pairs are kept: a heap string; NULL: there is no configuration, said why. */
 static char *find_clients_path(const char *config)
 {
-    if (is_missing_default(config)) return strdup(DEFAULT_CLIENTS);
+    if (client_no_configuration(config)) return strdup(DEFAULT_CLIENTS);
     return config_clients_path(config, stderr);
 }
 
@@ -36,7 +36,7 @@ static struct settings *read_settings(const char *config, char **clients_path)
 {
     ASSERT(config);
     *clients_path = NULL;
-    if (is_missing_default(config)) {
+    if (client_no_configuration(config)) {
         *clients_path = strdup(DEFAULT_CLIENTS);
         return NULL;
     }
@@ -62,12 +62,64 @@ bool client_has_policy(const struct principal_conf *client)
     return client && client->terms->policies_n;
 }
 
-bool client_policy_exists(const struct settings *s, const char *policy)
+bool client_policy_exists(const struct settings *s, struct str policy)
 {
-    if (!s) return strcmp(policy, "allow-all") == 0 || strcmp(policy, "read-only") == 0;
+    if (!s) return str_eq(policy, STR("allow-all")) || str_eq(policy, STR("read-only"));
     for (size_t i = 0; i < s->policies_n; i++)
-        if (strcmp(s->policies[i].name, policy) == 0) return true;
+        if (str_eq(policy, str_from(s->policies[i].name))) return true;
     return false;
+}
+
+const struct group_conf *client_group(const struct settings *s, struct str name)
+{
+    for (size_t i = 0; s && i < s->groups_n; i++)
+        if (str_eq(name, str_from(s->groups[i].name))) return &s->groups[i];
+    return NULL;
+}
+
+/* What is wrong with the configuration, a line each; heap. @clients: what is to stand in the clients file; .p NULL:
+ * what does. */
+static char *problems_of(const char *config, struct str clients)
+{
+    char *problems = NULL;
+    size_t n;
+    FILE *out = open_memstream(&problems, &n);
+
+    ASSERT(out && "memory for problems");
+    struct settings *s = clients.p ? config_load_with_clients(config, clients, out) : config_load(config, out);
+    settings_unref(&s);
+    fclose(out);
+    return problems;
+}
+
+/* Is it among @problems, wherever it stands there? */
+static bool is_known(struct str problem, struct str problems)
+{
+    struct str line;
+
+    problem = str_tail(problem, str_find(problem, STR(": ")));
+    while (str_split(&problems, '\n', &line))
+        if (str_eq(str_tail(line, str_find(line, STR(": "))), problem)) return true;
+    return false;
+}
+
+int client_judge_change(const struct directory *d, const struct client_order *o)
+{
+    int exit_code = CLI_FINE;
+    struct str rest, line;
+
+    if (client_no_configuration(o->config)) return CLI_FINE;
+    char *then = problems_of(o->config, str_make(d->text, d->n));
+    char *now = *then ? problems_of(o->config, STR_NONE) : NULL;
+    for (rest = str_from(then); str_split(&rest, '\n', &line);) {
+        if (is_known(line, str_from(now))) continue;
+        fprintf(stderr, "%.*s\n", STR_ARG(line));
+        exit_code = CLI_PROBLEM;
+    }
+    free(then);
+    free(now);
+    if (exit_code == CLI_FINE) return CLI_FINE;
+    return cli_problem("nothing is changed: with it the configuration would have the problems above");
 }
 
 static int judge_name(struct str name, const char *verb)
@@ -92,7 +144,7 @@ static int judge_password(const struct directory *d, const struct settings *s, c
     char names[POLICY_NAMES_TEXT];
 
     if (!policy && !client_has_policy(client)) {
-        if (o->policy && !client_policy_exists(s, o->policy))
+        if (o->policy && !client_policy_exists(s, str_from(o->policy)))
             return cli_problem("there is no [policy %s]; write that section, or use read-only or allow-all", o->policy);
         if (o->policy) return CLI_FINE;
         return cli_problem("there is no client \"%.*s\" with a policy; make it: s3onramp client add %.*s --policy "
@@ -247,14 +299,26 @@ static int prepare_password(const struct settings *s, struct client_order *o)
     return exit_code;
 }
 
+static int prepare_rows(struct client_order *o, struct client_rows *rows)
+{
+    o->rows = rows;
+    if (o->from) return client_file_read(rows, o->from);
+    client_rows_of_order(rows, o);
+    return CLI_FINE;
+}
+
 static int change(struct client_order *o, client_act_fn *act)
 {
     char *path;
+    struct client_rows rows = {0};
     struct settings *s = read_settings(o->config, &path);
-    int exit_code = !path ? CLI_PROBLEM : act == set_password ? prepare_password(s, o) : CLI_FINE;
+    int exit_code = path ? CLI_FINE : CLI_PROBLEM;
 
+    if (path && act == set_password) exit_code = prepare_password(s, o);
+    if (path && act == client_add) exit_code = prepare_rows(o, &rows);
     settings_unref(&s);
     if (exit_code == CLI_FINE) exit_code = change_locked(o, path, act);
+    client_rows_clear(&rows);
     free(path);
     return exit_code;
 }
@@ -280,35 +344,69 @@ static bool parse_grace(const char *text, uint64_t *seconds)
     return false;
 }
 
+/* What a verb takes besides a name. */
+enum {
+    TAKES_POLICY = 1 << 0,
+    TAKES_EXPIRES = 1 << 1,
+    TAKES_GRACE = 1 << 2,
+    TAKES_JSON = 1 << 3,
+    TAKES_NOW = 1 << 4,
+    TAKES_GROUP = 1 << 5,
+    TAKES_TAG = 1 << 6,
+    TAKES_FROM = 1 << 7,
+    TAKES_CSV = 1 << 8,
+    TAKES_NO_RELOAD = 1 << 9,
+    TAKES_WHEN = 1 << 10,
+};
+
 static const struct verb {
     const char *word;
     client_act_fn *change; /* or: */
     edit_fn *edit;         /* neither: list */
-    bool takes_policy, takes_expires, takes_grace, takes_json, takes_now;
+    unsigned takes;
 } verbs[] = {
-    {.word = "add", .change = client_add, .takes_policy = true, .takes_expires = true},
-    {.word = "disable", .edit = disable_client, .takes_now = true},
-    {.word = "enable", .edit = enable_client},
-    {.word = "list", .takes_json = true},
-    {.word = "password", .change = set_password, .takes_policy = true},
-    {.word = "remove", .edit = remove_client, .takes_now = true},
-    {.word = "rotate", .change = client_rotate, .takes_grace = true},
+    {"add", client_add, NULL,
+     TAKES_POLICY | TAKES_EXPIRES | TAKES_GROUP | TAKES_TAG | TAKES_FROM | TAKES_JSON | TAKES_CSV | TAKES_NO_RELOAD},
+    {"disable", NULL, disable_client, TAKES_NOW | TAKES_NO_RELOAD},
+    {"enable", NULL, enable_client, TAKES_NO_RELOAD},
+    {"expire", client_expire, NULL, TAKES_WHEN | TAKES_NO_RELOAD},
+    {"list", NULL, NULL, TAKES_JSON | TAKES_GROUP},
+    {"password", set_password, NULL, TAKES_POLICY | TAKES_NO_RELOAD},
+    {"remove", NULL, remove_client, TAKES_NOW | TAKES_NO_RELOAD},
+    {"rotate", client_rotate, NULL, TAKES_GRACE | TAKES_JSON | TAKES_CSV | TAKES_NO_RELOAD},
+    {"set", client_set, NULL, TAKES_POLICY | TAKES_GROUP | TAKES_TAG | TAKES_NO_RELOAD},
 };
 
-/* Options that the verb does not know. */
-static int judge_options(const struct verb *verb, struct client_order *o)
+static int judge_taken(const struct verb *verb, const struct client_order *o)
 {
     const struct {
         const char *option;
-        bool given, taken;
-    } rows[] = {{"--policy", o->policy, verb->takes_policy}, {"--expires", o->expires, verb->takes_expires},
-                {"--grace", o->grace, verb->takes_grace},    {"--json", o->json, verb->takes_json},
-                {"--now", o->now, verb->takes_now},          {"--no-reload", o->no_reload, !verb->takes_json}};
-    int64_t expires_s;
+        bool given;
+        unsigned taken;
+    } rows[] = {{"--policy", o->policy, TAKES_POLICY},
+                {"--expires", o->expires, TAKES_EXPIRES},
+                {"--grace", o->grace, TAKES_GRACE},
+                {"--json", o->json, TAKES_JSON},
+                {"--now", o->now, TAKES_NOW},
+                {"--no-reload", o->no_reload, TAKES_NO_RELOAD},
+                {"--group", o->groups_said, TAKES_GROUP},
+                {"--tag", o->tags_n > 0, TAKES_TAG},
+                {"--from", o->from, TAKES_FROM},
+                {"--csv", o->csv, TAKES_CSV},
+                {"time", o->when, TAKES_WHEN}};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (rows[i].given && !rows[i].taken)
+        if (rows[i].given && !(verb->takes & rows[i].taken))
             return cli_wrong_usage("client", "%s takes no %s", verb->word, rows[i].option);
+    return CLI_FINE;
+}
+
+/* Options that the verb does not know, or that cannot be. */
+static int judge_options(const struct verb *verb, struct client_order *o)
+{
+    int64_t expires_s;
+
+    if (judge_taken(verb, o) != CLI_FINE) return CLI_USAGE;
     o->grace_s = GRACE_DEFAULT_S;
     if (o->grace && !parse_grace(o->grace, &o->grace_s))
         return cli_wrong_usage("client", "--grace %s: write a number with its unit (s, m, h, d), at most 366d",
@@ -316,6 +414,12 @@ static int judge_options(const struct verb *verb, struct client_order *o)
     if (o->expires && !config_parse_time(str_from(o->expires), &expires_s))
         return cli_wrong_usage("client", "--expires %s: write it like 2026-12-31 or 2026-12-31T18:00:00Z (UTC)",
                                o->expires);
+    if (o->json && o->csv) return cli_wrong_usage("client", "--json and --csv do not go together; take one");
+    if ((verb->takes & TAKES_WHEN) && o->name.n && !o->when)
+        return cli_wrong_usage("client", "%s needs a time: s3onramp client %s NAME 2026-12-31, or never", verb->word,
+                               verb->word);
+    if (verb->change == client_set && !o->policy && !o->groups_said && !o->tags_n)
+        return cli_wrong_usage("client", "set needs what to set: --group GROUP, --tag KEY=VALUE or --policy POLICY");
     return CLI_FINE;
 }
 
@@ -323,7 +427,7 @@ static int judge_options(const struct verb *verb, struct client_order *o)
 static int put_in_force(const struct client_order *o, int exit_code)
 {
     if (exit_code != CLI_FINE) return exit_code;
-    if (!o->no_reload && !is_missing_default(o->config)) return cli_reload_clients(o->config, o->now);
+    if (!o->no_reload && !client_no_configuration(o->config)) return cli_reload_clients(o->config, o->now);
     fputs("A proxy that runs takes it with `s3onramp reload`.\n", stderr);
     return CLI_FINE;
 }
@@ -338,7 +442,9 @@ static int act_on(struct client_order *o)
     if (judge_options(verb, o) != CLI_FINE) return CLI_USAGE;
     if (!verb->change && !verb->edit)
         return o->name.n ? cli_wrong_usage("client", "list takes no name") : client_list(o);
-    if (judge_name(o->name, o->verb) != CLI_FINE) return CLI_USAGE;
+    if (o->from && o->name.n)
+        return cli_wrong_usage("client", "the file of --from names the clients; leave out the name");
+    if (!o->from && judge_name(o->name, o->verb) != CLI_FINE) return CLI_USAGE;
     return put_in_force(o, verb->edit ? edit(o, verb->edit) : change(o, verb->change));
 }
 
@@ -353,16 +459,57 @@ static int run(int argc, char **argv)
     return act_on(&o);
 }
 
+static int take_group(const struct cli_option *option UNUSED, void *to, const char *value)
+{
+    struct client_order *o = to;
+    size_t n = strlen(o->groups), more = strlen(value);
+
+    if (n + more + 2 > sizeof o->groups) return cli_wrong_usage("client", "these are too many groups");
+    if (n && more) o->groups[n++] = ',';
+    memcpy(o->groups + n, value, more + 1);
+    o->groups_said = true;
+    return CLI_FINE;
+}
+
+static int take_tag(const struct cli_option *option UNUSED, void *to, const char *value)
+{
+    struct client_order *o = to;
+    struct str text = str_from(value);
+    size_t equals = str_index(text, '=');
+
+    if (equals == SIZE_MAX || equals == 0)
+        return cli_wrong_usage("client", "--tag %s: write KEY=VALUE, like team=archive", value);
+    if (o->tags_n == CLIENT_TAGS) return cli_wrong_usage("client", "a client has at most %d tags", CLIENT_TAGS);
+    o->tags[o->tags_n++] = (struct tag_conf){str_head(text, equals), str_trim(str_tail(text, equals + 1))};
+    return CLI_FINE;
+}
+
 static const struct cli_option options[] = {
-    {.value = "add|disable|enable|list|password|remove|rotate", .at = offsetof(struct client_order, verb)},
+    {.value = "add|disable|enable|expire|list|password|remove|rotate|set", .at = offsetof(struct client_order, verb)},
     {.value = "NAME", .at = offsetof(struct client_order, named)},
+    {.value = "TIME", .at = offsetof(struct client_order, when)},
     CLI_CONFIG_OPTION(struct client_order, config),
     {.name = "policy",
      .letter = 'p',
      .value = "POLICY",
      .at = offsetof(struct client_order, policy),
-     .help = "what the client may do: read-only, allow-all, or the NAME of a [policy NAME];\n"
-             "not needed if the configuration has a [client NAME] with a policy"},
+     .help = "what the client may do: read-only, allow-all, or the NAME of a [policy NAME],\n"
+             "or several, with commas; not needed if a group of the client has one, or the\n"
+             "configuration has a [client NAME] with a policy"},
+    {.name = "group",
+     .letter = 'g',
+     .value = "GROUP",
+     .take = take_group,
+     .help = "a [group NAME] that the client is in; several times for several. Of set: these\n"
+             "and no others, with '' none. Of list: only clients in one of these"},
+    {.name = "tag",
+     .value = "KEY=VALUE",
+     .take = take_tag,
+     .help = "what is known of the client; several times for several. Of set: KEY= takes it away"},
+    {.name = "from",
+     .value = "FILE",
+     .at = offsetof(struct client_order, from),
+     .help = "of add: the clients that FILE names; - is standard input"},
     {.name = "expires",
      .value = "TIME",
      .at = offsetof(struct client_order, expires),
@@ -376,6 +523,7 @@ static const struct cli_option options[] = {
      .at = offsetof(struct client_order, now),
      .help = "of remove, disable: also cut what runs for the client; without it that may end"},
     {.name = "no-reload", .at = offsetof(struct client_order, no_reload), .help = "leave a proxy that runs as it is"},
+    {.name = "csv", .at = offsetof(struct client_order, csv), .help = "of add, rotate: the keys as CSV"},
     CLI_JSON_OPTION(struct client_order, json),
 };
 
@@ -384,11 +532,14 @@ const struct cli_command cli_client = {
     .brief = "client add|list|rotate|...",
     .summary = "local key pairs and passwords: who may come",
     .run = run,
-    .usage = "client add NAME [--policy POLICY] [--expires TIME] [-c FILE]\n"
-             "client list [--json] [-c FILE]\n"
-             "client rotate NAME [--grace TIME] [-c FILE]\n"
-             "client disable|enable|remove NAME [--now] [-c FILE]\n"
-             "client password NAME [--policy POLICY] [-c FILE]",
+    .usage =
+        "client add NAME|--from FILE [--group GROUP] [--policy POLICY] [--tag KEY=VALUE] [--expires TIME] [-c FILE]\n"
+        "client list [--group GROUP] [--json] [-c FILE]\n"
+        "client set NAME [--group GROUP] [--policy POLICY] [--tag KEY=VALUE] [-c FILE]\n"
+        "client expire NAME TIME|never [-c FILE]\n"
+        "client rotate NAME [--grace TIME] [-c FILE]\n"
+        "client disable|enable|remove NAME [--now] [-c FILE]\n"
+        "client password NAME [--policy POLICY] [-c FILE]",
     .about = "Makes, shows and removes the local key pairs that clients sign their requests with. They are worth\n"
              "nothing outside this proxy: the real AWS keys stay in it. Pairs are kept in the clients file\n"
              "(clients_file in [server]; clients.ini beside the configuration), readable by its owner only.\n"
@@ -408,9 +559,18 @@ const struct cli_command cli_client = {
         "client can go through a forward listener that has proxy_auth. A new client without a key pair needs "
         "--policy.\n"
         "\n"
+        "A FILE of `add --from` has a name on each line, or is CSV whose first line names its columns: name, and of\n"
+        "group, policy, expires and tag.KEY those that are needed; several groups or policies stand in one field with\n"
+        "blanks between. A field that is empty, or not there, is what the command line says. '#' begins a comment.\n"
+        "All problems are told, and then nobody is added. The keys come out as a table, --csv or --json, each beside\n"
+        "its name, on standard output only: `umask 077` before you send that to a file.\n"
+        "\n"
         "`add` and `rotate` write the lines for ~/.aws/credentials to standard output and everything else to standard "
         "error.",
     .example = "s3onramp client add backup --policy allow-all\n"
+               "s3onramp client add --from people.csv --csv >keys.csv\n"
+               "s3onramp client set alice --group analysts --group auditors --tag team=archive\n"
+               "s3onramp client expire gus 2026-12-31T18:00:00Z\n"
                "s3onramp client rotate backup --grace 2d\n"
                "s3onramp client password backup",
 };

@@ -118,6 +118,24 @@ class Clients(Case):
             self.check(get(proxy, one, carol), 403, "InvalidAccessKeyId")
             self.check(get(proxy, inside, carol, "forward"), 403, "InvalidAccessKeyId")
 
+    def test_many_are_added_set_and_expired_at_once(self):
+        proxy = self.proxy()
+        result = lib.run(lib.PROGRAM, "client", "add", "--from", "-", "--policy", "read-only", "--csv", "-c", proxy.config,
+                         input="name,tag.team\ncarol,a\ndora,b\n")
+        self.assertIn("in force now", result.stderr)
+        keys = {name: (key, secret) for name, key, secret in (line.split(",") for line in result.stdout.splitlines()[1:])}
+        with proxy.connect("plain") as one:
+            for name in ("carol", "dora"):
+                self.check(get(proxy, one, keys[name]), 404)
+            self.check(proxy.request("plain", "PUT", "/bucket/x", b"", key=keys["carol"], connection=one), 403, "AccessDenied")
+            proxy.command("client", "set", "carol", "--policy", "allow-all")
+            self.check(proxy.request("plain", "PUT", "/bucket/x", b"", key=keys["carol"], connection=one), 200)
+            proxy.command("client", "expire", "carol", "2001-01-01")
+            self.check(get(proxy, one, keys["carol"]), 403, "InvalidAccessKeyId")
+            self.check(get(proxy, one, keys["dora"]), 404)
+            proxy.command("client", "expire", "carol", "never")
+            self.check(get(proxy, one, keys["carol"]), 404)
+
     def test_no_reload_leaves_it(self):
         proxy = self.proxy()
         result = lib.run(lib.PROGRAM, "client", "add", "carol", "--policy", "read-only", "--no-reload", "-c", proxy.config)
