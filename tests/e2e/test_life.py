@@ -312,8 +312,20 @@ class Upgrade(unittest.TestCase):
         threading.Thread(target=serve, daemon=True).start()
         self.proxy = Upgradable(upstream, name, listeners={"tunnel": dict(mode="forward", intercept="none", tunnel="*.example")},
                                 extra=lib.section("tunnel echo", hosts="echo.example",
-                                                  addresses="127.0.0.1:%d" % echo.getsockname()[1]), **options)
+                                                  addresses="127.0.0.1:%d" % echo.getsockname()[1])
+                                + lib.section("audit", to=lib.WORK / name / "audit.log"), **options)
         return self.proxy
+
+    def audited(self):
+        """What its audit log says of an upgrade that is over: who began it, and what came of it."""
+        def lines():
+            text = (self.proxy.folder / "audit.log").read_text()
+            return [line for line in map(json.loads, text[:text.rfind("\n") + 1].splitlines()) if line["event"] == "upgrade"]
+        lib.wait_until(lambda: len(lines()) == 2, 30, "both lines")
+        begun, over = lines()
+        self.assertEqual((begun["outcome"], begun["what"], begun["run"]), ("begun", str(self.proxy.config), over["run"]))
+        self.assertEqual(over["by"], "")
+        return begun["by"], over["outcome"], over["detail"]
 
     def get(self, connection, close=False, target=b"/bucket/fault/none"):
         connection.send(b"GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n"
@@ -435,6 +447,9 @@ class Upgrade(unittest.TestCase):
         words = upgrade.communicate(timeout=lib.PATIENCE_S)[1]
         self.assertEqual(upgrade.returncode, 1)
         self.assertIn("it was not ready in time, and was ended: [credentials late] has no keys yet", words)
+        by, outcome, why = self.audited()
+        self.assertEqual((by, outcome), ("uid %d, pid %d" % (os.getuid(), upgrade.pid), "failed"))
+        self.assertIn("it was not ready in time", why)
         self.new_connection()
         self.end()
 
@@ -490,6 +505,7 @@ class Upgrade(unittest.TestCase):
         self.assertEqual([c["name"] for c in proxy.status()["credentials"]], ["default", "late"])
         self.new_connection()
         self.end()
+        self.assertEqual(self.audited(), ("uid %d, pid %d" % (os.getuid(), upgrade.pid), "ok", "process %d serves now" % proxy.process.pid))
 
     def test_what_runs_in_the_old_one_is_cut_after_its_time(self):
         proxy = self.start("cut", server={"upgrade_timeout": "500ms"})
