@@ -83,7 +83,8 @@ static void tell_unwritten(const struct told told[SINK_STREAMS], const struct si
                 (unsigned long long)(left[i].lost - told[i].lost), names[i]);
 }
 
-/* All of @s but those that @but has, too. @told: of the streams that went there. */
+/* All of @s but those that @but has, too, and to which goes what can be written no more. @told: of the streams that
+ * went there. */
 static void close_others(struct sinks *s, const struct sinks *but, unsigned ms, const struct told told[SINK_STREAMS])
 {
     struct sink *one;
@@ -92,7 +93,7 @@ static void close_others(struct sinks *s, const struct sinks *but, unsigned ms, 
         struct sink_counts left[SINK_STREAMS] = {0};
 
         if (has(but, one)) continue;
-        sink_close(&one, ms, ms, left);
+        sink_hand_over(&one, ms, but, left);
         tell_unwritten(told, left, SINK_LOG);
     }
 }

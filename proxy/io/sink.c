@@ -698,6 +698,26 @@ static bool join(struct sink *s)
     return false;
 }
 
+/* False: the thread is left to itself, with all that it has. */
+static bool end(struct sink *s, unsigned stuck_ms, unsigned most_ms)
+{
+    s->stuck_us = (int64_t)stuck_ms * 1000;
+    s->most_us = (int64_t)most_ms * 1000;
+    s->closed_us = clock_monotonic_us();
+    atomic_store(&s->closing, true);
+    wake_now(s);
+    return join(s);
+}
+
+static void count_left(struct sink *s, struct sink_counts left[SINK_STREAMS])
+{
+    for (int i = 0; left && i < SINK_STREAMS; i++) {
+        sink_counts(s, (enum sink_stream)i, &left[i]);
+        left[i].lost += left[i].put - left[i].written;
+        left[i].put = left[i].written;
+    }
+}
+
 void sink_close(struct sink **sp, unsigned stuck_ms, unsigned most_ms, struct sink_counts left[SINK_STREAMS])
 {
     struct sink *s = *sp;
@@ -705,16 +725,73 @@ void sink_close(struct sink **sp, unsigned stuck_ms, unsigned most_ms, struct si
 
     if (!s) return;
     *sp = NULL;
-    s->stuck_us = (int64_t)stuck_ms * 1000;
-    s->most_us = (int64_t)most_ms * 1000;
-    s->closed_us = clock_monotonic_us();
-    atomic_store(&s->closing, true);
-    wake_now(s);
-    ended = join(s);
-    for (int i = 0; left && i < SINK_STREAMS; i++) {
-        sink_counts(s, (enum sink_stream)i, &left[i]);
-        left[i].lost += left[i].put - left[i].written;
-        left[i].put = left[i].written;
+    ended = end(s, stuck_ms, most_ms);
+    count_left(s, left);
+    if (ended) sink_free(s);
+}
+
+/* ------------------------------------------------------------- to other places */
+
+static enum log_level level_of(char severity)
+{
+    enum log_level level = LOG_ERROR;
+
+    while (level < LOG_DEBUG && severity_of(level) != severity)
+        level++;
+    return level;
+}
+
+/* False: out of memory, or too long there. */
+static bool take_over(struct sink_queue *q, enum log_level level, struct str line)
+{
+    bool fits;
+
+    pthread_mutex_lock(&q->lock);
+    fits = size_of(q, line) <= BLOCK_BYTES && append(q, level, line);
+    q->counts.put += fits;
+    pthread_mutex_unlock(&q->lock);
+    return fits;
+}
+
+/* One by one: what stands before a line differs. */
+static void hand_lines(struct sink_queue *from, struct str lines, struct sink_queue *to)
+{
+    bool marked = is_daemon(from->sink);
+
+    while (lines.n) {
+        size_t n = str_index(lines, '\n') + 1;
+
+        if (take_over(to, marked ? level_of(lines.p[0]) : LOG_INFO, str_tail(str_head(lines, n), marked)))
+            from->counts.put--;
+        lines = str_tail(lines, n);
     }
+}
+
+static void hand_queue(struct sink_queue *q, struct sink *heir)
+{
+    struct sink *s = q->sink;
+    struct sink_queue *to = heir ? sink_queue_new(heir, q->stream) : NULL;
+
+    if (!to) return;
+    if (s->block && s->from == q) hand_lines(q, str_make(s->block->bytes + s->line, s->block->n - s->line), to);
+    for (struct block *b; (b = take_block(q));) {
+        hand_lines(q, str_make(b->bytes, b->n), to);
+        free(b);
+    }
+    sink_queue_leave(to);
+    sink_wake(heir);
+}
+
+void sink_hand_over(struct sink **sp, unsigned ms, const struct sinks *heirs, struct sink_counts left[SINK_STREAMS])
+{
+    struct sink *s = *sp;
+    bool ended;
+
+    if (!s) return;
+    *sp = NULL;
+    ended = end(s, ms, ms);
+    for (struct sink_queue *q = ended ? atomic_load(&s->queues) : NULL; q; q = q->next)
+        hand_queue(q, heirs->v[q->stream]);
+    count_left(s, left);
     if (ended) sink_free(s);
 }

@@ -177,15 +177,27 @@ class Lines(Case):
         self.assertEqual(self.log()["to"], str(other))
         self.assertIn("audit log: 0 lines lost, 0 wait: %s\n" % other, lib.run(lib.PROGRAM, "status", "-c", proxy.config).stdout)
 
-    def test_place_changes_while_it_takes_nothing(self):
-        """What still waited for the old place is lost, and the log says so."""
+    def change_deaf_place(self, to):
+        """20 requests have their lines in a place that takes nothing; then it is given up."""
         path = lib.WORK / "deaf.sock"
         proxy = self.start({"to": "syslog:%s" % path})
         for _ in range(20):
             self.assertEqual(proxy.request("plain", "GET", "/bucket/object").status, 200)
         lib.wait_until(lambda: self.log()["waiting"] >= 20, 30, "lines that wait")
-        proxy.config.write_text(proxy.config.read_text().replace("to = syslog:%s" % path, "to = %s" % self.file))
+        proxy.config.write_text(proxy.config.read_text().replace("to = syslog:%s" % path, "to = %s" % (to or "off")))
         proxy.command("reload")
+        return proxy
+
+    def test_place_changes_while_it_takes_nothing(self):
+        """What still waited for the old place goes to the new one."""
+        self.change_deaf_place(lib.WORK / "heard.log").stop()
+        lines = self.lines(lib.WORK / "heard.log")
+        self.assertEqual(sum(line["event"] == "request" and line["status"] == 200 for line in lines), 20)
+        self.judge_numbers(sorted(lines, key=lambda line: line["seq"]))
+
+    def test_place_goes_while_it_takes_nothing(self):
+        """What still waited is lost, and the log says so."""
+        proxy = self.change_deaf_place(None)
         lib.wait_until(lambda: re.search(r"2\d lines of the audit log could not be written to the end",
                                          proxy.stderr.read_text()), 30, "that they are lost")
 

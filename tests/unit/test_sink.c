@@ -559,6 +559,30 @@ static void test_room_is_kept(void **state UNUSED)
     assert_int_equal(left[SINK_ACCESS].lost, kept - 101);
 }
 
+/* What a full disk and a daemon that is not there did not take stands in the file that follows, in its order. */
+static void test_what_waits_is_handed_over(void **state UNUSED)
+{
+    static const char *const stuck[] = {"/dev/full", "syslog:/nowhere/at/all"};
+
+    for (size_t i = 0; i < ARRAY_LEN(stuck); i++) {
+        char path[FOLDER_PATH];
+        struct sink *s = open_path(stuck[i]),
+                    *next = open_path(folder_path(path, i ? "after-daemon.log" : "after-disk.log"));
+        struct sink_queue *q = queue_of(s);
+        struct sinks heirs = {.v = {[SINK_ACCESS] = next}};
+        struct sink_counts left[SINK_STREAMS];
+        unsigned n = 0;
+
+        while (put(s, q, n, 1000))
+            n++;
+        sink_hand_over(&s, 0, &heirs, left);
+        assert_null(s);
+        assert_int_equal(left[SINK_ACCESS].lost, 1); /* the one that did not fit */
+        close_whole(&next);
+        assert_int_equal(count_lines(read_file(path), 1000), n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -576,6 +600,7 @@ int main(void)
         cmocka_unit_test(test_syslog_that_is_slow),
         cmocka_unit_test(test_journald),
         cmocka_unit_test(test_room_is_kept),
+        cmocka_unit_test(test_what_waits_is_handed_over),
     };
 
     return cmocka_run_group_tests(tests, folder_make, folder_remove);

@@ -28,7 +28,7 @@ void logs_close(const struct logs *logs, struct sinks *sinks);
 /* From now on level and format are those of @s, and lines go to @sinks. The places before stay open, since workers have
  * lines for them, until logs_leave. */
 void logs_take(struct logs *logs, const struct settings *s, const struct sinks *sinks);
-/* Nobody has lines for the places before any more. */
+/* Nobody has lines for the places before any more: what those do not take goes to the ones that follow them. */
 void logs_leave(struct logs *logs);
 /* The files may have been moved away. @why: for the log. */
 void logs_reopen(struct logs *logs, const char *why);

@@ -46,6 +46,8 @@ MUST_CHECK enum err_code sink_open_fd(int fd, size_t queue_bytes, struct sink **
 /* Writes what waits: as long as some of it goes, for @most_ms, and @stuck_ms from the last that went. The rest is lost
  * and counted in @left, if not NULL. No queue is used any more. Nulls *@s; NULL is fine. */
 void sink_close(struct sink **s, unsigned stuck_ms, unsigned most_ms, struct sink_counts left[SINK_STREAMS]);
+/* The same, within @ms; but the rest goes to those of @heirs that are there, however full they are. */
+void sink_hand_over(struct sink **s, unsigned ms, const struct sinks *heirs, struct sink_counts left[SINK_STREAMS]);
 
 /* NULL: out of memory. Freed by sink_close. */
 struct sink_queue *sink_queue_new(struct sink *s, enum sink_stream stream);
