@@ -95,6 +95,12 @@ static void as_v6(const struct netaddr *a, unsigned char out[IPV6_BYTES])
     memcpy(out + 12, &a->u.in.sin_addr, 4);
 }
 
+bool netaddr_is_loopback(const struct netaddr *a)
+{
+    if (a->u.sa.sa_family == AF_INET) return ntohl(a->u.in.sin_addr.s_addr) >> 24 == 127;
+    return IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr);
+}
+
 bool netaddr_equal(const struct netaddr *a, const struct netaddr *b)
 {
     unsigned char x[IPV6_BYTES], y[IPV6_BYTES];

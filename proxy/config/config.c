@@ -511,7 +511,7 @@ bool settings_need_ca(const struct settings *s)
             return true;
         if (l->mode != LISTENER_REDIRECT && l->tls != LISTENER_PLAIN && !l->certificate) return true;
     }
-    return false;
+    return s->admin.tls && !s->admin.certificate;
 }
 
 const struct endpoint_conf *settings_endpoint_for_region(const struct settings *s, struct str region)

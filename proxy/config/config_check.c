@@ -74,24 +74,24 @@ static size_t check_references(struct config_build *b, struct raw_section *secti
 
 /* --- listeners --- */
 
-static void check_listener_tls(struct config_build *b, struct raw_section *section)
+void config_check_certificate(struct config_build *b, struct raw_section *section, const char *certificate,
+                              const char *private_key, bool tls)
 {
-    struct listener_conf *listener = section->item;
-    const char *given = listener->certificate ? "certificate" : "private_key";
+    const char *given = certificate ? "certificate" : "private_key";
 
-    if (!listener->certificate && !listener->private_key) return;
-    if (listener->tls == LISTENER_PLAIN) {
+    if (!certificate && !private_key) return;
+    if (!tls) {
         config_problem(b, config_place_of(section, given), "%s has no effect without TLS; write tls = on, or remove it",
                        given);
         return;
     }
-    if (!listener->certificate || !listener->private_key) {
+    if (!certificate || !private_key) {
         config_problem(b, config_place_of(section, given), "%s alone is not enough; write %s = FILE too", given,
-                       listener->certificate ? "private_key" : "certificate");
+                       certificate ? "private_key" : "certificate");
         return;
     }
-    config_check_file(b, section, "certificate", listener->certificate, false);
-    config_check_file(b, section, "private_key", listener->private_key, true);
+    config_check_file(b, section, "certificate", certificate, false);
+    config_check_file(b, section, "private_key", private_key, true);
 }
 
 /* Options that only some modes know. */
@@ -136,13 +136,15 @@ static void check_proxy_protocol(struct config_build *b, struct raw_section *sec
 
 static void check_listener(struct config_build *b, struct raw_section *section)
 {
+    const struct listener_conf *listener = section->item;
+
     if (!config_text_of(section, "mode"))
         config_problem(b, config_header_place(section),
                        "listener \"%s\" has no mode; write mode = forward or mode = endpoint", section->name);
     else
         check_listener_mode(b, section);
     check_proxy_protocol(b, section);
-    check_listener_tls(b, section);
+    config_check_certificate(b, section, listener->certificate, listener->private_key, listener->tls != LISTENER_PLAIN);
     config_check_client_certificates(b, section);
     if (!b->no_clients) config_check_reference(b, section, "anonymous", "write that section, with its policy");
     config_check_reference(b, section, "endpoint", "name one of the endpoints");
@@ -355,6 +357,7 @@ void config_check(struct config_build *b)
     config_for_each(b, SECTION_LISTENER, check_binds);
     config_for_each(b, SECTION_ENDPOINT, config_check_endpoint);
     config_check_one_default(b);
+    config_check_admin(b);
     if (!b->no_clients) config_for_each(b, SECTION_CLIENT, check_client);
     config_for_each(b, SECTION_GROUP, check_group);
     config_for_each(b, SECTION_TUNNEL, config_check_tunnel);

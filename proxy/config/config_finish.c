@@ -18,6 +18,7 @@ enum {
     PORT_TUNNEL = 443,
     PORT_ENDPOINT = 9000,
     PORT_ENDPOINT_TLS = 9443,
+    PORT_ADMIN = 3180,
 };
 
 /* A target as clients send it: nothing of it is decoded before it is compared. */
@@ -41,15 +42,14 @@ static void finish_health(struct config_build *b, struct raw_section *section)
     listener->health = NULL;
 }
 
-/* Nobody said how clients call an endpoint listener: as this machine calls itself. */
-static void take_machine_names(struct listener_conf *listener)
+/* Nobody said how it is called: as this machine calls itself. */
+static void take_machine_names(struct str_list *names, bool *by_default)
 {
     char name[HOST_NAME_MAX + 1] = "";
 
-    if (listener->mode != LISTENER_ENDPOINT || listener->names.n) return;
-    if (gethostname(name, sizeof name - 1) != 0) return;
-    listener->names_default = true;
-    config_machine_names(name, &listener->names);
+    if (names->n || gethostname(name, sizeof name - 1) != 0) return;
+    *by_default = true;
+    config_machine_names(name, names);
 }
 
 static void finish_listener(struct config_build *b, struct raw_section *section)
@@ -63,7 +63,7 @@ static void finish_listener(struct config_build *b, struct raw_section *section)
 
     if (listener->mode == LISTENER_REDIRECT && !config_text_of(section, "tls")) listener->tls = LISTENER_SNIFF;
     config_parse_addresses(b, section, "bind", text ? text : "127.0.0.1", port);
-    take_machine_names(listener);
+    if (listener->mode == LISTENER_ENDPOINT) take_machine_names(&listener->names, &listener->names_default);
     finish_health(b, section);
 }
 
@@ -236,9 +236,13 @@ static void finish_ca(struct config_build *b)
 
 static void finish_admin(struct config_build *b)
 {
+    struct raw_section *section = config_raw_section(b->raw, SECTION_ADMIN, STR_NONE);
     struct admin_conf *admin = &b->s->admin;
+    const char *listen = config_text_of(section, "listen");
 
-    admin->is_default = !config_text_of(config_raw_section(b->raw, SECTION_ADMIN, STR_NONE), "socket");
+    if (listen) config_parse_addresses(b, section, "listen", listen, PORT_ADMIN);
+    if (listen) take_machine_names(&admin->names, &admin->names_default);
+    admin->is_default = !config_text_of(section, "socket");
     if (!admin->socket || strcmp(admin->socket, "off") == 0) return;
     admin->socket = config_keep_heap(b->raw, config_path(b->s->file, admin->socket));
 }

@@ -273,6 +273,9 @@ void config_check(struct config_build *b); /* what must fit together */
  * ca_file says whom to believe. @path NULL: fine. */
 void config_check_file(struct config_build *b, struct raw_section *section, const char *key, const char *path,
                        bool is_secret);
+/* @certificate and @private_key go together, and with TLS. */
+void config_check_certificate(struct config_build *b, struct raw_section *section, const char *certificate,
+                              const char *private_key, bool tls);
 /* The section that @key names must be there. */
 void config_check_reference(struct config_build *b, struct raw_section *section, const char *key, const char *advice);
 
@@ -284,6 +287,9 @@ void config_check_properties(struct config_build *b, struct raw_section *section
 
 /* config_warn.c */
 void config_warn(struct config_build *b); /* what fits, and is hardly meant */
+
+/* config_check_admin.c */
+void config_check_admin(struct config_build *b);
 
 /* config_check_endpoint.c */
 void config_check_endpoint(struct config_build *b, struct raw_section *section);

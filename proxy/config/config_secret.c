@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * config_secret.c: what the text of a secret stands for: itself, or the place where it is kept. Variables and systemd
- * credentials are read here, once; files of [credentials] stay "file:PATH", for their source reads them at each fetch.
+ * config_secret.c: what the text of a secret stands for: itself, or the place where it is kept. Variables, systemd
+ * credentials and files are read here, once; only those of [credentials] stay "file:PATH", for their source reads them
+ * at each fetch.
  * One thread. No value is ever shown. Owns nothing.
  * Source: systemd.exec(5), "LoadCredential=": files in $CREDENTIALS_DIRECTORY, readable by the service alone.
  */
@@ -74,13 +75,30 @@ static char *from_systemd(struct config_build *b, const char *key, struct config
     return NULL;
 }
 
+/* A file that is read here, once. */
+static char *from_own_file(struct config_build *b, const char *key, struct config_place place, char *text)
+{
+    struct err err = {0};
+    char *path, *value = NULL;
+    enum err_code code;
+
+    if (b->lenient) return text;
+    path = config_path(b->s->file, text + file_word.n);
+    code = secret_read_file(path, true, &value, &err);
+    free(path);
+    if (code == ERR_NONE) return config_keep_heap(b->raw, value);
+    config_problem(b, place, "%s: %s", key, err.detail);
+    return NULL;
+}
+
 static char *from_file(struct config_build *b, const struct raw_section *section, const char *key,
-                       struct config_place place, const char *text)
+                       struct config_place place, char *text)
 {
     if (!text[file_word.n]) {
         config_problem(b, place, "%s = file: names no file; write file:PATH", key);
         return NULL;
     }
+    if (section->id == SECTION_ADMIN) return from_own_file(b, key, place, text);
     if (section->id != SECTION_CREDENTIALS) {
         config_problem(b, place, "%s: file:PATH is for [credentials]; write env:NAME, credential:NAME or the value",
                        key);

@@ -35,12 +35,6 @@ static void warn_passwords(struct config_build *b, struct raw_section *section)
             section->name);
 }
 
-static bool is_loopback(const struct netaddr *a)
-{
-    if (a->u.sa.sa_family == AF_INET) return ntohl(a->u.in.sin_addr.s_addr) >> 24 == 127;
-    return IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr);
-}
-
 static bool only_reads(const struct principal_conf *client)
 {
     for (size_t i = 0; i < client->terms->policies_n; i++)
@@ -62,7 +56,7 @@ static void warn_anonymous(struct config_build *b, struct raw_section *section)
     }
     if (only_reads(client)) return;
     for (size_t i = 0; i < listener->bind_n; i++) {
-        if (is_loopback(&listener->bind[i])) continue;
+        if (netaddr_is_loopback(&listener->bind[i])) continue;
         netaddr_format(&listener->bind[i], text);
         WARN(b, section, "anonymous",
              "anonymous = %s: whoever reaches %s may write without a key; write policy = read-only in [client %s], or "

@@ -146,10 +146,11 @@ enum err_code ports_end_given(struct ports *p, bool strict, struct err *err)
         if (g->fd < 0) continue;
         if (g->addr.len) netaddr_format(&g->addr, text);
         if (strict)
-            return err_set(err, ERR_FILE, 0,
-                           "the socket %s that systemd gave%s%s is no listener's `bind` (nor [admin] socket): take it "
-                           "out of the .socket unit, or add a listener",
-                           g->addr.len ? text : g->path, g->name[0] ? " as " : "", g->name);
+            return err_set(
+                err, ERR_FILE, 0,
+                "the socket %s that systemd gave%s%s is no listener's `bind` (nor [admin] socket or listen): take it "
+                "out of the .socket unit, or add a listener",
+                g->addr.len ? text : g->path, g->name[0] ? " as " : "", g->name);
         close_fd(&g->fd);
     }
     return ERR_NONE;

@@ -112,20 +112,21 @@ static void check_region(struct preflight *p, const struct ca *ca, const struct 
 }
 
 /* Clients that call an address see a certificate for it; an authority that was made for other ones goes on working. */
-static void warn_addresses(struct preflight *p, const struct ca *ca, const struct listener_conf *l)
+static void warn_addresses(struct preflight *p, const struct ca *ca, const void *item, const char *key,
+                           const struct netaddr *v, size_t n)
 {
     char text[NETADDR_TEXT];
     struct str ip;
 
-    for (size_t i = 0; i < l->bind_n; i++) {
-        netaddr_format(&l->bind[i], text);
+    for (size_t i = 0; i < n; i++) {
+        netaddr_format(&v[i], text);
         ip = str_head(str_from(text), str_rindex(str_from(text), ':'));
         if (str_starts(ip, STR("["))) ip = str_make(ip.p + 1, ip.n - 2);
         if (str_eq(ip, STR("0.0.0.0")) || str_eq(ip, STR("::")) || ca_permits(ca, ip)) continue;
-        settings_warn(p->s, settings_place(p->s, l, "bind"),
-                      "bind: %s does not permit %.*s: clients that come with TLS and ask for no name are refused; make "
+        settings_warn(p->s, settings_place(p->s, item, key),
+                      "%s: %s does not permit %.*s: clients that come with TLS and ask for no name are refused; make "
                       "it anew with `s3onramp ca init --force` and let clients trust the new one",
-                      p->s->ca.certificate, STR_ARG(ip));
+                      key, p->s->ca.certificate, STR_ARG(ip));
     }
 }
 
@@ -143,10 +144,14 @@ static void check_names(struct preflight *p, const struct ca *ca)
     for (size_t i = 0; i < s->listeners_n; i++) {
         const struct listener_conf *l = &s->listeners[i];
         if (l->tls == LISTENER_PLAIN || l->certificate || l->mode == LISTENER_REDIRECT) continue;
-        warn_addresses(p, ca, l);
+        warn_addresses(p, ca, l, "bind", l->bind, l->bind_n);
         for (size_t j = 0; j < l->names.n && !l->names_default; j++)
             check_name(p, ca, l, "names", l->names.v[j]);
     }
+    if (!s->admin.tls || s->admin.certificate) return;
+    warn_addresses(p, ca, &s->admin, "listen", s->admin.listen, s->admin.listen_n);
+    for (size_t j = 0; j < s->admin.names.n && !s->admin.names_default; j++)
+        check_name(p, ca, &s->admin, "names", s->admin.names.v[j]);
 }
 
 static void warn_wide(struct preflight *p, const struct ca *ca)
@@ -191,16 +196,16 @@ static void check_ca(struct preflight *p)
 
 /* --- other certificates --- */
 
-static void check_listener(struct preflight *p, const struct listener_conf *l)
+static void check_certificate(struct preflight *p, const void *item, const char *certificate, const char *private_key)
 {
     SSL_CTX *ctx = NULL;
     struct err err = {0};
 
-    if (!l->certificate) return;
-    if (tls_server_ctx(NULL, l->certificate, l->private_key, &ctx, &err) != ERR_NONE)
-        problem_err(p, l, "certificate", &err);
+    if (!certificate) return;
+    if (tls_server_ctx(NULL, certificate, private_key, &ctx, &err) != ERR_NONE)
+        problem_err(p, item, "certificate", &err);
     else
-        warn_end(p, l, "certificate", l->certificate, tls_ctx_not_after(ctx),
+        warn_end(p, item, "certificate", certificate, tls_ctx_not_after(ctx),
                  "put its successor there and start the proxy again");
     tls_ctx_free(&ctx);
 }
@@ -257,9 +262,12 @@ struct settings *preflight_load(const char *path, FILE *problems)
     check_place(&p, &p.s->log, "access", p.s->log.access);
     check_place(&p, &p.s->audit, "to", p.s->audit.to);
     check_ca(&p);
+    check_certificate(&p, &p.s->admin, p.s->admin.certificate, p.s->admin.private_key);
     for (size_t i = 0; i < p.s->listeners_n; i++) {
-        check_listener(&p, &p.s->listeners[i]);
-        check_client_certificates(&p, &p.s->listeners[i]);
+        const struct listener_conf *l = &p.s->listeners[i];
+
+        check_certificate(&p, l, l->certificate, l->private_key);
+        check_client_certificates(&p, l);
     }
     for (size_t i = 0; i < p.s->endpoints_n; i++)
         check_authorities(&p, &p.s->endpoints[i], p.s->endpoints[i].ca_file);

@@ -105,6 +105,9 @@ static void note_files(struct job *j)
 
     if (a->mint && b->mint && a->mint != b->mint && cstr_same(a->settings->ca.certificate, b->settings->ca.certificate))
         lines_add(out, "[ca] certificate: %s was read anew (for new connections)", b->settings->ca.certificate);
+    if (a->settings->admin.certificate && snapshot_admin_ctx(a) != snapshot_admin_ctx(b) &&
+        cstr_same(a->settings->admin.certificate, b->settings->admin.certificate))
+        lines_add(out, "[admin] certificate: %s was read anew (for new connections)", b->settings->admin.certificate);
     for (size_t i = 0; i < b->settings->listeners_n; i++)
         note_listener_files(j, &b->settings->listeners[i]);
     for (size_t i = 0; i < b->settings->endpoints_n; i++) {
@@ -258,6 +261,7 @@ static bool has_address(const struct settings *s, const struct netaddr *addr)
     return false;
 }
 
+/* @l: whose it is; NULL: [admin]'s. */
 typedef enum err_code port_fn(struct job *j, const struct listener_conf *l, const struct netaddr *addr,
                               struct err *err);
 
@@ -272,6 +276,42 @@ static enum err_code each_new(struct job *j, const struct settings *s, const str
     return ERR_NONE;
 }
 
+static bool has_admin_address(const struct settings *s, const struct netaddr *addr)
+{
+    for (size_t i = 0; i < s->admin.listen_n; i++)
+        if (netaddr_equal(&s->admin.listen[i], addr)) return true;
+    return false;
+}
+
+/* The same for [admin], whose front shares its sockets with no worker. */
+static enum err_code each_new_admin(struct job *j, const struct settings *s, const struct settings *other,
+                                    port_fn *run_one, struct err *err)
+{
+    for (size_t i = 0; j->reload->parts.ports && i < s->admin.listen_n; i++)
+        if (!has_admin_address(other, &s->admin.listen[i])) TRY(run_one(j, NULL, &s->admin.listen[i], err));
+    return ERR_NONE;
+}
+
+/* A port has one owner until the workers have let it go. */
+static enum err_code judge_owners(const struct job *j, struct err *err)
+{
+    const struct settings *before = j->before->settings, *next = j->next->settings;
+    char text[NETADDR_TEXT];
+
+    for (size_t i = 0; i < next->admin.listen_n; i++) {
+        if (!has_address(before, &next->admin.listen[i])) continue;
+        netaddr_format(&next->admin.listen[i], text);
+        return err_set(err, ERR_FILE, 0, "[admin] listen: %s is a listener's until now; take it away there first",
+                       text);
+    }
+    for (size_t i = 0; i < before->admin.listen_n; i++) {
+        if (!has_address(next, &before->admin.listen[i])) continue;
+        netaddr_format(&before->admin.listen[i], text);
+        return err_set(err, ERR_FILE, 0, "bind: %s is that of [admin] until now; take it away there first", text);
+    }
+    return ERR_NONE;
+}
+
 static enum err_code judge_port(struct job *j, const struct listener_conf *l UNUSED, const struct netaddr *addr,
                                 struct err *err)
 {
@@ -281,7 +321,7 @@ static enum err_code judge_port(struct job *j, const struct listener_conf *l UNU
 static enum err_code open_port(struct job *j, const struct listener_conf *l, const struct netaddr *addr,
                                struct err *err)
 {
-    return ports_open(j->reload->parts.ports, addr, l->transparent, j->reload->parts.workers_n, err);
+    return ports_open(j->reload->parts.ports, addr, l && l->transparent, l ? j->reload->parts.workers_n : 1, err);
 }
 
 static enum err_code close_port(struct job *j, const struct listener_conf *l UNUSED, const struct netaddr *addr,
@@ -345,8 +385,11 @@ static enum err_code open_ports(struct job *j, struct err *err)
 {
     const struct settings *before = j->before->settings, *next = j->next->settings;
 
+    TRY(judge_owners(j, err));
     TRY(each_new(j, next, before, judge_port, err));
+    TRY(each_new_admin(j, next, before, judge_port, err));
     TRY(each_new(j, next, before, open_port, err));
+    TRY(each_new_admin(j, next, before, open_port, err));
     TRY(make_changes(j, err));
     return set_transparent(j, false, err);
 }
@@ -361,6 +404,7 @@ static void drop_changes(struct job *j)
     free(j->changes);
     j->changes = NULL;
     (void)each_new(j, j->next->settings, j->before->settings, close_port, &ignored);
+    (void)each_new_admin(j, j->next->settings, j->before->settings, close_port, &ignored);
 }
 
 /* ------------------------------------------------------------- taking it */
@@ -391,6 +435,7 @@ static void on_adopted(void *arg)
         if (j->changes[i].deaf.code != ERR_NONE)
             lines_add(&j->behind, "worker %zu cannot listen: %s", i, j->changes[i].deaf.detail);
     (void)each_new(j, j->before->settings, j->next->settings, close_port, &ignored);
+    (void)each_new_admin(j, j->before->settings, j->next->settings, close_port, &ignored);
     quotas_follow(p->proxy->quotas, j->next->settings);
     logs_leave(p->logs);
     followers_take(p->followers, asks_for(j->asks, RELOAD_CUT), on_followed, j);

@@ -56,10 +56,12 @@ struct server {
     struct upgrade upgrade;
     struct followers *followers; /* owned */
     struct follower follower;
-    struct heir *heir;    /* borrowed: there was a process before, and it may go on yet; NULL: nobody else */
-    bool heir_is_ready;   /* and said so */
-    const char *lacking;  /* borrowed: the section for which it waits */
-    enum err_code failed; /* why it could not serve */
+    struct heir *heir;              /* borrowed: there was a process before, and it may go on yet; NULL: nobody else */
+    bool heir_is_ready;             /* and said so */
+    const char *lacking;            /* borrowed: the section for which it waits */
+    enum err_code failed;           /* why it could not serve */
+    void (*on_settings)(void *arg); /* NULL: nobody wants to know */
+    void *on_settings_arg;
     struct notify notify;
     int stops;   /* signals */
     size_t peak; /* connections at once since memory was given back */
@@ -96,6 +98,10 @@ static enum err_code open_ports(struct server *sv, struct err *err)
     for (size_t i = 0; i < s->listeners_n; i++)
         for (size_t j = 0; j < s->listeners[i].bind_n; j++)
             TRY(ports_open(sv->ports, &s->listeners[i].bind[j], s->listeners[i].transparent, sv->workers_n, err));
+    for (size_t i = 0; i < s->admin.listen_n; i++) {
+        TRY(ports_judge(sv->ports, &s->admin.listen[i], err));
+        TRY(ports_open(sv->ports, &s->admin.listen[i], false, 1, err));
+    }
     return ERR_NONE;
 }
 
@@ -471,6 +477,7 @@ static void on_reload(void *arg, bool begins)
 {
     const struct server *sv = arg;
 
+    if (!begins && sv->on_settings) sv->on_settings(sv->on_settings_arg);
     if (drain_state(sv->drain) != DRAIN_SERVING) return;
     if (begins)
         notify_reloading(&sv->notify, clock_monotonic_us());
@@ -618,6 +625,25 @@ struct upgrade *server_upgrades(struct server *sv)
 int server_take_unix(struct server *sv, const char *path)
 {
     return ports_take_unix(sv->ports, path);
+}
+
+enum err_code server_take_port(struct server *sv, const struct netaddr *addr, int *fd, struct err *err)
+{
+    struct worker_sockets sockets = {0};
+    enum err_code code;
+
+    if (!sv->ports) return err_set(err, ERR_FILE, 0, "this process listens no more");
+    code = ports_share(sv->ports, addr, 0, 1, &sockets, err);
+    if (code == ERR_NONE && !sockets.n) code = err_set(err, ERR_FILE, 0, "no socket");
+    if (code == ERR_NONE) *fd = sockets.v[--sockets.n].fd;
+    worker_sockets_clear(&sockets);
+    return code;
+}
+
+void server_on_settings(struct server *sv, void (*run)(void *arg), void *arg)
+{
+    sv->on_settings = run;
+    sv->on_settings_arg = arg;
 }
 
 bool server_is_alone(const struct server *sv)

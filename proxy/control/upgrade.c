@@ -39,8 +39,11 @@ static size_t list_sockets(const struct upgrade *u, const struct ports *ports, i
 {
     size_t n = ports_list(ports, fds, max);
 
-    for (struct upgrade_door *door = u->doors; door; door = door->next, n++)
+    for (struct upgrade_door *door = u->doors; door; door = door->next) {
+        if (door->fd < 0) continue;
         if (n < max) fds[n] = door->fd;
+        n++;
+    }
     return n;
 }
 

@@ -162,6 +162,23 @@ static enum err_code load_listeners(struct snapshot *s, const struct snapshot *b
     return ERR_NONE;
 }
 
+static enum err_code load_admin(struct snapshot *s, const struct snapshot *before, struct err *err)
+{
+    const struct admin_conf *a = &s->settings->admin;
+    struct file_ctx *f = s->admin = calloc(1, sizeof(*s->admin));
+
+    if (!f) return err_set(err, ERR_NO_MEMORY, 0, "admin");
+    if (!a->tls) return ERR_NONE;
+    if (!a->certificate) {
+        f->ctx = tls_ctx_ref(s->mint_ctx);
+        return ERR_NONE;
+    }
+    f->stamps[0] = stamp_of(a->certificate);
+    f->stamps[1] = stamp_of(a->private_key);
+    if (before) f->ctx = find_ctx(before->admin, 1, f);
+    return f->ctx ? ERR_NONE : tls_server_ctx(NULL, a->certificate, a->private_key, &f->ctx, err);
+}
+
 static void stamp_roots(const char *ca_file, struct file_stamp stamps[FILES])
 {
     const char *file = ca_file, *folder = NULL;
@@ -214,6 +231,7 @@ enum err_code snapshot_new(struct settings *settings, struct standing *standing,
     code = load_ca(s, before, err);
     if (code == ERR_NONE) code = load_listeners(s, before, err);
     if (code == ERR_NONE) code = load_endpoints(s, before, err);
+    if (code == ERR_NONE) code = load_admin(s, before, err);
     if (code == ERR_NONE && !standing_number(standing, settings))
         code = err_set(err, ERR_NO_MEMORY, 0,
                        "no memory, or this process has seen %d names of one kind: `s3onramp upgrade` begins anew",
@@ -242,6 +260,8 @@ void snapshot_unref(struct snapshot **sp)
         tls_ctx_free(&s->listeners[i].ctx);
     for (size_t i = 0; s->endpoints && i < s->settings->endpoints_n; i++)
         tls_ctx_free(&s->endpoints[i].ctx);
+    if (s->admin) tls_ctx_free(&s->admin->ctx);
+    free(s->admin);
     free(s->listeners);
     free(s->endpoints);
     local_ca_unref(&s->local_ca);
@@ -257,6 +277,11 @@ SSL_CTX *snapshot_listener_ctx(const struct snapshot *s, const struct listener_c
 SSL_CTX *snapshot_endpoint_ctx(const struct snapshot *s, const struct endpoint_conf *e)
 {
     return s->endpoints ? s->endpoints[e - s->settings->endpoints].ctx : NULL;
+}
+
+SSL_CTX *snapshot_admin_ctx(const struct snapshot *s)
+{
+    return s->admin->ctx;
 }
 
 const struct listener_conf *snapshot_listener(const struct snapshot *s, uint32_t id)

@@ -85,9 +85,7 @@ static void add_address(struct ca_scope *scope, const struct netaddr *a)
     struct netblock block = {*a, a->u.sa.sa_family == AF_INET6 ? 128 : 32};
 
     add_block(scope, &block);
-    if ((a->u.sa.sa_family == AF_INET && ntohl(a->u.in.sin_addr.s_addr) >> 24 == 127) ||
-        (a->u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr)))
-        add_name(scope, STR("localhost"));
+    if (netaddr_is_loopback(a)) add_name(scope, STR("localhost"));
 }
 
 static bool is_any(const struct netaddr *a)
@@ -117,17 +115,40 @@ static void add_machine(struct ca_scope *scope, bool v6)
     freeifaddrs(all);
 }
 
+static void add_addresses(struct ca_scope *scope, const struct netaddr *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (is_any(&v[i]))
+            add_machine(scope, v[i].u.sa.sa_family == AF_INET6);
+        else
+            add_address(scope, &v[i]);
+    }
+}
+
+static void add_written_names(struct ca_scope *scope, const struct str_list *names, bool by_default)
+{
+    for (size_t i = 0; i < names->n && !by_default; i++)
+        add_name(scope, str_from(names->v[i]));
+}
+
+static void add_machine_names(struct ca_scope *scope, const struct str_list *names, bool by_default)
+{
+    for (size_t i = 0; i < names->n && by_default; i++)
+        add_machine_name(scope, str_from(names->v[i]));
+}
+
 static void add_listener(struct ca_scope *scope, const struct listener_conf *l)
 {
     if (l->mode == LISTENER_REDIRECT) return; /* nobody speaks to it */
-    for (size_t i = 0; i < l->names.n && !l->names_default; i++)
-        add_name(scope, str_from(l->names.v[i]));
-    for (size_t i = 0; i < l->bind_n; i++) {
-        if (is_any(&l->bind[i]))
-            add_machine(scope, l->bind[i].u.sa.sa_family == AF_INET6);
-        else
-            add_address(scope, &l->bind[i]);
-    }
+    add_written_names(scope, &l->names, l->names_default);
+    add_addresses(scope, l->bind, l->bind_n);
+}
+
+static void add_admin(struct ca_scope *scope, const struct admin_conf *a)
+{
+    if (!a->tls || a->certificate) return;
+    add_written_names(scope, &a->names, a->names_default);
+    add_addresses(scope, a->listen, a->listen_n);
 }
 
 void ca_scope_init(struct ca_scope *scope, const struct settings *s)
@@ -147,9 +168,10 @@ void ca_scope_init(struct ca_scope *scope, const struct settings *s)
     if (s->endpoints_n) add_name(scope, STR("s3." PARTITION_AWS_SUFFIX)); /* the default one serves it */
     for (size_t i = 0; i < s->listeners_n; i++)
         add_listener(scope, &s->listeners[i]);
+    add_admin(scope, &s->admin);
     for (size_t i = 0; i < s->listeners_n; i++) /* at last: what was written counts more */
-        for (size_t j = 0; j < s->listeners[i].names.n && s->listeners[i].names_default; j++)
-            add_machine_name(scope, str_from(s->listeners[i].names.v[j]));
+        add_machine_names(scope, &s->listeners[i].names, s->listeners[i].names_default);
+    if (s->admin.tls && !s->admin.certificate) add_machine_names(scope, &s->admin.names, s->admin.names_default);
 }
 
 bool ca_scope_add_region(struct ca_scope *scope, struct str region)

@@ -1052,6 +1052,36 @@ static void test_config_load_bad_ways_in_are_reported(void **state UNUSED)
     check_rows(rows, ARRAY_LEN(rows), GOOD);
 }
 
+static void test_config_reports_who_could_ask_over_http(void **state UNUSED)
+{
+    static const struct bad rows[] = {
+        {"loopback", "[admin]\nlisten = 127.0.0.1:3181, [::1]\n", ""},
+        {"others", "[admin]\nlisten = 10.0.0.5:443\ntls = yes\ntoken = 0123456789abcdef\n", ""},
+        {"no token", "[admin]\nlisten = 10.0.0.5\ntls = yes\n",
+         "t.ini:14: listen = 10.0.0.5:3180 can be reached from other machines; write tls = yes and token = TOKEN too, "
+         "or "
+         "listen = 127.0.0.1:3180\n"},
+        {"no TLS", "[admin]\nlisten = 127.0.0.1, 0.0.0.0:3181\ntoken = 0123456789abcdef\n",
+         "t.ini:14: listen = 0.0.0.0:3181 can be reached from other machines; write tls = yes and token = TOKEN too, "
+         "or "
+         "listen = 127.0.0.1:3181\n"},
+        {"half a certificate", "[admin]\nlisten = 127.0.0.1\ntls = yes\nprivate_key = k\n",
+         "t.ini:16: private_key alone is not enough; write certificate = FILE too\n"},
+        {"short token", "[admin]\nlisten = 127.0.0.1\ntoken = 0123456789abcde\n",
+         "t.ini:15: a token has 16 to 512 letters, digits and -._~+/=; make one with `openssl rand -hex 24`\n"},
+        {"token with a blank", "[admin]\nlisten = 127.0.0.1\ntoken = 0123456789abcdef 1\n",
+         "t.ini:15: a token has 16 to 512 letters, digits and -._~+/=; make one with `openssl rand -hex 24`\n"},
+        {"nowhere", "[admin]\nnames = node1\n",
+         "t.ini:14: names has no effect without `listen`; write listen = 127.0.0.1, or remove it\n"},
+        {"a listener's", "[admin]\nlisten = 127.0.0.1:9000\n",
+         "t.ini:14: 127.0.0.1:9000 is already bound by listener \"l\"; write another port\n"},
+        {"twice", "[admin]\nlisten = 127.0.0.1, 127.0.0.1:3180\n",
+         "t.ini:14: 127.0.0.1:3180 stands there twice; write it once\n"},
+    };
+
+    check_rows(rows, ARRAY_LEN(rows), GOOD);
+}
+
 static void test_config_load_second_pairs_and_dates(void **state UNUSED)
 {
     struct settings *s = load_good(GOOD "[client x]\npolicy = read-only\naccess_key_id = S3ORONE\n"
@@ -1961,6 +1991,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_config_load_smallest_has_defaults),
         cmocka_unit_test(test_config_load_rates),
+        cmocka_unit_test(test_config_reports_who_could_ask_over_http),
         cmocka_unit_test(test_config_limits_of_a_client),
         cmocka_unit_test(test_config_reports_too_many_limiting_groups),
         cmocka_unit_test(test_config_reports_rates_and_lines),

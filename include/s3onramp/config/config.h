@@ -325,6 +325,13 @@ struct admin_conf {
     char *socket; /* path of the Unix socket, or "off" */
     bool is_default;
     uint64_t client_metrics; /* clients, and groups, with families of their own in metrics; 0: none */
+    struct netaddr *listen;  /* where HTTP is spoken; none: nowhere */
+    size_t listen_n;
+    bool tls;
+    char *certificate, *private_key; /* PEM files for TLS; NULL: minted from the local CA */
+    char *token;                     /* secret, that who asks must show, or NULL */
+    struct str_list names;           /* under which it is asked, besides localhost and its addresses */
+    bool names_default;              /* they are this machine's: nobody wrote them */
 };
 
 enum access_format { ACCESS_FORMAT_TEXT, ACCESS_FORMAT_JSON, ACCESS_FORMAT_S3 };
@@ -462,7 +469,7 @@ const struct tunnel_conf *settings_tunnel_for_host(const struct settings *s, str
 bool str_list_matches(const struct str_list *patterns, struct str host);
 /* True if TLS of some host ends here: "none" is no host of S3's. */
 bool ways_intercept(const struct ways_conf *ways);
-/* True if some listener makes leaf certificates and so needs the local authority. */
+/* True if some listener, or [admin], shows certificates that the local authority makes. */
 bool settings_need_ca(const struct settings *s);
 /* Endpoint that serves @region (its own, or one of also_regions), or NULL. */
 const struct endpoint_conf *settings_endpoint_for_region(const struct settings *s, struct str region);

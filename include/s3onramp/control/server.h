@@ -40,6 +40,10 @@ struct credential_store *server_credentials(struct server *sv);
 struct upgrade *server_upgrades(struct server *sv);
 /* A listening Unix socket that this process was given; the caller's. -1: none was. */
 int server_take_unix(struct server *sv, const char *path);
+/* A copy of the listening socket of an address of [admin] listen; the caller's. ERR_FILE. */
+MUST_CHECK enum err_code server_take_port(struct server *sv, const struct netaddr *addr, int *fd, struct err *err);
+/* @run(@arg) after each reload, whatever came of it; NULL: no more. */
+void server_on_settings(struct server *sv, void (*run)(void *arg), void *arg);
 /* False: another process serves here, too, and nothing that both have may be removed. */
 bool server_is_alone(const struct server *sv);
 struct drain *server_drain(const struct server *sv);

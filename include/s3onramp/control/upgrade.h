@@ -8,10 +8,10 @@
 #include "control/ports.h"
 #include "control/takeover.h"
 
-/* Another listening socket that goes along. */
+/* Who listens besides the workers. */
 struct upgrade_door {
     struct upgrade_door *next;
-    int fd;                   /* borrowed */
+    int fd;                   /* borrowed: a socket that goes along; -1: it is one of the ports */
     void (*enter)(void *arg); /* the process before serves there no more: begin */
     void (*leave)(void *arg); /* another process serves there: stop, and remove nothing */
     void *arg;

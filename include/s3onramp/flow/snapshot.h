@@ -21,6 +21,7 @@ struct snapshot {
     SSL_CTX *mint_ctx;          /* of local_ca: server side, certificate per name */
     struct file_ctx *listeners; /* owned: beside the settings' listeners */
     struct file_ctx *endpoints; /* owned: beside the settings' endpoints */
+    struct file_ctx *admin;     /* owned */
     const char *decoy;          /* of settings: a password hash for names that nobody has; NULL: no client has one */
 };
 
@@ -37,6 +38,8 @@ void snapshot_unref(struct snapshot **s); /* NULL is fine */
  * has one, unless nothing was loaded. */
 SSL_CTX *snapshot_listener_ctx(const struct snapshot *s, const struct listener_conf *l);
 SSL_CTX *snapshot_endpoint_ctx(const struct snapshot *s, const struct endpoint_conf *e);
+/* What [admin] listen shows, also when minted; NULL: it speaks without TLS. */
+SSL_CTX *snapshot_admin_ctx(const struct snapshot *s);
 /* The row with that number, or NULL: it is not there any more. */
 const struct listener_conf *snapshot_listener(const struct snapshot *s, uint32_t id);
 /* The one that has @addr among its addresses, or NULL. */
