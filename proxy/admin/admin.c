@@ -7,66 +7,108 @@
 #include "admin/unix_socket.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "http_front.h"
 
 #include <stdlib.h>
 
 struct admin {
     struct server *server;      /* borrowed */
-    struct unix_socket *socket; /* owned */
-    struct upgrade_door door;
+    struct unix_socket *socket; /* owned; NULL: there is none */
+    struct http_front *http;    /* owned */
+    struct upgrade_door socket_door, http_door;
 };
 
-static void enter(void *arg)
+static void enter_socket(void *arg)
 {
     unix_socket_enter(((struct admin *)arg)->socket);
 }
 
-static void leave(void *arg)
+static void leave_socket(void *arg)
 {
     unix_socket_leave(((struct admin *)arg)->socket);
+}
+
+static void enter_http(void *arg)
+{
+    http_front_follow(((struct admin *)arg)->http);
+}
+
+static void leave_http(void *arg)
+{
+    http_front_leave(((struct admin *)arg)->http);
+}
+
+static void add_door(struct admin *a, struct upgrade_door *door)
+{
+    upgrade_add_door(server_upgrades(a->server), door);
+    if (server_is_alone(a->server)) door->enter(a);
 }
 
 static enum err_code open_socket(struct admin *a, const char *path, const struct admin_call *call, struct err *err)
 {
     TRY(unix_socket_new(server_loop(a->server), path, server_take_unix(a->server, path), call, &a->socket, err));
-    a->door = (struct upgrade_door){.fd = unix_socket_fd(a->socket), .enter = enter, .leave = leave, .arg = a};
-    upgrade_add_door(server_upgrades(a->server), &a->door);
-    if (server_is_alone(a->server)) enter(a);
+    a->socket_door =
+        (struct upgrade_door){.fd = unix_socket_fd(a->socket), .enter = enter_socket, .leave = leave_socket, .arg = a};
+    add_door(a, &a->socket_door);
+    return ERR_NONE;
+}
+
+/* The default's folder may be missing. */
+static enum err_code open_default_socket(struct admin *a, const struct admin_conf *set, const struct admin_call *call,
+                                         struct err *err)
+{
+    enum err_code code = open_socket(a, set->socket, call, err);
+
+    if (code == ERR_NONE || !set->is_default) return code;
+    LOG(LOG_WARN,
+        "no admin socket, so `s3onramp status` and `credentials` get no answer: %s (%s); make its folder, writable by "
+        "the proxy's user, or set `socket` of [admin] to a path that it can make, or to off",
+        err->detail, strerror(err->sys_errno));
+    *err = (struct err){0};
+    return ERR_NONE;
+}
+
+/* A reload, and whatever came of it. */
+static void on_settings(void *arg)
+{
+    struct admin *a = arg;
+
+    if (server_is_alone(a->server)) http_front_follow(a->http);
+}
+
+static enum err_code open_http(struct admin *a, const struct admin_call *call, struct err *err)
+{
+    a->http = http_front_new(call, &http_routes);
+    if (!a->http) return err_set(err, ERR_NO_MEMORY, 0, "admin");
+    a->http_door = (struct upgrade_door){.fd = -1, .enter = enter_http, .leave = leave_http, .arg = a};
+    add_door(a, &a->http_door);
+    server_on_settings(a->server, on_settings, a);
     return ERR_NONE;
 }
 
 enum err_code admin_new(struct server *server, struct admin **out, struct err *err)
 {
-    const struct settings *s = server_snapshot(server)->settings;
-    struct loop *loop = server_loop(server);
+    const struct admin_conf *set = &server_snapshot(server)->settings->admin;
     struct admin_call call = {
         .commands = &admin_commands,
         .server = server,
-        .right = ADMIN_CHANGE, /* the socket is the proxy's user's alone */
+        .right = ADMIN_CHANGE, /* the socket is the proxy's user's alone; HTTP takes less */
         .audit = server_audit(server),
-        .started_us = loop->now_us,
+        .started_us = server_loop(server)->now_us,
         .started_wall_us = clock_wall_us(),
     };
-    struct admin *a;
-    enum err_code code;
+    struct admin *a = calloc(1, sizeof(*a));
+    enum err_code code = ERR_NONE;
 
-    if (strcmp(s->admin.socket, "off") == 0) return ERR_NONE;
-    a = calloc(1, sizeof(*a));
-    if (!a) return err_set(err, ERR_NO_MEMORY, 0, "admin socket");
+    if (!a) return err_set(err, ERR_NO_MEMORY, 0, "admin");
     a->server = server;
-    code = open_socket(a, s->admin.socket, &call, err);
-    if (code != ERR_NONE) {
+    if (strcmp(set->socket, "off") != 0) code = open_default_socket(a, set, &call, err);
+    if (code == ERR_NONE) code = open_http(a, &call, err);
+    if (code != ERR_NONE)
         admin_free(&a);
-        if (!s->admin.is_default) return code;
-        LOG(LOG_WARN,
-            "no admin socket, so `s3onramp status` and `credentials` get no answer: %s (%s); make its folder, writable "
-            "by "
-            "the proxy's user, or set `socket` of [admin] to a path that it can make, or to off",
-            err->detail, strerror(err->sys_errno));
-        *err = (struct err){0};
-    }
-    *out = a;
-    return ERR_NONE;
+    else
+        *out = a;
+    return code;
 }
 
 void admin_free(struct admin **ap)
@@ -75,7 +117,10 @@ void admin_free(struct admin **ap)
 
     *ap = NULL;
     if (!a) return;
-    upgrade_remove_door(server_upgrades(a->server), &a->door);
+    server_on_settings(a->server, NULL, NULL);
+    upgrade_remove_door(server_upgrades(a->server), &a->socket_door);
+    upgrade_remove_door(server_upgrades(a->server), &a->http_door);
+    http_front_free(&a->http);
     if (a->socket && !server_is_alone(a->server)) unix_socket_leave(a->socket);
     unix_socket_free(&a->socket);
     free(a);

@@ -11,10 +11,10 @@
 
 enum { WORDS_MAX = 1024 };
 
-static const struct admin_command *find_command(const struct admin_commands *all, const char *name)
+const struct admin_command *admin_find_command(const struct admin_commands *all, struct str name)
 {
     for (size_t i = 0; i < all->n; i++)
-        if (strcmp(all->v[i].name, name) == 0) return &all->v[i];
+        if (str_eq(str_from(all->v[i].name), name)) return &all->v[i];
     return NULL;
 }
 
@@ -112,16 +112,26 @@ static void run(struct admin_call *call, const struct admin_command *command)
 void admin_call_run(struct admin_call *call, struct str question)
 {
     json_error_t wrong;
+    json_t *asked = json_loadb(question.p ? question.p : "", question.n, JSON_REJECT_DUPLICATES, &wrong);
+
+    if (asked)
+        admin_call_ask(call, asked);
+    else
+        admin_reply_error(call, "the question must be one line of JSON, like {\"command\": \"status\"}: %s",
+                          wrong.text);
+}
+
+void admin_call_ask(struct admin_call *call, json_t *asked)
+{
     const struct admin_command *command;
     const char *name;
     char words[WORDS_MAX];
 
-    call->asked = json_loadb(question.p ? question.p : "", question.n, JSON_REJECT_DUPLICATES, &wrong);
+    call->asked = asked;
     name = json_string_value(json_object_get(call->asked, "command"));
-    command = name ? find_command(call->commands, name) : NULL;
-    if (!call->asked)
-        admin_reply_error(call, "the question must be one line of JSON, like {\"command\": \"status\"}: %s",
-                          wrong.text);
+    command = name ? admin_find_command(call->commands, str_from(name)) : NULL;
+    if (!asked)
+        admin_reply_json(call, NULL);
     else if (!name)
         admin_reply_error(call, "the question must be an object like {\"command\": \"status\"}; commands: %s",
                           list_commands(call->commands, words));
@@ -182,6 +192,7 @@ void admin_reply_json(struct admin_call *call, json_t *object)
 {
     struct evbuffer *text = text_of(object);
 
+    call->failed |= !object;
     call->cancel = NULL;
     json_decref(object);
     call->answer(call, text, NULL);
@@ -195,6 +206,7 @@ void admin_reply_error(struct admin_call *call, const char *fmt, ...)
     va_start(args, fmt);
     if (vsnprintf(text, sizeof(text), fmt, args) < 0) text[0] = '\0';
     va_end(args);
+    call->failed = true;
     admin_reply_json(call, json_pack("{so}", "error", json_text(text)));
 }
 

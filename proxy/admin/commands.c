@@ -16,6 +16,7 @@ static const struct admin_command rows[] = {
      ADMIN_LOOK,
      command_metrics,
      "all that is measured, as text for Prometheus instead of JSON; openmetrics: in the format of OpenMetrics 1.0"},
+    {"clients", {{0}}, ADMIN_LOOK, command_clients, "what each client and group asked for"},
     {"credentials", {{0}}, ADMIN_LOOK, command_credentials, "the keys that requests are signed with"},
     {"traffic",
      {{"by", ADMIN_TEXT, false}},

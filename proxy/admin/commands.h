@@ -8,6 +8,7 @@
 
 /* status.c */
 void command_status(struct admin_call *call);
+void command_clients(struct admin_call *call);
 void command_credentials(struct admin_call *call);
 void command_drop(struct admin_call *call);
 

@@ -209,6 +209,7 @@ static const struct part *const all[] = {&version, &uptime,    &state,       &co
 static const struct part *const all_and_clients[] = {&version, &uptime,    &state,       &connections, &table_version,
                                                      &restart, &endpoints, &credentials, &logs,        &listeners,
                                                      &lines,   &workers,   &groups,      &clients,     NULL};
+static const struct part *const only_clients[] = {&groups, &clients, NULL};
 static const struct part *const only_credentials[] = {&credentials, NULL};
 
 static int add_text(const char *text, size_t n, void *out)
@@ -281,6 +282,11 @@ static void reply(struct admin_call *call, const struct part *const *parts)
 void command_status(struct admin_call *call)
 {
     reply(call, admin_call_flag(call, "clients") ? all_and_clients : all);
+}
+
+void command_clients(struct admin_call *call)
+{
+    reply(call, only_clients);
 }
 
 void command_credentials(struct admin_call *call)

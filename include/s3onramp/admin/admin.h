@@ -8,8 +8,8 @@
 
 struct admin;
 
-/* Opens the socket. *@out is NULL if the settings say off, or name none and the default's folder is missing. ERR_FILE:
- * another proxy has it, or it cannot be made. */
+/* Opens the socket, unless the settings say off, or name none and the default's folder is missing; and HTTP, where they
+ * name addresses. ERR_FILE: another proxy has the socket, or it cannot be made. */
 MUST_CHECK enum err_code admin_new(struct server *server, struct admin **out, struct err *err);
 /* NULL is fine. */
 void admin_free(struct admin **a);

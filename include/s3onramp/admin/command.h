@@ -47,6 +47,9 @@ struct admin_commands {
 /* All there are: commands.c. */
 extern const struct admin_commands admin_commands;
 
+/* NULL: there is none. */
+const struct admin_command *admin_find_command(const struct admin_commands *all, struct str name);
+
 /* An answer that is made while it is taken: neither its length nor a slow reader costs memory or time. */
 struct admin_stream {
     /* Adds the next piece, some KiB at most. False: it was the last one. */
@@ -69,6 +72,7 @@ struct admin_call {
     void (*answer)(struct admin_call *call, struct evbuffer *text, const struct admin_stream *rest);
 
     json_t *asked; /* owned */
+    bool failed;   /* the answer says why nothing was done */
     void (*cancel)(void *arg);
     void *arg;
 };
@@ -77,6 +81,8 @@ struct admin_call {
 
 /* @question: the JSON. Runs its command, or answers what is wrong with it. */
 void admin_call_run(struct admin_call *call, struct str question);
+/* The same for a question that was read already; @asked is taken over. NULL: no memory. */
+void admin_call_ask(struct admin_call *call, json_t *asked);
 /* The call is over, or its asker has gone. Safe to call twice. */
 void admin_call_clear(struct admin_call *call);
 
