@@ -435,11 +435,13 @@ static void read_root(struct reading *r, const struct json *root)
 void compile_document(struct compiler *c)
 {
     struct reading r = {.c = c};
+    struct str bom = STR("\xef\xbb\xbf"); /* editors on Windows begin a file so */
     struct json *root;
     const char *fault;
     size_t at;
 
     r.text = c->rules->document;
+    if (str_starts(r.text, bom)) r.text = str_tail(r.text, bom.n);
     if (r.text.n > POLICY_DOCUMENT_BYTES_MOST) {
         problem(&r, 0, "a policy may have %d KiB at most; divide it", POLICY_DOCUMENT_BYTES_MOST / 1024);
         return;

@@ -42,6 +42,7 @@ static const struct {
     {"[]", "1:1: a policy must be an object: { \"Version\": \"2012-10-17\", \"Statement\": [ … ] }"},
     {"{}", "1:1: the document has no Statement; write \"Statement\": [ { … } ]"},
     {"{'Statement':[]}", "1:14: there is no statement in this list; add one"},
+    {"\xef\xbb\xbf{'Statement':[]}", "1:14: there is no statement in this list; add one"}, /* a mark of UTF-8 */
     {"{'Statement':['x']}", "1:15: a statement must be an object: { \"Effect\": …, \"Action\": …, \"Resource\": … }"},
     {"{'Version':'2012-10-18','Statement':{'Effect':'Deny','Action':'*','Resource':'*'}}",
      "1:12: this version of the language does not exist; write \"2012-10-17\""},
