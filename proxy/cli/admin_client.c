@@ -85,12 +85,20 @@ static char *exchange(const char *path, const char *line, unsigned patience_s, s
     return text;
 }
 
+/* It took the question, and closed. */
+static bool has_no_place(int why)
+{
+    return why == EPIPE || why == ECONNRESET || why == EPROTO;
+}
+
 void admin_say_no_answer(const char *path, int why)
 {
     if (why == EACCES)
         cli_problem("you may not use %s, which is the proxy's user's: run this as that user (sudo -u " SECRET_PROXY_USER
                     " s3onramp ...), or as root",
                     path);
+    else if (has_no_place(why))
+        cli_problem("the proxy on %s has no place for another question just now, or is ending; ask again", path);
     else
         cli_problem("the proxy does not answer on %s (%s); start it (s3onramp serve), or set `socket` of [admin] to a "
                     "path that it can make",

@@ -155,6 +155,18 @@ class Status(lib.Case):
         for sock in silent:
             sock.close()
 
+    def test_too_many_who_ask(self):
+        """Whoever finds no place is told to ask again, not to start a proxy."""
+        def words():
+            silent = [socket.socket(socket.AF_UNIX) for _ in range(100)]
+            for sock in silent:
+                sock.connect(str(self.proxy.folder / "admin.sock"))
+            said = lib.run(lib.PROGRAM, "status", "-c", self.proxy.config, check=False).stderr
+            for sock in silent:
+                sock.close()
+            return "has no place for another question just now, or is ending; ask again" in said
+        lib.wait_until(words, 30, "the words")  # unless it took so long that the silent ones were sent away
+
     def test_no_proxy_no_status(self):
         result = lib.run(lib.PROGRAM, "status", "--socket", lib.WORK / "nobody.sock", check=False)
         self.assertEqual(result.returncode, 1)
