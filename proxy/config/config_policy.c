@@ -6,6 +6,7 @@
 #include "base/list.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -16,7 +17,8 @@ static FILE *open_document(struct config_build *b, struct raw_section *section, 
 {
     struct config_place place = config_place_of(section, "document");
     struct stat st;
-    FILE *in = fopen(path, "re");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* nobody may hold us up with a pipe */
+    FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
 
     if (!in) {
         config_problem(b, place, "document: %s cannot be read (%s); name a file that the proxy may read", path,

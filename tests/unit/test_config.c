@@ -1667,11 +1667,17 @@ static void test_config_load_policy_documents(void **state UNUSED)
 
 static void test_config_load_policy_documents_that_are_none(void **state UNUSED)
 {
+    char path[FOLDER_PATH];
+
     write_file("clients.ini", 0600, "");
     write_file("s3onramp.ini", 0600, DOCUMENT);
     write_file("team.json", 0646, "{}");
     assert_null(
         load_file("@/s3onramp.ini:18: document: everybody may write to @/team.json; run: chmod o-w @/team.json\n"));
+    unlink(folder_path(path, "team.json"));
+    assert_int_equal(mkfifo(path, 0600), 0); /* which nobody writes to */
+    assert_null(load_file("@/s3onramp.ini:18: document: @/team.json is no regular file; name one\n"));
+    unlink(path);
     write_file("s3onramp.ini", 0600,
                GOOD "[client x]\npolicy = p\n" PAIR "[policy p]\ndocument = nowhere.json\naccess = admin\n");
     assert_null(load_file("@/s3onramp.ini:19: access has no effect beside document; remove one of them, or make two "
