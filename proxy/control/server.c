@@ -449,7 +449,7 @@ static void on_tick(void *arg)
     feed_watchdog(sv);
     endpoints_tick(sv->endpoints);
     credential_store_tick(sv->credentials);
-    child_reap_others(&sv->loop, takeover_pid(sv->upgrade.takeover));
+    child_reap_others(takeover_pid(sv->upgrade.takeover));
     if (sv->heir) prepare(sv);
     logs_tick(sv->logs, sv->loop.now_us);
     sweeper_tick(&sv->sweeper);

@@ -20,14 +20,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { REAP_MS = 1000, MARKER_BYTES = 48, ENVIRON_MAX = 256 * 1024, KILL_ROUNDS = 10 };
+enum { REAP_MS = 1000, MARKER_BYTES = 48, ENVIRON_MAX = 256 * 1024, KILL_ROUNDS = 10, DEPTH_MOST = 16 };
 static const char marker_name[] = "S3ONRAMP_HELPER=";
 
 struct child {
     struct loop *loop;   /* borrowed */
-    struct child **prev; /* what points here, in loop->children; NULL: not in it */
+    struct child **prev; /* what points here, in the list of all; NULL: not in it */
     struct child *next;
-    pid_t pid; /* 0: waited for */
+    pid_t listed; /* its number, for who reads the list */
+    pid_t pid;    /* the same; 0: waited for */
     char marker[MARKER_BYTES];
     int pidfd, out, err;
     struct event *ended, *readable, *errors, *timer; /* owned */
@@ -37,6 +38,12 @@ struct child {
     child_done_fn *done;
     void *arg;
 };
+
+/* Those of all loops. */
+static struct {
+    pthread_mutex_t lock;
+    struct child *first;
+} children = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void close_fd(int *fd)
 {
@@ -94,17 +101,83 @@ static void kill_all(const struct child *c)
     free(mem);
 }
 
-void child_reap_others(struct loop *loop, pid_t spared)
+static size_t read_file(const char *path, char *mem, size_t cap)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, mem, cap) : -1;
+
+    close_fd(&fd);
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* Whether @pid runs, as a child of @parent: "12 (a name) S 3 …" in its stat. */
+static bool is_child_of(pid_t pid, pid_t parent)
+{
+    char path[64], mem[512];
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    struct str stat = str_make(mem, read_file(path, mem, sizeof(mem) - 1));
+    size_t at = str_rindex(stat, ')');
+    mem[stat.n] = '\0';
+    if (at == SIZE_MAX || stat.n - at < sizeof(") Z 1") - 1) return false;
+    return mem[at + 2] != 'Z' && strtol(mem + at + 3, NULL, 10) == parent;
+}
+
+static bool kill_one(pid_t pid, pid_t parent)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    bool killed = fd >= 0 && is_child_of(pid, parent) && syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0;
+
+    close_fd(&fd);
+    return killed;
+}
+
+/* Descendants of @parent that are not in @group. False: there was none. */
+static bool kill_below(pid_t parent, pid_t group, unsigned depth)
+{
+    char path[64], mem[4096], *end;
+    bool found = false;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
+    mem[read_file(path, mem, sizeof(mem) - 1)] = '\0';
+    for (const char *p = mem; depth < DEPTH_MOST; p = end) {
+        pid_t pid = (pid_t)strtol(p, &end, 10);
+
+        if (end == p) break;
+        found |= kill_below(pid, group, depth + 1);
+        if (getpgid(pid) != group) found |= kill_one(pid, parent);
+    }
+    return found;
+}
+
+/* What left its group and carries no variable, either, as long as it is known by its parents. */
+static void kill_descendants(const struct child *c)
+{
+    for (int i = 0; i < KILL_ROUNDS && kill_below(c->pid, c->pid, 0); i++)
+        ;
+}
+
+static bool is_listed(pid_t pid)
+{
+    const struct child *c = children.first;
+
+    while (c && c->listed != pid)
+        c = c->next;
+    return c;
+}
+
+/* Under the lock, which who starts one holds, too: none of ours is taken for another's before it is listed. */
+void child_reap_others(pid_t spared)
 {
     siginfo_t info = {0};
 
+    pthread_mutex_lock(&children.lock);
     while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
-        if (info.si_pid == spared) return;
-        for (const struct child *c = loop->children; c; c = c->next)
-            if (c->pid == info.si_pid) return; /* its own event is on the way */
+        if (info.si_pid == spared || is_listed(info.si_pid)) break; /* its own event is on the way */
         waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);
         info = (siginfo_t){0};
     }
+    pthread_mutex_unlock(&children.lock);
 }
 
 /* A killed process is gone at once, unless the kernel holds it (a file server that does not answer): then it stays
@@ -115,6 +188,7 @@ static void kill_group(struct child *c)
     siginfo_t info;
 
     if (!c->pid) return;
+    kill_descendants(c);
     kill(-c->pid, SIGKILL);
     kill_all(c);
     if (c->pidfd >= 0) poll(&p, 1, REAP_MS);
@@ -122,10 +196,27 @@ static void kill_group(struct child *c)
     c->pid = 0;
 }
 
-static void child_free(struct child *c)
+/* With the lock held. */
+static void list(struct child *c)
 {
+    c->listed = c->pid;
+    c->next = children.first;
+    c->prev = &children.first;
+    if (c->next) c->next->prev = &c->next;
+    children.first = c;
+}
+
+static void unlist(struct child *c)
+{
+    pthread_mutex_lock(&children.lock);
     if (c->prev) *c->prev = c->next;
     if (c->prev && c->next) c->next->prev = c->prev;
+    pthread_mutex_unlock(&children.lock);
+}
+
+static void child_free(struct child *c)
+{
+    unlist(c);
     free_event(&c->ended);
     free_event(&c->readable);
     free_event(&c->errors);
@@ -224,6 +315,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     loop_touch(c->loop);
     if (!c->timed_out) {
         c->timed_out = true;
+        kill_descendants(c); /* before it ends: they would be nobody's then */
         kill(-c->pid, SIGTERM);
         if (event_add(c->timer, &grace) == 0) return;
     }
@@ -275,7 +367,12 @@ static char **make_environment(struct child *c, const struct str_list *without)
     return v;
 }
 
-static int spawn(struct child *c, char *const argv[], char *const environment[], int out, int err_out)
+/* The ends of the pipes that it gets. */
+struct child_ends {
+    int in, out, err; /* in: -1, /dev/null */
+};
+
+static int spawn(struct child *c, char *const argv[], char *const environment[], const struct child_ends *ends)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
@@ -288,42 +385,64 @@ static int spawn(struct child *c, char *const argv[], char *const environment[],
         return code;
     }
     code = set_attributes(&attributes);
-    if (!code) code = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (!code) code = posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
-    if (!code) code = posix_spawn_file_actions_adddup2(&files, err_out, STDERR_FILENO);
+    if (!code)
+        code = ends->in < 0 ? posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+                            : posix_spawn_file_actions_adddup2(&files, ends->in, STDIN_FILENO);
+    if (!code) code = posix_spawn_file_actions_adddup2(&files, ends->out, STDOUT_FILENO);
+    if (!code) code = posix_spawn_file_actions_adddup2(&files, ends->err, STDERR_FILENO);
     if (!code) code = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1); /* what we were given, too */
+    pthread_mutex_lock(&children.lock);
     if (!code) code = posix_spawnp(&c->pid, argv[0], &files, &attributes, argv, environment);
     if (code) c->pid = 0;
+    if (!code) list(c);
+    pthread_mutex_unlock(&children.lock);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
     return code;
 }
 
-/* The reading end in *@ours does not block. Both are above the standard descriptors: dup2 onto itself would leave
- * close-on-exec set. */
-static int make_pipe(int *ours, int *theirs)
+/* Our end, *@ours, does not block. Both are above the standard descriptors: dup2 onto itself would leave close-on-exec
+ * set. */
+static int make_pipe(int *reading, int *writing, const int *ours)
 {
     int fds[2];
 
     if (pipe2(fds, O_CLOEXEC)) return errno;
-    *ours = fcntl(fds[0], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    *theirs = fcntl(fds[1], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    *reading = fcntl(fds[0], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    *writing = fcntl(fds[1], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     close(fds[0]);
     close(fds[1]);
-    return *ours < 0 || *theirs < 0 || fcntl(*ours, F_SETFL, O_NONBLOCK) ? errno : 0;
+    return *reading < 0 || *writing < 0 || fcntl(*ours, F_SETFL, O_NONBLOCK) ? errno : 0;
 }
 
-static int spawn_with_pipes(struct child *c, char *const argv[], const struct str_list *without)
+/* A pipe that holds @input, and then ends. */
+static int make_input(struct str input, int *theirs)
+{
+    int ours = -1, code = make_pipe(theirs, &ours, &ours);
+
+    if (!code) {
+        ssize_t n = write(ours, input.p, input.n);
+        code = n < 0 ? errno : (size_t)n < input.n ? ENOBUFS : 0;
+    }
+    close_fd(&ours);
+    return code;
+}
+
+static int spawn_with_pipes(struct child *c, char *const argv[], const struct str_list *without, struct str input)
 {
     char **environment = make_environment(c, without);
-    int out = -1, err_out = -1, code;
+    struct child_ends ends = {-1, -1, -1};
+    int code = environment ? 0 : ENOMEM;
 
-    code = environment ? make_pipe(&c->out, &out) : ENOMEM;
-    if (!code) code = make_pipe(&c->err, &err_out);
-    if (!code) code = spawn(c, argv, environment, out, err_out);
+    ASSERT(input.n <= CHILD_INPUT_MAX);
+    if (!code && input.n) code = make_input(input, &ends.in);
+    if (!code) code = make_pipe(&c->out, &ends.out, &c->out);
+    if (!code) code = make_pipe(&c->err, &ends.err, &c->err);
+    if (!code) code = spawn(c, argv, environment, &ends);
     free(environment);
-    close_fd(&out);
-    close_fd(&err_out);
+    close_fd(&ends.in);
+    close_fd(&ends.out);
+    close_fd(&ends.err);
     return code;
 }
 
@@ -353,8 +472,8 @@ static void want_exit_codes(void)
     if (sigaction(SIGCHLD, NULL, &a) == 0 && a.sa_handler == SIG_IGN) signal(SIGCHLD, SIG_DFL);
 }
 
-struct child *child_start(struct loop *loop, char *const argv[], const struct str_list *without, uint64_t timeout_ms,
-                          child_done_fn *done, void *arg, struct err *err)
+struct child *child_start(struct loop *loop, char *const argv[], const struct str_list *without, struct str input,
+                          uint64_t timeout_ms, child_done_fn *done, void *arg, struct err *err)
 {
     struct child *c = calloc(1, sizeof(*c));
     int code;
@@ -366,11 +485,7 @@ struct child *child_start(struct loop *loop, char *const argv[], const struct st
     *c = (struct child){.loop = loop, .pidfd = -1, .out = -1, .err = -1, .done = done, .arg = arg};
     c->output = malloc(CHILD_OUTPUT_MAX);
     want_exit_codes();
-    c->next = loop->children;
-    c->prev = &loop->children;
-    if (c->next) c->next->prev = &c->next;
-    loop->children = c;
-    code = c->output ? spawn_with_pipes(c, argv, without) : ENOMEM;
+    code = c->output ? spawn_with_pipes(c, argv, without, input) : ENOMEM;
     if (!code) code = watch(c, timeout_ms);
     if (!code) return c;
     err_set(err, ERR_INTERNAL, code, "%s cannot be run", argv[0]);

@@ -94,7 +94,7 @@ static void process_fetch(struct source *s)
         source_fail(s, SOURCE_REFUSED, "%s: the command is empty; write a program and its arguments", p->where);
         return;
     }
-    p->child = child_start(s->context->loop, p->line.argv, &s->context->settings->secret_variables,
+    p->child = child_start(s->context->loop, p->line.argv, &s->context->settings->secret_variables, STR_NONE,
                            s->context->set->timeout_ms, on_done, p, &err);
     if (p->child) return;
     source_fail(s, err.sys_errno == ENOENT || err.sys_errno == EACCES ? SOURCE_REFUSED : SOURCE_FAILED,

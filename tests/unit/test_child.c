@@ -66,7 +66,7 @@ static void run_in(struct probe *p, char *const argv[], uint64_t timeout_ms)
 {
     struct err err = {0};
 
-    p->child = child_start(&p->loop, argv, &without, timeout_ms, on_done, p, &err);
+    p->child = child_start(&p->loop, argv, &without, STR_NONE, timeout_ms, on_done, p, &err);
     if (!p->child) fail_msg("%s: %s", err.detail, strerror(err.sys_errno));
     assert_int_equal(p->calls, 0);
     loop_run(&p->loop);
@@ -208,7 +208,7 @@ static void test_child_cancel_kills_the_group(void **state UNUSED)
     struct probe *p = probe_new();
     char *argv[] = {"sh", "-c", HOLD "trap '' TERM; sleep 600 & echo >&9; sleep 600", NULL};
 
-    p->child = child_start(&p->loop, argv, NULL, LONG_MS, on_done, p, NULL);
+    p->child = child_start(&p->loop, argv, NULL, STR_NONE, LONG_MS, on_done, p, NULL);
     assert_non_null(p->child);
     wait_for(leash.ours);
     child_cancel(&p->child);
@@ -265,6 +265,39 @@ static void test_child_environment_and_path(void **state UNUSED)
     probe_free(p);
 }
 
+/* What a module of PAM does: a group of its own, and an environment of its own. */
+static void test_child_timeout_ends_what_is_below(void **state UNUSED)
+{
+    struct probe *p =
+        run_shell("setsid env -i sh -c 'echo $$; exec >&-; sleep 1000; true' & sleep 1000; true", SHORT_MS);
+    pid_t below = atoi(p->output);
+
+    assert_int_equal(p->end, CHILD_TIMED_OUT);
+    assert_true(below > 0);
+    for (int i = 0; i < WAIT_MS && kill(below, 0) == 0; i++)
+        poll(NULL, 0, 1);
+    assert_int_equal(kill(below, 0), -1);
+    probe_free(p);
+}
+
+/* All of it, and then the end; in no argument and no file. */
+static void test_child_input(void **state UNUSED)
+{
+    char *argv[] = {"sh", "-c", "cat; echo .", NULL}, text[CHILD_INPUT_MAX];
+
+    memset(text, 'x', sizeof(text));
+    for (size_t n = 1; n <= sizeof(text); n = n < sizeof(text) / 2 ? 2 * n : n + sizeof(text) / 2) {
+        struct probe *p = probe_new();
+
+        p->child = child_start(&p->loop, argv, NULL, str_make(text, n), LONG_MS, on_done, p, NULL);
+        assert_non_null(p->child);
+        loop_run(&p->loop);
+        assert_int_equal(p->n, n + 2);
+        assert_memory_equal(p->output, text, n);
+        probe_free(p);
+    }
+}
+
 /* As the first process of a container is. */
 static void test_child_processes_of_others_are_waited_for(void **state UNUSED)
 {
@@ -273,15 +306,15 @@ static void test_child_processes_of_others_are_waited_for(void **state UNUSED)
     siginfo_t info = {0};
 
     assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-    p->child = child_start(&p->loop, argv, NULL, LONG_MS, on_done, p, NULL);
+    p->child = child_start(&p->loop, argv, NULL, STR_NONE, LONG_MS, on_done, p, NULL);
     assert_non_null(p->child);
     assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0); /* the orphan comes, and ends */
-    child_reap_others(&p->loop, 0);
+    child_reap_others(0);
     info = (siginfo_t){0};
     assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT), 0);
     assert_int_equal(info.si_pid, 0);
     child_cancel(&p->child);
-    child_reap_others(&p->loop, 0);
+    child_reap_others(0);
     prctl(PR_SET_CHILD_SUBREAPER, 0);
     probe_free(p);
 }
@@ -299,7 +332,7 @@ static void test_child_that_cannot_run(void **state UNUSED)
         char *argv[] = {(char *)table[i].program, NULL};
         struct err err = {0};
 
-        assert_null(child_start(&p->loop, argv, NULL, LONG_MS, on_done, p, &err));
+        assert_null(child_start(&p->loop, argv, NULL, STR_NONE, LONG_MS, on_done, p, &err));
         assert_int_equal(err.sys_errno, table[i].sys_errno);
         assert_non_null(strstr(err.detail, "cannot be run"));
     }
@@ -336,6 +369,8 @@ int main(void)
                                        cmocka_unit_test(test_child_cancel_kills_the_group),
                                        cmocka_unit_test(test_child_starts_clean),
                                        cmocka_unit_test(test_child_environment_and_path),
+                                       cmocka_unit_test(test_child_timeout_ends_what_is_below),
+                                       cmocka_unit_test(test_child_input),
                                        cmocka_unit_test(test_child_processes_of_others_are_waited_for),
                                        cmocka_unit_test(test_child_that_cannot_run),
                                        cmocka_unit_test(test_child_without_standard_descriptors)};

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * child.h: runs a program on the loop and takes what it prints. No shell; standard input is /dev/null, standard error
- * is read and thrown away, since it may hold secrets; the environment, but for named variables, and the working
- * directory are ours; signals are as a program expects them; no other descriptor is open in it. It leads a process
- * group of its own, which ends with it when its time is over, and so does what has left that group: all that it began
- * carry a variable of their own, S3ONRAMP_HELPER. What ends well may leave others behind (an agent). The loop's thread.
- * Sources: posix_spawn(3), pidfd_open(2), proc_pid_environ(5).
+ * child.h: runs a program on the loop and takes what it prints. No shell; standard input is what it is given, else
+ * /dev/null; standard error is read and thrown away, since it may hold secrets; the environment, but for named
+ * variables, and the working directory are ours; signals are as a program expects them; no other descriptor is open in
+ * it. It leads a process group of its own, which ends with it when its time is over, and so does what has left that
+ * group: what is below it, and all that carry a variable of their own, S3ONRAMP_HELPER. What ends well may leave others
+ * behind (an agent). The loop's thread. Sources: posix_spawn(3), pidfd_open(2), proc_pid_environ(5).
  */
 #ifndef S3ONRAMP_IO_CHILD_H
 #define S3ONRAMP_IO_CHILD_H
@@ -13,7 +13,7 @@
 #include "base/netaddr.h"
 #include "io/loop.h"
 
-enum { CHILD_OUTPUT_MAX = 64 * 1024, CHILD_TERM_MS = 1000 /* from SIGTERM to SIGKILL */ };
+enum { CHILD_INPUT_MAX = 4096, CHILD_OUTPUT_MAX = 64 * 1024, CHILD_TERM_MS = 1000 /* from SIGTERM to SIGKILL */ };
 
 enum child_end {
     CHILD_EXITED,    /* .code */
@@ -33,15 +33,17 @@ typedef void child_done_fn(void *arg, const struct child_result *result);
 struct child;
 
 /* Waits for processes of others that were left to us, as they are to the first process of a container; those that run
- * on the loop, and @spared, are left alone. Now and then. */
-void child_reap_others(struct loop *loop, pid_t spared);
+ * on a loop of ours, and @spared, are left alone. Now and then. Any thread. */
+void child_reap_others(pid_t spared);
 
 /* @without: variables of the environment that it does not get; NULL: none. @argv: the program, searched in PATH unless
- * it holds a '/', and its arguments; borrowed until this returns. @done is called once, never from within: when the
+ * it holds a '/', and its arguments; @input: what it reads from standard input, at most CHILD_INPUT_MAX bytes, which go
+ * through a pipe; all borrowed until this returns. @done is called once, never from within: when the
  * program has ended, whatever it may have left behind. NULL: it could not begin, @err (with .sys_errno) says why; @done
  * is not called. */
 MUST_CHECK struct child *child_start(struct loop *loop, char *const argv[], const struct str_list *without,
-                                     uint64_t timeout_ms, child_done_fn *done, void *arg, struct err *err);
+                                     struct str input, uint64_t timeout_ms, child_done_fn *done, void *arg,
+                                     struct err *err);
 /* Kills the group; @done is not called any more. Nulls *@c; NULL is fine. Not from within @done. */
 void child_cancel(struct child **c);
 

@@ -51,7 +51,6 @@ struct loop {
     pthread_mutex_t lock; /* guards the posts, and: */
     bool ended;           /* loop_run is over */
     struct loop_post *posts, **posts_tail;
-    struct child *children; /* programs that run on it: child.c */
 };
 
 /* @on_tick, @on_turn may be NULL. */
