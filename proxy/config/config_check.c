@@ -255,7 +255,8 @@ static void check_password(struct config_build *b, struct raw_section *section)
 {
     const struct principal_conf *client = section->item;
 
-    if (client->password && !password_hash_valid(client->password))
+    config_check_pam_user(b, section);
+    if (client->password && !config_is_pam(client->password) && !password_hash_valid(client->password))
         config_problem(b, config_place_of(section, "password"),
                        "password of client \"%s\" is not the hash of one that this system knows as safe; run "
                        "`s3onramp client password %s`",
@@ -362,6 +363,7 @@ void config_check(struct config_build *b)
     config_for_each(b, SECTION_GROUP, check_group);
     config_for_each(b, SECTION_TUNNEL, config_check_tunnel);
     config_check_credentials(b);
+    if (!b->no_clients) config_check_pam(b);
     if (!b->no_clients) index_keys(b);
     if (!b->no_clients) config_certificates_check(b);
     if (b->problems_n == 0) config_warn(b);

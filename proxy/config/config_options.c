@@ -26,6 +26,10 @@ const struct section_kind config_sections[SECTIONS_N] = {
     [SECTION_ADMIN] = SINGLE(
         "admin", admin,
         "How a running proxy is asked: a Unix socket for 's3onramp status' and the like, and HTTP, which only shows."),
+    [SECTION_PAM] =
+        SINGLE("auth pam", pam,
+               "Passwords that PAM checks, of clients with `password = pam`: those of this machine's users, or of a "
+               "directory."),
     [SECTION_LISTENER] = ARRAY("listener", "local", listeners, "Where clients come in. One section per listener."),
     [SECTION_ENDPOINT] =
         ARRAY("endpoint", "tokyo", endpoints, "Where requests go: an S3 interface endpoint, by its private addresses."),
@@ -175,6 +179,15 @@ static const struct option options[] = {
      "What who asks must send as `Authorization: Bearer TOKEN`, for all but the health pages: 16 characters or more; or env:NAME, credential:NAME, file:PATH (mode 0600; read at each reload)."},
     {SECTION_ADMIN, "names", LIVE, OPT_HOSTS, AT(admin_conf, names), NULL, NULL, NULL, NULL, NULL,
      "Host names under which it is asked, besides localhost and its addresses; under others it shows nothing, so that no web page can ask by a name of its own (DNS rebinding). Default: the machine's own name, and its first label."},
+
+    {SECTION_PAM, "service", LIVE, OPT_TEXT, AT(pam_conf, service), "s3onramp", NULL, NULL, NULL, NULL,
+     "The PAM service: the name of a file in /etc/pam.d."},
+    {SECTION_PAM, "folder", LIVE, OPT_PATH, AT(pam_conf, folder), NULL, NULL, NULL, NULL, NULL,
+     "Folder of that file in place of /etc/pam.d."},
+    {SECTION_PAM, "timeout", LIVE, OPT_MS, AT(pam_conf, timeout_ms), "10s", "100ms", "5m", NULL, NULL,
+     "How long PAM may take; then the client gets 503, and what PAM began is ended."},
+    {SECTION_PAM, "remember", LIVE, OPT_MS, AT(pam_conf, remember_ms), "1m", "0s", "1h", NULL, NULL,
+     "For how long PAM is not asked again after it took a password: an account that is locked meanwhile may still be used so long."},
 
     {SECTION_LISTENER, "mode", NEW_SESSIONS, OPT_ENUM, AT(listener_conf, mode), NULL, NULL, NULL, listener_modes, "endpoint",
      "forward: a proxy for HTTPS_PROXY; endpoint: an S3 server for --endpoint-url; redirect: for connections that nft, iptables or DNS bring here."},
@@ -366,7 +379,7 @@ static const struct option options[] = {
     {SECTION_CLIENT, "credentials", LIVE, OPT_CREDENTIALS, TERMS(credentials), NULL, NULL, NULL, NULL, NULL,
      "Sign this client's requests with these [credentials NAME] instead of the endpoint's."},
     {SECTION_CLIENT, "password", LIVE, OPT_SECRET, AT(principal_conf, password), NULL, NULL, NULL, NULL, NULL,
-     "Hash of the password for Proxy-Authorization; written by 's3onramp client password'."},
+     "Hash of the password for Proxy-Authorization, written by 's3onramp client password'; or pam: PAM checks it, for the user of the client's name, or, as pam:NAME, for that one."},
     {SECTION_CLIENT, "intercept", LIVE, OPT_PATTERNS, TERMS(ways.intercept), NULL, NULL, NULL, NULL, NULL,
      "In place of the listener's `intercept` and `tunnel` once this client's password was seen."},
     {SECTION_CLIENT, "tunnel", LIVE, OPT_PATTERNS, TERMS(ways.tunnel), NULL, NULL, NULL, NULL, NULL,

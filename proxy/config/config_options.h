@@ -19,6 +19,7 @@ enum section_id {
     SECTION_LOG,
     SECTION_AUDIT,
     SECTION_ADMIN,
+    SECTION_PAM,
     SECTION_LISTENER,
     SECTION_ENDPOINT,
     SECTION_CREDENTIALS,
@@ -33,7 +34,7 @@ enum section_id {
 /* A kind of section: [server] stands once and is a member of struct settings; [listener NAME] may stand many times and
  * is an element of an array that struct settings points to. */
 struct section_kind {
-    const char *word;
+    const char *word;         /* "auth pam": its two words are one */
     const char *example_name; /* NULL: the section has no name */
     size_t at;                /* offset in struct settings of the member, or of the pointer to the array */
     size_t count_at;          /* offset of the array's length */
@@ -263,6 +264,11 @@ void config_certificates_finish(struct config_build *b);
 void config_certificates_check(struct config_build *b); /* each names one client; finds them by it from then on */
 void config_check_client_certificates(struct config_build *b, struct raw_section *section); /* of a listener */
 bool config_certificates_are_asked_for(const struct settings *s);                           /* by some listener */
+
+/* config_pam.c */
+bool config_is_pam(const char *password);                                        /* no hash: PAM checks it */
+void config_check_pam_user(struct config_build *b, struct raw_section *section); /* of a client */
+void config_check_pam(struct config_build *b); /* that its service is there, if a client wants it */
 
 /* config_finish.c */
 void config_finish(struct config_build *b); /* values that follow from others */

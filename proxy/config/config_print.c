@@ -135,7 +135,8 @@ static void print_example_option(const struct option *o, FILE *out)
 /* Sections that a first configuration can do without stand there as comments. */
 static bool is_optional(enum section_id id)
 {
-    return id == SECTION_GROUP || id == SECTION_POLICY || id == SECTION_TUNNEL || id == SECTION_LINE;
+    return id == SECTION_PAM || id == SECTION_GROUP || id == SECTION_POLICY || id == SECTION_TUNNEL ||
+           id == SECTION_LINE;
 }
 
 void config_print_example(FILE *out)

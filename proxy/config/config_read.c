@@ -85,17 +85,31 @@ static const char *all_sections(char out[ALL_SECTIONS_BYTES])
     return out;
 }
 
-static bool find_kind(struct reader *r, struct str word, enum section_id *id)
+/* What is called [@word @name], or is a kind whose sections have names of their own. *@name: empty where it belongs to
+ * the kind. */
+static bool is_kind(const struct section_kind *kind, struct str word, struct str *name)
 {
-    const char *words[SECTIONS_N];
+    struct str whole = str_from(kind->word);
+    size_t blank = str_index(whole, ' ');
+
+    if (blank == SIZE_MAX) return str_eq(word, whole);
+    if (!str_eq(word, str_head(whole, blank)) || !str_eq(*name, str_tail(whole, blank + 1))) return false;
+    *name = STR_NONE;
+    return true;
+}
+
+static bool find_kind(struct reader *r, struct str word, struct str *name, enum section_id *id)
+{
+    const char *words[SECTIONS_N], *nearest = NULL;
 
     for (size_t i = 0; i < SECTIONS_N; i++) {
         words[i] = config_sections[i].word;
-        if (!str_eq(word, str_from(words[i]))) continue;
+        if (str_starts(str_from(words[i]), word) && words[i][word.n] == ' ') nearest = words[i];
+        if (!is_kind(&config_sections[i], word, name)) continue;
         *id = (enum section_id)i;
         return true;
     }
-    const char *nearest = str_nearest(word, words, SECTIONS_N);
+    if (!nearest) nearest = str_nearest(word, words, SECTIONS_N);
     if (nearest)
         config_problem(r->b, here(r), "there is no section [%.*s]; did you mean [%s]?", STR_ARG(word), nearest);
     else
@@ -109,7 +123,7 @@ static struct raw_section *open_section(struct reader *r, struct str word, struc
 {
     enum section_id id;
 
-    if (!find_kind(r, word, &id)) return NULL;
+    if (!find_kind(r, word, &name, &id)) return NULL;
     const struct section_kind *kind = &config_sections[id];
     if (r->clients_only && id != SECTION_CLIENT) {
         config_problem(r->b, here(r), "a clients file holds [client NAME] sections only; move [%s] to the main file",

@@ -260,9 +260,15 @@ static void parse_enum(struct target *t, const char *text)
 
 /* --- secrets --- */
 
+/* What stands there may be shown: it says only where the secret is. */
+static bool is_known_elsewhere(const struct option *o, const char *text)
+{
+    return config_is_reference(text) || (o->section == SECTION_CLIENT && config_is_pam(text));
+}
+
 bool config_is_secret_text(const struct option *o, const char *text)
 {
-    return o->type == OPT_SECRET && !config_is_reference(text);
+    return o->type == OPT_SECRET && !is_known_elsewhere(o, text);
 }
 
 /* --- lists --- */
@@ -658,7 +664,7 @@ static const char *secret_text(const struct raw_section *section, const struct o
 {
     const char *text = config_text_of(section, o->key);
 
-    return text && o->type == OPT_SECRET && config_is_reference(text) ? text : "********";
+    return text && o->type == OPT_SECRET && is_known_elsewhere(o, text) ? text : "********";
 }
 
 /* What is kept as it is written; false: nothing is, and there is no default. */

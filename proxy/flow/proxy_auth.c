@@ -50,13 +50,23 @@ static bool read_basic(struct str value, char out[USER_MAX + 2], size_t *n)
     return base64_decode(token, (uint8_t *)out, *n);
 }
 
-static void on_verdict(void *arg, bool right)
+static void on_verdict(void *arg, enum password_verdict verdict, const char *why)
 {
     struct request *req = arg;
 
     req->who.ask = NULL;
-    req->who.user_verdict = right ? PASSWORD_RIGHT : PASSWORD_WRONG;
+    req->who.user_verdict = verdict;
+    req->who.user_why = arena_dup(&req->arena, str_from(why));
     loop_task_run(req->wake);
+}
+
+static struct password_asker asker_of(struct request *req)
+{
+    return (struct password_asker){.digest = req->worker->digest,
+                                   .loop = &req->worker->loop,
+                                   .peer = &req->session->peer,
+                                   .done = on_verdict,
+                                   .arg = req};
 }
 
 /* Why req->who.user does not count, or NULL. */
@@ -68,19 +78,24 @@ static const char *why_not(const struct request *req)
 /* Asks whether @user_pass ("NAME:PASSWORD") is right. */
 static enum password_verdict ask(struct request *req, struct str user_pass)
 {
-    struct worker *w = req->worker;
+    struct passwords *passwords = req->worker->proxy->passwords;
     const struct snapshot *s = req->session->use->snapshot;
+    const struct password_asker asker = asker_of(req);
     size_t colon = str_index(user_pass, ':');
+    const char *pam_user;
     bool known;
 
     if (colon == SIZE_MAX) return PASSWORD_WRONG;
     req->who.user_tried = arena_dup(&req->arena, str_head(user_pass, colon < NAME_MAX_BYTES ? colon : NAME_MAX_BYTES));
-    if (!s->decoy) return PASSWORD_WRONG;
     req->who.user = settings_client_by_name(s->settings, str_head(user_pass, colon));
     known = req->who.user && req->who.user->password && !why_not(req);
-    return passwords_ask(w->proxy->passwords, w->digest, &w->loop, &req->session->peer,
-                         known ? req->who.user->password : s->decoy, known, str_tail(user_pass, colon + 1), on_verdict,
-                         req, &req->who.ask);
+    pam_user = known ? principal_pam_user(req->who.user) : NULL;
+    if (pam_user)
+        return passwords_ask_pam(passwords, &asker, s->settings, pam_user, str_tail(user_pass, colon + 1),
+                                 &req->who.ask);
+    if (!known && !s->decoy) return PASSWORD_WRONG;
+    return passwords_ask(passwords, &asker, known ? req->who.user->password : s->decoy, known,
+                         str_tail(user_pass, colon + 1), &req->who.ask);
 }
 
 static enum step_result check_field(struct request *req, struct str value)
@@ -95,6 +110,26 @@ static enum step_result check_field(struct request *req, struct str value)
     return STEP_NEXT;
 }
 
+/* For the log; the client does not learn which of them it was. */
+static enum step_result refuse_password(struct request *req)
+{
+    const struct principal_conf *user = req->who.user;
+    const char *no = user ? why_not(req) : NULL;
+    char reason[256];
+
+    req->who.user = NULL;
+    if (no)
+        snprintf(reason, sizeof reason, "the client named in Proxy-Authorization %s", no);
+    else if (req->who.user_why.n)
+        snprintf(reason, sizeof reason, "PAM does not take the password in Proxy-Authorization: %.*s",
+                 STR_ARG(req->who.user_why));
+    if (no || req->who.user_why.n) return ask_for_it(req, reason);
+    return ask_for_it(req, !req->who.user_tried.n ? "no name in Proxy-Authorization"
+                           : !user                ? "there is no client of the name in Proxy-Authorization"
+                           : !user->password      ? "the client named in Proxy-Authorization has no password"
+                                                  : "wrong password in Proxy-Authorization");
+}
+
 static enum step_result take_verdict(struct request *req)
 {
     switch (req->who.user_verdict) {
@@ -103,21 +138,12 @@ static enum step_result take_verdict(struct request *req)
     case PASSWORD_BUSY:
         return request_fail(req, ERR_TOO_MANY,
                             "too many passwords wait to be checked already, from your address or from all");
+    case PASSWORD_UNKNOWN:
+        req->who.user = NULL;
+        return request_fail(req, ERR_PASSWORDS, "[auth pam]: PAM gives no answer: %.*s", STR_ARG(req->who.user_why));
     case PASSWORD_WRONG: break;
     }
-    const struct principal_conf *user = req->who.user;
-    const char *user_why_not = user ? why_not(req) : NULL;
-    req->who.user = NULL;
-    if (user_why_not) {
-        char reason[64];
-        snprintf(reason, sizeof reason, "the client named in Proxy-Authorization %s", user_why_not);
-        return ask_for_it(req, reason);
-    }
-    /* For the log; the client does not learn which of them it was. */
-    return ask_for_it(req, !req->who.user_tried.n ? "no name in Proxy-Authorization"
-                           : !user                ? "there is no client of the name in Proxy-Authorization"
-                           : !user->password      ? "the client named in Proxy-Authorization has no password"
-                                                  : "wrong password in Proxy-Authorization");
+    return refuse_password(req);
 }
 
 static enum step_result refuse_certificate(struct request *req, const char *why)
@@ -144,14 +170,36 @@ static enum step_result take_certificate(struct request *req)
     return auth_check_source(req, req->who.user);
 }
 
+/* An account that was locked since: its connections have no password any more, but PAM knows the account. While it
+ * gives no answer what it said before holds. */
+static enum step_result ask_again(struct request *req)
+{
+    const struct session *c = req->session;
+    const struct password_asker asker = asker_of(req);
+    const char *pam_user = principal_pam_user(c->user);
+
+    if (!pam_user || request_auth_of_user(req) == AUTH_CERTIFICATE) return STEP_NEXT;
+    if (!req->who.user_asked) {
+        req->who.user_asked = true;
+        req->who.user_verdict = passwords_ask_pam(req->worker->proxy->passwords, &asker, c->use->snapshot->settings,
+                                                  pam_user, STR_NONE, &req->who.ask);
+    }
+    if (req->who.user_verdict == PASSWORD_PENDING) return STEP_WAIT;
+    if (req->who.user_verdict != PASSWORD_WRONG) return STEP_NEXT;
+    return request_fail(req, ERR_POLICY_DENIED, "client %s, whose password opened this connection: PAM refuses %.*s",
+                        c->user->name, STR_ARG(req->who.user_why));
+}
+
 /* Proven at the CONNECT around. */
-static void take_from_connect(struct request *req)
+static enum step_result take_from_connect(struct request *req)
 {
     const struct session *c = req->session;
 
     req->who.user = c->user;
-    if (req->who.user && (why_not(req) || !principal_may_come_from(req->who.user, &c->peer)))
-        req->who.user = NULL; /* since its password was seen: it is nobody now */
+    if (!c->user) return STEP_NEXT;
+    if (!why_not(req) && principal_may_come_from(c->user, &c->peer)) return ask_again(req);
+    req->who.user = NULL; /* since its password was seen: it is nobody now */
+    return STEP_NEXT;
 }
 
 static enum step_result check_password(struct request *req)
@@ -176,10 +224,7 @@ enum step_result step_check_user(struct request *req)
     const struct session *c = req->session;
 
     if (c->has_certificate && take_certificate(req) != STEP_NEXT) return STEP_FAIL;
-    if (c->authority) {
-        take_from_connect(req);
-        return STEP_NEXT;
-    }
+    if (c->authority) return take_from_connect(req);
     if (req->who.user && !req->who.user_asked) return STEP_NEXT; /* its certificate says so */
     if (c->listener->proxy_auth == PROXY_AUTH_NO || own_pages_are_asked(req)) return STEP_NEXT;
     return req->who.user_asked ? take_verdict(req) : check_password(req);

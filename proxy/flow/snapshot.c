@@ -211,7 +211,7 @@ static enum err_code load_endpoints(struct snapshot *s, const struct snapshot *b
 static const char *find_decoy(const struct settings *s)
 {
     for (size_t i = 0; i < s->clients_n; i++, thread_makes_way())
-        if (s->clients[i].password) return s->clients[i].password;
+        if (s->clients[i].password && !principal_pam_user(&s->clients[i])) return s->clients[i].password;
     return NULL;
 }
 

@@ -475,9 +475,15 @@ static void test_config_load_bad_lines_are_reported(void **state UNUSED)
         {"unknown section", "[listner a]\nmode = x\n",
          "t.ini:13: there is no section [listner]; did you mean [listener]?\n"},
         {"far section", "[zzzzzz]\n",
-         "t.ini:13: there is no section [zzzzzz]; sections are [server], [ca], [log], [audit], [admin], [listener "
-         "NAME], [endpoint NAME], [credentials NAME], [client NAME], [group NAME], [policy NAME], [tunnel NAME] and "
+         "t.ini:13: there is no section [zzzzzz]; sections are [server], [ca], [log], [audit], [admin], [auth pam], "
+         "[listener NAME], [endpoint NAME], [credentials NAME], [client NAME], [group NAME], [policy NAME], [tunnel "
+         "NAME] and "
          "[line NAME]\n"},
+        {"the other word", "[auth ldap]\n", "t.ini:13: there is no section [auth]; did you mean [auth pam]?\n"},
+        {"no other word", "[auth]\n", "t.ini:13: there is no section [auth]; did you mean [auth pam]?\n"},
+        {"a word too many", "[auth pam x]\n", "t.ini:13: there is no section [auth]; did you mean [auth pam]?\n"},
+        {"two words again", "[auth pam]\n[auth  pam]\n",
+         "t.ini:14: section [auth pam] stands here again, first at line 13; put its keys together there\n"},
         {"no name", "[policy]\n",
          "t.ini:13: section [policy NAME] needs a name of letters, digits, '-', '_' and '.'; write, for example, "
          "[policy "
@@ -507,7 +513,8 @@ static void test_config_load_bad_lines_are_reported(void **state UNUSED)
         {"not indented on", "[policy p]\nbuckets = a\nb\n",
          "t.ini:15: this line is neither [SECTION] nor KEY = VALUE; begin a comment with '#'\n"},
         {"all at once", "[server]\nworkers = x\nidle_timeout = y\n[nope]\n",
-         "t.ini:16: there is no section [nope]; sections are [server], [ca], [log], [audit], [admin], [listener NAME], "
+         "t.ini:16: there is no section [nope]; sections are [server], [ca], [log], [audit], [admin], [auth pam], "
+         "[listener NAME], "
          "[endpoint NAME], [credentials NAME], [client NAME], [group NAME], [policy NAME], [tunnel NAME] and [line "
          "NAME]\n"
          "t.ini:14: workers = x: this is no number in range; write one from 0 to 256\n"
@@ -1043,6 +1050,18 @@ static void test_config_load_bad_ways_in_are_reported(void **state UNUSED)
          "t.ini:18: transparent has no effect with mode = endpoint; remove it\n"},
         {"plain without passwords", "[listener x]\nmode = forward\nproxy_auth_plain = yes\n",
          "t.ini:15: proxy_auth_plain has no effect without passwords; write proxy_auth = required, or remove it\n"},
+        {"a PAM user's name", "[client x]\npolicy = read-only\npassword = pam:a b\n[auth pam]\nservice = Login\n",
+         "t.ini:15: password = pam:NAME of client \"x\": a user's name has no blank and at most 128 bytes; write pam "
+         "for the client's own\n"
+         "t.ini:17: service = Login: a PAM service's name is of lower-case letters, digits, '_', '-' and '.'; write "
+         "the "
+         "name of a file in /etc/pam.d\n"},
+        {"no PAM service", "[client x]\npolicy = read-only\npassword = pam\n[auth pam]\nfolder = /nonexistent\n",
+         "t.ini:16: client \"x\" has password = pam, and there is no /nonexistent/s3onramp, so that PAM would refuse "
+         "everybody; write that file (conf/manual/administration.md shows some), or service = NAME in [auth pam]\n"},
+        {"no PAM service, no section", "[client x]\npolicy = read-only\npassword = pam:NOBODY\\\\x\n",
+         "t.ini:13: client \"x\" has password = pam, and there is no /etc/pam.d/s3onramp, so that PAM would refuse "
+         "everybody; write that file (conf/manual/administration.md shows some), or service = NAME in [auth pam]\n"},
         {"password in clear", "[client x]\npolicy = read-only\npassword = secret\n",
          "t.ini:15: password of client \"x\" is not the hash of one that this system knows as safe; run `s3onramp "
          "client "

@@ -279,7 +279,8 @@ struct principal_conf {
     uint32_t id;                               /* standing */
     bool disabled;                             /* nothing of the client counts */
     struct principal_key keys[PRINCIPAL_KEYS]; /* the newer one first; none: it comes by password or anonymously only */
-    char *password;                            /* crypt(3) hash for Proxy-Authorization, or NULL */
+    char *password;                            /* for Proxy-Authorization: a crypt(3) hash, or see
+                                                * principal_pam_user; or NULL */
     int64_t expires_s;                         /* Unix seconds; nothing of the client counts from then on; 0: never */
     char *certificate;                         /* what its TLS certificate says of it, "email:a@b"; NULL: none */
     const struct tag_list *tags;               /* its own; NULL: none. See principal_tag */
@@ -334,6 +335,13 @@ struct admin_conf {
     bool names_default;              /* they are this machine's: nobody wrote them */
 };
 
+/* [auth pam] */
+struct pam_conf {
+    char *service;
+    char *folder; /* of its file; NULL: the system's */
+    uint64_t timeout_ms, remember_ms;
+};
+
 enum access_format { ACCESS_FORMAT_TEXT, ACCESS_FORMAT_JSON, ACCESS_FORMAT_S3 };
 
 /* Places of lines: config/log_place.h; never NULL. */
@@ -369,6 +377,7 @@ struct settings {
     struct log_conf log;
     struct audit_conf audit;
     struct admin_conf admin;
+    struct pam_conf pam;
     struct str_list secret_variables; /* of the environment, that hold secrets of some section: no helper gets them */
     struct listener_conf *listeners;
     size_t listeners_n;
@@ -451,6 +460,8 @@ const struct principal_conf *settings_client_by_key(const struct settings *s, st
 /* Why @client, and the pair @key of it (NULL: it did not sign), do not count at @now_s: words after "client NAME", like
  * "is disabled"; NULL: they do. */
 const char *principal_why_not(const struct principal_conf *client, const struct principal_key *key, int64_t now_s);
+/* The user whose password PAM is to check for @client; NULL: it has none, or a hash. */
+const char *principal_pam_user(const struct principal_conf *client);
 /* Whose certificate says that; NULL if nobody's. */
 const struct principal_conf *settings_client_by_certificate(const struct settings *s, struct str name);
 /* May @client come from there? Its own `allow_from` says so; without one each of its groups' that have one must. */

@@ -137,6 +137,7 @@ struct request {
         struct password_ask *ask; /* owned while the password is being checked */
         struct str user_tried;    /* the name in Proxy-Authorization */
         enum password_verdict user_verdict;
+        struct str user_why; /* in arena: what PAM says; empty: nothing */
         bool user_asked;
 
         /* … and by check_caller */
