@@ -3,12 +3,16 @@
 is served without its line. Syslog and journald as places of lines."""
 import base64
 import collections
+import contextlib
+import functools
 import json
 import os
+import pathlib
 import re
 import resource
 import signal
 import socket
+import subprocess
 import threading
 import unittest
 
@@ -282,6 +286,54 @@ class Required(Case):
         asked = collections.Counter(statuses)
         self.assertLessEqual(set(asked), {200, 503})
         self.assertEqual((told[200], told[503] + lost), (asked[200], asked[503]))
+
+    def test_filesystem_that_is_full(self):
+        """A small one of the proxy's own, for both logs: what was served has its audit line; of the others each has one or was
+        counted; and no line goes on where another broke off."""
+        proxy = self.start({"required": "yes"}, server={"workers": 2}, log={"buffer": "64"})
+        small = lib.WORK / "small"
+        small.mkdir()
+        mount = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=4m small "$0" && exec "$@"', str(small)]
+        if subprocess.run([*mount, "true"], stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("no filesystem can be mounted here, not even in a namespace")
+        proxy.stop()
+        text = proxy.config.read_text()
+        for file in (self.file, proxy.access_file):
+            text = text.replace("= %s\n" % file, "= %s\n" % (small / file.name))
+        proxy.config.write_text(text)
+        proxy.launch = functools.partial(proxy.launch, program=[*mount, lib.PROGRAM])
+        proxy.start()
+        seen = pathlib.Path("/proc/%d/root%s" % (proxy.process.pid, small))
+        statuses = collections.Counter()
+
+        def ask(count=1):
+            with proxy.connect("plain") as connection:
+                for _ in range(count):
+                    status = proxy.request("plain", "GET", "/bucket/" + KEY, connection=connection).status
+                    statuses[status] += 1
+            return status
+
+        ask(5)
+        for _ in range(2):
+            with open(seen / "other", "wb", buffering=0) as other, contextlib.suppress(OSError):
+                while other.write(bytes(1024)):
+                    pass
+            lib.wait_until(lambda: ask() == 503, 30, "503")
+            before = statuses.copy()
+            ask(60)
+            self.assertEqual(statuses - before, {503: 60})
+            self.assertIn("No space left on device", self.log()["reason"])
+            os.truncate(seen / "other", 0)
+            lib.wait_until(lambda: ask() == 200, 30, "200")
+        for name in ("audit", "access"):
+            lib.wait_until(lambda: self.log(name)["waiting"] == 0, 30, "all lines written")
+        self.assertGreater(self.log("access")["lost"], 0)
+        for name in ("audit", "access"):
+            lines = [line for line in self.lines(seen / (name + ".log")) if line.get("thread") != "control"]
+            told = collections.Counter(line["status"] for line in lines)
+            self.assertEqual(told.total() + self.log(name)["lost"], statuses.total())
+            if name == "audit":
+                self.assertEqual(told[200], statuses[200])
 
     def test_room_runs_out(self):
         """A daemon that takes nothing: what is served is never more than what has its room."""
