@@ -172,6 +172,16 @@ static void write_auth(struct record_line *l, const struct request *req)
     put_text(l, auth[req->who.auth]);
 }
 
+static bool has_certificate(const struct request *req)
+{
+    return req->session->certificate;
+}
+
+static void write_certificate(struct record_line *l, const struct request *req)
+{
+    put(l, str_head(str_from(req->session->certificate), NAME_MOST));
+}
+
 /* What the signature says of the body. */
 static void write_payload(struct record_line *l, const struct request *req)
 {
@@ -595,6 +605,7 @@ const struct record_field record_fields[] = {
     {"policy", write_policy, is_judged, RECORD_ALL, "the policy that decided; empty: none did"},
     {"statement", write_statement, is_judged, RECORD_ALL, "the statement of it: its Sid, else its number, or an option of the short form"},
     {"set", write_set, is_set, RECORD_ALL, "the fields that `set` of a policy put in, replaced or took away, joined by commas"},
+    {"certificate", write_certificate, has_certificate, RECORD_ALL, "what the client's TLS certificate says, its first 255 bytes: the name by which it is its client's, `email:…`, `dns:…`, …, else its subject, `subject:CN=…`"},
 };
 /* clang-format on */
 const size_t record_fields_n = ARRAY_LEN(record_fields);
@@ -632,7 +643,7 @@ void record_write(struct sbuf *b, enum record_format format, const struct reques
 size_t record_audit_most(const struct request *req)
 {
     size_t n = METHOD_MOST + ID_MOST + NAME_MOST + 2 * LABEL_MOST + sizeof(req->err.detail) + REQUEST_S3_ERROR +
-               req->who.user_tried.n;
+               req->who.user_tried.n + str_head(str_from(req->session->certificate), NAME_MOST).n;
 
     n += str_head(request_asked_host(req), NAME_MOST).n + str_head(req->in.bucket, NAME_MOST).n;
     n += str_head(req->in.key, KEY_MOST).n + str_head(asked_field(req, HDR_USER_AGENT), AGENT_MOST).n;

@@ -65,7 +65,8 @@ static void session_free(struct session *c, bool reset)
     free(c->authority);
     free(c->tls_name);
     free(c->refusal);
-    c->authority = c->tls_name = NULL;
+    free(c->certificate);
+    c->authority = c->tls_name = c->certificate = NULL;
     c->refusal = NULL;
     if (c->prev)
         c->prev->next = c->next;

@@ -2,6 +2,7 @@
 """TLS certificates of clients: whom each kind of name proves, what is refused and in which words, revocation lists that change
 while connections and TLS sessions live, and real clients."""
 import datetime
+import json
 import os
 import ssl
 import time
@@ -101,6 +102,7 @@ def setUpModule():
         ("box", "dns:Box.example.com", {}), ("dave", "upn:dave@corp.example.com", {}),
         ("gone", "email:gone@example.com", dict(disabled="yes")), ("leaver", "email:leaver@example.com", {}),
         ("short", "email:short@example.com", {})))
+    extra += lib.section("audit", to=lib.WORK / "audit.log")
     lib.Case.proxy = proxy = lib.Proxy(
         ["127.0.0.1:%d" % endpoint.addresses[0][1]],
         listeners={"must": dict(mode="endpoint", client_certificates="required", **common),
@@ -137,6 +139,25 @@ class Certificates(lib.Case):
     def who(self, answer):
         line = self.proxy.line_of(answer)
         return line["client"], line["auth"]
+
+    def test_lines_tell_what_it_says(self):
+        for name, key, says in (("alice", None, "email:alice@example.com"), ("carol", None, "subject:CN=carol,O=Example"),
+                                ("robot", None, "uri:spiffe://example.com/Robot"), ("nobody", lib.ALICE, "subject:CN=nobody,O=Example"),
+                                ("two", lib.ALICE, "email:alice@example.com"), (None, lib.ALICE, None)):
+            with self.subTest(name):
+                answer = self.check(self.ask("may", name, key=key), 200)
+                self.assertEqual(self.proxy.line_of(answer).get("certificate"), says)
+                lib.wait_until(lambda: [line for line in self.audited() if line["s3_request_id"] == answer.header("x-amz-request-id")],
+                               30, "the audit line")
+                line = [line for line in self.audited() if line["s3_request_id"] == answer.header("x-amz-request-id")][-1]
+                self.assertEqual(line.get("certificate"), says)
+        self.check(self.ask("must", "nobody"), 403, "AccessDenied")
+        lib.wait_until(lambda: [line for line in self.audited() if line["event"] == "refused" and
+                                line.get("certificate") == "subject:CN=nobody,O=Example"], 30, "the audit line")
+
+    @staticmethod
+    def audited():
+        return [line for line in map(json.loads, (lib.WORK / "audit.log").read_text().splitlines()) if "s3_request_id" in line]
 
     def test_each_kind_of_name_proves_its_client(self):
         for name in ("alice", "carol", "robot", "box", "dave"):

@@ -165,6 +165,7 @@ static void test_write_json_has_each_field_of_the_table(void **state)
     req->tunnel = &m.tunnel;
     m.tunnel.ended_by = "client";
     judge(req, POLICY_FORBIDDEN);
+    m.session.certificate = (char *)"email:alice@example.com";
     req->out.properties = &set;
     err_set(&req->err, ERR_POLICY_DENIED, 0, "it may not");
     write_line(mem, sizeof(mem), RECORD_JSON, req);
@@ -223,11 +224,13 @@ static void test_longest_line_fits(void **state)
 {
     struct made m;
     struct request *req = make_request(&m);
-    static char wild[70000], mem[SINK_LINE_MAX];
+    static char wild[70000], mem[SINK_LINE_MAX], certificate[512];
     struct str s = str_make(wild, sizeof(wild));
 
     (void)state;
     memset(wild, 1, sizeof(wild));
+    memset(certificate, 1, sizeof(certificate) - 1);
+    m.session.certificate = certificate;
     m.in.method = req->who.user_tried = s;
     req->who.user_tried.n = 64;
     req->in.bucket = req->in.key = m.asked[0].value = m.asked[1].value = m.answered[0].value = m.answered[1].value = s;
@@ -435,10 +438,11 @@ static void test_longest_audit_line_fits_into_its_room(void **state UNUSED)
 {
     static struct proxy proxy = {.audit = {.run = "0123456789abcdef"}};
     static struct worker worker = {.proxy = &proxy, .index = SIZE_MAX, .audit_seq = UINT64_MAX};
-    static char wild[70000], mem[SINK_LINE_MAX], name[65];
+    static char wild[70000], mem[SINK_LINE_MAX], name[65], certificate[512];
     struct str s = str_make(wild, sizeof(wild));
 
     memset(wild, 1, sizeof(wild));
+    memset(certificate, 1, sizeof(certificate) - 1);
     memset(name, 'n', sizeof(name) - 1);
     for (unsigned asked = 0; asked < 2; asked++) {
         struct made m;
@@ -447,6 +451,7 @@ static void test_longest_audit_line_fits_into_its_room(void **state UNUSED)
         size_t room;
 
         req->worker = &worker;
+        if (asked) m.session.certificate = certificate;
         if (asked) req->in.bucket = req->in.key = m.asked[0].value = m.asked[1].value = s;
         req->who.user_tried = str_head(s, 64);
         m.in.method = s;

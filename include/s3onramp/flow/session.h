@@ -49,6 +49,7 @@ struct session {
     bool has_certificate;                   /* the client's, when the outermost TLS began … */
     int64_t certificate_end_s;              /* … and when it ends, Unix seconds */
     const struct principal_conf *certified; /* whose it is; NULL: nobody's, or none came */
+    char *certificate;                      /* owned: the name in it that says so, else its subject; NULL: none came */
     struct client_hello hello;              /* of a redirected or tunnelled client */
     bool at_hello;       /* not intercepted, or TLS is not wanted: the client waits for a ServerHello */
     bool lacks_tls;      /* plain HTTP where TLS is wanted */
