@@ -7,15 +7,17 @@ static void command_help(struct admin_call *call);
 
 static const struct admin_command rows[] = {
     {"status",
-     {{"clients", ADMIN_FLAG, false}},
+     {{"clients", ADMIN_FLAG, false}, {"warn", ADMIN_TEXT, false}},
      ADMIN_LOOK,
      command_status,
-     "endpoints, addresses and how they are, credentials, logs, counters; with clients also what each asked for"},
+     "whether it is ready, endpoints, addresses and how they are, credentials, logs, counters; clients: also what each "
+     "asked for; warn: also what ends within so many seconds"},
     {"metrics",
      {{"openmetrics", ADMIN_FLAG, false}},
      ADMIN_LOOK,
      command_metrics,
      "all that is measured, as text for Prometheus instead of JSON; openmetrics: in the format of OpenMetrics 1.0"},
+    {"requests", {{0}}, ADMIN_LOOK, command_requests, "requests that are under way, and how far they are"},
     {"clients", {{0}}, ADMIN_LOOK, command_clients, "what each client and group asked for"},
     {"credentials", {{0}}, ADMIN_LOOK, command_credentials, "the keys that requests are signed with"},
     {"traffic",

@@ -18,6 +18,8 @@ void command_metrics(struct admin_call *call);
 /* traffic_list.c */
 void command_traffic(struct admin_call *call);
 
+/* requests.c */
+void command_requests(struct admin_call *call);
 /* life.c */
 void command_drain(struct admin_call *call);
 void command_upgrade(struct admin_call *call);

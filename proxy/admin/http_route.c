@@ -6,6 +6,7 @@
 #include "admin/exposition.h"
 #include "http/uri.h"
 #include "http_call.h"
+#include "readiness.h"
 
 #include <event2/buffer.h>
 
@@ -17,6 +18,9 @@ static void run_metrics(struct http_call *c);
 
 static const struct http_route rows[] = {
     {"/", false, HTTP_KNOWN, show_index, "this list"},
+    {"/healthz", false, HTTP_EVERYBODY, readiness_show_alive, "200 while every worker turns; needs no token"},
+    {"/readyz", false, HTTP_EVERYBODY, readiness_show,
+     "200 while requests may be sent here, else 503 and why; needs no token"},
     {"/metrics", false, HTTP_KNOWN, run_metrics,
      "all that is measured, for Prometheus: in its text format or OpenMetrics"},
     {"/api/", true, HTTP_KNOWN, run_command, "what the read-only command NAME says; its arguments in the query"},

@@ -3,12 +3,15 @@
  * seconds before or after now. Control thread.
  */
 #include "admin/command.h"
+#include "base/clock.h"
 #include "commands.h"
 #include "config/lines.h"
 #include "control/logs.h"
+#include "expiry.h"
 #include "flow/upstream/address.h"
 #include "keys/credentials.h"
 #include "keys/json_text.h"
+#include "readiness.h"
 #include "stats_json.h"
 
 #include <event2/buffer.h>
@@ -73,9 +76,10 @@ struct status {
     struct address_table *table; /* one reference */
     int64_t started_us, now_us;
     const struct part *const *parts; /* NULL: no more */
-    size_t at;                       /* in a list: where the next one is looked for */
-    bool begun;                      /* the first of the list is out */
-    bool any;                        /* a part is out */
+    struct expiry expiry;
+    size_t at;  /* in a list: where the next one is looked for */
+    bool begun; /* the first of the list is out */
+    bool any;   /* a part is out */
 };
 
 /* A member of the answer. */
@@ -99,6 +103,25 @@ static json_t *get_uptime(struct status *st)
 static json_t *get_state(struct status *st)
 {
     return json_string(drain_state_name(drain_state(server_drain(st->server))));
+}
+
+/* The words of the refused reload are for who may ask for them. */
+static json_t *get_readiness(struct status *st)
+{
+    const char *refused = reload_refused(server_reload(st->server));
+    struct readiness h;
+    json_t *all;
+
+    readiness_look(st->server, &h);
+    all = readiness_json(&h);
+    readiness_clear(&h);
+    if (refused) json_object_set_new(all, "reload_refused", json_text(refused));
+    return all;
+}
+
+static json_t *next_expiring(struct status *st)
+{
+    return expiry_next(&st->expiry);
 }
 
 static json_t *get_connections(struct status *st)
@@ -191,6 +214,8 @@ static json_t *get_restart(struct status *st)
 static const struct part version = {"version", false, get_version};
 static const struct part uptime = {"uptime_s", false, get_uptime};
 static const struct part state = {"state", false, get_state};
+static const struct part readiness = {"readiness", false, get_readiness};
+static const struct part expiring = {"expiring", true, next_expiring};
 static const struct part connections = {"connections", false, get_connections};
 static const struct part table_version = {"table_version", false, get_table_version};
 static const struct part restart = {"restart", false, get_restart};
@@ -203,12 +228,12 @@ static const struct part groups = {"groups", true, next_group};
 static const struct part workers = {"workers", true, next_worker};
 static const struct part clients = {"clients", true, next_client};
 
-static const struct part *const all[] = {&version, &uptime,    &state,       &connections, &table_version,
-                                         &restart, &endpoints, &credentials, &logs,        &listeners,
-                                         &lines,   &workers,   NULL};
-static const struct part *const all_and_clients[] = {&version, &uptime,    &state,       &connections, &table_version,
-                                                     &restart, &endpoints, &credentials, &logs,        &listeners,
-                                                     &lines,   &workers,   &groups,      &clients,     NULL};
+static const struct part *const all[] = {&version,     &uptime,        &state,   &readiness, &expiring,
+                                         &connections, &table_version, &restart, &endpoints, &credentials,
+                                         &logs,        &listeners,     &lines,   &workers,   NULL};
+static const struct part *const all_and_clients[] = {
+    &version,     &uptime, &state,     &readiness, &expiring, &connections, &table_version, &restart, &endpoints,
+    &credentials, &logs,   &listeners, &lines,     &workers,  &groups,      &clients,       NULL};
 static const struct part *const only_clients[] = {&groups, &clients, NULL};
 static const struct part *const only_credentials[] = {&credentials, NULL};
 
@@ -257,7 +282,7 @@ static void end(void *arg)
     free(st);
 }
 
-static void reply(struct admin_call *call, const struct part *const *parts)
+static void reply(struct admin_call *call, const struct part *const *parts, int64_t within_s)
 {
     struct status *st = calloc(1, sizeof(*st));
     struct server *sv = call->server;
@@ -276,26 +301,36 @@ static void reply(struct admin_call *call, const struct part *const *parts)
         .now_us = server_loop(sv)->now_us,
         .parts = parts,
     };
+    st->expiry = (struct expiry){.snapshot = st->snapshot,
+                                 .credentials = st->credentials,
+                                 .now_s = clock_wall_us() / 1000000,
+                                 .within_s = within_s};
     admin_reply_stream(call, &(struct admin_stream){add_more, end, st});
 }
 
 void command_status(struct admin_call *call)
 {
-    reply(call, admin_call_flag(call, "clients") ? all_and_clients : all);
+    const char *warn = admin_call_text(call, "warn");
+    uint64_t within_s = 0;
+
+    if (warn && (!str_to_u64(str_from(warn), &within_s) || within_s > INT32_MAX))
+        admin_reply_error(call, "status: \"warn\" must be a number of seconds");
+    else
+        reply(call, admin_call_flag(call, "clients") ? all_and_clients : all, (int64_t)within_s);
 }
 
 void command_clients(struct admin_call *call)
 {
-    reply(call, only_clients);
+    reply(call, only_clients, 0);
 }
 
 void command_credentials(struct admin_call *call)
 {
-    reply(call, only_credentials);
+    reply(call, only_credentials, 0);
 }
 
 void command_drop(struct admin_call *call)
 {
     credential_store_drop(server_credentials(call->server), admin_call_text(call, "credentials"));
-    reply(call, only_credentials);
+    reply(call, only_credentials, 0);
 }

@@ -47,6 +47,7 @@ struct reload {
     struct job *job;            /* owned; NULL: nothing is under way */
     bool reading;               /* the job's thread has it */
     bool handed_over;           /* another process serves */
+    char *refused;              /* owned: why the last one changed nothing; NULL: it did */
 };
 
 static void add_err(struct str_list *list, const char *file, const struct err *err)
@@ -237,10 +238,22 @@ static void audit_job(const struct job *j)
     audit_tell(&j->reload->parts.proxy->audit, &e);
 }
 
+/* A check says nothing of what is in force. */
+static void note_outcome(const struct job *j)
+{
+    struct reload *r = j->reload;
+
+    if (!j->taken && !(j->problems.n && changes_something(j->asks, j->wanted))) return;
+    free(r->refused);
+    r->refused = j->taken ? NULL : strdup(j->problems.v[0]);
+}
+
 static void finish(struct job *j)
 {
     struct reload *r = j->reload;
     const struct reload_answer a = {&j->problems, &j->warnings, &j->diff, &j->behind};
+
+    note_outcome(j);
 
     log_job(j);
     if (j->taken || (j->problems.n && changes_something(j->asks, j->wanted))) audit_job(j);
@@ -596,6 +609,7 @@ void reload_free(struct reload **rp)
     if (r->reading) pthread_join(r->job->thread, NULL);
     if (r->job) free_job(r->job);
     settings_kept_free(&r->kept);
+    free(r->refused);
     free(r);
 }
 
@@ -663,6 +677,11 @@ bool reload_hand_over(struct reload *r)
     r->handed_over = true;
     if (some) refuse_all(r, another_serves);
     return some;
+}
+
+const char *reload_refused(const struct reload *r)
+{
+    return r->refused;
 }
 
 void reload_waiting(const struct reload *r, struct str_list *out)

@@ -366,17 +366,22 @@ static void trim_memory(struct server *sv)
     malloc_trim(0);
 }
 
-static void feed_watchdog(struct server *sv)
+int64_t server_oldest_tick_us(const struct server *sv)
 {
     int64_t oldest_us = INT64_MAX;
 
-    if (sv->heir) return; /* the process before feeds it */
     for (size_t i = 0; i < sv->workers_n; i++) {
         int64_t us = atomic_load_explicit(&sv->workers[i].ticked_us, memory_order_relaxed);
 
         if (us < oldest_us) oldest_us = us;
     }
-    notify_feed(&sv->notify, sv->loop.now_us, oldest_us);
+    return oldest_us;
+}
+
+static void feed_watchdog(struct server *sv)
+{
+    if (sv->heir) return; /* the process before feeds it */
+    notify_feed(&sv->notify, sv->loop.now_us, server_oldest_tick_us(sv));
 }
 
 static enum err_code serve(struct server *sv, struct err *err)
@@ -644,6 +649,12 @@ void server_on_settings(struct server *sv, void (*run)(void *arg), void *arg)
 {
     sv->on_settings = run;
     sv->on_settings_arg = arg;
+}
+
+struct worker *server_workers(struct server *sv, size_t *n)
+{
+    *n = sv->workers_n;
+    return sv->workers;
 }
 
 bool server_is_alone(const struct server *sv)

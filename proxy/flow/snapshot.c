@@ -279,6 +279,11 @@ SSL_CTX *snapshot_endpoint_ctx(const struct snapshot *s, const struct endpoint_c
     return s->endpoints ? s->endpoints[e - s->settings->endpoints].ctx : NULL;
 }
 
+int64_t snapshot_ca_not_after(const struct snapshot *s)
+{
+    return s->local_ca ? ca_not_after(s->local_ca->ca) : INT64_MAX;
+}
+
 SSL_CTX *snapshot_admin_ctx(const struct snapshot *s)
 {
     return s->admin->ctx;

@@ -476,6 +476,31 @@ const char *credential_store_lacks(const struct credential_store *st)
     return NULL;
 }
 
+const char *credential_store_fault(const struct credential_store *st, uint32_t section)
+{
+    int64_t wall_s = clock_wall_us() / 1000000;
+
+    for (size_t i = 0; i < st->n; i++) {
+        const struct entry *e = st->v[i];
+
+        if (e->gone_us || e->need->section != section || e->context.client || !is_wanted(e)) continue;
+        if (e->context.set->source == CREDENTIALS_NONE) continue;
+        if (has_keys(e)) return wall_s < e->renewal.last_s ? NULL : "expired";
+        return e->fetched_s ? "expired" : e->now ? "not to be had" : "not there yet";
+    }
+    return NULL;
+}
+
+const char *credential_store_ending(const struct credential_store *st, size_t at, int64_t *end_s, bool *more)
+{
+    const struct entry *e = at < st->n ? st->v[at] : NULL;
+
+    *more = e;
+    if (!e || e->gone_us || !e->why[0] || !has_keys(e) || !e->now->expires_s) return NULL;
+    *end_s = e->now->expires_s;
+    return e->context.set->name;
+}
+
 void credential_store_tick(struct credential_store *st)
 {
     struct list *due = &st->wheel[++st->turn % WHEEL];

@@ -80,6 +80,9 @@ void reload_leave_ports(struct reload *r);
 /* Another process serves: who asks for more than a check must ask there, and is told so; but who follows. True: so did
  * some already. */
 bool reload_hand_over(struct reload *r);
+/* The first problem for which the last reload changed nothing; NULL: it did, or there was none. Borrowed until the
+ * next one. */
+const char *reload_refused(const struct reload *r);
 /* What waits for a restart, in words: appended to @out. */
 void reload_waiting(const struct reload *r, struct str_list *out);
 

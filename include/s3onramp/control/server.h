@@ -44,6 +44,9 @@ int server_take_unix(struct server *sv, const char *path);
 MUST_CHECK enum err_code server_take_port(struct server *sv, const struct netaddr *addr, int *fd, struct err *err);
 /* @run(@arg) after each reload, whatever came of it; NULL: no more. */
 void server_on_settings(struct server *sv, void (*run)(void *arg), void *arg);
+struct worker *server_workers(struct server *sv, size_t *n);
+/* Monotonic: when the slowest worker showed last that its loop turns; INT64_MAX: all have ended. */
+int64_t server_oldest_tick_us(const struct server *sv);
 /* False: another process serves here, too, and nothing that both have may be removed. */
 bool server_is_alone(const struct server *sv);
 struct drain *server_drain(const struct server *sv);

@@ -38,6 +38,8 @@ void snapshot_unref(struct snapshot **s); /* NULL is fine */
  * has one, unless nothing was loaded. */
 SSL_CTX *snapshot_listener_ctx(const struct snapshot *s, const struct listener_conf *l);
 SSL_CTX *snapshot_endpoint_ctx(const struct snapshot *s, const struct endpoint_conf *e);
+/* Unix time of the local authority's end; INT64_MAX: there is none. */
+int64_t snapshot_ca_not_after(const struct snapshot *s);
 /* What [admin] listen shows, also when minted; NULL: it speaks without TLS. */
 SSL_CTX *snapshot_admin_ctx(const struct snapshot *s);
 /* The row with that number, or NULL: it is not there any more. */

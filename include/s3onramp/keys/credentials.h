@@ -39,6 +39,12 @@ void credential_store_free(struct credential_store **st);
 void credential_store_drop(struct credential_store *st, const char *name);
 /* A section without usable keys that are wanted in any case; NULL: there is none. Borrowed: settings. */
 const char *credential_store_lacks(const struct credential_store *st);
+/* What is the matter with the keys of the section with that standing number, as words after "are"; NULL: they are good,
+ * or none are wanted in any case. */
+const char *credential_store_fault(const struct credential_store *st, uint32_t section);
+/* Of the slot @at: the section whose keys end at *@end_s, Unix time, and were not renewed when that was tried; NULL: no
+ * such keys. *@more: there may be others behind it. */
+const char *credential_store_ending(const struct credential_store *st, size_t at, int64_t *end_s, bool *more);
 /* Once a tick, and when a worker asks for it. */
 void credential_store_tick(struct credential_store *st);
 /* The next slot from *@at on (0: the first) that was ever wanted, as an object without secrets, which the caller owns;

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * readiness.c: see readiness.h.
+ */
+#include "readiness.h"
+
+#include "commands.h"
+#include "config/lines.h"
+#include "flow/upstream/address.h"
+
+#include <event2/buffer.h>
+#include <stdlib.h>
+
+enum { STUCK_US = 10000000 };
+
+/* --- ready --- */
+
+static bool takes_requests(const struct table_address *a)
+{
+    return !a->barred && a->state != ADDRESS_DOWN;
+}
+
+static void judge_addresses(const struct endpoint_conf *e, const struct table_endpoint *t, struct readiness *h)
+{
+    if (!t || !t->n) {
+        lines_add(&h->why_not, "endpoint %s: has no addresses yet", e->name);
+        return;
+    }
+    for (size_t i = 0; i < t->n; i++)
+        if (takes_requests(&t->v[i])) return;
+    lines_add(&h->why_not, "endpoint %s: no address is up", e->name);
+}
+
+static void judge_keys(const struct credential_store *st, const struct endpoint_conf *e, struct readiness *h)
+{
+    const char *state = e->credentials ? credential_store_fault(st, e->credentials->id) : NULL;
+
+    if (state) lines_add(&h->why_not, "endpoint %s: its credentials %s are %s", e->name, e->credentials->name, state);
+}
+
+static void note_reload(struct server *server, struct readiness *h)
+{
+    if (reload_refused(server_reload(server)))
+        lines_add(&h->notes, "the last reload was refused; the configuration before it is in force");
+}
+
+void readiness_look(struct server *server, struct readiness *h)
+{
+    const struct settings *s = server_snapshot(server)->settings;
+    const struct address_table *t = endpoints_table(server_endpoints(server));
+    enum drain_state state = drain_state(server_drain(server));
+
+    *h = (struct readiness){0};
+    if (state != DRAIN_SERVING) lines_add(&h->why_not, "it is ending: %s", drain_state_name(state));
+    for (size_t i = 0; i < s->endpoints_n; i++) {
+        judge_addresses(&s->endpoints[i], address_table_find(t, s->endpoints[i].id), h);
+        judge_keys(server_credentials(server), &s->endpoints[i], h);
+    }
+    note_reload(server, h);
+}
+
+void readiness_clear(struct readiness *h)
+{
+    lines_clear(&h->why_not);
+    lines_clear(&h->notes);
+}
+
+json_t *readiness_json(const struct readiness *h)
+{
+    return json_pack("{sb so so}", "ready", h->why_not.n == 0, "why_not", lines_json(&h->why_not), "notes",
+                     lines_json(&h->notes));
+}
+
+/* --- routes --- */
+
+static void reply_json(struct http_call *c, unsigned status, json_t *object)
+{
+    struct evbuffer *text = evbuffer_new();
+    char *dump = json_dumps(object, JSON_INDENT(1));
+
+    if (text) evbuffer_add_printf(text, "%s\n", dump ? dump : "{\"error\": \"out of memory\"}");
+    free(dump);
+    json_decref(object);
+    http_reply(c, status, "application/json", text, NULL);
+}
+
+static void reply_text(struct http_call *c, unsigned status, const struct readiness *h)
+{
+    struct evbuffer *text = evbuffer_new();
+
+    if (text) evbuffer_add_printf(text, "%s\n", status == 200 ? "ready" : "not ready");
+    for (size_t i = 0; text && i < h->why_not.n; i++)
+        evbuffer_add_printf(text, "%s\n", h->why_not.v[i]);
+    for (size_t i = 0; text && i < h->notes.n; i++)
+        evbuffer_add_printf(text, "note: %s\n", h->notes.v[i]);
+    http_reply(c, status, "text/plain; charset=utf-8", text, NULL);
+}
+
+void readiness_show(struct http_call *c)
+{
+    struct readiness h;
+
+    readiness_look(c->call.server, &h);
+    if (http_accepts(c, "application/json"))
+        reply_json(c, h.why_not.n ? 503 : 200, readiness_json(&h));
+    else
+        reply_text(c, h.why_not.n ? 503 : 200, &h);
+    readiness_clear(&h);
+}
+
+void readiness_show_alive(struct http_call *c)
+{
+    int64_t silent_us = server_loop(c->call.server)->now_us - server_oldest_tick_us(c->call.server);
+    bool stuck = silent_us > STUCK_US;
+
+    if (http_accepts(c, "application/json"))
+        reply_json(c, stuck ? 503 : 200, json_pack("{sb}", "alive", !stuck));
+    else
+        http_reply_line(c, stuck ? 503 : 200, stuck ? "a worker has not turned for over 10 seconds" : "ok");
+}
