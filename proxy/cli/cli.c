@@ -111,3 +111,21 @@ void cli_owner_hint(const char *path)
     fprintf(stderr, "If the proxy runs as another user, let that user read it: chown " SECRET_PROXY_USER " %s\n",
             cli_quote(path, quoted));
 }
+
+bool cli_parse_span(const char *text, uint64_t most_s, uint64_t *seconds)
+{
+    static const struct {
+        char unit;
+        uint64_t s;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    struct str number = str_from(text);
+    uint64_t n;
+
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (number.n == 0 || number.p[number.n - 1] != units[i].unit) continue;
+        if (!str_to_u64(str_head(number, number.n - 1), &n) || n > most_s / units[i].s) return false;
+        *seconds = n * units[i].s;
+        return true;
+    }
+    return false;
+}

@@ -325,25 +325,6 @@ static int change(struct client_order *o, client_act_fn *act)
 
 /* --- verbs --- */
 
-/* "90s", "12h", "7d" */
-static bool parse_grace(const char *text, uint64_t *seconds)
-{
-    static const struct {
-        char unit;
-        uint64_t s;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-    struct str number = str_from(text);
-    uint64_t n;
-
-    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-        if (number.n == 0 || number.p[number.n - 1] != units[i].unit) continue;
-        if (!str_to_u64(str_head(number, number.n - 1), &n) || n > GRACE_MOST_S / units[i].s) return false;
-        *seconds = n * units[i].s;
-        return true;
-    }
-    return false;
-}
-
 /* What a verb takes besides a name. */
 enum {
     TAKES_POLICY = 1 << 0,
@@ -408,7 +389,7 @@ static int judge_options(const struct verb *verb, struct client_order *o)
 
     if (judge_taken(verb, o) != CLI_FINE) return CLI_USAGE;
     o->grace_s = GRACE_DEFAULT_S;
-    if (o->grace && !parse_grace(o->grace, &o->grace_s))
+    if (o->grace && !cli_parse_span(o->grace, GRACE_MOST_S, &o->grace_s))
         return cli_wrong_usage("client", "--grace %s: write a number with its unit (s, m, h, d), at most 366d",
                                o->grace);
     if (o->expires && !config_parse_time(str_from(o->expires), &expires_s))

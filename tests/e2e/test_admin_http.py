@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """[admin] listen: who may ask what over HTTP, how long answers leave, and what becomes of it in a reload and an upgrade."""
+import datetime
+import fcntl
 import http.client
 import json
 import os
 import pathlib
+import pty
+import re
+import select
 import signal
 import socket
 import ssl
+import struct
 import subprocess
-import unittest
+import termios
 
 import lib
 
@@ -29,17 +35,17 @@ def tearDownModule():
     endpoint.close()
 
 
-def settings(**keys):
+def settings(proxy=None, **keys):
     """The [admin] section from now on."""
-    proxy = lib.Case.proxy
+    proxy = proxy or lib.Case.proxy
     text = proxy.config.read_text()
     begin = text.index("[admin]")
     end = text.index("[", begin + 1)
     proxy.config.write_text(text[:begin] + lib.section("admin", socket=proxy.admin_socket, **keys) + text[end:])
 
 
-def reload(check=True):
-    return lib.run(lib.PROGRAM, "reload", "-c", lib.Case.proxy.config, check=check)
+def reload(check=True, proxy=None):
+    return lib.run(lib.PROGRAM, "reload", "-c", (proxy or lib.Case.proxy).config, check=check)
 
 
 def get(path, method="GET", at=None, tls=None, headers=None, host=None):
@@ -132,6 +138,24 @@ class Questions(lib.Case):
             self.assertTrue(answer.startswith(b"HTTP/1.1 %d " % status), (text[:60], answer[:60]))
 
 
+    def test_requests_under_way(self):
+        with self.proxy.connect("legacy") as connection:
+            connection.send(b"PUT /bucket/slow HTTP/1.1\r\nHost: %s\r\nContent-Length: 1000000\r\n\r\n%s" %
+                            (self.proxy.host("legacy").encode(), b"x" * 300000))
+            found = []
+
+            def under_way():
+                found[:] = [r for r in json.loads(get("/api/requests")[2])["requests"] if r["key"] == "slow" and r["bytes_in"]]
+                return found
+            lib.wait_until(under_way, 30, "the request")
+        self.assertEqual({name: found[0][name] for name in ("listener", "client", "operation", "bucket", "endpoint",
+                                                            "bytes_in_all", "bytes_out", "bytes_out_all", "tries")},
+                         {"listener": "legacy", "client": "alice", "operation": "PutObject", "bucket": "bucket",
+                          "endpoint": "tokyo", "bytes_in_all": 1000000, "bytes_out": 0, "bytes_out_all": None, "tries": 1})
+        self.assertLessEqual(found[0]["bytes_in"], 300000)
+        lib.wait_until(lambda: not json.loads(get("/api/requests")[2])["requests"], 30, "its end")
+
+
 class Bounds(lib.Case):
     def test_silent_connections_lock_nobody_out(self):
         silent = [socket.create_connection(("127.0.0.1", port), 30) for _ in range(300)]
@@ -164,6 +188,186 @@ class Bounds(lib.Case):
             self.assertLess(proxy.rss_kib() - before, 16 * 1024)
             whole = json.loads(get("/api/status?clients=yes")[2])
             self.assertGreater(len(whole["clients"]), 20000)
+
+
+class Health(lib.Case):
+    """Its proxy is its own: it ends, and its endpoint goes away."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.port = lib.free_port()
+        cls.endpoint = lib.start_endpoint()
+        cls.proxy = lib.Proxy(["%s:%d" % cls.endpoint.addresses[0][:2]], name="health", server={"drain_delay": "20s"},
+                              endpoint={"probe_interval": "200ms", "fall": "1", "probe": "tcp"})
+        settings(cls.proxy, listen="127.0.0.1:%d" % cls.port, token=TOKEN)
+        reload(proxy=cls.proxy)
+        cls.config = cls.proxy.config.read_text()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.proxy.stop()
+        del cls.proxy
+
+    def put(self, text):
+        self.proxy.config.write_text(text)
+        return reload(proxy=self.proxy, check=False)
+
+    def ready(self):
+        status, _, body = get("/readyz", at=self.port)
+        return status, body.decode().splitlines()
+
+    def wait_ready(self, status, line=None):
+        lib.wait_until(lambda: self.ready()[0] == status and (not line or line in self.ready()[1]), 30,
+                       "%d %s; it says %s" % (status, line, self.ready()))
+
+    def status_code(self, *words):
+        return lib.run(lib.PROGRAM, "status", *words, "-c", self.proxy.config, check=False).returncode
+
+    def test_1_strangers_are_told(self):
+        for headers in ({}, {"Host": "balancer.example"}, {"Authorization": "Bearer nothing"}):
+            host = headers.pop("Host", None)
+            self.assertEqual(get("/healthz", at=self.port, headers=headers, host=host)[::2], (200, b"ok\n"))
+            self.assertEqual(get("/readyz", at=self.port, headers=headers, host=host)[::2], (200, b"ready\n"))
+        json_please = {"Accept": "application/json"}
+        self.assertEqual(json.loads(get("/healthz", at=self.port, headers=json_please)[2]), {"alive": True})
+        self.assertEqual(json.loads(get("/readyz", at=self.port, headers=json_please)[2]),
+                         {"ready": True, "why_not": [], "notes": []})
+        with socket.create_connection(("127.0.0.1", self.port), 30) as sock:  # as HAProxy asks, without a Host
+            sock.sendall(b"HEAD /readyz HTTP/1.0\r\n\r\n")
+            self.assertTrue(b"".join(iter(lambda: sock.recv(65536), b"")).startswith(b"HTTP/1.1 200 "))
+        self.assertEqual(self.status_code(), 0)
+
+    def test_2_a_refused_reload_stays_ready_and_says_so(self):
+        self.proxy.config.write_text(self.config + "[endpoint tokyo]\nnonsense = 1\n")
+        self.assertEqual(lib.run(lib.PROGRAM, "reload", "--socket", self.proxy.admin_socket, check=False).returncode, 1)
+        self.assertEqual(self.ready(), (200, ["ready", "note: the last reload was refused; the configuration before it is in "
+                                                      "force"]))
+        status = json.loads(lib.run(lib.PROGRAM, "status", "--json", "--socket", self.proxy.admin_socket).stdout)
+        self.assertIn(str(self.proxy.config), status["readiness"]["reload_refused"])
+        self.assertIn("the last reload was refused", lib.run(lib.PROGRAM, "status", "--socket", self.proxy.admin_socket).stdout)
+        self.put(self.config)
+        self.assertEqual(self.ready(), (200, ["ready"]))
+
+    def test_3_credentials_that_end(self):
+        script = self.proxy.folder / "keys"
+        script.write_text("#!/bin/sh\n[ -e '%s' ] && exit 1\ntouch '%s'\n" % (script.with_suffix(".once"),
+                                                                             script.with_suffix(".once")) +
+                          "printf '{\"Version\": 1, \"AccessKeyId\": \"%s\", \"SecretAccessKey\": \"%s\", \"SessionToken\": "
+                          "\"t\", \"Expiration\": \"%%s\"}' \"$(date -u -d '+8 seconds' +%%Y-%%m-%%dT%%H:%%M:%%SZ)\"\n"
+                          % lib.UPSTREAM_KEY)
+        script.chmod(0o700)
+        begin = self.config.index("[credentials default]")
+        end = self.config.index("[", begin + 1)
+        said = self.put(self.config[:begin] + lib.section("credentials default", source="process", command=script) +
+                        self.config[end:])
+        self.assertEqual(said.returncode, 0, said.stderr)
+        lib.wait_until(script.with_suffix(".once").exists, 30, "the first keys")
+        self.wait_ready(503, "endpoint tokyo: its credentials default are expired")
+        self.assertEqual(self.status_code(), 1)
+        self.put(self.config)
+        self.wait_ready(200)
+
+    def test_4_what_ends_soon(self):
+        self.assertEqual(self.status_code("--warn", "7d"), 0)
+        self.put(self.config + "[client contractor]\npolicy = read-only\naccess_key_id = S3ORCONTRACTOR\nsecret_access_key = %s\nexpires = %s\n" %
+                 ("x" * 40, (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=3)).strftime("%Y-%m-%d")))
+        self.assertEqual([self.status_code("--warn", w) for w in ("7d", "1h")], [3, 0])
+        self.assertEqual([e["what"] for e in json.loads(get("/api/status?warn=604800", at=self.port, headers={
+            "Authorization": "Bearer " + TOKEN})[2])["expiring"]], ["[client contractor]"])
+        self.assertIn("the local authority", lib.run(lib.PROGRAM, "status", "--warn", "3660d", "-c", self.proxy.config,
+                                                     check=False).stdout)
+        self.assertEqual(self.status_code("--warn", "soon"), 2)
+        self.put(self.config)
+
+    def test_5_all_addresses_are_down(self):
+        self.endpoint.close()
+        self.wait_ready(503, "endpoint tokyo: no address is up")
+        self.assertEqual(get("/healthz", at=self.port)[0], 200)
+        self.assertEqual(self.status_code(), 1)
+
+    def test_6_it_ends(self):
+        self.proxy.process.send_signal(signal.SIGTERM)
+        self.wait_ready(503, "it is ending: leaving")
+        self.assertEqual(get("/healthz", at=self.port)[0], 200)
+
+
+class Watch(lib.Case):
+    """s3onramp status --watch in a terminal."""
+
+    def start(self, rows, columns):
+        self.master, self.slave = pty.openpty()
+        self.addCleanup(os.close, self.master)
+        self.addCleanup(os.close, self.slave)
+        self.size(rows, columns)
+        self.before = termios.tcgetattr(self.slave)
+        self.text = ""
+        process = subprocess.Popen([lib.PROGRAM, "status", "--watch", "-c", self.proxy.config], stdin=self.slave,
+                                   stdout=self.slave, stderr=self.slave, env={**self.proxy.environment(), "TERM": "xterm"},
+                                   start_new_session=True,
+                                   preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        self.addCleanup(process.kill)
+        return process
+
+    def size(self, rows, columns):
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def wait_for(self, condition, what):
+        """Reads on meanwhile."""
+        def more():
+            while select.select([self.master], [], [], 0)[0]:
+                self.text += os.read(self.master, 65536).decode()
+            return condition()
+        lib.wait_until(more, 30, what + "; there is " + repr(self.text[-2000:]))
+
+    def frame(self):
+        """The lines of the last whole picture, without colours."""
+        frames = re.findall(r"\x1b\[H(.*?)\x1b\[0m\x1b\[J", self.text, re.S)
+        return re.sub(r"\x1b\[[0-9;]*[A-Za-z]|\r", "", frames[-1]).split("\n")[:-1] if frames else []
+
+    def check_given_back(self):
+        self.assertEqual(termios.tcgetattr(self.slave), self.before)
+        self.wait_for(lambda: self.text.endswith("\x1b[?25h\x1b[?1049l"), "the first page and the cursor")
+
+    def test_drawn_resized_and_ended(self):
+        process = self.start(24, 100)
+        self.wait_for(lambda: any("tokyo" in line for line in self.frame()), "a picture")
+        self.assertIn("ANSWERS/s", "".join(self.frame()))
+        self.assertNotEqual(termios.tcgetattr(self.slave), self.before)
+        self.assertLessEqual(max(map(len, self.frame())), 100, self.frame())
+        self.text = ""
+        self.size(5, 20)
+        self.wait_for(lambda: self.frame() and max(map(len, self.frame())) <= 20, "a smaller picture")
+        self.assertEqual(len(self.frame()), 4)
+        os.write(self.master, b"xq")
+        self.wait_for(lambda: process.poll() is not None, "the end")
+        self.assertEqual(process.returncode, 0)
+        self.check_given_back()
+
+    def test_rates(self):
+        process = self.start(24, 200)
+        self.wait_for(lambda: any("tokyo" in line for line in self.frame()), "a picture")
+
+        def answers():
+            self.check(self.proxy.request("legacy", "PUT", "/bucket/watched", b"x", key=None), 200)
+            row = [line.split() for line in self.frame() if line.strip().startswith("127.0.0.1:")][0]
+            return float(row[5]) > 0
+        self.wait_for(answers, "a rate of answers")
+        process.send_signal(signal.SIGTERM)
+        self.wait_for(lambda: process.poll() is not None, "the end")
+        self.check_given_back()
+
+    def test_stopped_and_gone_on(self):
+        process = self.start(24, 100)
+        self.wait_for(self.frame, "a picture")
+        process.send_signal(signal.SIGTSTP)
+        lib.wait_until(lambda: pathlib.Path("/proc/%d/stat" % process.pid).read_text().split()[2] == "T", 30, "it is stopped")
+        self.check_given_back()
+        self.text = ""
+        process.send_signal(signal.SIGCONT)
+        self.wait_for(self.frame, "a picture again")
+        os.write(self.master, b"\x03")
+        self.wait_for(lambda: process.poll() is not None, "the end by ^C")
+        self.check_given_back()
 
 
 class Changes(lib.Case):

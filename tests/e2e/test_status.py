@@ -169,14 +169,14 @@ class Status(lib.Case):
 
     def test_no_proxy_no_status(self):
         result = lib.run(lib.PROGRAM, "status", "--socket", lib.WORK / "nobody.sock", check=False)
-        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.returncode, 2)
         self.assertIn("does not answer on", result.stderr)
 
     @unittest.skipIf(os.geteuid() != 0, "only root can be another user")
     def test_who_may_not_ask_is_told_so(self):
         result = lib.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", lib.PROGRAM, "status", "--socket",
                          self.proxy.folder / "admin.sock", check=False)
-        self.assertEqual(result.returncode, 1)
+        self.assertEqual(result.returncode, 2)
         self.assertIn("you may not use", result.stderr)
         self.assertNotIn("s3onramp serve", result.stderr)
 

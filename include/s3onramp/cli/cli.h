@@ -86,6 +86,9 @@ enum cli_color { CLI_PLAIN, CLI_RED, CLI_GREEN, CLI_BOLD };
 /* An escape sequence, or "" if @out is not a terminal or NO_COLOR is set. */
 const char *cli_color(FILE *out, enum cli_color color);
 
+/* "90s", "12h", "7d", at most @most_s. */
+MUST_CHECK bool cli_parse_span(const char *text, uint64_t most_s, uint64_t *seconds);
+
 /* A password from the terminal, twice and without an echo, whatever ends it, or one line from standard input, into
  * @password, NUL-terminated; the caller wipes it. CLI_FINE, or why not was said. */
 int cli_read_password(char password[PASSWORD_MAX + 2]);
