@@ -10,15 +10,16 @@
 #include "base/secret.h"
 #include "http/uri.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define DEFAULT_CLIENTS "/etc/s3onramp/clients.ini"
 #define VERBS "add, disable, enable, expire, list, password, remove, rotate and set"
 
-enum { GRACE_DEFAULT_S = 7 * 86400, GRACE_MOST_S = 366 * 86400 };
+enum { GRACE_DEFAULT_S = 7 * 86400, GRACE_MOST_S = 366 * 86400, PEOPLE_BYTES = 16 << 20 };
 
-bool client_no_configuration(const char *config)
+static bool is_missing_default(const char *config)
 {
     return strcmp(config, CLI_DEFAULT_CONFIG) == 0 && access(config, F_OK) != 0;
 }
@@ -26,7 +27,7 @@ bool client_no_configuration(const char *config)
 /* Where the pairs are kept: a heap string; NULL: there is no configuration, said why. */
 static char *find_clients_path(const char *config)
 {
-    if (client_no_configuration(config)) return strdup(DEFAULT_CLIENTS);
+    if (is_missing_default(config)) return strdup(DEFAULT_CLIENTS);
     return config_clients_path(config, stderr);
 }
 
@@ -36,7 +37,7 @@ static struct settings *read_settings(const char *config, char **clients_path)
 {
     ASSERT(config);
     *clients_path = NULL;
-    if (client_no_configuration(config)) {
+    if (is_missing_default(config)) {
         *clients_path = strdup(DEFAULT_CLIENTS);
         return NULL;
     }
@@ -108,7 +109,7 @@ int client_judge_change(const struct directory *d, const struct client_order *o)
     int exit_code = CLI_FINE;
     struct str rest, line;
 
-    if (client_no_configuration(o->config)) return CLI_FINE;
+    if (is_missing_default(o->config)) return CLI_FINE;
     char *then = problems_of(o->config, str_make(d->text, d->n));
     char *now = *then ? problems_of(o->config, STR_NONE) : NULL;
     for (rest = str_from(then); str_split(&rest, '\n', &line);) {
@@ -299,10 +300,45 @@ static int prepare_password(const struct settings *s, struct client_order *o)
     return exit_code;
 }
 
+/* Heap; NULL: said why. */
+static char *read_whole(FILE *in, const char *name, size_t *n)
+{
+    char *text = malloc(PEOPLE_BYTES + 1);
+
+    ASSERT(text && "memory for a list of names");
+    *n = fread(text, 1, PEOPLE_BYTES + 1, in);
+    if (!ferror(in) && *n <= PEOPLE_BYTES) return text;
+    if (ferror(in))
+        (void)cli_problem("%s cannot be read (%s)", name, strerror(errno));
+    else
+        (void)cli_problem("%s is longer than %d MiB; take several files", name, PEOPLE_BYTES >> 20);
+    free(text);
+    return NULL;
+}
+
+static int read_people(struct client_rows *rows, const char *path)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    const char *name = is_stdin ? "standard input" : path;
+    FILE *in = is_stdin ? stdin : fopen(path, "re");
+    size_t n;
+
+    *rows = (struct client_rows){.file = name};
+    if (!in)
+        return cli_problem("%s cannot be opened (%s); name a file, or - for standard input", path, strerror(errno));
+    char *text = read_whole(in, name, &n);
+    size_t problems_n = text ? client_file_parse(rows, name, str_make(text, n), stderr) : 1;
+    if (!is_stdin) fclose(in);
+    bool told = text != NULL;
+    free(text);
+    if (!problems_n) return CLI_FINE;
+    return told ? cli_problem("nothing is changed: mend the lines above") : CLI_PROBLEM;
+}
+
 static int prepare_rows(struct client_order *o, struct client_rows *rows)
 {
     o->rows = rows;
-    if (o->from) return client_file_read(rows, o->from);
+    if (o->from) return read_people(rows, o->from);
     client_rows_of_order(rows, o);
     return CLI_FINE;
 }
@@ -408,7 +444,7 @@ static int judge_options(const struct verb *verb, struct client_order *o)
 static int put_in_force(const struct client_order *o, int exit_code)
 {
     if (exit_code != CLI_FINE) return exit_code;
-    if (!o->no_reload && !client_no_configuration(o->config)) return cli_reload_clients(o->config, o->now);
+    if (!o->no_reload && !is_missing_default(o->config)) return cli_reload_clients(o->config, o->now);
     fputs("A proxy that runs takes it with `s3onramp reload`.\n", stderr);
     return CLI_FINE;
 }

@@ -8,12 +8,10 @@
 #include "base/readable.h"
 #include "base/secret.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-enum { FILE_BYTES = 16 << 20, TEXTS_BYTES = 256 << 20, COLUMNS = 64 };
+enum { TEXTS_BYTES = 256 << 20, COLUMNS = 64 };
 
 enum column_kind { COLUMN_NAME, COLUMN_GROUP, COLUMN_POLICY, COLUMN_EXPIRES, COLUMN_TAG, COLUMN_KINDS };
 static const char *const column_words[COLUMN_KINDS] = {"name", "group", "policy", "expires", "tag.KEY"};
@@ -289,42 +287,7 @@ size_t client_file_parse(struct client_rows *rows, const char *file, struct str 
     return r.problems_n;
 }
 
-/* --- files --- */
-
-/* Heap; NULL: said why. */
-static char *read_whole(FILE *in, const char *name, size_t *n)
-{
-    char *text = malloc(FILE_BYTES + 1);
-
-    ASSERT(text && "memory for a list of names");
-    *n = fread(text, 1, FILE_BYTES + 1, in);
-    if (!ferror(in) && *n <= FILE_BYTES) return text;
-    if (ferror(in))
-        (void)cli_problem("%s cannot be read (%s)", name, strerror(errno));
-    else
-        (void)cli_problem("%s is longer than %d MiB; take several files", name, FILE_BYTES >> 20);
-    free(text);
-    return NULL;
-}
-
-int client_file_read(struct client_rows *rows, const char *path)
-{
-    bool is_stdin = strcmp(path, "-") == 0;
-    const char *name = is_stdin ? "standard input" : path;
-    FILE *in = is_stdin ? stdin : fopen(path, "re");
-    size_t n;
-
-    *rows = (struct client_rows){.file = name};
-    if (!in)
-        return cli_problem("%s cannot be opened (%s); name a file, or - for standard input", path, strerror(errno));
-    char *text = read_whole(in, name, &n);
-    size_t problems_n = text ? client_file_parse(rows, name, str_make(text, n), stderr) : 1;
-    if (!is_stdin) fclose(in);
-    bool told = text != NULL;
-    free(text);
-    if (!problems_n) return CLI_FINE;
-    return told ? cli_problem("nothing is changed: mend the lines above") : CLI_PROBLEM;
-}
+/* --- the command line --- */
 
 void client_rows_of_order(struct client_rows *rows, const struct client_order *o)
 {

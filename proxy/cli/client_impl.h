@@ -29,7 +29,6 @@ struct client_order {
 typedef int client_act_fn(struct directory *d, const struct settings *s, const struct client_order *o);
 
 /* client_command.c */
-bool client_no_configuration(const char *config); /* there is none, and nobody named one */
 const struct principal_conf *client_find(const struct settings *s, struct str name); /* NULL: there is none */
 /* As its section says, whether or not it is there; NULL: it says nothing, or there is no client. */
 const char *client_policy(const struct settings *s, const struct principal_conf *client);
@@ -68,8 +67,6 @@ struct client_rows {
 /* What @text says: CSV with a header, or names. Problems, "FILE:LINE: …", are written to @problems; returns how many.
  * Whether it fits the settings is not judged. client_rows_clear in any case. */
 size_t client_file_parse(struct client_rows *rows, const char *file, struct str text, FILE *problems);
-/* The same of a file, "-" for standard input. CLI_FINE, or what is wrong was said. */
-int client_file_read(struct client_rows *rows, const char *path);
 /* One row: of the client that the command line names. */
 void client_rows_of_order(struct client_rows *rows, const struct client_order *o);
 /* What a row does not say, the command line says for it. */
