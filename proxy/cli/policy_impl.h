@@ -49,6 +49,9 @@ static inline bool policy_question_allowed(const struct policy_question *q)
 {
     return !q->why_not && policy_lets_through(&q->decision);
 }
+/* Why nothing of @client counts that comes from @from (without a family: that is not known): words after "client NAME";
+ * NULL: it does. As the data path asks. */
+const char *policy_why_not(const struct principal_conf *client, const struct netaddr *from, int64_t now_s);
 /* A condition of the client's policies is about its address. */
 bool policy_question_asks_address(const struct policy_question *q);
 /* Names all that decided, in a sentence that begins with "because" or "by". */

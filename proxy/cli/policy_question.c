@@ -85,6 +85,14 @@ static bool take_with(struct policy_question *q, const struct policy_order *o, s
     return true;
 }
 
+const char *policy_why_not(const struct principal_conf *client, const struct netaddr *from, int64_t now_s)
+{
+    const char *why_not = principal_why_not(client, NULL, now_s);
+
+    if (why_not || from->u.sa.sa_family == AF_UNSPEC || principal_may_come_from(client, from)) return why_not;
+    return "may not come from there (allow_from)";
+}
+
 static bool take_client(struct policy_question *q, const struct policy_order *o, struct sbuf *why)
 {
     q->client = settings_client_by_name(q->settings, str_from(o->client));
@@ -97,8 +105,7 @@ static bool take_client(struct policy_question *q, const struct policy_order *o,
         return false;
     }
     if (o->from) (void)str_to_cstr(str_from(o->from), q->from_text, sizeof(q->from_text));
-    q->why_not = principal_why_not(q->client, NULL, o->now_s);
-    if (!q->why_not && o->from && !principal_may_come_from(q->client, &q->from)) q->why_not = "may not come from there";
+    q->why_not = policy_why_not(q->client, &q->from, o->now_s);
     return true;
 }
 

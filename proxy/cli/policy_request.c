@@ -20,7 +20,6 @@ static enum auth_kind find_auth(const struct request *req)
 static int judge(struct report *r, struct rig *rig, const struct arrival *a, const struct policy_order *o,
                  const struct principal_conf *client)
 {
-    const char *why_not = principal_why_not(client, NULL, o->now_s);
     struct err err = {0};
     struct request *req = rig_take(rig, a, o->now_s, &err);
 
@@ -33,12 +32,6 @@ static int judge(struct report *r, struct rig *rig, const struct arrival *a, con
                                    : "a browser's form has all that counts in its body");
     report_title(r, "request", str_head(a->head, str_index(a->head, '\r')));
     report_str(r, "operation", "operation", str_from(req->in.operation->name));
-    if (!why_not && o->from && !principal_may_come_from(client, &rig->session.peer))
-        why_not = "may not come from there";
-    if (why_not) {
-        report_put(r, "policy", "refused", "client %s %s", client->name, why_not);
-        return CLI_PROBLEM;
-    }
     req->who.auth = find_auth(req);
     return explain_policy(r, req, a->body, client);
 }

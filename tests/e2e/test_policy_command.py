@@ -32,6 +32,11 @@ disabled = yes
 access_key_id = CAROLCAROL
 secret_access_key = secretsecretsecret
 policy = trial
+[client eve]
+access_key_id = EVEEVEEVE
+secret_access_key = secretsecretsecret
+policy = read-only
+expires = 2001-01-01
 [group home]
 policy = home
 [policy team]
@@ -162,6 +167,21 @@ class Test(unittest.TestCase):
                                   "s3onramp.ini", cwd=folder, env=lib.Proxy.environment()).stdout)
         self.assertEqual([(p["action"], p["policy"], p["place"]) for p in told["asks_for"]],
                          [("s3:GetObject", "home", line_of("s3onramp.ini", "prefixes"))])
+
+    def test_who_does_not_count_wherever_it_is_asked(self):
+        """Disabled, expired, from elsewhere: as the proxy refuses requests, so do `policy test` and `explain`."""
+        for client, words, why in (("bob", (), "is disabled"), ("eve", (), "has expired"),
+                                   ("alice", ("--from", "11.1.1.1"), "may not come from there (allow_from)")):
+            for result in (policy("test", client, "GetObject", "s3://scratch/a", *words), policy("test", client, "copy.http", *words),
+                           *(lib.run(lib.PROGRAM, "explain", what, "--client", client, *words, "-c", "s3onramp.ini", cwd=folder, check=False,
+                                     env=lib.Proxy.environment())
+                             for what in ("s3://scratch/a", "https://scratch.s3.ap-northeast-1.amazonaws.com/a"))):
+                with self.subTest(client, command=result.args[1:]):
+                    self.assertIn("client %s %s" % (client, why), result.stdout)
+                    self.assertEqual(result.returncode, 1)
+        allowed = lib.run(lib.PROGRAM, "explain", "s3://home/alice/x", "--client", "alice", "--from", "10.1.1.1", "-c", "s3onramp.ini",
+                          cwd=folder, check=False, env=lib.Proxy.environment())
+        self.assertEqual(allowed.returncode, 0, allowed.stdout)
 
     def test_wrong_usage(self):
         rows = (((), "say what to do"), (("judge",), "say what to do"), (("test",), "test needs CLIENT ACTION"), (("test", "alice"), "test needs"),

@@ -69,11 +69,18 @@ int explain_policy(struct report *r, struct request *req, struct str body, const
 {
     struct pairs p = {r, req, 0};
     char policies[POLICY_NAMES_TEXT];
+    const char *why_not;
     enum step_result verdict;
     bool told;
 
     if (client) req->who.caller = client;
     if (!req->who.caller || req->who.auth == AUTH_FOREIGN) return CLI_FINE;
+    why_not = policy_why_not(req->who.caller, &req->session->peer, req->started_wall_us / 1000000);
+    if (why_not) {
+        report_put(r, "policy", "refused", "client %s %s", req->who.caller->name, why_not);
+        report_bool(r, "served", false);
+        return CLI_PROBLEM;
+    }
     verdict = judge(req);
     told = verdict != STEP_NEXT && req->err.code != ERR_POLICY_DENIED;
     if (!told && req->policy.asked) told = !put_pairs(&p, req, body);
