@@ -8,6 +8,7 @@
 
 #include "aws/s3/partition.h"
 #include "aws/s3/target.h"
+#include "config/session_words.h"
 
 #include <stdlib.h>
 
@@ -39,8 +40,10 @@ static const struct {
     {"token_file", S(WEB_IDENTITY) | S(CONTAINER)},
     {"role_arn", ROLES},
     {"session_name", ROLES},
+    {"source_identity", S(ASSUME_ROLE)},
     {"external_id", S(ASSUME_ROLE)},
     {"tags", S(ASSUME_ROLE)},
+    {"max_sessions", ROLES},
     {"duration", ROLES},
     {"source_credentials", S(ASSUME_ROLE)},
     {"trust_anchor_arn", S(ROLES_ANYWHERE)},
@@ -149,6 +152,17 @@ static bool leads_to(struct config_build *b, const struct credentials_conf *from
     return false;
 }
 
+bool config_credentials_are_of(struct config_build *b, const struct principal_conf *client,
+                               const struct credentials_conf *wanted)
+{
+    bool found = false;
+
+    if (client->terms->credentials) return leads_to(b, client->terms->credentials, wanted);
+    for (size_t i = 0; i < b->s->endpoints_n; i++)
+        found |= leads_to(b, b->s->endpoints[i].credentials, wanted);
+    return found;
+}
+
 /* The Region of the first endpoint that uses the section; that of any, if a client does; else NULL. */
 static const char *region_of_user(struct config_build *b, const struct credentials_conf *wanted)
 {
@@ -219,10 +233,10 @@ static void finish_private_key(struct config_build *b, struct credentials_conf *
 
 static bool is_per_client(const struct credentials_conf *credentials)
 {
-    bool found = config_has_client(credentials->session_name);
+    bool found = session_words_any(credentials->session_name) || session_words_any(credentials->source_identity);
 
     for (size_t i = 0; i < credentials->tags.n; i++)
-        found |= config_has_client(credentials->tags.v[i]);
+        found |= session_words_any(credentials->tags.v[i]);
     return found;
 }
 

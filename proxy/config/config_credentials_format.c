@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * config_credentials_format.c: how values of [credentials] must look: ARNs, names and tags of sessions, URLs, PKCS#11
  * URIs. One thread. Owns nothing. Source: IAM User Guide, "IAM identifiers" (ARNs, names of roles); AWS STS API
- * Reference, "AssumeRole" (RoleSessionName, Tags); AWS SDKs and Tools Reference Guide, "Container credential provider"
- * (plain HTTP hosts); RFC 7512 (pkcs11: URIs, pin-value); RFC 3986 3.2.
+ * Reference, "AssumeRole" (RoleSessionName, SourceIdentity, Tags); AWS SDKs and Tools Reference Guide, "Container
+ * credential provider" (plain HTTP hosts); RFC 7512 (pkcs11: URIs, pin-value); RFC 3986 3.2.
  */
 #include "config_options.h"
 
 #include "aws/s3/target.h"
+#include "base/thread.h"
+#include "config/session_words.h"
 
 enum {
     ARN_MAX = 2048,
@@ -18,8 +20,6 @@ enum {
     TAG_KEY_MAX = 128,
     TAG_VALUE_MAX = 256,
 };
-
-static const struct str client_word = STR_INIT("{client}");
 
 /* "FILE:LINE: KEY = VALUE: what is wrong": of values that are no secrets. */
 #define BAD(b, section, key, text, fmt, ...) \
@@ -131,22 +131,6 @@ static void check_anywhere(struct config_build *b, struct raw_section *section)
 
 /* --- names and tags of sessions --- */
 
-bool config_has_client(const char *text)
-{
-    return text && str_find(str_from(text), client_word) != SIZE_MAX;
-}
-
-static const char *client_with_name(const struct settings *s, bool longest)
-{
-    const char *best = NULL;
-
-    for (size_t i = 0; i < s->clients_n; i++) {
-        const char *name = s->clients[i].name;
-        if (!best || (longest ? strlen(name) > strlen(best) : strlen(name) < strlen(best))) best = name;
-    }
-    return best;
-}
-
 /* Characters of UTF-8. */
 static size_t count(struct str s)
 {
@@ -157,69 +141,139 @@ static size_t count(struct str s)
     return n;
 }
 
-/* A text in which "{client}" stands. */
+/* A text in which words in braces may stand, and what it must come to with each client. */
+struct rule {
+    const char *key, *shown; /* "session_name", and what is shown of it */
+    struct str text;
+    const char *signs, *made_of; /* besides letters and digits; the same in words */
+    bool beyond;                 /* more than ASCII */
+    size_t min, max;             /* characters */
+};
+
 struct pattern {
-    size_t characters; /* of the rest */
-    size_t clients;    /* how often it stands there */
-    bool braces;       /* others stand there, too */
+    size_t characters; /* besides the words */
+    bool words;        /* there are some */
+    bool braces;       /* there are others */
     bool good;         /* the rest is made of what it may be */
 };
 
-static struct pattern read_pattern(struct str s, const char *signs, bool beyond)
+static struct pattern read_pattern(const struct rule *r)
 {
     struct pattern p = {.good = true};
+    struct str rest = r->text, before, word;
 
-    while (s.n > 0) {
-        size_t at = str_find(s, client_word);
-        struct str part = str_head(s, at);
-        p.characters += count(part);
-        p.braces |= str_index(part, '{') != SIZE_MAX || str_index(part, '}') != SIZE_MAX;
-        p.good &= is_made_of(part, signs, beyond);
-        if (at == SIZE_MAX) break;
-        p.clients++;
-        s = str_tail(s, at + client_word.n);
+    while (session_words_next(&rest, &before, &word)) {
+        p.characters += count(before);
+        p.braces |= str_index(before, '{') != SIZE_MAX || str_index(before, '}') != SIZE_MAX;
+        p.good &= is_made_of(before, r->signs, r->beyond);
+        p.words |= word.n > 0;
     }
     return p;
 }
 
-static size_t expanded(const struct pattern *p, const char *client)
-{
-    return p->characters + p->clients * strlen(client);
-}
+/* --- what it comes to --- */
 
-static void check_session_length(struct config_build *b, struct raw_section *section, const char *text,
-                                 const struct pattern *p)
-{
-    const char *longest = client_with_name(b->s, true), *shortest = client_with_name(b->s, false);
+struct misfit {
+    const struct principal_conf *first; /* NULL: there is none */
+    struct str word;                    /* of the first one */
+    size_t characters, more;            /* of the first one; how many others there are */
+};
 
-    if (p->clients == 0) {
-        if (p->characters < SESSION_NAME_MIN || p->characters > SESSION_NAME_MAX)
-            BAD(b, section, "session_name", text, "it has %zu characters; write %d to %d", p->characters,
-                SESSION_NAME_MIN, SESSION_NAME_MAX);
+struct misfits {
+    struct misfit missing, signs, length;
+};
+
+static void note(struct misfit *m, const struct principal_conf *client, struct str word, size_t characters)
+{
+    if (m->first) {
+        m->more++;
         return;
     }
-    if (!longest) return;
-    const char *client = expanded(p, longest) > SESSION_NAME_MAX ? longest : shortest;
-    size_t n = expanded(p, client);
-    if (n < SESSION_NAME_MIN || n > SESSION_NAME_MAX)
-        BAD(b, section, "session_name", text,
-            "with client \"%s\" it has %zu characters; write so many that it has %d to %d with each", client, n,
-            SESSION_NAME_MIN, SESSION_NAME_MAX);
+    *m = (struct misfit){.first = client, .word = word, .characters = characters};
 }
 
-static void check_session_name(struct config_build *b, struct raw_section *section)
+static void fill_for(const struct rule *r, const struct principal_conf *client, struct misfits *m)
 {
-    const char *text = ((struct credentials_conf *)section->item)->session_name;
+    struct str rest = r->text, before, word;
+    size_t characters = 0;
 
-    if (!text || !config_credentials_use(section, "session_name")) return;
-    struct pattern p = read_pattern(str_from(text), "_+=,.@-", false);
-    if (p.braces)
-        BAD(b, section, "session_name", text, "of words in braces only %s is known; remove the others", "{client}");
-    else if (!p.good)
-        BAD(b, section, "session_name", text, "write it of letters, digits and %s only", "_ + = , . @ -");
-    else
-        check_session_length(b, section, text, &p);
+    while (session_words_next(&rest, &before, &word)) {
+        struct str value = word.n ? session_words_value(word, client->name, client) : STR_NONE;
+        if (word.n && !value.n) {
+            note(&m->missing, client, word, 0);
+            return;
+        }
+        if (!is_made_of(value, r->signs, r->beyond)) {
+            note(&m->signs, client, word, 0);
+            return;
+        }
+        characters += count(before) + count(value);
+    }
+    if (characters < r->min || characters > r->max) note(&m->length, client, STR_NONE, characters);
 }
+
+static const char *others(const struct misfit *m, char out[48])
+{
+    out[0] = '\0';
+    if (m->more) snprintf(out, 48, " (and with %zu more)", m->more);
+    return out;
+}
+
+static void tell_misfits(struct config_build *b, struct raw_section *section, const struct rule *r,
+                         const struct misfits *m)
+{
+    char more[48];
+
+    if (m->missing.first)
+        BAD(b, section, r->key, r->shown, "client \"%s\" has no %.*s%s; write %s, or give it other `credentials`",
+            m->missing.first->name, STR_ARG(m->missing.word), others(&m->missing, more),
+            str_eq(m->missing.word, STR("group")) ? "groups = GROUP for it" : "the tag for it or for a group of its");
+    if (m->signs.first)
+        BAD(b, section, r->key, r->shown, "with client \"%s\"%s {%.*s} has others than %s", m->signs.first->name,
+            others(&m->signs, more), STR_ARG(m->signs.word), r->made_of);
+    if (m->length.first)
+        BAD(b, section, r->key, r->shown,
+            "with client \"%s\"%s it has %zu characters; write so many that it has %zu to %zu with each",
+            m->length.first->name, others(&m->length, more), m->length.characters, r->min, r->max);
+}
+
+/* Those who are disabled have no sessions. */
+static void check_clients(struct config_build *b, struct raw_section *section, const struct rule *r)
+{
+    struct misfits m = {0};
+
+    for (size_t i = 0; i < b->s->clients_n; i++, thread_makes_way()) {
+        const struct principal_conf *client = &b->s->clients[i];
+        if (!client->disabled && config_credentials_are_of(b, client, section->item)) fill_for(r, client, &m);
+    }
+    tell_misfits(b, section, r, &m);
+}
+
+/* --- names and identities of sessions --- */
+
+static void check_session_text(struct config_build *b, struct raw_section *section, const char *key, const char *text)
+{
+    const struct rule r = {.key = key,
+                           .shown = text,
+                           .text = str_from(text),
+                           .signs = "_+=,.@-",
+                           .made_of = "letters, digits and _ + = , . @ -",
+                           .min = SESSION_NAME_MIN,
+                           .max = SESSION_NAME_MAX};
+
+    if (!text || !config_credentials_use(section, key)) return;
+    struct pattern p = read_pattern(&r);
+    if (p.braces)
+        BAD(b, section, key, text, "of words in braces only %s are known; remove the others", SESSION_WORDS);
+    else if (!p.good)
+        BAD(b, section, key, text, "write it of %s only", r.made_of);
+    else if (p.words)
+        check_clients(b, section, &r);
+    else if (p.characters < r.min || p.characters > r.max)
+        BAD(b, section, key, text, "it has %zu characters; write %zu to %zu", p.characters, r.min, r.max);
+}
+
+/* --- tags --- */
 
 static bool is_tag_repeated(const struct str_list *tags, size_t at, struct str key)
 {
@@ -230,24 +284,35 @@ static bool is_tag_repeated(const struct str_list *tags, size_t at, struct str k
     return false;
 }
 
-/* What is wrong with a tag, or NULL. */
-static const char *tag_mistake(const struct settings *s, const struct str_list *tags, size_t at)
+static struct rule tag_rule(const char *tag)
 {
-    static const char signs[] = " _.:/=+-@";
+    struct str text = str_from(tag);
+
+    return (struct rule){.key = "tags",
+                         .shown = tag,
+                         .text = str_tail(text, str_index(text, '=') + 1),
+                         .signs = " _.:/=+-@",
+                         .made_of = "letters, digits, blanks and _ . : / = + - @",
+                         .beyond = true,
+                         .max = TAG_VALUE_MAX};
+}
+
+/* What is wrong with a tag, or NULL. */
+static const char *tag_mistake(const struct str_list *tags, size_t at)
+{
     struct str tag = str_from(tags->v[at]);
     size_t equals = str_index(tag, '=');
-    const char *client = client_with_name(s, true);
 
     if (equals == SIZE_MAX) return "write KEY=VALUE";
     struct str key = str_head(tag, equals);
-    struct pattern value = read_pattern(str_tail(tag, equals + 1), signs, true);
+    struct rule r = tag_rule(tags->v[at]);
+    struct pattern value = read_pattern(&r);
     if (key.n == 0 || count(key) > TAG_KEY_MAX) return "write a key of 1 to 128 characters";
     if (str_index(key, '{') != SIZE_MAX || str_index(key, '}') != SIZE_MAX || value.braces)
-        return "of words in braces only {client} is known, in the value; remove the others";
-    if (!is_made_of(key, signs, true) || !value.good)
+        return "of words in braces only " SESSION_WORDS " are known, in the value; remove the others";
+    if (!is_made_of(key, r.signs, true) || !value.good)
         return "write it of letters, digits, blanks and _ . : / = + - @ only";
-    if (expanded(&value, client ? client : "") > TAG_VALUE_MAX)
-        return "its value is longer than 256 characters, perhaps with a client's name; write a shorter one";
+    if (value.characters > TAG_VALUE_MAX) return "its value is longer than 256 characters; write a shorter one";
     if (str_starts_nocase(key, STR("aws:"))) return "keys that begin with aws: are AWS's own; write another";
     if (is_tag_repeated(tags, at, key)) return "its key stands there twice; keep one of them";
     return NULL;
@@ -262,8 +327,13 @@ static void check_tags(struct config_build *b, struct raw_section *section)
         config_problem(b, config_place_of(section, "tags"), "tags: %zu are too many; write at most %d", tags->n,
                        TAGS_MAX);
     for (size_t i = 0; i < tags->n; i++) {
-        const char *mistake = tag_mistake(b->s, tags, i);
-        if (mistake) config_problem(b, config_place_of(section, "tags"), "tags: \"%.80s\": %s", tags->v[i], mistake);
+        const char *mistake = tag_mistake(tags, i);
+        if (mistake) {
+            config_problem(b, config_place_of(section, "tags"), "tags: \"%.80s\": %s", tags->v[i], mistake);
+        } else if (session_words_any(tags->v[i])) {
+            struct rule r = tag_rule(tags->v[i]);
+            check_clients(b, section, &r);
+        }
     }
 }
 
@@ -384,7 +454,8 @@ void config_check_credentials_formats(struct config_build *b, struct raw_section
 {
     check_role_arn(b, section);
     check_anywhere(b, section);
-    check_session_name(b, section);
+    check_session_text(b, section, "session_name", ((struct credentials_conf *)section->item)->session_name);
+    check_session_text(b, section, "source_identity", ((struct credentials_conf *)section->item)->source_identity);
     check_tags(b, section);
     check_url(b, section);
     check_service_url(b, section, "service_url", ((struct credentials_conf *)section->item)->service_url);

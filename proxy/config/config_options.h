@@ -312,6 +312,9 @@ void config_finish_policy(struct config_build *b, struct raw_section *section);
 /* config_credentials.c */
 void config_finish_credentials(struct config_build *b, struct raw_section *section);
 void config_check_credentials(struct config_build *b);
+/* Does @client sign with @wanted, or is some endpoint's that it may come to signed so, perhaps by way of others? */
+bool config_credentials_are_of(struct config_build *b, const struct principal_conf *client,
+                               const struct credentials_conf *wanted);
 /* Whether @key says anything to the section's source. */
 bool config_credentials_use(struct raw_section *section, const char *key);
 
@@ -321,6 +324,5 @@ void config_check_credentials_files(struct config_build *b, struct raw_section *
 /* config_credentials_format.c */
 void config_check_credentials_formats(struct config_build *b, struct raw_section *section);
 struct str config_arn_region(const char *arn); /* "" if it has none or is none; NULL is none */
-bool config_has_client(const char *text);      /* "{client}" stands in it; NULL: no */
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "config/session_words.h"
 #include "flow/audit.h"
 #include "io/child.h"
 #include "keys/file_watch.h"
@@ -21,6 +22,7 @@ enum {
     WAITED_MS = 2000,
     FETCH_MOST_MS = 120 * 1000,
     STANDS_S = 600,
+    FRESH_S = 2,            /* who waited for keys may not have taken them yet */
     LINGER_MS = 120 * 1000, /* requests that began before a section went may still want its keys */
     WHEEL = 64              /* ticks: the longest time without a look at an entry */
 };
@@ -43,7 +45,8 @@ struct entry {
     bool renewing;       /* because S3 refuses the keys in force */
     int64_t started_us;  /* monotonic: of the fetch that runs, or of the last one */
     int64_t fetched_s;   /* Unix: when `now` came; 0: never */
-    uint64_t version, fetches, failures;
+    uint64_t fetches, failures;
+    size_t dependents;                        /* sources of other entries that sign with its keys */
     char why[SOURCE_WHY], origin[SOURCE_WHY]; /* why: of the last fetch; "": it was good */
 };
 
@@ -62,6 +65,7 @@ struct credential_store {
     struct map by_slot; /* the same, by what a need begins with */
     struct list wheel[WHEEL];
     size_t turn;
+    uint64_t version; /* of the newest keys of all: a slot that is forgotten and wanted again never has one twice */
 };
 
 static unsigned chance(void)
@@ -145,7 +149,10 @@ static void waiter_cancel(struct source *s)
 
 static void waiter_free(struct source *s)
 {
-    free(s);
+    struct waiter *w = (struct waiter *)s;
+
+    w->entry->dependents--;
+    free(w);
 }
 
 static const struct source_ops waiter_ops = {waiter_fetch, waiter_cancel, waiter_free};
@@ -164,6 +171,7 @@ static struct source *section_source(void *arg, const struct credentials_conf *s
     if (!w) return NULL;
     w->source = (struct source){.ops = &waiter_ops, .context = &e->context};
     w->entry = other;
+    other->dependents++;
     return &w->source;
 }
 
@@ -240,8 +248,8 @@ static void take_good(struct entry *e, struct source_result *r)
     e->why[0] = '\0';
     e->fetched_s = now_s;
     if (!refused && same(e->now, &r->keys)) return;
-    publish(e, credentials_new(++e->version, r->keys.access_key_id, r->keys.secret_access_key, r->keys.session_token,
-                               r->keys.expires_s));
+    publish(e, credentials_new(++e->store->version, r->keys.access_key_id, r->keys.secret_access_key,
+                               r->keys.session_token, r->keys.expires_s));
     if (e->now && e->now->usable) log_good(e, r);
 }
 
@@ -266,7 +274,7 @@ static void take_failure(struct entry *e, const struct source_result *r)
     if (new_reason) audit(e, "failed", r->why);
     memcpy(e->why, r->why, sizeof(e->why));
     if (!had && (new_reason || !e->now || e->now->hopeless != hopeless))
-        publish(e, credentials_none(++e->version, hopeless, e->why));
+        publish(e, credentials_none(++e->store->version, hopeless, e->why));
 }
 
 static void on_fetched(void *arg, struct source_result *r)
@@ -345,7 +353,7 @@ static void end_if_over(struct entry *e, int64_t wall_s)
         name_of(e, name, sizeof(name)), e->why[0] ? ", and there are no new ones: " : "", e->why);
     snprintf(why, sizeof(why), "they have expired%s%.200s", e->why[0] ? ", and there are no new ones: " : "", e->why);
     audit(e, "expired", why);
-    publish(e, credentials_none(++e->version, false, why));
+    publish(e, credentials_none(++e->store->version, false, why));
 }
 
 static bool has_keys(const struct entry *e)
@@ -425,10 +433,21 @@ static void schedule(struct entry *e, int64_t wall_s)
 
 static void forget(struct entry *e);
 
+static bool is_needless(const struct entry *e)
+{
+    return e->context.client && !e->running && !e->dependents && !e->waiters;
+}
+
+static bool is_over(const struct entry *e)
+{
+    if (e->gone_us) return !e->running && !e->dependents && e->store->loop->now_us > e->gone_us;
+    return is_needless(e) && !is_wanted(e) && !has_keys(e);
+}
+
 static void look(struct entry *e, int64_t wall_s)
 {
     look_after(e, wall_s);
-    if (e->gone_us && !e->running && e->store->loop->now_us > e->gone_us)
+    if (is_over(e))
         forget(e);
     else
         schedule(e, wall_s);
@@ -442,6 +461,18 @@ static void look_at_all(struct credential_store *st)
         look(st->v[i], wall_s);
 }
 
+static void withdraw(struct entry *e, const char *why)
+{
+    if (e->running) source_cancel(e->source); /* what it began before is not what is wanted now */
+    e->running = e->renewing = false;
+    e->renewal = (struct renewal){.renew_s = 0, .last_s = INT64_MAX};
+    e->stale = true;
+    e->fetched_s = 0;
+    snprintf(e->why, sizeof(e->why), "%s", why);
+    audit(e, "withdrawn", e->why);
+    if (has_keys(e)) publish(e, credentials_none(++e->store->version, false, e->why));
+}
+
 void credential_store_drop(struct credential_store *st, const char *name)
 {
     bool found = false;
@@ -451,14 +482,7 @@ void credential_store_drop(struct credential_store *st, const char *name)
 
         if (e->gone_us || strcmp(e->context.set->name, name) != 0) continue;
         found = true;
-        if (e->running) source_cancel(e->source); /* what it began before is not what is wanted now */
-        e->running = e->renewing = false;
-        e->renewal = (struct renewal){.renew_s = 0, .last_s = INT64_MAX};
-        e->stale = true;
-        e->fetched_s = 0;
-        snprintf(e->why, sizeof(e->why), "they were withdrawn with `s3onramp credentials --drop`");
-        audit(e, "withdrawn", e->why);
-        if (has_keys(e)) publish(e, credentials_none(++e->version, false, e->why));
+        withdraw(e, "they were withdrawn with `s3onramp credentials --drop`");
     }
     if (found)
         LOG(LOG_WARN, "credentials %s: withdrawn by `s3onramp credentials --drop`; the source is asked anew", name);
@@ -533,6 +557,36 @@ static struct entry *add_entry(struct credential_store *st, struct key_need *nee
     return e;
 }
 
+/* The one of those sessions of clients in that section that was used longest ago, and that nothing waits for; NULL:
+ * there is none, or fewer than @most in all. */
+static struct entry *oldest_of(const struct credential_store *st, uint32_t section, uint64_t most)
+{
+    int64_t oldest_us = INT64_MAX, wall_s = clock_wall_us() / 1000000;
+    struct entry *oldest = NULL;
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < st->n; i++) {
+        struct entry *e = st->v[i];
+        int64_t used = atomic_load_explicit(&e->need->used_us, memory_order_relaxed);
+
+        if (!e->need->client || e->need->section != section || e->gone_us) continue;
+        n++;
+        if (!is_needless(e) || used >= oldest_us || wall_s - e->fetched_s < FRESH_S) continue;
+        oldest = e;
+        oldest_us = used;
+    }
+    return n >= most ? oldest : NULL;
+}
+
+/* For one more. Requests that signed with a session that goes keep its keys to their end. */
+static void make_room(struct credential_store *st, const struct credentials_conf *set)
+{
+    struct entry *oldest;
+
+    while ((oldest = oldest_of(st, set->id, set->max_sessions)))
+        forget(oldest);
+}
+
 static struct entry *find_entry(struct credential_store *st, const struct credentials_conf *set,
                                 const struct principal_conf *client)
 {
@@ -540,7 +594,9 @@ static struct entry *find_entry(struct credential_store *st, const struct creden
     struct key_need *need = key_needs_get(st->needs, &slot);
     struct entry *e = need ? map_get(&st->by_slot, key_need_key(need)) : NULL;
 
-    return e || !need ? e : add_entry(st, need, set, slot.client ? client : NULL);
+    if (e || !need) return e;
+    if (slot.client) make_room(st, set);
+    return add_entry(st, need, set, slot.client ? client : NULL);
 }
 
 static void free_entry(struct entry *e)
@@ -638,6 +694,14 @@ static bool is_same(const struct entry *e, const bool *same)
     return same[newest_set(e) - e->store->snapshot->settings->credentials];
 }
 
+/* Its session says of the client what is not so any more. */
+static bool is_of_another(const struct entry *e)
+{
+    const struct principal_conf *before = source_principal(&e->context), *now = newest_client(e);
+
+    return before && now && !session_words_same(newest_set(e), before, now);
+}
+
 void credential_store_follow(struct credential_store *st, struct snapshot *s, const bool *same)
 {
     st->snapshot = s;
@@ -649,6 +713,7 @@ void credential_store_follow(struct credential_store *st, struct snapshot *s, co
             continue;
         }
         if (e->gone_us || !is_same(e, same)) fetch_anew(e);
+        if (is_of_another(e)) withdraw(e, "what the session says of the client has changed");
         e->gone_us = 0;
         if (!e->running) settle(e, newest_set(e), newest_client(e));
     }

@@ -17,6 +17,12 @@ void key_set_clear(struct key_set *k)
     *k = (struct key_set){0};
 }
 
+const struct principal_conf *source_principal(const struct source_context *context)
+{
+    if (!context->client || !context->settings->clients_n) return NULL;
+    return settings_client_by_name(context->settings, str_from(context->client));
+}
+
 void source_fetch(struct source *s, source_done_fn *done, void *arg)
 {
     s->done = done;

@@ -335,7 +335,8 @@ static void begin(struct roles_anywhere *s)
     bool in_token = context->set->private_key && identity_is_token(context->set->private_key);
 
     session_job_clear(&s->job);
-    s->job = (struct session_job){.set = context->set, .client = context->client, .pins = &s->pins};
+    s->job = (struct session_job){
+        .set = context->set, .client = context->client, .principal = source_principal(context), .pins = &s->pins};
     s->outdated = false;
     s->wanted = in_token;
     if (!in_token) {

@@ -13,7 +13,8 @@ enum { SESSION_NAME_MAX = 64, SESSION_HEADERS = 7, SUBJECT_MAX = 96 };
 /* One request in the making: first what it is made of, all borrowed, then what became of it. */
 struct session_job {
     const struct credentials_conf *set;
-    const char *client; /* NULL: everybody's */
+    const char *client;                     /* NULL: everybody's */
+    const struct principal_conf *principal; /* what is known of it, or NULL */
     struct identity_pin_memory *pins;
 
     enum err_code code; /* ERR_NONE, or why there is no request, with @err: as identity_load has it */

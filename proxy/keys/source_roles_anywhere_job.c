@@ -5,6 +5,8 @@
  */
 #include "source_roles_anywhere.h"
 
+#include "config/session_words.h"
+
 #include "aws/sign/sigv4.h"
 #include "aws/sign/sigv4_x509.h"
 #include "base/clock.h"
@@ -58,23 +60,15 @@ static enum err_code find_url(struct session_job *job, struct err *err)
 /* RoleSessionName: "[a-zA-Z0-9_+=,.@-]{2,64}"; client names may hold more. */
 static enum err_code session_name(const struct session_job *job, char out[SESSION_NAME_MAX + 1], struct err *err)
 {
-    static const struct str mark = STR_INIT("{client}");
-    struct str rest = str_from(job->set->session_name);
     struct sbuf b = sbuf_make(out, SESSION_NAME_MAX);
-    size_t at;
+    struct str missing;
 
-    while ((at = str_find(rest, mark)) != SIZE_MAX) {
-        if (!job->client)
-            return err_set(err, ERR_CONFIG, 0,
-                           "session_name has {client} in it, and there is no client here; name one, "
-                           "with --client for example");
-        sbuf_add(&b, str_head(rest, at));
-        sbuf_add(&b, str_from(job->client));
-        rest = str_tail(rest, at + mark.n);
-    }
-    sbuf_add(&b, rest);
+    if (!session_words_fill(str_from(job->set->session_name), job->client, job->principal, false, &b, &missing))
+        return err_set(err, ERR_CONFIG, 0, "session_name has {%.*s} in it, and %s", STR_ARG(missing),
+                       job->client ? "this client has none"
+                                   : "there is no client here; name one, with --client for example");
     if (b.overflow || b.n < 2)
-        return err_set(err, ERR_CONFIG, 0, "session_name must have 2 to %d bytes when {client} is filled in",
+        return err_set(err, ERR_CONFIG, 0, "session_name must have 2 to %d bytes when its words are filled in",
                        SESSION_NAME_MAX);
     out[b.n] = '\0';
     for (char *c = out; *c; c++)

@@ -10,6 +10,7 @@
 #include "source_sts.h"
 
 #include "base/clock.h"
+#include "config/session_words.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -175,21 +176,26 @@ static void send_to_next(struct sts_source *s)
 /* "s3onramp-HOST", where the section says nothing. */
 static bool name_session(struct sts_source *s)
 {
-    char host[STS_SESSION_NAME_MAX] = "", pattern[STS_SESSION_NAME_MAX + 16];
+    const struct source_context *c = s->source.context;
+    char host[STS_SESSION_NAME_MAX] = "", filled[16 * STS_SESSION_NAME_MAX];
+    struct sbuf pattern = sbuf_make(filled, sizeof(filled));
     struct digest *d = digest_new();
+    struct str missing;
     bool good;
 
     if (gethostname(host, sizeof(host) - 1) != 0 || !host[0]) strcpy(host, "host");
-    snprintf(pattern, sizeof(pattern), "s3onramp-%s", host);
-    good = d && sts_session_name(d, str_from(s->role.session_name ? s->role.session_name : pattern),
-                                 s->source.context->client, s->session);
+    if (!s->role.session_name) sbuf_printf(&pattern, "s3onramp-%s", host);
+    good = session_words_fill(str_from(s->role.session_name), c->client, source_principal(c), true, &pattern, &missing);
+    good = good && d && !pattern.overflow && sts_session_name(d, sbuf_str(&pattern), c->client, s->session);
     digest_free(&d);
     return good;
 }
 
-static bool is_of_a_client(const struct sts_source *s)
+static const char *why_no_name(const struct sts_source *s)
 {
-    return str_find(str_from(s->role.session_name), STR("{client}")) != SIZE_MAX;
+    if (!session_words_any(s->role.session_name)) return "it must come to 2 to 64 characters";
+    if (!s->source.context->client) return "there are sessions of clients only; name one";
+    return "with this client it does not come to 2 to 64 characters, or one of its words has no value";
 }
 
 static void ask(struct sts_source *s, const struct key_set *keys)
@@ -233,8 +239,7 @@ static void fetch(struct source *source)
     source_forget_files(source);
     if (!name_session(s))
         fail(s, SOURCE_REFUSED, "session_name = %.100s: %s", s->role.session_name ? s->role.session_name : "",
-             is_of_a_client(s) && !source->context->client ? "there are sessions of clients only; name one"
-                                                           : "it must come to 2 to 64 characters");
+             why_no_name(s));
     else if (web)
         ask(s, NULL);
     else
@@ -254,6 +259,7 @@ static void clear_role(struct sts_role *role)
 {
     free(role->role_arn);
     free(role->session_name);
+    free(role->source_identity);
     free(role->external_id);
     free(role->token_file);
     free(role->region);
@@ -306,8 +312,9 @@ static struct source *make(const struct source_context *context, enum sts_action
     s->role.action = action;
     s->role.duration_s = r->duration_s ? r->duration_s : DEFAULT_DURATION_S;
     if (!copy(&s->role.role_arn, r->role_arn) || !copy(&s->role.session_name, r->session_name) ||
-        !copy(&s->role.external_id, r->external_id) || !copy(&s->role.token_file, r->token_file) ||
-        !copy(&s->role.region, r->region) || !copy_list(&s->role.tags, r->tags))
+        !copy(&s->role.source_identity, r->source_identity) || !copy(&s->role.external_id, r->external_id) ||
+        !copy(&s->role.token_file, r->token_file) || !copy(&s->role.region, r->region) ||
+        !copy_list(&s->role.tags, r->tags))
         source_free(&out);
     return out;
 }
@@ -327,6 +334,7 @@ struct source *source_assume_role(const struct source_context *context)
     const struct credentials_conf *set = context->set;
     struct role_request r = {.role_arn = set->role_arn,
                              .session_name = set->session_name,
+                             .source_identity = set->source_identity,
                              .external_id = set->external_id,
                              .duration_s = set->duration_ms / 1000,
                              .tags = &set->tags};

@@ -25,13 +25,13 @@ void sts_post_clear(struct sts_post *p); /* all */
 /* What a source of these kinds was made with. Owned copies; NULL: not set. */
 struct sts_role {
     enum sts_action action;
-    char *role_arn, *session_name, *external_id, *token_file, *region;
+    char *role_arn, *session_name, *source_identity, *external_id, *token_file, *region;
     struct str_list tags;
     uint64_t duration_s;
 };
 
-/* Fills @p. @keys: whose signature it gets; NULL: none. @session: the name to be had. With "{client}" in tags it is for
- * context->client. The outcome is GOOD, or the reason is in @why. Reads the token file. */
+/* Fills @p. @keys: whose signature it gets; NULL: none. @session: the name to be had. What source_identity and tags
+ * have in braces is of context->client. The outcome is GOOD, or the reason is in @why. Reads the token file. */
 enum source_outcome sts_post_make(struct sts_post *p, struct source *source, const struct sts_role *role,
                                   const struct key_set *keys, const char *session, char why[SOURCE_WHY]);
 

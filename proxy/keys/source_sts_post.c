@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/secret.h"
+#include "config/session_words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SIGNING_BYTES = 128 * 1024, HEADER_SLACK = 1024, TAGS_MAX = 50 };
-
-#define CLIENT "{client}"
+enum { SIGNING_BYTES = 128 * 1024, HEADER_SLACK = 1024, TAGS_MAX = 50, TEXTS_BYTES = 64 * 1024 };
 
 void sts_post_wipe(struct sts_post *p)
 {
@@ -80,43 +79,37 @@ static enum source_outcome find_service(struct sts_post *p, const struct credent
 
 /* --- the form --- */
 
-/* @text with @client for each "{client}", in @out. */
-static void replace_client(struct sbuf *out, struct str text, const char *client)
-{
-    size_t at;
+/* Texts with their words filled in, one after the other. */
+struct filler {
+    const struct source_context *context;
+    const struct principal_conf *principal;
+    struct sbuf texts; /* wiped by nobody: no secrets */
+    char *why;
+};
 
-    while ((at = str_find(text, STR(CLIENT))) != SIZE_MAX) {
-        sbuf_add(out, str_head(text, at));
-        sbuf_add(out, str_from(client));
-        text = str_tail(text, at + strlen(CLIENT));
+static bool fill(struct filler *f, struct str text, struct str *out)
+{
+    size_t start = f->texts.n;
+    struct str missing;
+
+    if (!session_words_fill(text, f->context->client, f->principal, false, &f->texts, &missing)) {
+        snprintf(f->why, SOURCE_WHY, "{%.*s} stands in source_identity or tags, and %s", STR_ARG(missing),
+                 f->context->client ? "this client has none" : "there are sessions of clients only; name one");
+        return false;
     }
-    sbuf_add(out, text);
+    *out = str_make(f->texts.p + start, f->texts.n - start);
+    return true;
 }
 
-static size_t replaced_room(const struct str_list *tags, const char *client)
-{
-    size_t n = 1, client_n = client ? strlen(client) : 0;
-
-    for (size_t i = 0; i < tags->n; i++)
-        n += strlen(tags->v[i]) + strlen(tags->v[i]) / strlen(CLIENT) * client_n;
-    return n;
-}
-
-/* "Key=value" each, as the configuration has checked; values are written to @texts. */
-static bool split_tags(const struct str_list *tags, const char *client, struct sbuf *texts, struct sts_tag *out,
-                       char why[SOURCE_WHY])
+/* "Key=value" each, as the configuration has checked. */
+static bool fill_tags(struct filler *f, const struct str_list *tags, struct sts_tag *out)
 {
     for (size_t i = 0; i < tags->n; i++) {
-        struct str tag = str_from(tags->v[i]), value;
-        size_t equals = str_index(tag, '='), start = texts->n;
+        struct str tag = str_from(tags->v[i]);
+        size_t equals = str_index(tag, '=');
 
-        value = str_tail(tag, equals + 1);
-        if (!client && str_find(value, STR(CLIENT)) != SIZE_MAX) {
-            snprintf(why, SOURCE_WHY, "tags hold " CLIENT ", so that there are sessions of clients only; name one");
-            return false;
-        }
-        replace_client(texts, value, client);
-        out[i] = (struct sts_tag){str_head(tag, equals), str_make(texts->p + start, texts->n - start)};
+        out[i].key = str_head(tag, equals);
+        if (!fill(f, str_tail(tag, equals + 1), &out[i].value)) return false;
     }
     return true;
 }
@@ -282,9 +275,8 @@ enum source_outcome sts_post_make(struct sts_post *p, struct source *source, con
 {
     const struct source_context *c = source->context;
     const char *region = role->region ? role->region : c->set->region;
-    size_t texts_n = replaced_room(&role->tags, c->client);
-    char *token = role->action == STS_WEB_IDENTITY ? malloc(STS_TOKEN_MAX + 3) : NULL, *texts = malloc(texts_n);
-    struct sbuf b = sbuf_make(texts, texts ? texts_n : 0);
+    char *token = role->action == STS_WEB_IDENTITY ? malloc(STS_TOKEN_MAX + 3) : NULL, *texts = malloc(TEXTS_BYTES);
+    struct filler filler = {c, source_principal(c), sbuf_make(texts, texts ? TEXTS_BYTES : 0), why};
     struct sts_tag tags[TAGS_MAX];
     struct sts_request r = {.action = role->action,
                             .role_arn = str_from(role->role_arn),
@@ -298,12 +290,13 @@ enum source_outcome sts_post_make(struct sts_post *p, struct source *source, con
     ASSERT(role->tags.n <= TAGS_MAX);
     sts_post_clear(p);
     snprintf(why, SOURCE_WHY, "out of memory");
-    if (split_tags(&role->tags, c->client, &b, tags, why)) outcome = find_service(p, c->set, role, region, why);
+    if (fill(&filler, str_from(role->source_identity), &r.source_identity) && fill_tags(&filler, &role->tags, tags))
+        outcome = find_service(p, c->set, role, region, why);
     if (outcome == SOURCE_GOOD && role->action == STS_WEB_IDENTITY) {
         source_read_file(source, role->token_file);
         outcome = token ? read_token(role->token_file, token, &r.web_identity_token, why) : SOURCE_FAILED;
     }
-    if (outcome == SOURCE_GOOD && (b.overflow || !write_post(p, &r, keys, region))) outcome = SOURCE_FAILED;
+    if (outcome == SOURCE_GOOD && (filler.texts.overflow || !write_post(p, &r, keys, region))) outcome = SOURCE_FAILED;
     if (token) secret_wipe(token, STS_TOKEN_MAX + 3);
     free(token);
     free(texts);

@@ -2,6 +2,7 @@
 """Roles while the proxy runs: a session per client, keys that are renewed by STS and by the metadata service, and
 Ceph's own sessions from end to end."""
 import json
+import re
 import threading
 import time
 
@@ -90,6 +91,61 @@ class Roles(lib.Case):
         self.assertEqual(sorted(self.used()), sorted([alice] * 11 + [bob]))
         self.assertEqual([(e["client"], e["state"], e["origin"]) for e in self.shown()],
                          [(who, "good", "role %s as onramp-%s from %s" % (ARN, who, STS_NAME)) for who in ("alice", "bob")])
+        self.proxy.stop()
+
+    def session(self, call):
+        """What a call of STS says of whom it is for."""
+        form = self.sts.calls[call]["form"]
+        tags = {form["Tags.member.%d.Key" % i]: form["Tags.member.%d.Value" % i] for i in (1, 2) if "Tags.member.%d.Key" % i in form}
+        return form["RoleSessionName"], form.get("SourceIdentity"), tags
+
+    def test_who_it_is_for_is_said_and_follows_what_is_known(self):
+        self.start_sts("[group ops]\ntags.team = arch ive\n[group dev]\ntags.team = x\n")
+        said = {"alice": "groups = ops, dev\n", "bob": "groups = dev\ntags.Team = B\n"}
+        config = re.sub(r"\[client (\S+)\]\n", lambda m: m[0] + said.get(m[1], "groups = dev\n"), self.proxy.config.read_text())
+        config = config.replace("[credentials role]\n", "[credentials role]\nsession_name = {group}-{client}\n"
+                                "source_identity = {client}\ntags = team={tag.team},g={group}\n")
+        self.proxy.config.write_text(config)
+        self.proxy.command("reload")
+        lib.wait_until(lambda: len(self.sts.calls) == 1, 30, "the session of all, of before")
+        del self.sts.calls[:]
+        self.check(self.get("alice"), 200)
+        self.check(self.get("bob"), 200)
+        self.assertEqual([self.session(i) for i in (0, 1)], [("ops-alice", "alice", {"team": "arch ive", "g": "ops"}),
+                                                             ("dev-bob", "bob", {"team": "B", "g": "dev"})])
+        with self.proxy.connect("plain") as connection:
+            self.check(self.get("alice", connection=connection), 200)
+            self.proxy.config.write_text(config.replace("groups = ops, dev", "groups = dev, ops"))
+            self.proxy.command("reload")
+            self.check(self.get("alice", connection=connection), 200)
+            self.check(self.get("bob", connection=connection), 200)
+        self.assertEqual(len(self.sts.calls), 3, "bob's session goes on")
+        self.assertEqual(self.session(2), ("dev-alice", "alice", {"team": "x", "g": "dev"}))
+        lib.wait_until(lambda: len(self.used()) == 5, 20, "five records")
+        issued = [c["issued"] for c in self.sts.calls]
+        self.assertEqual(self.used(), issued[:2] + [issued[0], issued[2], issued[1]])
+        self.proxy.config.write_text(config.replace("groups = ops, dev\n", ""))
+        result = lib.run(lib.PROGRAM, "reload", "-c", self.proxy.config, check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('client "alice" has no group', result.stderr)
+        self.check(self.get("alice"), 200)
+        self.proxy.stop()
+
+    def test_sessions_beyond_max_sessions_are_forgotten(self):
+        self.start_sts("".join(lib.section("client c%d" % i, access_key_id="S3ORC%d" % i, secret_access_key="secret/%d" % i,
+                                           policy="allow-all") for i in range(3)), session_name="of-{client}", max_sessions=2)
+        people = {"c%d" % i: ("S3ORC%d" % i, "secret/%d" % i) for i in range(3)}
+
+        def get(who):
+            self.check(self.proxy.request("plain", "GET", "/bucket/big/1000", key=people[who]), 200)
+            return [c["form"]["RoleSessionName"][3:] for c in self.sts.calls]
+        get("c0")
+        self.assertEqual(get("c1"), ["c0", "c1"])
+        time.sleep(3.5)  # what is fresh stays
+        self.assertEqual(get("c2"), ["c0", "c1", "c2"])
+        self.assertEqual({e["client"] for e in self.shown()}, {"c1", "c2"})
+        self.assertEqual(get("c1"), ["c0", "c1", "c2"])
+        self.assertEqual(get("c0"), ["c0", "c1", "c2", "c0"])
         self.proxy.stop()
 
     def test_one_client_is_refused_and_the_other_is_not(self):

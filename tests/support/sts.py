@@ -20,9 +20,9 @@ import s3raw  # noqa: E402
 from tls_server import Refused, TlsServer  # noqa: E402
 
 COMMON = {"Action": r"AssumeRole(WithWebIdentity)?", "Version": r"2011-06-15",
-          "RoleArn": r"arn:aws[a-z-]*:iam::\d{12}:role/[!-~]+", "RoleSessionName": r"[\w+=,.@-]{2,64}", "DurationSeconds": r"\d+"}
+          "RoleArn": r"arn:aws[a-z-]*:iam::\d{12}:role/[!-~]+", "RoleSessionName": r"[A-Za-z0-9_+=,.@-]{2,64}", "DurationSeconds": r"\d+"}
 ALLOWED = {
-    "AssumeRole": dict(COMMON, ExternalId=r"[\w+=,.@:/-]{2,1224}", **{
+    "AssumeRole": dict(COMMON, ExternalId=r"[\w+=,.@:/-]{2,1224}", SourceIdentity=r"[A-Za-z0-9_+=,.@-]{2,64}", **{
         "Tags.member.%d.%s" % (i, part): r"[\w .:/=+@-]{%d,%d}" % bounds
         for i in range(1, 51) for part, bounds in (("Key", (1, 128)), ("Value", (0, 256)))}),
     "AssumeRoleWithWebIdentity": dict(COMMON, WebIdentityToken=r"[!-~]{4,20000}"),

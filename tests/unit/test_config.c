@@ -1334,27 +1334,66 @@ static void test_config_load_bad_credentials_values_are_reported(void **state UN
         {"no ARN", ASSUME R "session_name = a {client}\n",
          "t.ini:18: session_name = a {client}: write it of letters, digits and _ + = , . @ - only\n"},
         {"other braces", ASSUME R "session_name = {user}\n",
-         "t.ini:18: session_name = {user}: of words in braces only {client} is known; remove the others\n"},
+         "t.ini:18: session_name = {user}: of words in braces only {client}, {group} and {tag.KEY} are known; "
+         "remove the others\n"},
         {"short", ASSUME R "session_name = a\n", "t.ini:18: session_name = a: it has 1 characters; write 2 to 64\n"},
         {"long", ASSUME R "session_name = " LONG "1234567\n",
          "t.ini:18: session_name = " LONG "1234567: it has 65 characters; write 2 to 64\n"},
         {"long with a client",
-         ASSUME R "session_name = " LONG "{client}\n[client longest]\npolicy = read-only\n"
+         ASSUME R "session_name = " LONG "{client}\n[client longest]\npolicy = read-only\ncredentials = x\n"
                   "access_key_id = S3ORL\nsecret_access_key = l\n",
          "t.ini:18: session_name = " LONG
          "{client}: with client \"longest\" it has 65 characters; write so many that it "
          "has 2 to 64 with each\n"},
         {"fits", ASSUME R "session_name = " LONG "{client}\n", ""},
         {"short with a client",
-         ASSUME R "session_name = {client}\n[client q]\npolicy = read-only\n"
+         ASSUME R "session_name = {client}\n[client q]\npolicy = read-only\ncredentials = x\n"
                   "access_key_id = S3ORL\nsecret_access_key = l\n",
          "t.ini:18: session_name = {client}: with client \"q\" it has 1 characters; write so many that it has 2 to 64 "
          "with each\n"},
+#define SOME(name, more)                                                                     \
+    "[client " name "]\npolicy = read-only\ncredentials = x\naccess_key_id = S3OR" name "\n" \
+    "secret_access_key = l\n" more
+        {"identity", ASSUME R "source_identity = a {client}\n",
+         "t.ini:18: source_identity = a {client}: write it of letters, digits and _ + = , . @ - only\n"},
+        {"identity of a short name, and of others who have no session",
+         ASSUME R "source_identity = {client}\n" SOME("q", "") SOME("bo", "")
+             SOME("r", "disabled = yes\n") "[client s]\npolicy = read-only\n[listener o]\nmode = endpoint\n"
+                                           "bind = 127.0.0.1:9001\nanonymous = s\n",
+         "t.ini:18: source_identity = {client}: with client \"q\" it has 1 characters; write so many that it has 2 to "
+         "64 "
+         "with each\n"},
+        {"identity of others",
+         ANYWHERE PROFILE ANCHOR "certificate = /dev/null\nprivate_key = pkcs11:object=k\n" R
+                                 "source_identity = {client}\n",
+         "t.ini:21: source_identity has no effect with source = roles-anywhere; remove it, or write source = "
+         "assume-role\n"},
+        {"tags that some have not",
+         ASSUME R "tags = team={tag.team}, g={group}\nsession_name = {tag.team}\n"
+                  "[group g]\ntags.team = a b\n" SOME("c1", "") SOME("c2", "tags.Team = x\n") SOME("c3", "groups = g\n")
+                      SOME("c4", "groups = g\ntags.team = ok\n"),
+         "t.ini:19: session_name = {tag.team}: client \"c1\" has no tag.team; write the tag for it or for a group of "
+         "its, "
+         "or give it other `credentials`\n"
+         "t.ini:19: session_name = {tag.team}: with client \"c3\" {tag.team} has others than letters, digits and "
+         "_ + = , . @ -\n"
+         "t.ini:19: session_name = {tag.team}: with client \"c2\" it has 1 characters; write so many that it has 2 to "
+         "64 "
+         "with each\n"
+         "t.ini:18: tags = team={tag.team}: client \"c1\" has no tag.team; write the tag for it or for a group of its, "
+         "or "
+         "give it other `credentials`\n"
+         "t.ini:18: tags = g={group}: client \"c1\" has no group (and with 1 more); write groups = GROUP for it, or "
+         "give "
+         "it other `credentials`\n"},
         {"tags", ASSUME R "tags = team, =x, a={b}, {client}=x, b=1!, aws:c=1, d=1, D=2, ok={client} é\n",
          "t.ini:18: tags: \"team\": write KEY=VALUE\n"
          "t.ini:18: tags: \"=x\": write a key of 1 to 128 characters\n"
-         "t.ini:18: tags: \"a={b}\": of words in braces only {client} is known, in the value; remove the others\n"
-         "t.ini:18: tags: \"{client}=x\": of words in braces only {client} is known, in the value; remove the others\n"
+         "t.ini:18: tags: \"a={b}\": of words in braces only {client}, {group} and {tag.KEY} are known, in the value; "
+         "remove the others\n"
+         "t.ini:18: tags: \"{client}=x\": of words in braces only {client}, {group} and {tag.KEY} are known, in the "
+         "value; "
+         "remove the others\n"
          "t.ini:18: tags: \"b=1!\": write it of letters, digits, blanks and _ . : / = + - @ only\n"
          "t.ini:18: tags: \"aws:c=1\": keys that begin with aws: are AWS's own; write another\n"
          "t.ini:18: tags: \"D=2\": its key stands there twice; keep one of them\n"},

@@ -38,10 +38,12 @@ static void test_form_assume_role(void **state)
                    "&RoleSessionName=s3onramp-h.x_y%3D%2C%40");
     r.duration_s = 43200;
     r.external_id = STR("a/b c~%");
+    r.source_identity = STR("a=b@c");
     r.tags = tags;
     r.tags_n = 2;
     check_form(&r, "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fp%2Fx%2By"
                    "&RoleSessionName=s3onramp-h.x_y%3D%2C%40&DurationSeconds=43200&ExternalId=a%2Fb%20c~%25"
+                   "&SourceIdentity=a%3Db%40c"
                    "&Tags.member.1.Key=team&Tags.member.1.Value=a%26b%3Dc"
                    "&Tags.member.2.Key=k%20%C3%A9&Tags.member.2.Value=");
 }
@@ -53,6 +55,7 @@ static void test_form_web_identity_has_token_alone(void **state)
                             .role_arn = STR("r"),
                             .session_name = STR("se"),
                             .external_id = STR("e"),
+                            .source_identity = STR("never sent"),
                             .web_identity_token = STR("eyJ.a-b_c=.+/"),
                             .tags = &tag,
                             .tags_n = 1};

@@ -197,13 +197,16 @@ struct credentials_conf {
     bool imds_v1;     /* imds: version 1 is asked when version 2 is not there */
     char *token_file; /* web-identity: the token; container: what goes into Authorization; read at each refresh */
     /* assume-role, web-identity, roles-anywhere */
-    char *role_arn;       /* web-identity: else AWS_ROLE_ARN; derived. session_name, token_file: the same */
-    char *session_name;   /* RoleSessionName; "{client}" stands for the client's name */
-    char *external_id;    /* assume-role */
-    struct str_list tags; /* assume-role: session tags "Key=value", "{client}" as above */
-    uint64_t duration_ms; /* 15 minutes to 12 hours */
+    char *role_arn; /* web-identity: else AWS_ROLE_ARN; derived. session_name, token_file: the same */
+    /* The next three may hold words in braces: config/session_words.h */
+    char *session_name;                                /* RoleSessionName */
+    char *source_identity;                             /* assume-role */
+    struct str_list tags;                              /* assume-role: session tags "Key=value" */
+    char *external_id;                                 /* assume-role */
+    uint64_t duration_ms;                              /* 15 minutes to 12 hours */
     const struct credentials_conf *source_credentials; /* assume-role: signed with these; NULL: other sources */
-    bool per_client; /* "{client}" stands here or in source_credentials: each client has its own session */
+    bool per_client;       /* such words stand here or in source_credentials: each client has its own session */
+    uint64_t max_sessions; /* of clients that are kept */
     /* roles-anywhere */
     char *trust_anchor_arn, *profile_arn;
     char *certificate;       /* PEM; with a PKCS#12 file the key and the chain come from there, too */

@@ -11,7 +11,9 @@
  * other side asks for less, five times that at first. While requests wait for keys, a source that failed is asked every
  * second. They are taken out of use a little (L/20, at most 5 s) before
  * they end. Sessions of single clients are fetched when one of the client's requests wants them, and are not renewed
- * after ten minutes without one.
+ * after ten minutes without one; then they are forgotten when their keys end. A section keeps max_sessions of them; one
+ * more takes the place of the one that was used longest ago. What a session says of its client (its tags, its group) is
+ * withdrawn as soon as that is not so any more.
  */
 #ifndef S3ONRAMP_KEYS_CREDENTIALS_H
 #define S3ONRAMP_KEYS_CREDENTIALS_H

@@ -75,6 +75,8 @@ void source_fetch(struct source *s, source_done_fn *done, void *arg);
 void source_cancel(struct source *s);
 /* Cancels and frees; nulls *@s; NULL is fine. */
 void source_free(struct source **s);
+/* What is known of context->client; NULL: there is none, or the settings do not know it. */
+const struct principal_conf *source_principal(const struct source_context *context);
 /* For the kinds: the fetch is over. Wipes what @r still holds afterwards; @s may be gone then. */
 void source_end(struct source *s, struct source_result *r);
 /* The same with an outcome other than GOOD. */
@@ -106,7 +108,7 @@ struct source *source_chain(const struct source_context *context);          /* s
 struct role_request {
     const char *role_arn;     /* not empty */
     const char *session_name; /* NULL: made */
-    const char *external_id;
+    const char *source_identity, *external_id;
     const char *token_file;      /* of a web identity: not empty */
     uint64_t duration_s;         /* 0: 3600 */
     const char *region;          /* NULL: the section's, else AWS_REGION */

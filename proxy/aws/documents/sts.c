@@ -16,9 +16,9 @@ static const struct str action_names[] = {
 
 size_t sts_form_room(const struct sts_request *r)
 {
-    size_t n = 8 * FIELD_ROOM;
+    size_t n = 9 * FIELD_ROOM;
 
-    n += 3 * (r->role_arn.n + r->session_name.n + r->external_id.n + r->web_identity_token.n);
+    n += 3 * (r->role_arn.n + r->session_name.n + r->external_id.n + r->source_identity.n + r->web_identity_token.n);
     for (size_t i = 0; i < r->tags_n; i++)
         n += 2 * FIELD_ROOM + 3 * (r->tags[i].key.n + r->tags[i].value.n);
     return n;
@@ -57,6 +57,7 @@ void sts_form(const struct sts_request *r, struct sbuf *out)
         return;
     }
     if (r->external_id.n) put(out, STR("ExternalId"), r->external_id);
+    if (r->source_identity.n) put(out, STR("SourceIdentity"), r->source_identity);
     for (size_t i = 0; i < r->tags_n; i++) {
         put_tag_part(out, i + 1, "Key", r->tags[i].key);
         put_tag_part(out, i + 1, "Value", r->tags[i].value);

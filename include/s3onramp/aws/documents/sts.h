@@ -29,6 +29,7 @@ struct sts_request {
     enum sts_action action;
     struct str role_arn, session_name;
     struct str external_id;        /* of AssumeRole; empty: none */
+    struct str source_identity;    /* the same */
     struct str web_identity_token; /* of AssumeRoleWithWebIdentity; secret */
     uint64_t duration_s;           /* 0: as the service wants */
     const struct sts_tag *tags;    /* of AssumeRole */
