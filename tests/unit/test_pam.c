@@ -39,7 +39,6 @@ static void test_pam_judge(void **state UNUSED)
         {"asks", "alice", "right", PAM_VERDICT_WRONG, "it asks for more than a password"},
         {"down", "alice", "right", PAM_VERDICT_NONE, "Authentication service cannot retrieve"},
         {"module", "alice", "right", PAM_VERDICT_NONE, ""},
-        {"nothing", "alice", "right", PAM_VERDICT_NONE, ""},
         {"fine", "alice", NULL, PAM_VERDICT_RIGHT, ""},
         {"down", "alice", NULL, PAM_VERDICT_RIGHT, ""},
         {"expired", "alice", NULL, PAM_VERDICT_WRONG, "the account: User account has expired"},
