@@ -13,7 +13,7 @@
     X(TE, "te") X(VIA, "via") X(DATE, "date") X(ETAG, "etag") X(HOST, "host") \
     X(RANGE, "range") X(EXPECT, "expect") X(SERVER, "server") X(TRAILER, "trailer") X(UPGRADE, "upgrade") X(LOCATION, "location") \
     X(CONNECTION, "connection") X(KEEP_ALIVE, "keep-alive") X(USER_AGENT, "user-agent") X(X_AMZ_DATE, "x-amz-date") X(X_AMZ_ID_2, "x-amz-id-2") \
-    X(CONTENT_MD5, "content-md5") \
+    X(CONTENT_MD5, "content-md5") X(TRACEPARENT, "traceparent") \
     X(CONTENT_TYPE, "content-type") X(AUTHORIZATION, "authorization") X(X_AMZ_TRAILER, "x-amz-trailer") \
     X(CONTENT_LENGTH, "content-length") X(ACCEPT_ENCODING, "accept-encoding") X(CONTENT_ENCODING, "content-encoding") \
     X(PROXY_CONNECTION, "proxy-connection") X(X_AMZ_REQUEST_ID, "x-amz-request-id") X(TRANSFER_ENCODING, "transfer-encoding") \
