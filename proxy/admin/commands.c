@@ -20,6 +20,13 @@ static const struct admin_command rows[] = {
     {"requests", {{0}}, ADMIN_LOOK, command_requests, "requests that are under way, and how far they are"},
     {"clients", {{0}}, ADMIN_LOOK, command_clients, "what each client and group asked for"},
     {"credentials", {{0}}, ADMIN_LOOK, command_credentials, "the keys that requests are signed with"},
+    {"cost",
+     {{"month", ADMIN_TEXT, false}, {"by", ADMIN_TEXT, false}},
+     ADMIN_LOOK,
+     command_cost,
+     "what the traffic of a month costs, this one's or another's (2026-11); by: client, bucket or zone, with the part "
+     "of "
+     "each"},
     {"traffic",
      {{"by", ADMIN_TEXT, false}},
      ADMIN_LOOK,

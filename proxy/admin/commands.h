@@ -15,6 +15,8 @@ void command_drop(struct admin_call *call);
 /* metrics.c */
 void command_metrics(struct admin_call *call);
 
+/* cost_ask.c */
+void command_cost(struct admin_call *call);
 /* traffic_list.c */
 void command_traffic(struct admin_call *call);
 

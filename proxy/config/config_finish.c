@@ -247,11 +247,21 @@ static void finish_admin(struct config_build *b)
     admin->socket = config_keep_heap(b->raw, config_path(b->s->file, admin->socket));
 }
 
+static void finish_cost(struct config_build *b)
+{
+    struct cost_conf *cost = &b->s->cost;
+
+    cost->is_default = !config_text_of(config_raw_section(b->raw, SECTION_COST, STR_NONE), "state");
+    if (!cost->state || strcmp(cost->state, "off") == 0) return;
+    cost->state = config_keep_heap(b->raw, config_path(b->s->file, cost->state));
+}
+
 void config_finish(struct config_build *b)
 {
     finish_log(b);
     finish_audit(b);
     finish_admin(b);
+    finish_cost(b);
     finish_ca(b);
     config_for_each(b, SECTION_LISTENER, finish_listener);
     config_for_each(b, SECTION_ENDPOINT, finish_endpoint);

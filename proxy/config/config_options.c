@@ -30,6 +30,7 @@ const struct section_kind config_sections[SECTIONS_N] = {
         SINGLE("auth pam", pam,
                "Passwords that PAM checks, of clients with `password = pam`: those of this machine's users, or of a "
                "directory."),
+    [SECTION_COST] = SINGLE("cost", cost, "What goes to S3 is counted, for 's3onramp cost'."),
     [SECTION_LISTENER] = ARRAY("listener", "local", listeners, "Where clients come in. One section per listener."),
     [SECTION_ENDPOINT] =
         ARRAY("endpoint", "tokyo", endpoints, "Where requests go: an S3 interface endpoint, by its private addresses."),
@@ -188,6 +189,15 @@ static const struct option options[] = {
      "How long PAM may take; then the client gets 503, and what PAM began is ended."},
     {SECTION_PAM, "remember", LIVE, OPT_MS, AT(pam_conf, remember_ms), "1m", "0s", "1h", NULL, NULL,
      "For how long PAM is not asked again after it took a password: an account that is locked meanwhile may still be used so long."},
+
+    {SECTION_COST, "prices", LIVE, OPT_PATH, AT(cost_conf, prices), NULL, NULL, NULL, NULL, NULL,
+     "What AWS asks for: a file like conf/prices.ini. Without it traffic is counted, and has no price."},
+    {SECTION_COST, "state", RESTART("what was counted is kept in one place"), OPT_TEXT, AT(cost_conf, state), "/var/lib/s3onramp", NULL, NULL, NULL, NULL,
+     "Folder in which what was counted is kept, for 13 months; off: in memory, until the proxy ends, as where the default's folder is missing."},
+    {SECTION_COST, "save_interval", LIVE, OPT_MS, AT(cost_conf, save_interval_ms), "1m", "1s", "1m", NULL, NULL,
+     "How often it is written: at most so much is lost by a crash. Peaks are of so long, on average."},
+    {SECTION_COST, "zone_bandwidth", LIVE, OPT_RATE, AT(cost_conf, zone_bandwidth), "10Gbit", RATE_LEAST, RATE_MOST, NULL, NULL,
+     "What each zone of an endpoint bears each way: the log warns from four fifths of it on. AWS grants 10 Gbit/s, and raises that by itself up to 100. 0: nobody is warned."},
 
     {SECTION_LISTENER, "mode", NEW_SESSIONS, OPT_ENUM, AT(listener_conf, mode), NULL, NULL, NULL, listener_modes, "endpoint",
      "forward: a proxy for HTTPS_PROXY; endpoint: an S3 server for --endpoint-url; redirect: for connections that nft, iptables or DNS bring here."},

@@ -50,6 +50,7 @@ struct server {
     struct endpoints *endpoints;
     struct credential_store *credentials;
     struct logs *logs;
+    struct books *books; /* owned */
     struct reload *reload;
     struct sweeper sweeper;
     struct drain *drain; /* owned */
@@ -334,6 +335,7 @@ void server_free(struct server **svp)
     followers_free(&sv->followers);
     logs_free(&sv->logs);
     limit_the_rest();
+    books_free(&sv->books);
     endpoints_free(&sv->endpoints);
     credential_store_free(&sv->credentials);
     for (size_t i = 0; i < ARRAY_LEN(sv->signals); i++)
@@ -458,6 +460,7 @@ static void on_tick(void *arg)
     if (sv->heir) prepare(sv);
     logs_tick(sv->logs, sv->loop.now_us);
     sweeper_tick(&sv->sweeper);
+    books_tick(sv->books);
     trim_memory(sv);
 }
 
@@ -548,8 +551,9 @@ static enum err_code start(struct server *sv, struct settings *settings, struct 
     TRY(endpoints_new(&sv->loop, sv->snapshot, sv->workers, sv->workers_n, &sv->endpoints, err));
     TRY(credential_store_new(&sv->loop, sv->snapshot, sv->proxy.key_needs, sv->workers, sv->workers_n, &sv->credentials,
                              err));
+    sv->books = books_new(&(struct books_parts){&sv->proxy, &sv->snapshot, sv->endpoints});
     sv->followers = followers_new(&sv->loop, FOLLOW_MS);
-    if (!sv->followers) return err_set(err, ERR_NO_MEMORY, 0, "server");
+    if (!sv->followers || !sv->books) return err_set(err, ERR_NO_MEMORY, 0, "server");
     sv->upgrade.followers = sv->followers;
     TRY(make_reload(sv, err));
     endpoints_tick(sv->endpoints); /* the first probes and questions to DNS leave at once */
@@ -675,4 +679,9 @@ const struct logs *server_logs(const struct server *sv)
 struct reload *server_reload(const struct server *sv)
 {
     return sv->reload;
+}
+
+struct books *server_books(const struct server *sv)
+{
+    return sv->books;
 }

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes to S3, by who called, bucket and zone."""
+"""What goes to S3, by who called, bucket and zone; what is kept of it, whatever happens; and what it costs."""
+import csv
+import io
 import json
-import unittest
+import os
+import re
+import signal
 
 import lib
 from endpoint import big_block
@@ -84,6 +88,153 @@ class Traffic(lib.Case):
     def test_words_that_are_no_columns(self):
         answer = json.loads(ask(b'{"command": "traffic", "by": "client,colour"}\n'))
         self.assertEqual(answer["error"], "`by` is a list of: client, bucket, zone, address")
+
+
+class Kept(lib.Case):
+    """A proxy of each test's own, which writes once a second."""
+
+    def setUp(self):
+        super().setUp()
+        self.mine = None
+
+    def begin(self, name, **cost):
+        self.state = lib.WORK / (name + "-state")
+        self.state.mkdir(exist_ok=True)
+        self.mine = lib.Proxy(["a=%s:%d" % endpoint.addresses[0][:2]], name=name,
+                              extra=lib.section("cost", prices=lib.ROOT / "conf" / "prices.ini", state=self.state,
+                                                save_interval="1s", **cost))
+        self.addCleanup(lambda: self.mine.kill())
+        return self.mine
+
+    def cost(self, *words, check=True):
+        """What `s3onramp cost --json` says."""
+        return json.loads(lib.run(lib.PROGRAM, "cost", "--json", *words, "-c", self.mine.config, check=check).stdout)
+
+    def of(self, bucket, **options):
+        """Bytes and requests of a bucket."""
+        rows = {r["bucket"]: r for r in self.cost("--by", "bucket", **options)["shares"]}
+        return tuple(rows.get(bucket, {}).get(k, 0) for k in ("bytes_in", "put"))
+
+    def put(self, bucket, n=1):
+        for _ in range(n):
+            self.check(self.mine.request("legacy", "PUT", "/%s/o" % bucket, b"x" * 1000), 200)
+
+    def written(self, bucket):
+        """Bytes and requests of a bucket in the file."""
+        found = [f for path in self.state.glob("traffic-????-??") for f in
+                 (line.split("\t") for line in path.read_text().splitlines()) if f[0] == "row" and f[2] == bucket]
+        return (sum(int(f[6]) for f in found), sum(int(f[8]) for f in found))
+
+    def test_restart_and_kill_lose_and_double_nothing_that_was_written(self):
+        proxy = self.begin("restarted")
+        self.put("red", 3)
+        lib.wait_until(lambda: self.of("red") == (3000, 3), 30, "what was counted")
+        proxy.stop()
+        self.assertEqual(self.written("red"), (3000, 3))
+        self.assertEqual(self.of("red"), (3000, 3))  # without a proxy
+        proxy.start()
+        self.put("red", 2)
+        lib.wait_until(lambda: self.written("red") == (5000, 5), 30, "a write")
+        proxy.kill()
+        self.assertEqual(self.of("red"), (5000, 5))
+        for path in self.state.glob("traffic-????-??"):  # as a kill in the middle of a write leaves it
+            (self.state / (path.name + ".new")).write_text("s3onramp traf")
+        proxy.start()
+        self.put("red")
+        lib.wait_until(lambda: self.of("red") == (6000, 6), 30, "what was counted before and after")
+        proxy.stop()
+        self.assertEqual(self.written("red"), (6000, 6))
+
+    def test_upgrade_counts_once(self):
+        proxy = self.begin("upgraded")
+        self.put("red", 2)
+        with proxy.connect("legacy") as connection:  # the old process has it until it ends
+            connection.send(b"PUT /long/o HTTP/1.1\r\nHost: %s\r\nContent-Length: 2000\r\n\r\n"
+                            % proxy.host("legacy").encode() + b"x" * 1000)
+            proxy.wait_in_flight()
+            before = proxy.process
+            pid = json.loads(lib.run(lib.PROGRAM, "upgrade", "--json", "-c", proxy.config).stdout)["pid"]
+            self.put("red", 2)
+            connection.send(b"x" * 1000)
+            self.check(connection.read_answer(), 200)
+        before.wait(60)
+        try:
+            lib.wait_until(lambda: self.of("red") == (4000, 4) and self.of("long") == (2000, 1), 30, "both processes' counts")
+        finally:
+            os.kill(pid, signal.SIGTERM)
+        lib.wait_until(lambda: not os.path.exists("/proc/%d" % pid) or "Z" in open("/proc/%d/stat" % pid).read().split()[2],
+                       30, "the new process's end")
+        self.assertEqual(self.written("red"), (4000, 4))
+
+    def test_folder_that_cannot_be_written_is_told_and_nothing_is_lost(self):
+        proxy = self.begin("full")
+        self.put("red")
+        lib.wait_until(lambda: self.written("red") == (1000, 1), 30, "the first write")
+        away = self.state.with_name("away")
+        self.state.rename(away)
+        self.put("red")
+        lib.wait_until(lambda: "not written" in proxy.stderr.read_text(), 30, "the log's word")
+        lib.wait_until(lambda: str(self.state) in self.cost()["trouble"], 30, "the trouble")
+        away.rename(self.state)
+        lib.wait_until(lambda: self.written("red") == (2000, 2), 30, "what waited")
+        lib.wait_until(lambda: self.cost()["trouble"] == "", 30, "the end of it")
+        self.assertIn("is written again", proxy.stderr.read_text())
+        proxy.stop()
+
+    def test_broken_file_is_put_aside(self):
+        proxy = self.begin("broken")
+        self.put("red")
+        lib.wait_until(lambda: self.written("red") == (1000, 1), 30, "the first write")
+        proxy.stop()
+        path, = self.state.glob("traffic-????-??")
+        path.write_bytes(path.read_bytes()[:-7])
+        answer = lib.run(lib.PROGRAM, "cost", "-c", proxy.config, check=False)
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn("%s:" % path, answer.stderr)
+        proxy.start()
+        lib.wait_until(lambda: list(self.state.glob("*.broken-*")), 30, "the file put aside")
+        self.put("blue")
+        lib.wait_until(lambda: self.written("blue") == (1000, 1), 30, "a new file")
+        self.assertRegex(proxy.stderr.read_text(), re.escape(str(path)) + r":\d+: .*it is .*broken-\d+ now")
+        proxy.stop()
+
+    def test_words_figures_and_warning(self):
+        proxy = self.begin("figures", zone_bandwidth="80KB")
+        self.put("red", 100)
+        answer = self.cost("--by", "zone")
+        items = {i["item"]: i for i in answer["regions"][0]["items"]}
+        self.assertEqual((items["data through endpoints"]["quantity"], items["PUT, COPY, POST, LIST requests"]["quantity"]), (100000, 100))
+        self.assertEqual(items["PUT, COPY, POST, LIST requests"]["cost"], "0.000470000")  # 100 / 1000 * 0.0047
+        self.assertEqual(items["data through endpoints"]["cost"], "0.000000931")          # 100000 / 2^30 * 0.01
+        self.assertEqual(items["endpoint hours"]["cost"], "%.9f" % (0.014 * items["endpoint hours"]["quantity"]))
+        self.assertEqual([(z["zone"], z["endpoint"]) for z in answer["shares"]], [("a", "tokyo")])
+        text = lib.run(lib.PROGRAM, "cost", "--by", "client", "-c", proxy.config).stdout
+        for word in ("alice", "ap-northeast-1", "data through endpoints", "97.66 KB", "prices of 2025-06-01", "whole month about", " USD"):
+            self.assertIn(word, text)
+        rows = list(csv.DictReader(io.StringIO(lib.run(lib.PROGRAM, "cost", "--csv", "--by", "bucket", "-c", proxy.config).stdout)))
+        self.assertEqual([(r["bucket"], r["bytes_in"], r["put"], r["currency"]) for r in rows], [("red", "100000", "100", "USD")])
+        old = self.cost("--month", "2020-02")
+        self.assertEqual((old["total"], old["over"], old["regions"]), ("0.000000000", True, []))
+        for words in (("--month", "2020-13"), ("--by", "colour"), ("--json", "--csv")):
+            self.assertEqual(lib.run(lib.PROGRAM, "cost", *words, "-c", proxy.config, check=False).returncode, 2)
+
+        def warned():
+            self.put("red", 50)
+            return "zone a: " in proxy.stderr.read_text()
+        lib.wait_until(warned, 30, "the warning")
+        lib.wait_until(lambda: self.cost("--by", "zone")["shares"][0]["peak_bits_per_second"] >= 8 * 64000, 30, "the peak")
+        self.mine.stop()
+
+    def test_mistake_in_the_price_list_is_told(self):
+        prices = lib.WORK / "prices.ini"
+        prices.write_text("[prices]\ncurrency = USD\ndate = 2025-06-01\n[%s]\nzone_hour = much\n" % lib.REGION)
+        proxy = self.begin("mistaken")
+        proxy.config.write_text(proxy.config.read_text().replace(str(lib.ROOT / "conf" / "prices.ini"), str(prices)))
+        proxy.command("reload")
+        answer = lib.run(lib.PROGRAM, "cost", "-c", proxy.config, check=False)
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn("%s:5: much is no price" % prices, answer.stderr)
+        proxy.stop()
 
 
 if __name__ == "__main__":

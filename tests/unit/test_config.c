@@ -476,6 +476,7 @@ static void test_config_load_bad_lines_are_reported(void **state UNUSED)
          "t.ini:13: there is no section [listner]; did you mean [listener]?\n"},
         {"far section", "[zzzzzz]\n",
          "t.ini:13: there is no section [zzzzzz]; sections are [server], [ca], [log], [audit], [admin], [auth pam], "
+         "[cost], "
          "[listener NAME], [endpoint NAME], [credentials NAME], [client NAME], [group NAME], [policy NAME], [tunnel "
          "NAME] and "
          "[line NAME]\n"},
@@ -514,6 +515,7 @@ static void test_config_load_bad_lines_are_reported(void **state UNUSED)
          "t.ini:15: this line is neither [SECTION] nor KEY = VALUE; begin a comment with '#'\n"},
         {"all at once", "[server]\nworkers = x\nidle_timeout = y\n[nope]\n",
          "t.ini:16: there is no section [nope]; sections are [server], [ca], [log], [audit], [admin], [auth pam], "
+         "[cost], "
          "[listener NAME], "
          "[endpoint NAME], [credentials NAME], [client NAME], [group NAME], [policy NAME], [tunnel NAME] and [line "
          "NAME]\n"

@@ -44,8 +44,8 @@ struct cli_command {
 extern const struct cli_command *const cli_commands[];
 extern const size_t cli_commands_n;
 
-extern const struct cli_command cli_serve, cli_check, cli_doctor, cli_status, cli_reload, cli_credentials, cli_explain,
-    cli_env, cli_ca, cli_client, cli_policy, cli_version, cli_drain, cli_upgrade, cli_metrics;
+extern const struct cli_command cli_serve, cli_check, cli_doctor, cli_status, cli_cost, cli_reload, cli_credentials,
+    cli_explain, cli_env, cli_ca, cli_client, cli_policy, cli_version, cli_drain, cli_upgrade, cli_metrics;
 
 /* --- proxy/cli/options.c --- */
 

@@ -357,6 +357,14 @@ struct log_conf {
     size_t buffer_kib;
 };
 
+struct cost_conf {
+    char *prices;              /* path (config/prices.h), or NULL: traffic is counted, and has no price */
+    char *state;               /* folder for what was counted, or "off" */
+    bool is_default;           /* nobody wrote `state`: it may be missing */
+    uint64_t save_interval_ms; /* how often it is written */
+    uint64_t zone_bandwidth;   /* bytes a second that a zone of an endpoint bears; 0: nobody is warned */
+};
+
 enum audit_requests { AUDIT_ALL, AUDIT_WRITES, AUDIT_REFUSED };
 
 struct audit_conf {
@@ -381,6 +389,7 @@ struct settings {
     struct audit_conf audit;
     struct admin_conf admin;
     struct pam_conf pam;
+    struct cost_conf cost;
     struct str_list secret_variables; /* of the environment, that hold secrets of some section: no helper gets them */
     struct listener_conf *listeners;
     size_t listeners_n;

@@ -5,6 +5,7 @@
 #define S3ONRAMP_CONTROL_SERVER_H
 
 #include "config/config.h"
+#include "control/books.h"
 #include "control/drain.h"
 #include "control/logs.h"
 #include "control/reload.h"
@@ -52,5 +53,6 @@ bool server_is_alone(const struct server *sv);
 struct drain *server_drain(const struct server *sv);
 struct reload *server_reload(const struct server *sv);
 const struct logs *server_logs(const struct server *sv);
+struct books *server_books(const struct server *sv);
 
 #endif
