@@ -156,6 +156,10 @@ static const struct option options[] = {
      "Its form; s3: that of Amazon S3's server access logs, for programs that read those. Default: as `format`."},
     {SECTION_LOG, "buffer", RESTART("each worker has its room for lines from the start"), OPT_SIZE, AT(log_conf, buffer_kib), "4096", "64", "1048576", NULL, NULL,
      "How many KiB of lines each worker keeps while nobody takes them; no request waits for a log: what does not fit is lost, counted and told."},
+    {SECTION_LOG, "make_traceparent", LIVE, OPT_BOOL, AT(log_conf, make_traceparent), "no", NULL, NULL, NULL, NULL,
+     "yes: a request without a valid traceparent (W3C Trace Context) gets a new one, which goes to S3 and into its access line."},
+    {SECTION_LOG, "request_id_upstream", LIVE, OPT_BOOL, AT(log_conf, request_id_upstream), "no", NULL, NULL, NULL, NULL,
+     "yes: User-Agent ends in s3onramp/ID on its way to S3, with the request's id, so that S3's own access logs name it."},
 
     {SECTION_AUDIT, "to", LIVE, OPT_TEXT, AT(audit_conf, to), "off", NULL, NULL, NULL, NULL,
      "Where its lines go, JSON with a number each: a place like those of [log] to, or off."},

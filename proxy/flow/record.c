@@ -8,6 +8,7 @@
 #include "flow/session.h"
 #include "flow/tunnel.h"
 #include "flow/worker.h"
+#include "http/traceparent.h"
 #include "policy/policy.h"
 #include "policy/properties.h"
 
@@ -440,6 +441,22 @@ struct str record_redact(struct str text, char *mem)
     return found ? sbuf_str(&b) : text;
 }
 
+static struct str trace_of(const struct request *req)
+{
+    if (req->out.trace.n) return req->out.trace;
+    return req->in.head ? str_head(traceparent_of(&req->in.head->headers), TRACEPARENT_BYTES) : STR_NONE;
+}
+
+static bool has_trace(const struct request *req)
+{
+    return trace_of(req).n > 0;
+}
+
+static void write_trace(struct record_line *l, const struct request *req)
+{
+    put(l, trace_of(req));
+}
+
 /* ------------------------------------------------------------------- what policies say */
 
 static bool is_judged(const struct request *req)
@@ -606,6 +623,7 @@ const struct record_field record_fields[] = {
     {"statement", write_statement, is_judged, RECORD_ALL, "the statement of it: its Sid, else its number, or an option of the short form"},
     {"set", write_set, is_set, RECORD_ALL, "the fields that `set` of a policy put in, replaced or took away, joined by commas"},
     {"certificate", write_certificate, has_certificate, RECORD_ALL, "what the client's TLS certificate says, its first 255 bytes: the name by which it is its client's, `email:…`, `dns:…`, …, else its subject, `subject:CN=…`"},
+    {"traceparent", write_trace, has_trace, RECORD_ACCESS, "the request's trace (W3C Trace Context), as the client gave it if that was valid, or as it was made"},
 };
 /* clang-format on */
 const size_t record_fields_n = ARRAY_LEN(record_fields);

@@ -6,17 +6,19 @@
 
 #include "aws/sign/sigv2.h"
 #include "base/clock.h"
+#include "base/secret.h"
 #include "body/bucket_filter.h"
 #include "flow/body/form.h"
 #include "flow/policy.h"
 #include "flow/session.h"
 #include "flow/worker.h"
+#include "http/traceparent.h"
 #include "policy/properties.h"
 #include "region.h"
 #include "require.h"
 #include "sign_body.h"
 
-enum { HEAD_SLACK = 1024, OWN_FIELDS = 8, SET_FIELDS = PROPERTY_FIELDS_N + 2 };
+enum { HEAD_SLACK = 1024, OWN_FIELDS = 10, SET_FIELDS = PROPERTY_FIELDS_N + 2 };
 
 struct out {
     struct header *fields;
@@ -483,6 +485,55 @@ static enum step_result add_owner(struct request *req, struct out *o)
 }
 
 /* What the client asks for: query and fields; and what policies add. */
+/* All fields of that name give way to one. */
+static void put_only(struct out *o, struct str name, struct str value, enum header_id id)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < o->headers.n; i++)
+        if (header_id_of(o->fields[i].name) != id) o->fields[n++] = o->fields[i];
+    o->headers.n = n;
+    out_add(o, name, value, id);
+}
+
+static bool make_trace(struct request *req, struct out *o)
+{
+    unsigned char random[TRACEPARENT_RANDOM];
+    char *text;
+
+    if (!req->out.trace.n) { /* the same when it is sent again */
+        text = arena_alloc(&req->arena, TRACEPARENT_BYTES);
+        if (!text) return false;
+        secret_random(random, sizeof(random));
+        traceparent_make(random, text);
+        req->out.trace = str_make(text, TRACEPARENT_BYTES);
+    }
+    put_only(o, STR("traceparent"), req->out.trace, HDR_TRACEPARENT);
+    return true;
+}
+
+static bool add_id(struct request *req, struct out *o)
+{
+    const struct header *agent = headers_find(&req->in.head->headers, HDR_USER_AGENT);
+    struct str said = agent ? agent->value : STR_NONE;
+    struct sbuf b = arena_sbuf(&req->arena, said.n + 16 + REQUEST_ID_BYTES);
+
+    sbuf_add(&b, said);
+    sbuf_add(&b, said.n ? STR(" s3onramp/") : STR("s3onramp/"));
+    sbuf_add(&b, str_from(req->id));
+    put_only(o, STR("User-Agent"), sbuf_str(&b), HDR_USER_AGENT);
+    return !b.overflow;
+}
+
+/* What [log] says that S3 is told, so that its logs and ours can be joined. */
+static bool add_tracks(struct request *req, struct out *o)
+{
+    const struct log_conf *log = &request_settings(req)->log;
+
+    if (log->request_id_upstream && !add_id(req, o)) return false;
+    return !log->make_traceparent || traceparent_of(&req->in.head->headers).n || make_trace(req, o);
+}
+
 static enum step_result add_asked(struct request *req, struct out *o)
 {
     if (out_query(req, &o->query) != STEP_NEXT) return STEP_FAIL;
@@ -491,6 +542,7 @@ static enum step_result add_asked(struct request *req, struct out *o)
     if (add_query_fields(req, o) != STEP_NEXT) return STEP_FAIL;
     require_each_set(req, add_set, o);
     if (add_owner(req, o) != STEP_NEXT) return STEP_FAIL;
+    if (!add_tracks(req, o)) return request_fail(req, ERR_NO_MEMORY, "outgoing head");
     return add_chunk_head(req, o);
 }
 

@@ -237,5 +237,39 @@ class Kept(lib.Case):
         proxy.stop()
 
 
+class Tracks(lib.Case):
+    TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+    def asked(self, proxy, headers=()):
+        """What came to S3, and the access line."""
+        answer = proxy.request("plain", "GET", "/red/trace", headers=headers)
+        line = proxy.line_of(answer)
+        fields = (entry.partition(":") for entry in endpoint.requests[-1]["head"][1:])
+        return {name.lower(): value.strip() for name, _, value in fields}, line
+
+    def test_traces_go_on_and_nothing_is_added(self):
+        sent, line = self.asked(self.proxy, [("traceparent", self.TRACE), ("User-Agent", "tool/1")])
+        self.assertEqual((sent["traceparent"], line["traceparent"], sent["user-agent"]), (self.TRACE, self.TRACE, "tool/1"))
+        sent, line = self.asked(self.proxy, [("traceparent", "nonsense")])
+        self.assertEqual((sent["traceparent"], line.get("traceparent")), ("nonsense", None))
+        sent, line = self.asked(self.proxy)
+        self.assertEqual((sent.get("traceparent"), sent.get("user-agent"), line.get("traceparent")), (None, None, None))
+
+    def test_what_is_made_where_that_is_wanted(self):
+        proxy = lib.Proxy(["%s:%d" % endpoint.addresses[0][:2]], name="tracks",
+                          log={"make_traceparent": "yes", "request_id_upstream": "yes"})
+        self.addCleanup(proxy.stop)
+        sent, line = self.asked(proxy, [("traceparent", self.TRACE), ("User-Agent", "tool/1")])
+        self.assertEqual((sent["traceparent"], line["traceparent"]), (self.TRACE, self.TRACE))
+        self.assertEqual((sent["user-agent"], line["user_agent"]), ("tool/1 s3onramp/" + line["req"], "tool/1"))
+        seen = set()
+        for headers in ((), [("traceparent", "nonsense")], [("traceparent", self.TRACE), ("Traceparent", self.TRACE)]):
+            sent, line = self.asked(proxy, headers)
+            self.assertRegex(sent["traceparent"], r"^00-[0-9a-f]{32}-[0-9a-f]{16}-00$")
+            self.assertEqual((sent["traceparent"], sent["user-agent"]), (line["traceparent"], "s3onramp/" + line["req"]))
+            seen.add(sent["traceparent"])
+        self.assertEqual(len(seen), 3)
+
+
 if __name__ == "__main__":
     lib.main()

@@ -167,6 +167,7 @@ static void test_write_json_has_each_field_of_the_table(void **state)
     judge(req, POLICY_FORBIDDEN);
     m.session.certificate = (char *)"email:alice@example.com";
     req->out.properties = &set;
+    req->out.trace = STR("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
     err_set(&req->err, ERR_POLICY_DENIED, 0, "it may not");
     write_line(mem, sizeof(mem), RECORD_JSON, req);
     o = json_loads(mem, JSON_REJECT_DUPLICATES, NULL);

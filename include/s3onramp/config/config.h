@@ -355,6 +355,8 @@ struct log_conf {
     char *access;
     enum access_format access_format; /* default: as format */
     size_t buffer_kib;
+    bool make_traceparent;    /* for requests that have no valid one */
+    bool request_id_upstream; /* in User-Agent */
 };
 
 struct cost_conf {

@@ -176,6 +176,7 @@ struct request {
     struct {
         struct key_lease lease;             /* owned: what it is signed with; no keys: unsigned */
         struct str head;                    /* the whole head, as it goes out */
+        struct str trace;                   /* a traceparent that was made for it; empty: none was */
         struct property_values *properties; /* in arena: what policies put in, by check_policy; NULL: nothing */
         bool expects;                       /* head has Expect: 100-continue */
         struct framer framer;
