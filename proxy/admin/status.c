@@ -211,6 +211,18 @@ static json_t *get_restart(struct status *st)
     return all;
 }
 
+/* How near the zones of endpoints come to what they bear, and whether it is kept. */
+static json_t *get_capacity(struct status *st)
+{
+    const struct books *books = server_books(st->server);
+    const char *zone, *dir = books_dir(books);
+    uint64_t peak = books_peak(books, &zone);
+
+    return json_pack("{so sI sI so so}", "busiest_zone", json_text(zone), "bits_per_second", (json_int_t)(peak * 8),
+                     "zone_bits_per_second", (json_int_t)(st->snapshot->settings->cost.zone_bandwidth * 8), "state",
+                     dir ? json_text(dir) : json_null(), "trouble", json_text(books_trouble(books)));
+}
+
 static const struct part version = {"version", false, get_version};
 static const struct part uptime = {"uptime_s", false, get_uptime};
 static const struct part state = {"state", false, get_state};
@@ -218,6 +230,7 @@ static const struct part readiness = {"readiness", false, get_readiness};
 static const struct part expiring = {"expiring", true, next_expiring};
 static const struct part connections = {"connections", false, get_connections};
 static const struct part table_version = {"table_version", false, get_table_version};
+static const struct part capacity = {"capacity", false, get_capacity};
 static const struct part restart = {"restart", false, get_restart};
 static const struct part endpoints = {"endpoints", true, next_endpoint};
 static const struct part credentials = {"credentials", true, next_credentials};
@@ -228,12 +241,12 @@ static const struct part groups = {"groups", true, next_group};
 static const struct part workers = {"workers", true, next_worker};
 static const struct part clients = {"clients", true, next_client};
 
-static const struct part *const all[] = {&version,     &uptime,        &state,   &readiness, &expiring,
-                                         &connections, &table_version, &restart, &endpoints, &credentials,
-                                         &logs,        &listeners,     &lines,   &workers,   NULL};
+static const struct part *const all[] = {&version,       &uptime,  &state,    &readiness, &expiring,    &connections,
+                                         &table_version, &restart, &capacity, &endpoints, &credentials, &logs,
+                                         &listeners,     &lines,   &workers,  NULL};
 static const struct part *const all_and_clients[] = {
-    &version,     &uptime, &state,     &readiness, &expiring, &connections, &table_version, &restart, &endpoints,
-    &credentials, &logs,   &listeners, &lines,     &workers,  &groups,      &clients,       NULL};
+    &version,   &uptime,      &state, &readiness, &expiring, &connections, &table_version, &restart, &capacity,
+    &endpoints, &credentials, &logs,  &listeners, &lines,    &workers,     &groups,        &clients, NULL};
 static const struct part *const only_clients[] = {&groups, &clients, NULL};
 static const struct part *const only_credentials[] = {&credentials, NULL};
 

@@ -124,6 +124,18 @@ static void print_restart(FILE *out, const json_t *line)
     fprintf(out, "needs a restart: %s\n", json_string_value(line) ? json_string_value(line) : "");
 }
 
+/* Only what needs a look. */
+static void print_capacity(FILE *out, const json_t *c)
+{
+    long long now = admin_number(c, "bits_per_second"), most = admin_number(c, "zone_bits_per_second");
+
+    if (most && now >= most / 100 * 80)
+        fprintf(out, "zone %s of an endpoint: %s%.2f Gbit/s%s one way, of the %.2f that it bears\n",
+                admin_text(c, "busiest_zone"), cli_color(out, CLI_RED), (double)now / 1e9, cli_color(out, CLI_PLAIN),
+                (double)most / 1e9);
+    if (*admin_text(c, "trouble")) fprintf(out, "traffic for costs is not written: %s\n", admin_text(c, "trouble"));
+}
+
 static void print_connections(FILE *out, const json_t *c)
 {
     fprintf(out, "connections %lld of %lld, refused %lld, of one source %lld, idle ones closed for others %lld\n",
@@ -211,6 +223,7 @@ static void print_all(FILE *out, const json_t *answer, const struct since *s)
     json_array_foreach(json_object_get(answer, "endpoints"), i, e) print_endpoint(out, e, s);
     json_array_foreach(json_object_get(answer, "logs"), i, e) print_log(out, e);
     json_array_foreach(json_object_get(answer, "restart"), i, e) print_restart(out, e);
+    print_capacity(out, json_object_get(answer, "capacity"));
     print_connections(out, json_object_get(answer, "connections"));
     print_limits(out, answer, "listeners", "listener");
     print_limits(out, answer, "lines", "line");

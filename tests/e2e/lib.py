@@ -209,6 +209,8 @@ class Proxy:
         text += section("ca", certificate="ca.pem", private_key="ca.key", **(ca or {}))
         text += section("log", **{"format": "json", "access": self.access_file, **(log or {})})
         text += section("admin", **{"socket": self.admin_socket, **(admin or {})})
+        if "[cost]" not in extra:
+            text += section("cost", state="off")  # not where a proxy of this machine keeps its own
         text += section("endpoint tokyo", addresses=", ".join(upstream) or None, trailers=trailers,
                         ca_file=ca_file or certificates() / "ca.pem", **{"name": VPCE_NAME, **PATIENT_ENDPOINT, **(endpoint or {})})
         text += section("credentials default", source="static", access_key_id=UPSTREAM_KEY[0],

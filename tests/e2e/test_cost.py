@@ -175,6 +175,7 @@ class Kept(lib.Case):
         self.put("red")
         lib.wait_until(lambda: "not written" in proxy.stderr.read_text(), 30, "the log's word")
         lib.wait_until(lambda: str(self.state) in self.cost()["trouble"], 30, "the trouble")
+        self.assertIn("traffic for costs is not written: ", lib.run(lib.PROGRAM, "status", "-c", proxy.config).stdout)
         away.rename(self.state)
         lib.wait_until(lambda: self.written("red") == (2000, 2), 30, "what waited")
         lib.wait_until(lambda: self.cost()["trouble"] == "", 30, "the end of it")
@@ -223,6 +224,10 @@ class Kept(lib.Case):
             return "zone a: " in proxy.stderr.read_text()
         lib.wait_until(warned, 30, "the warning")
         lib.wait_until(lambda: self.cost("--by", "zone")["shares"][0]["peak_bits_per_second"] >= 8 * 64000, 30, "the peak")
+        status = lib.run(lib.PROGRAM, "status", "-c", proxy.config).stdout
+        self.assertEqual(proxy.status()["capacity"]["zone_bits_per_second"], 8 * 80000)
+        self.assertEqual(proxy.status()["capacity"]["state"], str(self.state))
+        self.assertNotIn("is not written", status)
         self.mine.stop()
 
     def test_mistake_in_the_price_list_is_told(self):
