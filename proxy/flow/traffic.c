@@ -224,11 +224,11 @@ static void add_tables(struct adder *a, const struct traffic *t, unsigned by)
 
 size_t traffic_sum(const struct traffic *t, unsigned by, struct traffic_sum **out)
 {
-    struct adder a = {.index_n = 64};
+    struct adder a = {.most = 1, .index_n = 64};
     bool fine;
 
     for (size_t i = 0; i < t->n; i++)
-        a.most += atomic_load_explicit(&t->tables[i]->rows_n, memory_order_relaxed) + 1;
+        a.most += atomic_load_explicit(&t->tables[i]->rows_n, memory_order_relaxed);
     while (a.index_n < 2 * a.most)
         a.index_n *= 2;
     a.v = malloc(a.most * sizeof(*a.v));
