@@ -40,7 +40,9 @@ struct metric metric_of_stats(const struct stats_family *f, char name[METRIC_NAM
 {
     static const enum metric_kind kinds[] = {
         [STATS_COUNTER] = METRIC_COUNTER,
+        [STATS_LEVEL] = METRIC_GAUGE,
         [STATS_PEAK] = METRIC_GAUGE,
+        [STATS_HISTOGRAM] = METRIC_HISTOGRAM,
     };
     const char *unit = strcmp(f->unit, "microseconds") == 0 ? "seconds" : strcmp(f->unit, "bytes") == 0 ? "bytes" : "";
 
@@ -102,10 +104,40 @@ static void write_slots(struct metrics *m, const struct stats_family *f, struct 
     l->n = before;
 }
 
+static bool is_empty(const uint64_t series[STATS_SERIES])
+{
+    for (size_t i = 0; i <= STATS_BOUNDS; i++)
+        if (series[i]) return false;
+    return true;
+}
+
+/* With a label: those in which something was counted. */
+static void write_histograms(struct metrics *m, const struct stats_family *f, struct metric_labels *l,
+                             const uint64_t *slots)
+{
+    size_t before = l->n;
+    char value[STATS_VALUE];
+
+    for (size_t i = 0; i < f->width / STATS_SERIES; i++) {
+        const uint64_t *series = &slots[i * STATS_SERIES];
+
+        if (f->value && is_empty(series)) continue;
+        l->n = before;
+        if (f->value) {
+            f->value(i, value);
+            metric_label(l, f->label, str_from(value));
+        }
+        exposition_histogram(&m->x, l, stats_bounds_us, STATS_BOUNDS, series, series[STATS_BOUNDS + 1]);
+    }
+    l->n = before;
+}
+
 static void write_values(struct metrics *m, const struct stats_family *f, struct metric_labels *l,
                          const uint64_t *slots)
 {
-    if (f->value)
+    if (f->kind == STATS_HISTOGRAM)
+        write_histograms(m, f, l, slots);
+    else if (f->value)
         write_slots(m, f, l, slots);
     else
         exposition_sample(&m->x, l, slots[0]);

@@ -464,13 +464,19 @@ static bool is_judged(const struct request *req)
     return req->policy.judged;
 }
 
-static void write_decision(struct record_line *l, const struct request *req)
+static enum stats_decision decision_of(const struct request *req)
 {
-    static const char *const words[] = {
-        [POLICY_DENIED] = "denied", [POLICY_ALLOWED] = "allowed", [POLICY_FORBIDDEN] = "forbidden"};
+    static const enum stats_decision decisions[] = {[POLICY_DENIED] = STATS_DECISION_DENIED,
+                                                    [POLICY_ALLOWED] = STATS_DECISION_ALLOWED,
+                                                    [POLICY_FORBIDDEN] = STATS_DECISION_FORBIDDEN};
     const struct policy_decision *d = &req->policy.decision;
 
-    put_text(l, d->warned ? "warned" : words[d->effect]);
+    return d->warned ? STATS_DECISION_WARNED : decisions[d->effect];
+}
+
+static void write_decision(struct record_line *l, const struct request *req)
+{
+    put_text(l, stats_decision_word(decision_of(req)));
 }
 
 static void write_action(struct record_line *l, const struct request *req)
@@ -745,20 +751,59 @@ static void count_traffic(struct request *req)
     traffic_add(req->worker->traffic, &key, bucket_is_there(req), req->tunnel ? TRAFFIC_TUNNELS : kind_of(req), 1);
 }
 
-void record_count(struct request *req)
+static void count_times(const struct request *req, _Atomic uint64_t *row)
+{
+    unsigned series = request_method_id(req) * STATS_SERIES;
+
+    stats_observe(row, STATS_LISTENER_DURATION + series, req->reply.ended_us - req->started_us);
+    if (req->relay.first_byte_us)
+        stats_observe(row, STATS_LISTENER_FIRST_BYTE + series, req->relay.first_byte_us - req->started_us);
+}
+
+static void count_listener(const struct request *req)
+{
+    _Atomic uint64_t *row = stats_row(req->worker->stats, STATS_OF_LISTENER, req->session->listener->id);
+    unsigned class = req->reply.status / 100 < STATS_CLASSES ? req->reply.status / 100 : 0;
+
+    stats_add(row, STATS_LISTENER_REQUESTS + operation_number(req->in.operation) * STATS_CLASSES + class, 1);
+    if (req->err.code != ERR_NONE) stats_add(row, STATS_LISTENER_ERRORS + req->err.code, 1);
+    if (req->policy.judged) stats_add(row, STATS_LISTENER_DECISIONS + decision_of(req), 1);
+    stats_add(row, STATS_LISTENER_BYTES_IN, record_bytes_in(req));
+    stats_add(row, STATS_LISTENER_BYTES_OUT, record_bytes_out(req));
+    count_times(req, row);
+}
+
+static void count_principal(const struct request *req)
 {
     const struct principal_conf *who = counted_for(req);
     const struct err_info *end = err_info(req->err.code);
-    unsigned class = req->reply.status / 100 < STATS_CLASSES ? req->reply.status / 100 : 0;
-    _Atomic uint64_t *row;
+    _Atomic uint64_t *row = stats_row(req->worker->stats, STATS_OF_PRINCIPAL, who ? who->id : STANDING_NONE);
 
-    if (!req->started_us) return;
-    row = stats_row(req->worker->stats, STATS_OF_LISTENER, req->session->listener->id);
-    stats_add(row, STATS_LISTENER_REQUESTS + operation_number(req->in.operation) * STATS_CLASSES + class, 1);
-    row = stats_row(req->worker->stats, STATS_OF_PRINCIPAL, who ? who->id : STANDING_NONE);
     stats_add(row, STATS_PRINCIPAL_REQUESTS, 1);
     stats_add(row, STATS_PRINCIPAL_REFUSED, end->blame == BLAME_CLIENT && end->http_status == 403);
     stats_add(row, STATS_PRINCIPAL_BYTES_IN, record_bytes_in(req));
     stats_add(row, STATS_PRINCIPAL_BYTES_OUT, record_bytes_out(req));
+}
+
+/* What is seldom. */
+static void count_endpoint(const struct request *req)
+{
+    const struct head_response *answer = req->relay.answer;
+    int64_t since_us = req->retry.turn.since_us, until_us = req->retry.turn_us;
+    _Atomic uint64_t *row;
+
+    if (!since_us && !(answer && answer->status >= 400)) return;
+    row = stats_row(req->worker->stats, STATS_OF_ENDPOINT, req->route.endpoint->id);
+    if (since_us) stats_observe(row, STATS_ENDPOINT_QUEUE, (until_us ? until_us : req->reply.ended_us) - since_us);
+    if (answer && answer->status >= 400)
+        stats_add(row, STATS_ENDPOINT_S3_ERRORS + stats_s3_code(req->relay.s3_error), 1);
+}
+
+void record_count(struct request *req)
+{
+    if (!req->started_us) return;
+    count_listener(req);
+    count_principal(req);
+    count_endpoint(req);
     count_traffic(req);
 }

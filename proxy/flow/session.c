@@ -12,6 +12,7 @@
 #include "flow/way.h"
 #include "flow/worker.h"
 #include "http/proxy_protocol.h"
+#include "io/tls_peer.h"
 #include "upstream/upstream.h"
 #include "waiting.h"
 
@@ -340,6 +341,7 @@ void session_accept(struct worker *w, uint32_t listener, int fd, const struct ne
     struct session *c = session_new(w, listener, fd, peer);
 
     if (!c) return;
+    stats_add(stats_row(w->stats, STATS_OF_LISTENER, listener), STATS_LISTENER_ACCEPTED, 1);
     join(c);
     if (c->listener->mode == LISTENER_REDIRECT) find_original(c, fd);
     if (c->listener->proxy_protocol && !is_trusted_proxy(c->listener, peer)) {
@@ -494,6 +496,11 @@ static bool run_hello(struct session *c)
     return true;
 }
 
+static void count(const struct session *c, unsigned slot)
+{
+    stats_add(stats_row(c->worker->stats, STATS_OF_LISTENER, c->listener->id), slot, 1);
+}
+
 static bool run_tls(struct session *c)
 {
     char peer[NETADDR_TEXT];
@@ -501,6 +508,7 @@ static bool run_tls(struct session *c)
 
     if (r == CONN_AGAIN) return false;
     if (r != CONN_OK) {
+        count(c, STATS_LISTENER_HANDSHAKES + STATS_HANDSHAKE_FAILED);
         netaddr_format(&c->peer, peer);
         LOG(LOG_INFO, "listener %s: TLS handshake with %s%s%s failed: %s%s", c->listener->name, peer,
             c->authority ? " for " : "", c->authority ? c->authority : "", c->conn.error,
@@ -510,6 +518,7 @@ static bool run_tls(struct session *c)
         return session_end(c, false);
     }
     c->tls = true;
+    count(c, STATS_LISTENER_HANDSHAKES + (tls_is_resumed(&c->conn) ? STATS_HANDSHAKE_RESUMED : STATS_HANDSHAKE_FULL));
     if (!c->authority && c->listener->client_certificates != CLIENT_CERTIFICATES_OFF) session_look_at_certificate(c);
     set_state(c, SESSION_REQUESTS);
     return true;

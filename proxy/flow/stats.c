@@ -61,6 +61,83 @@ static void stats_fault(size_t i, char out[STATS_VALUE])
     snprintf(out, STATS_VALUE, "%s", words[i]);
 }
 
+static const char *const s3_codes[] = {
+#define X(code) code,
+    STATS_S3_CODES(X)
+#undef X
+};
+
+unsigned stats_s3_code(struct str code)
+{
+    for (unsigned i = 2; code.n && i < STATS_S3_CODES_N; i++)
+        if (str_eq(code, str_from(s3_codes[i]))) return i;
+    return code.n ? 1 : 0;
+}
+
+static void stats_s3_error(size_t i, char out[STATS_VALUE])
+{
+    snprintf(out, STATS_VALUE, "%s", s3_codes[i]);
+}
+
+static void stats_error(size_t i, char out[STATS_VALUE])
+{
+    static const char *const blames[] = {[BLAME_NONE] = "nobody",
+                                         [BLAME_CLIENT] = "client",
+                                         [BLAME_UPSTREAM] = "endpoint",
+                                         [BLAME_CONFIG] = "configuration",
+                                         [BLAME_SELF] = "proxy"};
+    const struct err_info *info = err_info((enum err_code)i);
+
+    snprintf(out, STATS_VALUE, "%s,%s", info->word, blames[info->blame]);
+}
+
+static void stats_method(size_t i, char out[STATS_VALUE])
+{
+    static const char *const words[] = {
+        [METHOD_OTHER] = "other",     [METHOD_GET] = "GET",         [METHOD_HEAD] = "HEAD",
+        [METHOD_PUT] = "PUT",         [METHOD_POST] = "POST",       [METHOD_DELETE] = "DELETE",
+        [METHOD_OPTIONS] = "OPTIONS", [METHOD_CONNECT] = "CONNECT", [METHOD_TRACE] = "TRACE"};
+
+    snprintf(out, STATS_VALUE, "%s", words[i]);
+}
+
+static void stats_handshake(size_t i, char out[STATS_VALUE])
+{
+    static const char *const words[] = {
+        [STATS_HANDSHAKE_FULL] = "full", [STATS_HANDSHAKE_RESUMED] = "resumed", [STATS_HANDSHAKE_FAILED] = "failed"};
+
+    snprintf(out, STATS_VALUE, "%s", words[i]);
+}
+
+static void stats_running_kind(size_t i, char out[STATS_VALUE])
+{
+    static const char *const words[] = {[STATS_RUNNING_REQUESTS] = "request", [STATS_RUNNING_TUNNELS] = "tunnel"};
+
+    snprintf(out, STATS_VALUE, "%s", words[i]);
+}
+
+static void stats_pool_state(size_t i, char out[STATS_VALUE])
+{
+    static const char *const words[] = {[STATS_POOL_IDLE] = "idle", [STATS_POOL_IN_USE] = "in_use"};
+
+    snprintf(out, STATS_VALUE, "%s", words[i]);
+}
+
+const char *stats_decision_word(enum stats_decision decision)
+{
+    static const char *const words[] = {[STATS_DECISION_DENIED] = "denied",
+                                        [STATS_DECISION_ALLOWED] = "allowed",
+                                        [STATS_DECISION_FORBIDDEN] = "forbidden",
+                                        [STATS_DECISION_WARNED] = "warned"};
+
+    return words[decision];
+}
+
+static void stats_decided(size_t i, char out[STATS_VALUE])
+{
+    snprintf(out, STATS_VALUE, "%s", stats_decision_word((enum stats_decision)i));
+}
+
 static void stats_limit(size_t i, char out[STATS_VALUE])
 {
     static const char *const words[] = {[STATS_LIMIT_REQUESTS] = "max_requests", [STATS_LIMIT_RATE] = "request_rate"};
@@ -105,6 +182,10 @@ const struct stats_family stats_families[] = {
 };
 /* clang-format on */
 const size_t stats_families_n = ARRAY_LEN(stats_families);
+
+const uint32_t stats_bounds_us[STATS_BOUNDS] = {1000,     2500,     5000,     10000,    25000,   50000,
+                                                100000,   250000,   500000,   1000000,  2500000, 5000000,
+                                                10000000, 30000000, 60000000, 300000000};
 
 /* ------------------------------------------------------------------- counting */
 

@@ -67,6 +67,19 @@ static void count_lag(struct worker *w)
         stats_set(row, STATS_WORKER_LAG_MOST_US, (uint64_t)lag);
 }
 
+static void note_levels(struct worker *w)
+{
+    _Atomic uint64_t *row = stats_row(w->stats, STATS_OF_WORKER, (uint32_t)w->index);
+    uint64_t running[STATS_RUNNING_N] = {0};
+
+    for (const struct session *c = w->sessions; c; c = c->next)
+        if (c->state == SESSION_REQUESTS && c->in_request)
+            running[c->req.step == STEP_tunnel ? STATS_RUNNING_TUNNELS : STATS_RUNNING_REQUESTS]++;
+    for (unsigned i = 0; i < STATS_RUNNING_N; i++)
+        stats_set(row, STATS_WORKER_RUNNING + i, running[i]);
+    stats_set(row, STATS_WORKER_BUFFERS, buf_pool_bytes(&w->loop.bufs));
+}
+
 static void on_tick(void *arg)
 {
     struct worker *w = arg;
@@ -82,6 +95,7 @@ static void on_tick(void *arg)
         if (c->in_request && w->ticks % TRAFFIC_TICKS == 0) record_traffic(&c->req);
         if (c->state != SESSION_GONE) session_check_time(c);
     }
+    note_levels(w);
     session_make_room(w);
     keyring_tick(&w->keyring);
     pool_tick(&w->pool);

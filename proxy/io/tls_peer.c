@@ -133,3 +133,8 @@ void tls_peer_refusal(const struct conn *c, char *out, size_t cap)
     }
     out[b.n] = '\0';
 }
+
+bool tls_is_resumed(const struct conn *c)
+{
+    return SSL_session_reused(c->ssl) == 1;
+}

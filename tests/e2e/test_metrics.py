@@ -2,6 +2,8 @@
 """s3onramp metrics: its two formats, what Prometheus' own tool says of them, labels, limits of labels."""
 import re
 import shutil
+import socket
+import ssl
 import subprocess
 import unittest
 
@@ -65,6 +67,80 @@ class Metrics(lib.Case):
         self.assertIn(frozenset({("endpoint", "tokyo"), ("address", "%s:%d" % endpoint.addresses[1][:2])}),
                       after["s3onramp_address_answers_total"])
         self.assertNotIn("s3onramp_client_requests_total", after)
+
+    def more(self, before):
+        """total() of what came since @before."""
+        after = samples(scrape(self.proxy))
+        return lambda name, **labels: total(after, name, **labels) - total(before, name, **labels)
+
+    def test_times_and_errors(self):
+        before = samples(scrape(self.proxy))
+        self.check(self.proxy.request("legacy", "GET", "/bucket/fault/error/404/NoSuchKey"), 404)
+        self.check(self.proxy.request("legacy", "GET", "/bucket/fault/error/418/TeaPot"), 418)
+        self.check(self.proxy.request("legacy", "PUT", "/bucket/denied", b"x", key=lib.READER), 403)
+        lib.wait_until(lambda: self.more(before)("listener_requests_total") == 3, 30, "three requests")
+        more = self.more(before)
+        for labels, n in ((dict(method="GET"), 2), (dict(method="PUT"), 1)):
+            self.assertEqual(more("listener_request_duration_seconds_count", listener="legacy", **labels), n)
+            self.assertEqual(more("listener_request_duration_seconds_bucket", listener="legacy", le="+Inf", **labels), n)
+        self.assertEqual(more("listener_first_byte_seconds_count", listener="legacy"), 2)
+        self.assertGreater(more("listener_first_byte_seconds_sum"), 0)
+        self.assertEqual(more("endpoint_s3_errors_total", endpoint="tokyo", code="NoSuchKey"), 1)
+        self.assertEqual(more("endpoint_s3_errors_total", endpoint="tokyo", code="other"), 1)
+        self.assertEqual(more("listener_errors_total"), 1)
+        self.assertEqual(more("listener_errors_total", listener="legacy", cause="policy_denied", blame="client"), 1)
+        self.assertEqual(more("listener_policy_decisions_total", decision="denied"), 1)
+        self.assertEqual(more("listener_policy_decisions_total", decision="allowed"), 2)
+
+    def test_queue(self):
+        proxy = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]], "queue",
+                          endpoint={"max_connections_per_address": "1"}, server={"workers": "1"})
+        self.addCleanup(proxy.stop)
+        host = proxy.host("legacy").encode()
+        with proxy.connect("legacy") as first, proxy.connect("legacy") as second:
+            first.send(b"GET /bucket/fault/wait/2 HTTP/1.1\r\nHost: %s\r\n\r\n" % host)
+            lib.wait_until(lambda: total(samples(scrape(proxy)), "address_in_flight") == 1, 30, "the place")
+            second.send(b"GET /bucket/nothing HTTP/1.1\r\nHost: %s\r\n\r\n" % host)
+            lib.wait_until(lambda: total(samples(scrape(proxy)), "endpoint_queue_requests") == 1, 30, "one that waits")
+            self.check(first.read_answer(), 200)
+            self.check(second.read_answer(), 404)
+        lib.wait_until(lambda: total(samples(scrape(proxy)), "endpoint_queue_seconds_count") == 1, 30, "the wait")
+        self.assertGreater(total(samples(scrape(proxy)), "endpoint_queue_seconds_sum"), 0)
+        lib.wait_until(lambda: total(samples(scrape(proxy)), "endpoint_queue_requests") == 0, 30, "none that waits")
+
+    def test_what_runs_and_connections(self):
+        before = samples(scrape(self.proxy))
+        with self.proxy.connect("legacy") as connection:
+            connection.send(b"GET /bucket/fault/wait/1 HTTP/1.1\r\nHost: %s\r\n\r\n" % self.proxy.host("legacy").encode())
+            lib.wait_until(lambda: self.counted("worker_running", kind="request") == 1, 30, "one that runs")
+            lib.wait_until(lambda: self.counted("address_pool_connections", state="in_use") == 1, 30, "its connection")
+            self.check(connection.read_answer(), 200)
+        lib.wait_until(lambda: self.counted("worker_running") == 0, 30, "none that runs")
+        lib.wait_until(lambda: self.counted("address_pool_connections", state="idle") > 0, 30, "the kept connection")
+        more = self.more(before)
+        self.assertEqual(more("listener_connections_accepted_total", listener="legacy"), 1)
+        after = samples(scrape(self.proxy))
+        self.assertEqual(total(after, "endpoint_connect_seconds_count"), total(after, "address_connections_total"))
+        self.assertGreater(total(after, "worker_buffer_bytes"), 0)
+        self.assertGreater(total(after, "process_resident_memory_bytes"), 1000000)
+
+    def test_handshakes(self):
+        before = samples(scrape(self.proxy))
+        context, session = ssl.create_default_context(cafile=self.proxy.ca_file), None
+        context.check_hostname = False
+        context.maximum_version = ssl.TLSVersion.TLSv1_2  # in which the session is there after the handshake
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", self.proxy.ports["tls"])) as sock:
+                with context.wrap_socket(sock, server_hostname=lib.S3_NAME, session=session) as tls:
+                    session = tls.session
+        with socket.create_connection(("127.0.0.1", self.proxy.ports["tls"])) as sock:
+            with self.assertRaises(ssl.SSLError):
+                ssl.create_default_context().wrap_socket(sock, server_hostname=lib.S3_NAME)  # trusts others
+
+        def results():
+            more = self.more(before)
+            return {r: more("listener_tls_handshakes_total", listener="tls", result=r) for r in ("full", "resumed", "failed")}
+        lib.wait_until(lambda: results() == {"full": 1, "resumed": 1, "failed": 1}, 30, "three handshakes")
 
     @unittest.skipUnless(shutil.which("promtool"), "promtool (package prometheus) is missing")
     def test_prometheus_own_tool_finds_nothing(self):

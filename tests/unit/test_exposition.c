@@ -234,7 +234,7 @@ static void judge(const struct metric *m)
     print_message("%s\n", m->name);
     assert_true(ends_with_unit(m));
     for (const char *p = m->name; *p; p++)
-        assert_true((*p >= 'a' && *p <= 'z') || *p == '_');
+        assert_true((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '_');
     assert_false(str_ends(str_from(m->name), STR("_total")) || str_ends(str_from(m->name), STR("_us")));
     assert_true(m->help[0] && !str_ends(str_from(m->help), STR(".")));
     assert_null(strpbrk(m->help, "\\\n\""));

@@ -124,6 +124,50 @@ static void test_row_beyond_all_memory_takes_what_is_added(void **state)
     stats_free(&s);
 }
 
+static size_t widths(const struct stats_family *f)
+{
+    return f->kind == STATS_HISTOGRAM ? f->width / STATS_SERIES : f->width;
+}
+
+static void test_observations_are_where_they_belong(void **state)
+{
+    static const struct {
+        int64_t us;
+        unsigned at;
+    } rows[] = {{-5, 0},      {0, 0},          {1000, 0},       {1001, 1},          {2500, 1},
+                {1000000, 9}, {300000000, 15}, {300000001, 16}, {INT64_MAX / 2, 16}};
+    _Atomic uint64_t row[STATS_SERIES + 1] = {0};
+    uint64_t sum = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint64_t before = stats_get(row, 1 + rows[i].at);
+
+        stats_observe(row, 1, rows[i].us);
+        assert_int_equal(stats_get(row, 1 + rows[i].at), before + 1);
+        sum += rows[i].us > 0 ? (uint64_t)rows[i].us : 0;
+        assert_int_equal(stats_get(row, 1 + STATS_BOUNDS + 1), sum);
+    }
+    for (size_t i = 1; i < STATS_BOUNDS; i++)
+        assert_true(stats_bounds_us[i - 1] < stats_bounds_us[i]);
+}
+
+static void test_s3_codes(void **state)
+{
+    static const char *const words[] = {
+#define X(code) code,
+        STATS_S3_CODES(X)
+#undef X
+    };
+
+    (void)state;
+    assert_int_equal(stats_s3_code(STR_NONE), 0);
+    assert_string_equal(words[stats_s3_code(STR("SlowDownPlease"))], "other");
+    assert_string_equal(words[stats_s3_code(STR("none"))], "other");
+    assert_string_equal(words[stats_s3_code(STR("SlowDown"))], "SlowDown");
+    assert_string_equal(words[stats_s3_code(STR("AccessDenied"))], "AccessDenied");
+}
+
 static void test_families_cover_each_slot_once(void **state)
 {
     static const size_t slots[STATS_GROUPS_N] = {
@@ -140,8 +184,9 @@ static void test_families_cover_each_slot_once(void **state)
 
         assert_int_equal(f->slot, covered[f->group]);
         covered[f->group] += f->width;
-        assert_true(f->name[0] && f->help[0] && (f->width == 1) == (f->value == NULL) && !f->label[0] == !f->value);
-        for (size_t k = 0; f->value && k < f->width; k++)
+        assert_true(f->name[0] && f->help[0] && (widths(f) == 1) == (f->value == NULL) && !f->label[0] == !f->value);
+        assert_int_equal(f->width % (f->kind == STATS_HISTOGRAM ? STATS_SERIES : 1), 0);
+        for (size_t k = 0; f->value && k < widths(f); k++)
             f->value(k, value);
     }
     assert_memory_equal(covered, slots, sizeof(slots));
@@ -154,6 +199,8 @@ int main(void)
         cmocka_unit_test(test_gauge_is_the_largest_of_all),
         cmocka_unit_test(test_row_is_one_s_own_and_does_not_move),
         cmocka_unit_test(test_row_beyond_all_memory_takes_what_is_added),
+        cmocka_unit_test(test_observations_are_where_they_belong),
+        cmocka_unit_test(test_s3_codes),
         cmocka_unit_test(test_families_cover_each_slot_once),
     };
 

@@ -132,6 +132,7 @@ enum err_code {
 #define X(code, http, s3, blame, tell, word, text) ERR_##code,
     ERR_TABLE(X)
 #undef X
+        ERR_CODES_N
 };
 
 struct err_info {

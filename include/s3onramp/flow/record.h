@@ -37,7 +37,8 @@ void record_write(struct sbuf *b, enum record_format format, const struct reques
 size_t record_audit_most(const struct request *req);
 /* Refused by the proxy, as what the caller may not do or did not do right: it was not sent on. */
 bool record_is_refused(const struct request *req);
-/* Adds @req, which has ended, to the counters of its listener and of who called, and to the worker's traffic. */
+/* Adds @req, which has ended, to the counters of its listener, of who called and of its endpoint, and to the worker's
+ * traffic. */
 void record_count(struct request *req);
 /* Adds what of @req's content has passed since the last time to the worker's traffic: a long transfer is seen there
  * before it ends. */

@@ -196,6 +196,7 @@ struct request {
     struct {
         uint64_t tried;               /* addresses that failed */
         struct pool_turn turn;        /* where all addresses are at their limit */
+        int64_t turn_us;              /* monotonic: when that was over; 0: it did not wait, or waits */
         char address[NETADDR_TEXT];   /* where it went last … */
         uint32_t address_id;          /* … standing; 0: to no endpoint of S3 … */
         char zone[ADDRESS_ZONE];      /* … and its zone */

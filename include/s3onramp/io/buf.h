@@ -42,6 +42,11 @@ struct buf {
 MUST_CHECK char *buf_pool_get(struct buf_pool *p);
 void buf_pool_put(struct buf_pool *p, char **block); /* nulls *@block; NULL is fine */
 void buf_pool_clear(struct buf_pool *p);
+/* All memory of its buffers, in use and free. */
+static inline size_t buf_pool_bytes(const struct buf_pool *p)
+{
+    return (p->free_n + p->used_n) * BUF_ALLOC + p->large_bytes;
+}
 
 /* Makes sure that there is memory; false when out of it. */
 MUST_CHECK bool buf_borrow(struct buf *b, struct buf_pool *p);

@@ -30,7 +30,10 @@ struct tls_peer {
 
 /* @c: a connection whose handshake as a client is over, well or not, before conn_close. Texts are printable ASCII. */
 void tls_peer_look(const struct conn *c, struct tls_peer *out);
-/* @c: likewise, and the certificate was refused. "certificate: ", OpenSSL's words, and the names or days concerned. */
+/* @c: a connection whose handshake, as either side, went well: it went on with a session of before. */
+bool tls_is_resumed(const struct conn *c);
+/* @c: a client's, and the certificate was refused. "certificate: ", OpenSSL's words, and the names or days concerned.
+ */
 void tls_peer_refusal(const struct conn *c, char *out, size_t cap);
 
 #endif

@@ -271,6 +271,7 @@ void pool_tick(struct pool *p)
         for (size_t k = 0; k < e->n; k++)
             expire(p, e->v[k]);
         pool_tick_queue(p, e);
+        pool_note_levels(p, (uint32_t)i); /* also of those that are freed now */
         pool_free_gone(e);
     }
 }

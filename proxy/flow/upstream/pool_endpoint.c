@@ -157,6 +157,25 @@ void pool_adopt_table(struct pool *p)
     take_table(p);
 }
 
+static void note_address(const struct pool *p, const struct pool_address *a)
+{
+    _Atomic uint64_t *row = stats_row(p->worker->stats, STATS_OF_ADDRESS, a->shared->id);
+
+    stats_set(row, STATS_ADDRESS_POOL + STATS_POOL_IDLE, a->idle_n);
+    stats_set(row, STATS_ADDRESS_POOL + STATS_POOL_IN_USE, a->busy_n);
+}
+
+void pool_note_levels(const struct pool *p, uint32_t id)
+{
+    const struct pool_endpoint *e = p->endpoints[id];
+
+    stats_set(stats_row(p->worker->stats, STATS_OF_ENDPOINT, id), STATS_ENDPOINT_WAITING, e->queue.n);
+    for (const struct pool_address *a = e->gone; a; a = a->next_gone)
+        note_address(p, a);
+    for (size_t i = 0; i < e->n; i++)
+        note_address(p, e->v[i]);
+}
+
 void pool_free_gone(struct pool_endpoint *e)
 {
     struct pool_address **at = &e->gone;
@@ -269,6 +288,7 @@ void pool_forget_snapshot(struct pool *p, const struct snapshot *s)
         uint32_t id = s->settings->endpoints[i].id;
 
         if (--p->endpoints[id]->names) continue;
+        pool_note_levels(p, id);
         endpoint_free(p->endpoints[id]); /* whoever had something running there used @s */
         p->endpoints[id] = NULL;
     }

@@ -17,6 +17,7 @@
 #include "flow/reply.h"
 #include "flow/session.h"
 #include "flow/worker.h"
+#include "io/tls_peer.h"
 #include "retry.h"
 #include "waiting.h"
 
@@ -157,6 +158,7 @@ static enum step_result next_attempt(struct request *req)
         if (r == CHOICE_FULL) return wait_in_turn(req);
         if (!pool_take_place(a)) continue; /* another worker was faster */
         request_goes_to(req, a);
+        if (req->retry.turn.since_us && !req->retry.turn_us) req->retry.turn_us = w->loop.now_us;
         req->retry.attempts++;
         req->retry.attempt_us = w->loop.now_us;
         if (may_be_kept(req) && (req->up = pool_reuse(a, req->wake))) return STEP_NEXT;
@@ -168,6 +170,16 @@ static enum step_result next_attempt(struct request *req)
         pool_report(&w->pool, a, FAULT_CONNECT);
         req->retry.tried |= pool_bit(a);
     }
+}
+
+static void count_connection(const struct request *req)
+{
+    const struct upconn *u = req->up;
+    _Atomic uint64_t *row = stats_row(req->worker->stats, STATS_OF_ENDPOINT, req->route.endpoint->id);
+
+    pool_count(&u->worker->pool, u->at, STATS_ADDRESS_CONNECTS, 1);
+    if (tls_is_resumed(&u->conn)) pool_count(&u->worker->pool, u->at, STATS_ADDRESS_RESUMED, 1);
+    stats_observe(row, STATS_ENDPOINT_CONNECT, req->worker->loop.now_us - req->retry.attempt_us);
 }
 
 /* Brings a new connection up. */
@@ -184,7 +196,7 @@ static enum conn_result establish(struct request *req)
         return CONN_ERROR;
     }
     r = conn_handshake(&u->conn);
-    if (r == CONN_OK && fresh) pool_count(&u->worker->pool, u->at, STATS_ADDRESS_CONNECTS, 1);
+    if (r == CONN_OK && fresh) count_connection(req);
     return r;
 }
 
