@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * metric_states.c: how things stand when somebody asks: one table of families. Control thread.
  */
+#include "config/lines.h"
 #include "flow/upstream/address.h"
+#include "io/client_cert.h"
+#include "keys/credentials.h"
 #include "metrics_impl.h"
 
 #include <event2/event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -209,6 +213,188 @@ static void write_in_flight(struct metrics *m)
     each_address(m, write_in_flight_of);
 }
 
+/* ------------------------------------------------------------------- keys and certificates */
+
+static void write_keys(struct metrics *m,
+                       void (*write)(struct metrics *m, struct metric_labels *l, const struct credential_sum *sum))
+{
+    const struct settings *s = server_snapshot(m->server)->settings;
+    struct credential_sum *v = calloc(s->credentials_n + 1, sizeof(*v));
+
+    if (!v) return;
+    credential_store_sum(server_credentials(m->server), v);
+    for (size_t i = 0; i < s->credentials_n; i++) {
+        struct metric_labels l = {.n = 0};
+
+        metric_label(&l, "credentials", str_from(s->credentials[i].name));
+        write(m, &l, &v[i]);
+    }
+    free(v);
+}
+
+static void write_slots_of(struct metrics *m, struct metric_labels *l, const struct credential_sum *sum)
+{
+    size_t before = l->n;
+
+    for (size_t i = 0; i < CREDENTIALS_STATES_N; i++) {
+        l->n = before;
+        metric_label(l, "state", str_from(credentials_state_name((enum credentials_state)i)));
+        exposition_sample(&m->x, l, sum->slots[i]);
+    }
+}
+
+static void write_key_slots(struct metrics *m)
+{
+    write_keys(m, write_slots_of);
+}
+
+/* Unix time; INT64_MAX: there is no end. */
+static void write_end(struct metrics *m, const struct metric_labels *l, int64_t end_s)
+{
+    if (end_s > 0 && end_s < INT64_MAX / 1000000) exposition_sample(&m->x, l, (uint64_t)end_s * 1000000);
+}
+
+static void write_key_end_of(struct metrics *m, struct metric_labels *l, const struct credential_sum *sum)
+{
+    write_end(m, l, sum->first_end_s);
+}
+
+static void write_key_end(struct metrics *m)
+{
+    write_keys(m, write_key_end_of);
+}
+
+static void write_result(struct metrics *m, struct metric_labels l, const char *result, uint64_t n)
+{
+    metric_label(&l, "result", str_from(result));
+    exposition_sample(&m->x, &l, n);
+}
+
+static void write_fetches(struct metrics *m)
+{
+    struct standing *names = server_proxy(m->server)->standing;
+
+    for (uint32_t id = 1; id <= standing_most(names, STANDING_CREDENTIALS); id++) {
+        struct credential_fetches f = credential_store_fetches(server_credentials(m->server), id);
+        struct metric_labels l = {.n = 0};
+
+        metric_label(&l, "credentials", str_from(standing_name(names, STANDING_CREDENTIALS, id)));
+        write_result(m, l, "good", f.good);
+        write_result(m, l, "failed", f.failed);
+    }
+}
+
+static void each_listener(struct metrics *m, int64_t (*end_of)(const struct snapshot *s, const struct listener_conf *l))
+{
+    const struct settings *s = m->snapshot->settings;
+
+    for (size_t i = 0; i < s->listeners_n; i++) {
+        struct metric_labels l = {.n = 0};
+
+        metric_label(&l, "listener", str_from(s->listeners[i].name));
+        write_end(m, &l, end_of(m->snapshot, &s->listeners[i]));
+    }
+}
+
+static int64_t certificate_end(const struct snapshot *s, const struct listener_conf *l)
+{
+    return l->certificate ? tls_ctx_not_after(snapshot_listener_ctx(s, l)) : INT64_MAX;
+}
+
+static void write_certificate_end(struct metrics *m)
+{
+    each_listener(m, certificate_end);
+}
+
+static int64_t crl_end(const struct snapshot *s, const struct listener_conf *l)
+{
+    return l->client_crl ? client_cert_lists_end(snapshot_listener_ctx(s, l)) : INT64_MAX;
+}
+
+static void write_crl_end(struct metrics *m)
+{
+    each_listener(m, crl_end);
+}
+
+static void write_ca_end(struct metrics *m)
+{
+    write_end(m, &none, snapshot_ca_not_after(m->snapshot));
+}
+
+/* ------------------------------------------------------------------- configuration and logs */
+
+static struct reload_figures reloads_of(const struct metrics *m)
+{
+    return reload_figures(server_reload(m->server));
+}
+
+static void write_generation(struct metrics *m)
+{
+    exposition_sample(&m->x, &none, reloads_of(m).taken + 1);
+}
+
+static void write_reloads(struct metrics *m)
+{
+    struct metric_labels l = {.n = 0};
+
+    write_result(m, l, "taken", reloads_of(m).taken);
+    write_result(m, l, "refused", reloads_of(m).refused);
+}
+
+static void write_reload_good(struct metrics *m)
+{
+    exposition_sample(&m->x, &none, !reload_refused(server_reload(m->server)));
+}
+
+static void write_reload_time(struct metrics *m)
+{
+    exposition_sample(&m->x, &none, (uint64_t)reloads_of(m).taken_wall_us);
+}
+
+static void write_reload_took(struct metrics *m)
+{
+    exposition_sample(&m->x, &none, (uint64_t)reloads_of(m).took_us);
+}
+
+static void write_restart(struct metrics *m)
+{
+    struct str_list lines = {0};
+
+    reload_waiting(server_reload(m->server), &lines);
+    exposition_sample(&m->x, &none, lines.n);
+    lines_clear(&lines);
+}
+
+static void write_clients(struct metrics *m)
+{
+    exposition_sample(&m->x, &none, m->snapshot->settings->clients_n);
+}
+
+static void write_lines(struct metrics *m)
+{
+    for (size_t i = 0; i < SINK_STREAMS; i++) {
+        struct metric_labels l = {.n = 0};
+        struct sink_counts c;
+
+        logs_counts(server_logs(m->server), (enum sink_stream)i, &c);
+        metric_label(&l, "log", str_from(logs_name((enum sink_stream)i)));
+        write_result(m, l, "written", c.written);
+        write_result(m, l, "lost", c.lost);
+    }
+}
+
+static void write_lines_waiting(struct metrics *m)
+{
+    for (size_t i = 0; i < SINK_STREAMS; i++) {
+        struct metric_labels l = {.n = 0};
+        struct sink_counts c;
+
+        logs_counts(server_logs(m->server), (enum sink_stream)i, &c);
+        metric_label(&l, "log", str_from(logs_name((enum sink_stream)i)));
+        exposition_sample(&m->x, &l, c.put - c.written);
+    }
+}
+
 /* ------------------------------------------------------------------- the table */
 
 /* clang-format off */
@@ -228,6 +414,21 @@ const struct metric_state metric_states[] = {
     {{"address_state", METRIC_GAUGE, "", "1 for the state of the address, 0 for the others"}, "endpoint,address,zone,state", write_address_state},
     {{"address_barred", METRIC_GAUGE, "", "1: the address showed a wrong certificate and is not used"}, "endpoint,address,zone", write_barred},
     {{"address_in_flight", METRIC_GAUGE, "", "requests and tunnels that have a connection to the address"}, "endpoint,address,zone", write_in_flight},
+    {{"credentials_slots", METRIC_GAUGE, "", "keys of the section that were asked for, one or one for each client, by how they are"}, "credentials,state", write_key_slots},
+    {{"credentials_expiry_timestamp_seconds", METRIC_GAUGE, "seconds", "the first end of keys that are in use, Unix time; none if they have no end"}, "credentials", write_key_end},
+    {{"credentials_fetches", METRIC_COUNTER, "", "questions to the source of the keys that are over"}, "credentials,result", write_fetches},
+    {{"certificate_expiry_timestamp_seconds", METRIC_GAUGE, "seconds", "end of the certificate that is named at the listener, Unix time"}, "listener", write_certificate_end},
+    {{"client_crl_expiry_timestamp_seconds", METRIC_GAUGE, "seconds", "the first end of the revocation lists of client_crl, Unix time: no certificate counts after it"}, "listener", write_crl_end},
+    {{"ca_certificate_expiry_timestamp_seconds", METRIC_GAUGE, "seconds", "end of the certificate of the local authority, Unix time"}, "", write_ca_end},
+    {{"config_generation", METRIC_GAUGE, "", "how many configurations were in force since the process began, with that of now"}, "", write_generation},
+    {{"config_reloads", METRIC_COUNTER, "", "reloads by what became of them; checks are none"}, "result", write_reloads},
+    {{"config_last_reload_successful", METRIC_GAUGE, "", "0: the last reload was refused, and what was in force before still is"}, "", write_reload_good},
+    {{"config_last_reload_success_timestamp_seconds", METRIC_GAUGE, "seconds", "since when the configuration is in force, Unix time"}, "", write_reload_time},
+    {{"config_last_reload_duration_seconds", METRIC_GAUGE, "seconds", "how long the last reload took"}, "", write_reload_took},
+    {{"config_restart_pending", METRIC_GAUGE, "", "options that were changed and wait for a restart"}, "", write_restart},
+    {{"config_clients", METRIC_GAUGE, "", "clients in the configuration"}, "", write_clients},
+    {{"log_lines", METRIC_COUNTER, "", "lines of the process log, of the access log and of the audit log, written or lost"}, "log,result", write_lines},
+    {{"log_lines_waiting", METRIC_GAUGE, "", "lines that wait to be written"}, "log", write_lines_waiting},
 };
 /* clang-format on */
 const size_t metric_states_n = ARRAY_LEN(metric_states);

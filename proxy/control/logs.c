@@ -23,12 +23,18 @@ struct logs {
     struct sinks before; /* owned, but for those of now: workers may have lines for them */
     size_t queue_bytes;  /* of each queue, from the start */
     struct told told[SINK_STREAMS], told_before[SINK_STREAMS];
-    pthread_mutex_t lock;     /* guards lines and their sink */
-    struct sink_queue *lines; /* of LOG; NULL: none yet */
-    struct sink *log;         /* theirs */
+    struct sink_counts closed[SINK_STREAMS]; /* of places that are closed */
+    pthread_mutex_t lock;                    /* guards lines and their sink */
+    struct sink_queue *lines;                /* of LOG; NULL: none yet */
+    struct sink *log;                        /* theirs */
 };
 
 static const char *const names[SINK_STREAMS] = {"log", "access", "audit"};
+
+const char *logs_name(enum sink_stream stream)
+{
+    return names[stream];
+}
 
 static const char *name_of(const struct sink *s)
 {
@@ -83,9 +89,17 @@ static void tell_unwritten(const struct told told[SINK_STREAMS], const struct si
                 (unsigned long long)(left[i].lost - told[i].lost), names[i]);
 }
 
+static void add_counts(struct sink_counts *to, const struct sink_counts *c)
+{
+    to->put += c->put;
+    to->written += c->written;
+    to->lost += c->lost;
+}
+
 /* All of @s but those that @but has, too, and to which goes what can be written no more. @told: of the streams that
- * went there. */
-static void close_others(struct sinks *s, const struct sinks *but, unsigned ms, const struct told told[SINK_STREAMS])
+ * went there. What they counted is added to @closed. */
+static void close_others(struct sinks *s, const struct sinks *but, unsigned ms, const struct told told[SINK_STREAMS],
+                         struct sink_counts closed[SINK_STREAMS])
 {
     struct sink *one;
 
@@ -95,6 +109,8 @@ static void close_others(struct sinks *s, const struct sinks *but, unsigned ms, 
         if (has(but, one)) continue;
         sink_hand_over(&one, ms, but, left);
         tell_unwritten(told, left, SINK_LOG);
+        for (size_t i = 0; i < SINK_STREAMS; i++)
+            add_counts(&closed[i], &left[i]);
     }
 }
 
@@ -121,7 +137,9 @@ enum err_code logs_open(const struct logs *l, const struct settings *s, struct s
 
 void logs_close(const struct logs *l, struct sinks *sinks)
 {
-    close_others(sinks, &l->now, 0, l->told);
+    struct sink_counts closed[SINK_STREAMS] = {0}; /* nothing was put there */
+
+    close_others(sinks, &l->now, 0, l->told, closed);
 }
 
 /* ------------------------------------------------------------- start and end */
@@ -223,7 +241,7 @@ void logs_take(struct logs *l, const struct settings *s, const struct sinks *sin
 
 void logs_leave(struct logs *l)
 {
-    close_others(&l->before, &l->now, LEAVE_MS, l->told_before);
+    close_others(&l->before, &l->now, LEAVE_MS, l->told_before, l->closed);
 }
 
 void logs_reopen(struct logs *l, const char *why)
@@ -268,6 +286,29 @@ void logs_tick(struct logs *l, int64_t now_us)
         t->lost = c.lost;
         t->at_us = now_us;
     }
+}
+
+static void add_all(struct sinks s, const struct sinks *but, enum sink_stream stream, struct sink_counts *out)
+{
+    struct sink *one;
+
+    while ((one = take_one(&s))) {
+        struct sink_counts c;
+
+        if (has(but, one)) continue;
+        sink_counts(one, stream, &c);
+        add_counts(out, &c);
+    }
+}
+
+/* A place may have lines of streams that go elsewhere now. */
+void logs_counts(const struct logs *l, enum sink_stream stream, struct sink_counts *out)
+{
+    const struct sinks none = {0};
+
+    *out = l->closed[stream];
+    add_all(l->now, &none, stream, out);
+    add_all(l->before, &l->now, stream, out);
 }
 
 static json_t *one_json(struct sink *s, enum sink_stream stream)

@@ -4,6 +4,7 @@
  */
 #include "control/reload.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "config/lines.h"
@@ -35,6 +36,7 @@ struct job {
     struct sinks sinks;            /* logs_open's */
     struct worker_change *changes; /* owned: one per worker; NULL: none is under way */
     bool taken;                    /* it is in force, or will be for sure */
+    int64_t began_us;              /* monotonic */
     struct str_list behind;        /* but not there: sentences */
 };
 
@@ -48,6 +50,7 @@ struct reload {
     bool reading;               /* the job's thread has it */
     bool handed_over;           /* another process serves */
     char *refused;              /* owned: why the last one changed nothing; NULL: it did */
+    struct reload_figures figures;
 };
 
 static void add_err(struct str_list *list, const char *file, const struct err *err)
@@ -246,6 +249,12 @@ static void note_outcome(const struct job *j)
     if (!j->taken && !(j->problems.n && changes_something(j->asks, j->wanted))) return;
     free(r->refused);
     r->refused = j->taken ? NULL : strdup(j->problems.v[0]);
+    r->figures.took_us = clock_monotonic_us() - j->began_us;
+    if (j->taken) r->figures.taken_wall_us = clock_wall_us();
+    if (j->taken)
+        r->figures.taken++;
+    else
+        r->figures.refused++;
 }
 
 static void finish(struct job *j)
@@ -570,6 +579,7 @@ static void begin(struct reload *r)
     j = calloc(1, sizeof(*j));
     ASSERT(j && "memory for a reload");
     j->reload = r;
+    j->began_us = clock_monotonic_us();
     j->before = snapshot_ref(*r->parts.snapshot);
     j->file = strdup(j->before->settings->file);
     ASSERT(j->file && "memory for a reload");
@@ -595,6 +605,7 @@ struct reload *reload_new(const struct reload_parts *parts)
 
     if (!r) return NULL;
     r->parts = *parts;
+    r->figures = (struct reload_figures){.taken_wall_us = clock_wall_us()};
     r->kept = settings_kept_new((*parts->snapshot)->settings);
     if (!r->kept) reload_free(&r);
     return r;
@@ -687,4 +698,9 @@ const char *reload_refused(const struct reload *r)
 void reload_waiting(const struct reload *r, struct str_list *out)
 {
     settings_diff_restart(r->kept, (*r->parts.snapshot)->settings, out);
+}
+
+struct reload_figures reload_figures(const struct reload *r)
+{
+    return r->figures;
 }

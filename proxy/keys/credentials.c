@@ -62,7 +62,9 @@ struct credential_store {
     struct entry **v; /* owned: one per section, and one per client and section with sessions of their own that one of
                          its requests wanted */
     size_t n;
-    struct map by_slot; /* the same, by what a need begins with */
+    struct map by_slot;                 /* the same, by what a need begins with */
+    struct credential_fetches *fetches; /* owned: by the section's standing number */
+    size_t fetches_n;
     struct list wheel[WHEEL];
     size_t turn;
     uint64_t version; /* of the newest keys of all: a slot that is forgotten and wanted again never has one twice */
@@ -277,6 +279,16 @@ static void take_failure(struct entry *e, const struct source_result *r)
         publish(e, credentials_none(++e->store->version, hopeless, e->why));
 }
 
+static void count_fetch(const struct entry *e, const struct source_result *r)
+{
+    struct credential_fetches *f = &e->store->fetches[e->need->section];
+
+    if (r->outcome == SOURCE_GOOD)
+        f->good++;
+    else
+        f->failed++;
+}
+
 static void on_fetched(void *arg, struct source_result *r)
 {
     struct entry *e = arg;
@@ -286,6 +298,7 @@ static void on_fetched(void *arg, struct source_result *r)
     file_watch_set(&e->files, e->source->files, e->source->files_n, e->started_us);
     if (r->outcome == SOURCE_GOOD) take_good(e, r);
     if (r->outcome != SOURCE_GOOD) take_failure(e, r);
+    count_fetch(e, r);
     if (e->renewing) atomic_store(&e->need->renewed_us, clock_monotonic_us()); /* what came of it was offered */
     e->renewing = false;
     serve_waiters(e);
@@ -536,6 +549,20 @@ void credential_store_tick(struct credential_store *st)
 
 /* ------------------------------------------------------------- entries */
 
+static bool reserve_fetches(struct credential_store *st, uint32_t section)
+{
+    size_t n = 2 * ((size_t)section + 1);
+    struct credential_fetches *v;
+
+    if (section < st->fetches_n) return true;
+    v = realloc(st->fetches, n * sizeof(*v));
+    if (!v) return false;
+    memset(v + st->fetches_n, 0, (n - st->fetches_n) * sizeof(*v));
+    st->fetches = v;
+    st->fetches_n = n;
+    return true;
+}
+
 /* NULL: out of memory. */
 static struct entry *add_entry(struct credential_store *st, struct key_need *need, const struct credentials_conf *set,
                                const struct principal_conf *client)
@@ -543,7 +570,7 @@ static struct entry *add_entry(struct credential_store *st, struct key_need *nee
     struct entry **v = realloc(st->v, (st->n + 1) * sizeof(*v)), *e = calloc(1, sizeof(*e));
 
     if (v) st->v = v;
-    if (!v || !e || !map_put(&st->by_slot, key_need_key(need), e)) {
+    if (!v || !e || !reserve_fetches(st, need->section) || !map_put(&st->by_slot, key_need_key(need), e)) {
         free(e);
         return NULL;
     }
@@ -765,17 +792,27 @@ void credential_store_free(struct credential_store **stp)
     http_free(&st->http);
     map_clear(&st->by_slot);
     free(st->v);
+    free(st->fetches);
     free(st);
 }
 
 /* ------------------------------------------------------------- what can be seen of it */
 
-static const char *state_of(const struct entry *e)
+const char *credentials_state_name(enum credentials_state state)
 {
-    if (e->context.set->source == CREDENTIALS_NONE) return "unsigned";
-    if (!e->now) return "pending";
-    if (!e->now->usable) return e->fetched_s ? "expired" : "failed";
-    return e->why[0] ? "stale" : "good";
+    static const char *const names[] = {
+        [CREDENTIALS_UNSIGNED] = "unsigned", [CREDENTIALS_PENDING] = "pending", [CREDENTIALS_GOOD] = "good",
+        [CREDENTIALS_STALE] = "stale",       [CREDENTIALS_EXPIRED] = "expired", [CREDENTIALS_FAILED] = "failed"};
+
+    return names[state];
+}
+
+static enum credentials_state state_of(const struct entry *e)
+{
+    if (e->context.set->source == CREDENTIALS_NONE) return CREDENTIALS_UNSIGNED;
+    if (!e->now) return CREDENTIALS_PENDING;
+    if (!e->now->usable) return e->fetched_s ? CREDENTIALS_EXPIRED : CREDENTIALS_FAILED;
+    return e->why[0] ? CREDENTIALS_STALE : CREDENTIALS_GOOD;
 }
 
 static json_t *entry_json(const struct entry *e, int64_t wall_s)
@@ -784,9 +821,9 @@ static json_t *entry_json(const struct entry *e, int64_t wall_s)
     json_t *o =
         json_pack("{ss ss ss ss so so sb sI sI sb}", "name", e->context.set->name, "client",
                   e->context.client ? e->context.client : "", "source", credentials_source_name(e->context.set->source),
-                  "state", state_of(e), "origin", json_text(e->origin), "last_error", json_text(e->why), "temporary",
-                  c && c->session_token, "fetches", (json_int_t)e->fetches, "failures", (json_int_t)e->failures,
-                  "fetching", e->running);
+                  "state", credentials_state_name(state_of(e)), "origin", json_text(e->origin), "last_error",
+                  json_text(e->why), "temporary", c && c->session_token, "fetches", (json_int_t)e->fetches, "failures",
+                  (json_int_t)e->failures, "fetching", e->running);
     char id[24] = "";
 
     if (!o) return NULL;
@@ -798,13 +835,40 @@ static json_t *entry_json(const struct entry *e, int64_t wall_s)
     return o;
 }
 
+static bool is_shown(const struct entry *e)
+{
+    return !e->gone_us && (e->fetches || e->running || (!e->context.client && !e->context.set->per_client));
+}
+
+void credential_store_sum(const struct credential_store *st, struct credential_sum *v)
+{
+    const struct settings *s = st->snapshot->settings;
+
+    for (size_t i = 0; i < s->credentials_n; i++)
+        v[i] = (struct credential_sum){.first_end_s = INT64_MAX};
+    for (size_t i = 0; i < st->n; i++) {
+        const struct entry *e = st->v[i];
+        const struct credentials_conf *set = is_shown(e) ? newest_set(e) : NULL;
+        struct credential_sum *sum = set ? &v[set - s->credentials] : NULL;
+
+        if (!sum) continue;
+        sum->slots[state_of(e)]++;
+        if (has_keys(e) && e->now->expires_s && e->now->expires_s < sum->first_end_s)
+            sum->first_end_s = e->now->expires_s;
+    }
+}
+
+struct credential_fetches credential_store_fetches(const struct credential_store *st, uint32_t section)
+{
+    return section < st->fetches_n ? st->fetches[section] : (struct credential_fetches){0};
+}
+
 json_t *credential_store_next(const struct credential_store *st, size_t *at)
 {
     while (*at < st->n) {
         const struct entry *e = st->v[(*at)++];
 
-        if (!e->gone_us && (e->fetches || e->running || (!e->context.client && !e->context.set->per_client)))
-            return entry_json(e, clock_wall_us() / 1000000);
+        if (is_shown(e)) return entry_json(e, clock_wall_us() / 1000000);
     }
     return NULL;
 }

@@ -36,6 +36,9 @@ void logs_reopen(struct logs *logs, const char *why);
 void logs_watch(struct logs *logs);
 /* Tells of lines that were lost: at once, then every minute, while there is somebody to be told. */
 void logs_tick(struct logs *logs, int64_t now_us);
+/* The lines of a stream since the process began, whatever places they went to. */
+void logs_counts(const struct logs *logs, enum sink_stream stream, struct sink_counts *out);
+const char *logs_name(enum sink_stream stream); /* "log", "access", "audit" */
 /* [{"name": "access", "to", "state": "good" | "stuck", "reason", "written", "waiting", "lost"}, …] */
 json_t *logs_json(const struct logs *logs);
 

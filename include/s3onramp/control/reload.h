@@ -83,6 +83,13 @@ bool reload_hand_over(struct reload *r);
 /* The first problem for which the last reload changed nothing; NULL: it did, or there was none. Borrowed until the
  * next one. */
 const char *reload_refused(const struct reload *r);
+/* What became of reloads since the process began; a check is none. */
+struct reload_figures {
+    uint64_t taken, refused;
+    int64_t taken_wall_us; /* when what is in force was taken */
+    int64_t took_us;       /* the last one, from its beginning to its answers; 0: there was none */
+};
+struct reload_figures reload_figures(const struct reload *r);
 /* What waits for a restart, in words: appended to @out. */
 void reload_waiting(const struct reload *r, struct str_list *out);
 

@@ -49,6 +49,29 @@ const char *credential_store_fault(const struct credential_store *st, uint32_t s
 const char *credential_store_ending(const struct credential_store *st, size_t at, int64_t *end_s, bool *more);
 /* Once a tick, and when a worker asks for it. */
 void credential_store_tick(struct credential_store *st);
+enum credentials_state {
+    CREDENTIALS_UNSIGNED, /* source = none */
+    CREDENTIALS_PENDING,
+    CREDENTIALS_GOOD,
+    CREDENTIALS_STALE, /* good, but the last fetch failed */
+    CREDENTIALS_EXPIRED,
+    CREDENTIALS_FAILED,
+    CREDENTIALS_STATES_N
+};
+const char *credentials_state_name(enum credentials_state state); /* "unsigned", … */
+
+/* The slots of a section that were ever wanted: one, or one for each client with sessions of its own. */
+struct credential_sum {
+    uint64_t slots[CREDENTIALS_STATES_N];
+    int64_t first_end_s; /* Unix: the first end of usable keys; INT64_MAX: none of them has one */
+};
+/* Into @v, which has a row for each section of the newest snapshot. */
+void credential_store_sum(const struct credential_store *st, struct credential_sum *v);
+/* Fetches since the process began, also of slots and sections that are gone; @section: standing. */
+struct credential_fetches {
+    uint64_t good, failed;
+};
+struct credential_fetches credential_store_fetches(const struct credential_store *st, uint32_t section);
 /* The next slot from *@at on (0: the first) that was ever wanted, as an object without secrets, which the caller owns;
  * NULL: there are no more. */
 MUST_CHECK json_t *credential_store_next(const struct credential_store *st, size_t *at);
