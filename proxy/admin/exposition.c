@@ -51,19 +51,42 @@ static void put_head(struct exposition *x)
     x->begun = true;
 }
 
+static void flush(struct exposition *x)
+{
+    evbuffer_add(x->out, x->b.p, x->b.n);
+    x->b.n = 0;
+}
+
 /* Room for a line, and what stands above the first one. */
 static void begin_line(struct exposition *x)
 {
-    if (x->b.cap - x->b.n < 2 * LINE_MOST) exposition_flush(x);
+    if (x->b.cap - x->b.n < 2 * LINE_MOST) flush(x);
     if (!x->begun) put_head(x);
+}
+
+/* How much at the front of @s is ASCII that stands for itself. */
+static size_t plain_length(struct str s)
+{
+    size_t n = 0;
+
+    while (n < s.n && (unsigned char)s.p[n] < 0x80 && s.p[n] != '\n' && s.p[n] != '"' && s.p[n] != '\\')
+        n++;
+    return n;
 }
 
 /* @s with what the format, or UTF-8, does not have as it is. */
 static void put_escaped(struct exposition *x, struct str s)
 {
     while (s.n) {
+        size_t n = plain_length(s);
         uint32_t code;
-        size_t n = str_utf8(s, &code);
+
+        if (n) {
+            sbuf_add(&x->b, str_head(s, n));
+            s = str_tail(s, n);
+            continue;
+        }
+        n = str_utf8(s, &code);
 
         if (n == 0)
             sbuf_add(&x->b, STR("\xef\xbf\xbd"));
@@ -182,14 +205,8 @@ void exposition_histogram(struct exposition *x, const struct metric_labels *labe
     put_value(x, false, all);
 }
 
-void exposition_flush(struct exposition *x)
-{
-    evbuffer_add(x->out, x->b.p, x->b.n);
-    x->b.n = 0;
-}
-
 void exposition_end(struct exposition *x)
 {
     if (x->openmetrics) put(x, "# EOF\n");
-    exposition_flush(x);
+    flush(x);
 }

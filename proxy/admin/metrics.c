@@ -233,7 +233,8 @@ static void end(void *arg)
     free(m);
 }
 
-bool metrics_open(const struct admin_call *call, bool openmetrics, struct admin_stream *out)
+/* False: out of memory. */
+static bool open_answer(const struct admin_call *call, bool openmetrics, struct admin_stream *out)
 {
     struct server *sv = call->server;
     struct metrics *m = malloc(sizeof(*m));
@@ -255,7 +256,7 @@ void command_metrics(struct admin_call *call)
 {
     struct admin_stream answer;
 
-    if (metrics_open(call, admin_call_flag(call, "openmetrics"), &answer))
+    if (open_answer(call, admin_call_flag(call, "openmetrics"), &answer))
         admin_reply_stream(call, &answer);
     else
         admin_reply_json(call, NULL);

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """s3onramp metrics: its two formats, what Prometheus' own tool says of them, labels, limits of labels."""
+import collections
+import functools
+import json
+import random
 import re
 import shutil
 import socket
 import ssl
 import subprocess
+import threading
+import time
 import unittest
 
 import lib
@@ -26,7 +32,7 @@ def tearDownModule():
 
 
 def scrape(proxy, *options):
-    return lib.run(lib.PROGRAM, "metrics", *options, "-c", proxy.config).stdout
+    return lib.run(lib.PROGRAM, "metrics", *options, "--socket", proxy.admin_socket).stdout
 
 
 def samples(text):
@@ -124,6 +130,29 @@ class Metrics(lib.Case):
         self.assertGreater(total(after, "worker_buffer_bytes"), 0)
         self.assertGreater(total(after, "process_resident_memory_bytes"), 1000000)
 
+    def test_states(self):
+        now, all_of = time.time(), samples(scrape(self.proxy))
+        self.assertEqual(total(all_of, "credentials_slots", credentials="default", state="good"), 1)
+        self.assertEqual(total(all_of, "credentials_slots"), 1)
+        self.assertEqual(total(all_of, "credentials_fetches_total", credentials="default", result="good"), 1)
+        self.assertNotIn("s3onramp_credentials_expiry_timestamp_seconds", all_of)
+        self.assertGreater(total(all_of, "ca_certificate_expiry_timestamp_seconds"), now)
+        self.assertLess(abs(total(all_of, "process_start_time_seconds") - now), 3600)
+        self.assertEqual([total(all_of, "config_" + name) for name in ("generation", "reloads_total", "last_reload_successful", "restart_pending",
+                                                                       "clients")], [1, 0, 1, 0, 2])
+        good = self.proxy.config.read_text()
+        self.addCleanup(self.proxy.config.write_text, good)
+        self.proxy.config.write_text(good + "[nothing]\n")
+        self.assertNotEqual(lib.run(lib.PROGRAM, "reload", "--socket", self.proxy.admin_socket, check=False).returncode, 0)
+        all_of = samples(scrape(self.proxy))
+        self.assertEqual([total(all_of, "config_" + name) for name in ("generation", "last_reload_successful")], [1, 0])
+        self.proxy.config.write_text(good)
+        lib.run(lib.PROGRAM, "reload", "-c", self.proxy.config)
+        all_of = samples(scrape(self.proxy))
+        self.assertEqual([total(all_of, "config_" + name) for name in ("generation", "last_reload_successful")], [2, 1])
+        self.assertGreater(total(all_of, "config_last_reload_duration_seconds"), 0)
+        self.assertGreaterEqual(total(all_of, "config_last_reload_success_timestamp_seconds"), now)
+
     def test_handshakes(self):
         before = samples(scrape(self.proxy))
         context, session = ssl.create_default_context(cafile=self.proxy.ca_file), None
@@ -190,6 +219,114 @@ class Metrics(lib.Case):
         self.assertEqual(counted(), {})
         self.limit(proxy, 0, 9)
         self.assertEqual(counted(), {"alice": 1, "reader": 2, "carol": 3, "dave": 4, "": 1})
+
+
+class Numbers(lib.Case):
+    """Metrics, access lines and what the endpoint saw are the same numbers."""
+    requests, threads = 400, 4
+
+    def setUp(self):
+        self.endpoint = lib.start_endpoint()
+        self.proxy = lib.Proxy(["127.0.0.1:%d" % self.endpoint.addresses[0][1]], "numbers", server={"workers": "2"},
+                               admin={"client_metrics": "10"})
+        self.addCleanup(self.endpoint.close)
+        self.addCleanup(self.proxy.stop)
+
+    KINDS = (("PUT", "/bucket/n%d", b"x" * 1000, lib.ALICE), ("GET", "/bucket/kept", b"", lib.ALICE),
+             ("GET", "/bucket/kept", b"", lib.READER), ("HEAD", "/bucket/kept", b"", lib.ALICE),
+             ("GET", "/bucket/none", b"", lib.READER), ("HEAD", "/bucket/none", b"", lib.ALICE),
+             ("DELETE", "/bucket/n%d", b"", lib.ALICE), ("PUT", "/bucket/denied", b"y" * 10, lib.READER),
+             ("GET", "/bucket/kept", b"", ("S3ORNOBODY", "x")), ("GET", "/bucket/fault/error/503/SlowDown", b"", lib.ALICE),
+             ("GET", "/bucket/fault/error/403/AccessDenied", b"", lib.ALICE), ("GET", "/bucket/fault/error/418/TeaPot", b"", lib.ALICE),
+             ("GET", "/bucket/fault/flaky/500/n%d", b"", lib.ALICE), ("PUT", "/bucket/fault/flaky/500/n%d", b"z" * 70, lib.ALICE),
+             ("GET", "/bucket/fault/bad/not-http", b"", lib.ALICE), ("GET", "/bucket/fault/bad/empty", b"", lib.ALICE),
+             ("GET", "/bucket/fault/own-key/ExpiredToken", b"", lib.READER), ("GET", "/bucket/big/300000", b"", None),
+             ("OPTIONS", "/bucket/kept", b"", None), ("GET", "/?list", b"", lib.ALICE))
+
+    def ask(self, chance, number):
+        """One of the kinds; some callers go away in the middle."""
+        method, target, body, key = chance.choice(self.KINDS)
+        target = target % number if "%d" in target else target
+        with self.proxy.connect("legacy") as connection:
+            if target.startswith("/bucket/big/") and chance.random() < 0.5:
+                connection.send(b"GET %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (target.encode(), self.proxy.host("legacy").encode()))
+                connection.sock.recv(1000)
+                return
+            self.proxy.request("legacy", method, target, body, key=key, connection=connection)
+
+    def run_some(self, first, n):
+        def run(thread):
+            chance = random.Random(first + thread)
+            for i in range(first + thread, first + n, self.threads):
+                self.ask(chance, i)
+        threads = [threading.Thread(target=run, args=(t,)) for t in range(self.threads)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def lines(self):
+        other = self.proxy.folder / "other.log"
+        more = [json.loads(line) for line in other.read_text().splitlines()] if other.exists() else []
+        return self.proxy.access_lines() + more
+
+    def by(self, all_of, name, *labels):
+        """{values of these labels: sum} without zeros."""
+        sums = collections.Counter()
+        for pairs, value in all_of.get("s3onramp_" + name, {}).items():
+            sums[tuple(dict(pairs).get(label, "") for label in labels)] += int(value)
+        return +sums
+
+    def compare(self, all_of, lines):
+        counted = functools.partial(self.by, all_of)
+        tell = lambda values: +collections.Counter(values)  # noqa: E731
+        self.assertEqual(counted("listener_requests_total", "operation", "status"),
+                         tell((x["operation"] or "none", "%dxx" % (x["status"] // 100) if x["status"] else "none") for x in lines))
+        self.assertEqual(counted("listener_request_duration_seconds_count", "method"), tell((x["method"],) for x in lines))
+        self.assertEqual(counted("listener_errors_total", "cause"), tell((x["end"],) for x in lines if x["end"] != "ok"))
+        self.assertEqual(counted("listener_policy_decisions_total", "decision"), tell((x["decision"],) for x in lines if "decision" in x))
+        self.assertEqual(counted("client_requests_total", "client"), tell((x["client"] or x["user"],) for x in lines))
+        for way, field in (("upload", "bytes_in"), ("download", "bytes_out")):
+            sums = collections.Counter()
+            for x in lines:
+                sums[(x["client"] or x["user"],)] += x[field]
+            self.assertEqual(counted("client_%s_bytes_total" % way, "client"), +sums)
+            self.assertEqual(sum(counted("listener_%s_bytes_total" % way, "listener").values()), sum(sums.values()))
+        self.assertEqual(counted("endpoint_retries_total", "reason"),
+                         tell((reason,) for x in lines for reason in x["retry_reasons"].split(",") if reason))
+        known = ("NoSuchKey", "SlowDown", "AccessDenied", "ExpiredToken")
+        self.assertEqual(counted("endpoint_s3_errors_total", "code"), tell(
+            (x["s3_error"] if x["s3_error"] in known else "other" if x["s3_error"] else "none",) for x in lines
+            if x["s3_request_id"] and (x["status"] >= 400)))
+        self.assertEqual(counted("log_lines_total", "log", "result")[("access", "written")], len(lines))
+
+    def compare_with_endpoint(self, all_of, lines):
+        seen = self.endpoint.requests
+        self.assertEqual(self.endpoint.refused(), [])
+        self.assertEqual(sum(x["attempts"] for x in lines), len(seen))
+        answered = [r for r in seen if r.get("status")]
+        self.assertEqual(total(all_of, "address_answers_total"), len(answered))
+        self.assertEqual(total(all_of, "listener_first_byte_seconds_count"), sum(bool(x["s3_request_id"]) for x in lines))
+        self.assertEqual(total(all_of, "address_upload_bytes_total"), sum(r["body_bytes"] for r in seen))
+
+    def test_numbers_agree(self):
+        self.check(self.proxy.request("legacy", "PUT", "/bucket/kept", b"k" * 5000), 200)
+        half = self.requests // 2
+        self.run_some(0, half)
+        text = self.proxy.config.read_text()
+        begin = text.index("[client reader]")
+        text = text[:begin] + text[text.index("[", begin + 1):]
+        self.proxy.config.write_text(text.replace(str(self.proxy.access_file), str(self.proxy.folder / "other.log")))
+        lib.run(lib.PROGRAM, "reload", "-c", self.proxy.config)  # what was counted for who is gone stays
+        self.run_some(half, self.requests - half)
+        lib.wait_until(lambda: len(self.lines()) == self.requests + 1, 30, "an access line of each request")
+        lines = self.lines()
+        lib.wait_until(lambda: total(samples(scrape(self.proxy)), "listener_requests_total") == len(lines), 30, "all of them counted")
+        all_of = samples(scrape(self.proxy))
+        self.compare(all_of, lines)
+        self.compare_with_endpoint(all_of, lines)
+        self.assertGreater(self.by(all_of, "listener_errors_total", "cause")[("client_gone",)], 0)
+        self.assertEqual(self.by(all_of, "config_reloads_total", "result"), {("taken",): 1})
 
 
 if __name__ == "__main__":

@@ -52,9 +52,7 @@ void exposition_sample(struct exposition *x, const struct metric_labels *labels,
 /* @counts: of each of the @n upper ends @bounds_us and, after them, of what is beyond; each observation once. */
 void exposition_histogram(struct exposition *x, const struct metric_labels *labels, const uint32_t *bounds_us, size_t n,
                           const uint64_t *counts, uint64_t sum_us);
-/* What was collected, into .out. */
-void exposition_flush(struct exposition *x);
-/* Nothing follows; flushed. */
+/* Nothing follows, and what was collected is in .out. */
 void exposition_end(struct exposition *x);
 
 static inline void metric_label(struct metric_labels *l, const char *name, struct str value)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * metrics.h: all that there is to measure, as text for Prometheus: what is counted (the table of flow/stats.h), and how
- * things stand when somebody asks (the table in metrics.c). Control thread.
+ * metrics.h: of the command `metrics` the tables: all that there is to measure, as text for Prometheus: what is counted
+ * (the table of flow/stats.h), and how things stand when somebody asks (the table in metrics.c). Control thread.
  *
  * A family is contiguous, and each number was true at some time while the answer was taken. What was counted of a
  * listener, endpoint, address, client, … that left the configuration stays until the process ends: no sum falls.
@@ -11,11 +11,6 @@
 #include "admin/command.h"
 #include "admin/exposition.h"
 #include "flow/stats.h"
-
-/* The whole answer, made while it is taken. @call: of the one who asks. False: out of memory. */
-MUST_CHECK bool metrics_open(const struct admin_call *call, bool openmetrics, struct admin_stream *out);
-
-/* --- for the manual --- */
 
 enum { METRIC_NAME = 96 };
 

@@ -83,64 +83,66 @@ enum stats_limit { STATS_LIMIT_REQUESTS, STATS_LIMIT_RATE, STATS_LIMITS_N };
 /* Of whatever has limits. */
 #define STATS_QUOTA(X)                                                                          \
     X(LIMITED, STATS_LIMITS_N, "limited", "limited", COUNTER, "requests", "limit", stats_limit, \
-      "answered SlowDown by its limits")                                                        \
+      "requests that its limits answered SlowDown")                                             \
     X(PACED_US, 1, "paced_us", "paced_seconds", COUNTER, "microseconds", "", NULL,              \
-      "that requests and transfers waited for its limits")
+      "time that requests and transfers waited for its limits")
 
 #define STATS_LISTENER(X)                                                                                            \
     X(REQUESTS, OPERATION_NUMBERS *STATS_CLASSES, "requests", "requests", COUNTER, "requests", "operation,status",   \
       stats_answer, "requests and tunnels that are over, by S3's operation and the class of the answer's status")    \
     X(ERRORS, STATS_ERRORS, "errors", "errors", COUNTER, "requests", "cause,blame", stats_error,                     \
-      "of these did not end well, by what ended them and by whose fault it was")                                     \
+      "requests and tunnels that did not end well, by what ended them and by whose fault it was")                    \
     X(DECISIONS, STATS_DECISIONS_N, "decisions", "policy_decisions", COUNTER, "requests", "decision", stats_decided, \
       "requests that policies were asked about, by what they said; warned: refused, but for mode = warn")            \
     X(BYTES_IN, 1, "bytes_in", "upload_bytes", COUNTER, "bytes", "", NULL, "content from clients")                   \
     X(BYTES_OUT, 1, "bytes_out", "download_bytes", COUNTER, "bytes", "", NULL, "content to clients")                 \
     X(DURATION, STATS_METHODS *STATS_SERIES, "duration_us", "request_duration_seconds", HISTOGRAM, "microseconds",   \
-      "method", stats_method, "of requests and tunnels that are over: from their first byte to their end")           \
+      "method", stats_method, "time of requests and tunnels that are over, from their first byte to their end")      \
     X(FIRST_BYTE, STATS_METHODS *STATS_SERIES, "first_byte_us", "first_byte_seconds", HISTOGRAM, "microseconds",     \
-      "method", stats_method, "of requests that S3 answered: from their first byte to that of the answer")           \
+      "method", stats_method, "time of requests that S3 answered, from their first byte to that of the answer")      \
     X(ACCEPTED, 1, "accepted", "connections_accepted", COUNTER, "connections", "", NULL,                             \
       "connections taken from clients")                                                                              \
     X(HANDSHAKES, STATS_HANDSHAKES_N, "handshakes", "tls_handshakes", COUNTER, "handshakes", "result",               \
       stats_handshake, "TLS handshakes with clients that are over")                                                  \
     STATS_QUOTA(X)
 
-#define STATS_ENDPOINT(X)                                                                                            \
-    X(QUEUED, 1, "queued", "queued", COUNTER, "requests", "", NULL,                                                  \
-      "waited for a place, since max_connections were in use")                                                       \
-    X(QUEUE_FULL, 1, "queue_full", "queue_full", COUNTER, "requests", "", NULL, "found max_queue others waiting")    \
-    X(QUEUE_EXPIRED, 1, "queue_expired", "queue_expired", COUNTER, "requests", "", NULL,                             \
-      "waited for queue_timeout in vain")                                                                            \
-    X(RETRIES, RETRY_REASONS_N, "retries", "retries", COUNTER, "requests", "reason", stats_retry, "were sent again") \
-    X(S3_ERRORS, STATS_S3_CODES_N, "s3_errors", "s3_errors", COUNTER, "answers", "code", stats_s3_error,             \
-      "answers of S3 with a status of 400 and above, by the Code in their document")                                 \
-    X(CONNECT, STATS_SERIES, "connect_us", "connect_seconds", HISTOGRAM, "microseconds", "", NULL,                   \
-      "to make a connection, with TLS")                                                                              \
-    X(QUEUE, STATS_SERIES, "queue_us", "queue_seconds", HISTOGRAM, "microseconds", "", NULL,                         \
-      "that requests which had to wait for a place waited")                                                          \
-    X(WAITING, 1, "waiting", "queue_requests", LEVEL, "requests", "", NULL, "that wait for a place")
+#define STATS_ENDPOINT(X)                                                                                \
+    X(QUEUED, 1, "queued", "queued", COUNTER, "requests", "", NULL,                                      \
+      "requests that had to wait for a place, since max_connections were in use")                        \
+    X(QUEUE_FULL, 1, "queue_full", "queue_full", COUNTER, "requests", "", NULL,                          \
+      "requests that were refused, since max_queue others waited")                                       \
+    X(QUEUE_EXPIRED, 1, "queue_expired", "queue_expired", COUNTER, "requests", "", NULL,                 \
+      "requests that waited for queue_timeout in vain")                                                  \
+    X(RETRIES, RETRY_REASONS_N, "retries", "retries", COUNTER, "requests", "reason", stats_retry,        \
+      "requests that were sent again")                                                                   \
+    X(S3_ERRORS, STATS_S3_CODES_N, "s3_errors", "s3_errors", COUNTER, "answers", "code", stats_s3_error, \
+      "answers of S3 with a status of 400 and above, by the Code in their document")                     \
+    X(CONNECT, STATS_SERIES, "connect_us", "connect_seconds", HISTOGRAM, "microseconds", "", NULL,       \
+      "time to make a connection, with TLS")                                                             \
+    X(QUEUE, STATS_SERIES, "queue_us", "queue_seconds", HISTOGRAM, "microseconds", "", NULL,             \
+      "time that requests waited for a place which had to")                                              \
+    X(WAITING, 1, "waiting", "queue_requests", LEVEL, "requests", "", NULL, "requests that wait for a place")
 
 /* Of an address of an endpoint. */
 #define STATS_ADDRESS(X)                                                                                     \
     X(CONNECTS, 1, "connects", "connections", COUNTER, "connections", "", NULL, "TLS connections made")      \
     X(RESUMED, 1, "resumed", "connections_resumed", COUNTER, "connections", "", NULL,                        \
-      "of these resumed a TLS session")                                                                      \
+      "TLS connections made that resumed a session")                                                         \
     X(ANSWERS, 1, "answers", "answers", COUNTER, "answers", "", NULL, "heads of answers: the address works") \
     X(FAILURES, FAULTS_N, "failures", "failures", COUNTER, "requests", "reason", stats_fault,                \
-      "what requests met there")                                                                             \
+      "requests that met such a fault there")                                                                \
     X(RETRIES, 1, "retries", "retries", COUNTER, "requests", "", NULL,                                       \
-      "sent again somewhere after they were sent there")                                                     \
+      "requests that were sent there and then again somewhere")                                              \
     X(BYTES_IN, 1, "bytes_in", "upload_bytes", COUNTER, "bytes", "", NULL, "content from clients to it")     \
     X(BYTES_OUT, 1, "bytes_out", "download_bytes", COUNTER, "bytes", "", NULL, "content from it to clients") \
     X(POOL, STATS_POOL_N, "pool", "pool_connections", LEVEL, "connections", "state", stats_pool_state,       \
       "connections to it that are open")
 
-#define STATS_PRINCIPAL(X)                                                                                       \
-    X(REQUESTS, 1, "requests", "requests", COUNTER, "requests", "", NULL, "requests and tunnels that are over")  \
-    X(REFUSED, 1, "refused", "refused", COUNTER, "requests", "", NULL, "of these the proxy itself answered 403") \
-    X(BYTES_IN, 1, "bytes_in", "upload_bytes", COUNTER, "bytes", "", NULL, "content from the client")            \
-    X(BYTES_OUT, 1, "bytes_out", "download_bytes", COUNTER, "bytes", "", NULL, "content to the client")          \
+#define STATS_PRINCIPAL(X)                                                                                            \
+    X(REQUESTS, 1, "requests", "requests", COUNTER, "requests", "", NULL, "requests and tunnels that are over")       \
+    X(REFUSED, 1, "refused", "refused", COUNTER, "requests", "", NULL, "requests that the proxy itself answered 403") \
+    X(BYTES_IN, 1, "bytes_in", "upload_bytes", COUNTER, "bytes", "", NULL, "content from the client")                 \
+    X(BYTES_OUT, 1, "bytes_out", "download_bytes", COUNTER, "bytes", "", NULL, "content to the client")               \
     STATS_QUOTA(X)
 
 #define STATS_GROUP(X) STATS_QUOTA(X)
@@ -149,9 +151,9 @@ enum stats_limit { STATS_LIMIT_REQUESTS, STATS_LIMIT_RATE, STATS_LIMITS_N };
 #define STATS_WORKER(X)                                                                                        \
     X(TICKS, 1, "ticks", "loop_ticks", COUNTER, "", "", NULL, "looks of the loop at its clock, four a second") \
     X(LAG_US, 1, "lag_us", "loop_lag_seconds", COUNTER, "microseconds", "", NULL,                              \
-      "by which these came late, all together")                                                                \
+      "time by which looks of the loop at its clock came late, all together")                                  \
     X(LAG_MOST_US, 1, "lag_most_us", "loop_lag_max_seconds", PEAK, "microseconds", "", NULL,                   \
-      "by which the latest of them came late, ever")                                                           \
+      "time by which the latest of them came late, ever")                                                      \
     X(RUNNING, STATS_RUNNING_N, "running", "running", LEVEL, "requests", "kind", stats_running_kind,           \
       "requests and tunnels under way")                                                                        \
     X(BUFFERS, 1, "buffer_bytes", "buffer_bytes", LEVEL, "bytes", "", NULL, "memory of buffers for what passes through")
