@@ -4,7 +4,8 @@ Authorization Reference, "Actions, resources, and condition keys for Amazon S3";
 Amazon S3 API operations"; S3 API Reference.
 
 Request(raw, facts).pairs() lists (action without s3:, resource's ARN); then Request.context(pair) has the condition keys,
-lower-case → values. facts: client, tags, peer (address), tls (True inside TLS), now (seconds since the epoch).
+lower-case → values. facts: client, tags, peer (address), tls (True inside TLS), now (seconds since the epoch); where they are known tls_version ("1.3"), auth_type and
+signed_at ("20260615T120000Z").
 """
 import base64
 import datetime
@@ -404,6 +405,11 @@ class Request:
         put("aws:EpochTime", str(facts["now"]))
         put("aws:SourceIp", facts["peer"])
         put("aws:SecureTransport", "true" if facts["tls"] else "false")
+        put("s3:TlsVersion", facts.get("tls_version"))
+        put("s3:authType", facts.get("auth_type"))
+        if facts.get("signed_at"):
+            signed = datetime.datetime.strptime(facts["signed_at"], "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
+            put("s3:signatureAge", str(max(0, facts["now"] - int(signed.timestamp())) * 1000))
         put("aws:username", facts["client"])
         for name, value in facts.get("tags", {}).items():
             put("aws:PrincipalTag/" + name, value)

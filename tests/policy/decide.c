@@ -4,6 +4,7 @@
  *
  *     document:NAME, short:NAME    a policy: JSON, or lines of "option = value"
  *     client, tag:NAME, peer, tls, now    who asks, from where, "yes" inside TLS, when (seconds since the epoch)
+ *     tls_version, auth_type, signed_at   where they are known: "1.3", "REST-HEADER", "20260615T120000Z"
  *     request                      a raw HTTP request: answered, and all of these forgotten
  *
  * and writes, each a line: "problem NAME LINE COLUMN TEXT" for what is wrong with a policy, "error CODE TEXT" for a
@@ -31,7 +32,7 @@ struct question {
     size_t policies_n;
     struct fact tags[TAGS_MOST];
     size_t tags_n;
-    struct str client, tls, now;
+    struct str client, tls, now, tls_version, auth_type, signed_at;
     struct netaddr peer;
     bool bad;
     struct asked asked;
@@ -221,6 +222,9 @@ static enum err_code read_request(struct question *q, struct str raw, struct str
                               .client = q->client,
                               .peer = &q->peer,
                               .tls = str_eq(q->tls, STR("yes")),
+                              .tls_version = q->tls_version,
+                              .auth_type = q->auth_type,
+                              .signed_at = q->signed_at,
                               .now_ms = atoll(q->now.p) * 1000,
                               .tag = find_tag,
                               .who = q};
@@ -274,20 +278,33 @@ static void answer(struct question *q, struct str raw)
     arena_init(&q->arena, ARENA_BYTES, ARENA_MOST);
 }
 
+/* NULL: it is none of them. */
+static struct str *fact_of(struct question *q, struct str name)
+{
+    const struct {
+        struct str name, *fact;
+    } facts[] = {{STR("client"), &q->client},
+                 {STR("tls"), &q->tls},
+                 {STR("now"), &q->now},
+                 {STR("tls_version"), &q->tls_version},
+                 {STR("auth_type"), &q->auth_type},
+                 {STR("signed_at"), &q->signed_at}};
+
+    for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++)
+        if (str_eq(name, facts[i].name)) return facts[i].fact;
+    return NULL;
+}
+
 static void take(struct question *q, struct str name, struct str value)
 {
-    struct str kind;
+    struct str kind, *fact = fact_of(q, name);
 
     if (str_eq(name, STR("request")))
         answer(q, value);
-    else if (str_eq(name, STR("client")))
-        q->client = value;
+    else if (fact)
+        *fact = value;
     else if (str_eq(name, STR("peer")))
         q->bad |= !netaddr_parse(value, 0, &q->peer);
-    else if (str_eq(name, STR("tls")))
-        q->tls = value;
-    else if (str_eq(name, STR("now")))
-        q->now = value;
     else if (str_split(&name, ':', &kind) && str_eq(kind, STR("tag")) && q->tags_n < TAGS_MOST)
         q->tags[q->tags_n++] = (struct fact){name, value};
     else

@@ -39,16 +39,18 @@ HEADERS = {
     "user-agent": ["aws-cli/2.9", "Boto3/1.26 (linux)"],
     "referer": ["https://intern.example/", "http://example.com/a?b"],
 }
+AUTH_TYPES = ["REST-HEADER", "REST-QUERY-STRING", "POST"]
+SIGNED = ["20260615T120000Z", "20260615T115959Z", "20260615T115900Z", "20260615T114500Z", "20260608T120000Z", "20260615T120500Z"]
 CONFIGURATIONS = sorted(asked.CONFIGURATIONS)
 
 STRINGS = ["StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike", "StringNotLike"]
 ORDERS = ["Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"]
 ARNS = ["ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike"]
 TYPES = {"aws:sourceip": "ip", "aws:securetransport": "bool", "aws:currenttime": "date", "aws:epochtime": "date",
-         "s3:max-keys": "number", "s3:x-amz-server-side-encryption-aws-kms-key-id": "arn",
+         "s3:max-keys": "number", "s3:signatureage": "age", "s3:tlsversion": "tls", "s3:authtype": "auth", "s3:x-amz-server-side-encryption-aws-kms-key-id": "arn",
          "s3:object-lock-retain-until-date": "date"}
 PROPER = ["aws:CurrentTime", "aws:EpochTime", "aws:SourceIp", "aws:SecureTransport", "aws:username", "aws:Referer", "aws:UserAgent",
-          "aws:PrincipalTag/team", "aws:PrincipalTag/project", "s3:prefix", "s3:delimiter", "s3:max-keys", "s3:VersionId",
+          "aws:PrincipalTag/team", "aws:PrincipalTag/project", "s3:signatureAge", "s3:TlsVersion", "s3:authType", "s3:prefix", "s3:delimiter", "s3:max-keys", "s3:VersionId",
           "s3:if-none-match", "s3:x-amz-acl", "s3:x-amz-grant-read", "s3:x-amz-copy-source", "s3:x-amz-metadata-directive",
           "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-storage-class",
           "s3:x-amz-website-redirect-location", "s3:object-lock-legal-hold", "s3:RequestObjectTag/team", "s3:RequestObjectTagKeys"]
@@ -62,6 +64,8 @@ class Pair:
         self.random = random.Random("%s/%d" % (seed, number))
         self.facts = {"client": self.choice(CLIENTS), "tags": self.choice(TAGS), "peer": self.choice(PEERS),
                       "tls": self.chance(0.7), "now": rows.NOW}
+        self.facts.update(tls_version=self.choice(["1.2", "1.3"]) if self.facts["tls"] else None,
+                          auth_type=self.choice(AUTH_TYPES + [None]), signed_at=self.choice(SIGNED + [None]))
         self.raw = self.make_request()
         request = asked.Request(self.raw, self.facts)
         self.pairs = request.pairs()
@@ -336,6 +340,17 @@ class Pair:
     def condition_number(self, value):
         numbers = ["1", "10", "10.0", "9", "11", "1000", "0", "-1", 10]
         return "Numeric" + self.choice(ORDERS), [self.choice(numbers) for _ in range(self.choice([1, 1, 2]))]
+
+    def condition_age(self, value):
+        """Milliseconds."""
+        ages = ["0", "1000", "999", "1001", "60000", "900000", "900001", "604800000", 60000]
+        return "Numeric" + self.choice(ORDERS), [self.choice(ages) for _ in range(self.choice([1, 1, 2]))]
+
+    def condition_tls(self, value):
+        return "Numeric" + self.choice(ORDERS), [self.choice(["1.2", "1.3", "1.20", "1.25", "1", "2", 1.2]) for _ in range(self.choice([1, 1, 2]))]
+
+    def condition_auth(self, value):
+        return self.choice(STRINGS), [self.choice(AUTH_TYPES + ["rest-header", "REST-*"]) for _ in range(self.choice([1, 1, 2]))]
 
     def condition_date(self, value):
         dates = ["2026-06-15T12:00:00Z", "2026-06-15T12:00:01Z", "2026-06-15T11:59:59Z", "2026-06-15T14:00:00+02:00", "2026-06-15",

@@ -45,6 +45,7 @@ def question(policies, facts, raw):
     parts = [entry("%s:%s" % (kind, name), text) for name, kind, text in policies]
     parts += [entry("client", facts["client"]), entry("peer", facts["peer"]), entry("tls", "yes" if facts["tls"] else "no"),
               entry("now", str(facts["now"]))]
+    parts += [entry(name, facts[name]) for name in ("tls_version", "auth_type", "signed_at") if facts.get(name)]
     parts += [entry("tag:" + name, value) for name, value in facts["tags"].items()]
     return b"".join(parts) + entry("request", raw)
 
