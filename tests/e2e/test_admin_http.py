@@ -185,7 +185,8 @@ class Bounds(lib.Case):
             sock.sendall(b"GET /api/status?clients=yes HTTP/1.1\r\nHost: localhost\r\n\r\n")
             for _ in range(20):
                 self.assertEqual(get("/api/status")[0], 200)
-            self.assertLess(proxy.rss_kib() - before, 16 * 1024)
+            if not os.environ.get("S3ONRAMP_SANITIZER"):  # they keep what was freed
+                self.assertLess(proxy.rss_kib() - before, 16 * 1024)
             whole = json.loads(get("/api/status?clients=yes")[2])
             self.assertGreater(len(whole["clients"]), 20000)
 
