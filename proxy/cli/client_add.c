@@ -240,9 +240,10 @@ static enum err_code write_all(struct directory *d, struct client_rows *rows, st
 {
     size_t most = 0;
 
+    ASSERT(rows->n > 0);
     for (size_t i = 0; i < rows->n; i++)
         most += LINES_MOST + rows->v[i].tags_n;
-    struct directory_line *lines = calloc(most, sizeof *lines);
+    struct directory_line *lines = calloc(most + 1, sizeof *lines);
     struct directory_section *sections = calloc(rows->n, sizeof *sections);
     enum err_code code = lines && sections ? write_rows(d, rows, lines, sections, err)
                                            : err_set(err, ERR_NO_MEMORY, 0, "there is no memory for the clients");
