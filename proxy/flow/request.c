@@ -413,6 +413,7 @@ static void put_access_line(struct request *req)
     }
     req->reply.ended_us = clock_monotonic_us();
     record_count(req);
+    trouble_note(req->worker->troubles, req);
     access_log_write(req);
     audit_write(req);
 }

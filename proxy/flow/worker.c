@@ -334,12 +334,13 @@ static enum err_code init(struct worker *w, struct proxy *proxy, size_t index, s
     w->client_keys = sigv4_keys_new(CLIENT_KEY_SLOTS);
     w->own_keys = sigv4_keys_new(OWN_KEY_SLOTS);
     w->regions = region_cache_new(REGIONS);
+    w->troubles = calloc(1, sizeof(*w->troubles));
     mem = malloc(LINE_BYTES);
     w->line = sbuf_make(mem, mem ? LINE_BYTES : 0);
     pool_init(&w->pool, w);
     shares_init(&w->shares, proxy->quotas, &w->loop, index, w->stats);
     keyring_init(&w->keyring, &w->loop, proxy->key_needs);
-    if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !mem)
+    if (!w->digest || !w->client_keys || !w->own_keys || !w->regions || !w->troubles || !mem)
         return err_set(err, ERR_NO_MEMORY, 0, "worker");
     return ERR_NONE;
 }
@@ -479,6 +480,7 @@ void worker_clear(struct worker *w)
     splice_pool_clear(&w->pipes);
     free(w->line.p);
     region_cache_free(&w->regions);
+    free(w->troubles);
     sigv4_keys_free(&w->client_keys);
     sigv4_keys_free(&w->own_keys);
     digest_free(&w->digest);

@@ -9,6 +9,7 @@
 #include "flow/pace/share.h"
 #include "flow/proxy.h"
 #include "flow/snapshot.h"
+#include "flow/trouble.h"
 #include "flow/upstream/keyring.h"
 #include "flow/upstream/pool.h"
 #include "flow/upstream/region_cache.h"
@@ -67,6 +68,7 @@ struct worker {
     struct stats_block *stats;     /* borrowed: what it counts */
     struct traffic_table *traffic; /* the same of what goes to S3 and comes from it; NULL: nothing is counted */
     unsigned ticks;
+    struct troubles *troubles; /* owned: what went wrong lately */
     _Atomic int64_t ticked_us; /* for whoever watches that the loop turns; INT64_MAX: it has ended */
     struct sbuf line;          /* where a line is built; memory owned */
     struct worker_lines lines[SINK_STREAMS];
