@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http_front.h"
+#include "page/overview.h"
 
 #include <stdlib.h>
 
@@ -15,6 +16,7 @@ struct admin {
     struct server *server;      /* borrowed */
     struct unix_socket *socket; /* owned; NULL: there is none */
     struct http_front *http;    /* owned */
+    struct overview *overview;  /* owned */
     struct upgrade_door socket_door, http_door;
 };
 
@@ -102,7 +104,9 @@ enum err_code admin_new(struct server *server, struct admin **out, struct err *e
 
     if (!a) return err_set(err, ERR_NO_MEMORY, 0, "admin");
     a->server = server;
-    if (strcmp(set->socket, "off") != 0) code = open_default_socket(a, set, &call, err);
+    a->overview = call.overview = overview_new(server);
+    if (!a->overview) code = err_set(err, ERR_NO_MEMORY, 0, "admin");
+    if (code == ERR_NONE && strcmp(set->socket, "off") != 0) code = open_default_socket(a, set, &call, err);
     if (code == ERR_NONE) code = open_http(a, &call, err);
     if (code != ERR_NONE)
         admin_free(&a);
@@ -123,5 +127,6 @@ void admin_free(struct admin **ap)
     http_front_free(&a->http);
     if (a->socket && !server_is_alone(a->server)) unix_socket_leave(a->socket);
     unix_socket_free(&a->socket);
+    overview_free(&a->overview);
     free(a);
 }

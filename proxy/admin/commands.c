@@ -19,6 +19,12 @@ static const struct admin_command rows[] = {
      "all that is measured, as text for Prometheus instead of JSON; openmetrics: in the format of OpenMetrics 1.0"},
     {"requests", {{0}}, ADMIN_LOOK, command_requests, "requests that are under way, and how far they are"},
     {"clients", {{0}}, ADMIN_LOOK, command_clients, "what each client and group asked for"},
+    {"overview",
+     {{0}},
+     ADMIN_LOOK,
+     command_overview,
+     "what the page shows: who is to blame, the road, the last hour, clients, transfers, what went wrong, what "
+     "expires"},
     {"credentials", {{0}}, ADMIN_LOOK, command_credentials, "the keys that requests are signed with"},
     {"cost",
      {{"month", ADMIN_TEXT, false}, {"by", ADMIN_TEXT, false}},

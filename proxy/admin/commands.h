@@ -19,6 +19,8 @@ void command_metrics(struct admin_call *call);
 void command_cost(struct admin_call *call);
 /* traffic_list.c */
 void command_traffic(struct admin_call *call);
+/* page/overview.c */
+void command_overview(struct admin_call *call);
 
 /* requests.c */
 void command_requests(struct admin_call *call);

@@ -13,6 +13,7 @@
 #include "keys/json_text.h"
 #include "readiness.h"
 #include "stats_json.h"
+#include "status_json.h"
 
 #include <event2/buffer.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ static json_t *dns_json(const struct endpoint_conf *set, const struct table_endp
                      seconds(t->dns_next_us > now_us ? t->dns_next_us - now_us : 0), "reason", json_text(t->dns_why));
 }
 
-static json_t *endpoint_json(const struct endpoint_conf *set, const struct table_endpoint *t, const struct stats *stats,
+json_t *status_endpoint_json(const struct endpoint_conf *set, const struct table_endpoint *t, const struct stats *stats,
                              int64_t now_us)
 {
     json_t *addresses = json_array();
@@ -56,7 +57,7 @@ static json_t *endpoint_json(const struct endpoint_conf *set, const struct table
                           stats, STATS_OF_ENDPOINT, set->id);
 }
 
-static json_t *connections_json(const struct limits *l)
+json_t *status_connections_json(const struct limits *l)
 {
     struct limits_figures f = limits_figures(l);
 
@@ -126,7 +127,7 @@ static json_t *next_expiring(struct status *st)
 
 static json_t *get_connections(struct status *st)
 {
-    return connections_json(server_proxy(st->server)->limits);
+    return status_connections_json(server_proxy(st->server)->limits);
 }
 
 static json_t *get_table_version(struct status *st)
@@ -140,7 +141,7 @@ static json_t *next_endpoint(struct status *st)
         const struct table_endpoint *row = &st->table->endpoints[st->at++];
         const struct endpoint_conf *set = snapshot_endpoint(st->snapshot, row->id);
 
-        if (set) return endpoint_json(set, row, st->stats, st->now_us);
+        if (set) return status_endpoint_json(set, row, st->stats, st->now_us);
     }
     return NULL;
 }

@@ -19,6 +19,7 @@
 
 struct evbuffer;
 struct admin_call;
+struct overview;
 
 enum { ADMIN_ARGUMENTS = 4 /* of one command */ };
 
@@ -66,6 +67,7 @@ struct admin_call {
     enum admin_right right;                /* of the asker */
     char by[64];                           /* the asker, for audit lines */
     struct audit *audit;                   /* borrowed: where they go */
+    struct overview *overview;             /* borrowed: for the command of that name */
     int64_t started_us, started_wall_us;   /* when the proxy started: monotonic, and Unix time */
     /* The front's. @text (owned from here on; NULL: no memory), then what @rest gives (copied; NULL: nothing). The call
      * may be gone afterwards. */
