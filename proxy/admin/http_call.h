@@ -9,6 +9,7 @@
 struct http_call {
     struct admin_call call;  /* first: commands get this */
     struct http_asked asked; /* until the reply */
+    const char *policy;      /* the Content-Security-Policy of the answer; NULL: nothing may be done with it */
     /* The front's: see http_reply. */
     void (*reply)(struct http_call *c, unsigned status, const char *type, struct evbuffer *text,
                   const struct admin_stream *rest);

@@ -54,7 +54,8 @@ static void put_head(struct http_peer *p, unsigned status, const char *type, siz
     if (status == 405) head_put(&b, STR("Allow"), STR("GET, HEAD"));
     head_put(&b, STR("Cache-Control"), STR("no-store"));
     head_put(&b, STR("X-Content-Type-Options"), STR("nosniff"));
-    head_put(&b, STR("Content-Security-Policy"), STR("default-src 'none'; frame-ancestors 'none'"));
+    head_put(&b, STR("Content-Security-Policy"),
+             str_from(p->call.policy ? p->call.policy : "default-src 'none'; frame-ancestors 'none'"));
     head_put(&b, STR("Referrer-Policy"), STR("no-referrer"));
     if (p->chunked)
         head_put(&b, STR("Transfer-Encoding"), STR("chunked"));

@@ -6,6 +6,7 @@
 #include "admin/exposition.h"
 #include "http/uri.h"
 #include "http_call.h"
+#include "page/page.h"
 #include "readiness.h"
 
 #include <event2/buffer.h>
@@ -17,7 +18,7 @@ static void run_command(struct http_call *c);
 static void run_metrics(struct http_call *c);
 
 static const struct http_route rows[] = {
-    {"/", false, HTTP_KNOWN, show_index, "this list"},
+    {"/", false, HTTP_EVERYBODY, show_index, "for browsers the page, else this list"},
     {"/healthz", false, HTTP_EVERYBODY, readiness_show_alive, "200 while every worker turns; needs no token"},
     {"/readyz", false, HTTP_EVERYBODY, readiness_show,
      "200 while requests may be sent here, else 503 and why; needs no token"},
@@ -38,9 +39,14 @@ static bool is_shown(const struct admin_command *command)
 
 static void show_index(struct http_call *c)
 {
-    struct evbuffer *text = evbuffer_new();
+    struct evbuffer *text;
     const struct admin_commands *all = c->call.commands;
 
+    if (http_accepts(c, "text/html")) {
+        page_show(c);
+        return;
+    }
+    text = evbuffer_new();
     if (text) evbuffer_add_printf(text, "s3onramp " S3ONRAMP_VERSION "\n\n");
     for (size_t i = 0; text && i < ARRAY_LEN(rows); i++)
         evbuffer_add_printf(text, "%s%s: %s\n", rows[i].path, rows[i].is_folder ? "NAME" : "", rows[i].help);

@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/api/overview: what the page shows, in one answer."""
+"""The page at / of the HTTP front, in Chromium: what it shows is what the API says, for people, keyboards and screen readers; and its
+first screen says who is to blame in labs that are broken on purpose. Screenshots stay in $S3ONRAMP_SCREENSHOTS, if it is set."""
 import http.client
 import json
+import os
+import pathlib
 import threading
+import unittest
 
 import lib
 import s3raw
 
+NODE_MODULES = os.environ.get("S3ONRAMP_NODE_MODULES")
+TOKEN = "a-token-of-32-characters-abcdefgh"
+EVIL = "<script>document.title='evil'</script><img src=x onerror=document.title='evil'>"
 PROBES = {"probe": "tcp", "probe_interval": "1s", "fall": "1"}
 
 
@@ -39,6 +46,16 @@ class Lab:
             lib.wait_until(right, 60, "the verdict")
         except AssertionError as e:
             raise AssertionError("%s: %r" % (self.name, self.overview()["verdict"])) from e
+
+
+def visit(*visits):
+    """What Chromium made of them, by name."""
+    shots = os.environ.get("S3ONRAMP_SCREENSHOTS")
+    if shots:
+        pathlib.Path(shots).mkdir(parents=True, exist_ok=True)
+    result = lib.run("node", pathlib.Path(__file__).parent / "clients" / "show_page.js", input=json.dumps({"shots": shots, "visits": list(visits)}),
+                     env=lib.clean_environment(S3ONRAMP_NODE_MODULES=NODE_MODULES, HOME=str(lib.WORK)), timeout=300)
+    return {seen["name"]: seen for seen in map(json.loads, result.stdout.splitlines())}
 
 
 def setUpModule():
@@ -125,6 +142,122 @@ class Overview(lib.Case):
     def test_what_expires(self):
         names = {(e["what"], e["name"]) for e in self.lab.overview()["expires"]}
         self.assertIn(("authority of the proxy's certificates", "ca"), names)
+
+
+@unittest.skipUnless(NODE_MODULES, "S3ONRAMP_NODE_MODULES is not set; tests/run sets it")
+class Page(lib.Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab("well", ["a=" + address(), "c=" + address(1)], endpoint=PROBES)
+        cls.proxy = cls.lab.proxy
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.proxy.stop()
+
+    def check_quiet(self, seen):
+        """No script but its own, nothing from elsewhere, nothing refused."""
+        self.assertEqual((seen["said"], seen["refused"], seen["images"], seen["scripts"]), ([], [], 0, 1), seen["name"])
+        self.assertLessEqual(seen["sideways"], 0, seen["name"])
+        self.assertNotIn("evil", seen["title"])
+
+    def test_contents(self):
+        lab = self.lab
+        for i in range(3):
+            self.check(lab.proxy.request("plain", "PUT", "/bucket/o%d" % i, b"x" * 5000), 200)
+        self.check(lab.proxy.request("plain", "PUT", "/bucket/" + s3raw.quote(EVIL), b"x", key=lib.READER), 403)
+        with lab.proxy.connect("plain") as connection:
+            target = "/bucket/fault/pause/600"
+            connection.send(s3raw.head("GET", target, s3raw.sign("GET", target, [("Host", lab.proxy.host("plain"))], lib.ALICE)))
+            lib.wait_until(lambda: lab.overview()["transfers"]["list"], 60, "a transfer")
+            seen = visit(dict(name="well", url=lab.url, wait="fault/pause", hide=8000),
+                         dict(name="well-dark", url=lab.url, scheme="dark", motion="reduce", wait="fault/pause"),
+                         dict(name="well-phone", url=lab.url, width=390, wait="fault/pause"),
+                         dict(name="well-keys", url=lab.url, wait="fault/pause", keys=["Tab"] * 4 + ["ArrowLeft"]))
+            o = lab.overview()
+        for one in seen.values():
+            self.check_quiet(one)
+            self.assertEqual((one["sentence"], one["who"], one["level"]), (o["verdict"]["sentence"], "client", "warn"))
+            self.assertEqual([(row[0], row[3]) for row in one["tables"]["addresses"]], [(address(), "up"), (address(1), "up")])
+            self.assertEqual(one["tables"]["clients"][0][0], "alice")
+            self.assertTrue(any(EVIL in cell for row in one["tables"]["troubles"] for cell in row))
+            self.assertTrue(any("fault/pause" in row[1] and "%" in row[2] for row in one["tables"]["transfers"]), one["tables"])
+            self.assertTrue(one["first"], one["name"] + ": the verdict is on the first screen")
+            self.assertTrue({url.rpartition("/")[2] for url in one["asked"] if url.startswith("http")} <= {"", "overview", "cost"}, one["asked"])
+            self.assertEqual((one["roles"]["main"], one["roles"]["banner"], one["roles"]["status"]), (1, 1, 4))
+            self.assertGreaterEqual(one["roles"]["heading"], 11)
+            for name in ("Verdict", "The road", "Throughput", "What went wrong", "Under way", "People", "Buckets", "What expires"):
+                self.assertTrue(any(r.startswith(name) for r in one["regions"]), (name, one["regions"]))
+        self.assertNotEqual(seen["well"]["background"], seen["well-dark"]["background"])
+        self.assertEqual(seen["well-dark"]["moving"], 0)
+        self.assertGreater(seen["well"]["moving"], 0)
+        self.assertEqual(seen["well"]["askedHidden"], 0)
+        self.assertTrue(any("up " in text for text in seen["well-keys"]["readout"]), seen["well-keys"]["readout"])
+        self.assertIn("default-src 'none'", seen["well"]["headers"]["content-security-policy"])
+
+    def test_token(self):
+        """The page itself is no secret; what it shows is."""
+        lab = Lab("token", [address()], admin={"token": TOKEN})
+        self.addCleanup(lab.proxy.stop)
+        self.assertEqual(lab.get("/", {"Accept": "text/html"})[0], 200)
+        self.assertEqual(lab.get("/api/overview")[0], 401)
+        seen = visit(dict(name="token", url=lab.url, token=TOKEN))["token"]
+        self.assertEqual(seen["who"], "nobody")
+        self.assertEqual([line for line in seen["said"] if "401" not in line], [])  # Chromium tells of each such answer
+
+    def test_broken_labs(self):
+        """First screens that say who it is."""
+        keyless = lib.WORK / "keyless"
+        keyless.write_text("#!/bin/sh\n[ -e %s ] && { echo 'the vault is sealed' >&2; exit 1; }\n: >%s\ndate -u -d +8sec '+{\"Version\": 1, "
+                           "\"AccessKeyId\": \"%s\", \"SecretAccessKey\": \"%s\", \"SessionToken\": \"t\", \"Expiration\": \"%%Y-%%m-%%dT%%TZ\"}'\n"
+                           % (keyless.with_suffix(".done"), keyless.with_suffix(".done"), *lib.UPSTREAM_KEY))
+        keyless.chmod(0o755)
+        other = lib.start_endpoint(keys=[("AKIAIOSFODNN7OTHER00", "of-somebody-else")])
+        self.addCleanup(other.close)
+        labs = [Lab("endpoint-down", ["a=" + closed[0], "c=" + closed[1]], endpoint=PROBES),
+                Lab("address-down", ["a=" + address(), "c=" + closed[1]], endpoint=PROBES),
+                Lab("wrong-keys", ["%s:%d" % other.addresses[0][:2]]),
+                Lab("expired", [address()], endpoint={"credentials": "vault"},
+                    extra=lib.section("credentials vault", source="process", command="/bin/sh " + str(keyless))),
+                Lab("one-client", [address()]),
+                Lab("slow-down", [address()]),
+                Lab("full-disk", [address()], log={"access": "/dev/full"})]
+        for lab in labs:
+            self.addCleanup(lab.proxy.stop)
+        down, one, wrong, expired, client, slow, full = labs
+        self.send(wrong, 503)
+        self.send(expired, None)
+        self.send(slow, 503, target="/bucket/fault/error/503/SlowDown")
+        self.send(full, 200)
+        self.check(client.proxy.request("plain", "DELETE", "/bucket/o", key=lib.READER), 403)
+        self.send(client, 200)
+        expected = {
+            down: ("network", "It is the network: endpoint tokyo cannot be reached, at none of 2 addresses: "),
+            one: ("network", "It is the network, and nobody is cut off: %s (zone c) of endpoint tokyo does not serve, 1 of 2 do: " % closed[1]),
+            wrong: ("us", "answered 403 InvalidAccessKeyId: the endpoint does not accept [credentials default]"),
+            expired: ("us", "It is us: the proxy has no valid keys of [credentials vault]: "),
+            client: ("client", "It is one client, reader: "),
+            slow: ("aws", "It is AWS: S3 answered 503 SlowDown: S3 wants fewer requests"),
+            full: ("us", "It is us: the access log cannot be written: No space left on device"),
+        }
+        for lab, (who, words) in expected.items():
+            lab.wait(who, words)
+        seen = visit(*(dict(name=lab.name, url=lab.url, fold=True) for lab in labs),
+                     *(dict(name=lab.name + "-phone", url=lab.url, width=390, fold=True) for lab in labs))
+        for lab, (who, words) in expected.items():
+            for name in (lab.name, lab.name + "-phone"):
+                one = seen[name]
+                self.check_quiet(one)
+                self.assertEqual(one["who"], who, name)
+                self.assertIn(words, one["sentence"])
+                self.assertTrue(one["first"], name + ": all of it on the first screen")
+                self.assertNotEqual(one["parties"][who], "ok")
+
+    def send(self, lab, status, target="/bucket/o"):
+        """One request of alice's."""
+        answer = lab.proxy.request("plain", "PUT", target, b"x") if "fault" not in target else lab.proxy.request("plain", "GET", target)
+        if status:
+            self.check(answer, status)
 
 
 if __name__ == "__main__":
