@@ -171,10 +171,11 @@ class Page(lib.Case):
             connection.send(s3raw.head("GET", target, s3raw.sign("GET", target, [("Host", lab.proxy.host("plain"))], lib.ALICE)))
             lib.wait_until(lambda: lab.overview()["transfers"]["list"], 60, "a transfer")
             seen = visit(dict(name="well", url=lab.url, wait="fault/pause", hide=8000),
-                         dict(name="well-dark", url=lab.url, scheme="dark", motion="reduce", wait="fault/pause"),
+                         dict(name="well-dark", url=lab.url, scheme="dark", motion="reduce", wait="data through endpoints"),
                          dict(name="well-phone", url=lab.url, width=390, wait="fault/pause"),
                          dict(name="well-keys", url=lab.url, wait="fault/pause", keys=["Tab"] * 4 + ["ArrowLeft"]))
             o = lab.overview()
+            items = {i["item"]: i for r in json.loads(lab.get("/api/cost")[2])["regions"] for i in r["items"] if i["quantity"]}
         for one in seen.values():
             self.check_quiet(one)
             self.assertEqual((one["sentence"], one["who"], one["level"]), (o["verdict"]["sentence"], "client", "warn"))
@@ -190,6 +191,7 @@ class Page(lib.Case):
                 self.assertTrue(any(r.startswith(name) for r in one["regions"]), (name, one["regions"]))
         self.assertNotEqual(seen["well"]["background"], seen["well-dark"]["background"])
         self.assertEqual(seen["well-dark"]["moving"], 0)
+        self.assertEqual([row[0] for row in seen["well-dark"]["tables"]["cost"]], [name + lib.REGION for name in items] + ["all"])
         self.assertGreater(seen["well"]["moving"], 0)
         self.assertEqual(seen["well"]["askedHidden"], 0)
         self.assertTrue(any("up " in text for text in seen["well-keys"]["readout"]), seen["well-keys"]["readout"])
@@ -235,7 +237,7 @@ class Page(lib.Case):
             down: ("network", "It is the network: endpoint tokyo cannot be reached, at none of 2 addresses: "),
             one: ("network", "It is the network, and nobody is cut off: %s (zone c) of endpoint tokyo does not serve, 1 of 2 do: " % closed[1]),
             wrong: ("us", "answered 403 InvalidAccessKeyId: the endpoint does not accept [credentials default]"),
-            expired: ("us", "It is us: the proxy has no valid keys of [credentials vault]: "),
+            expired: ("us", "It is us: the proxy has no valid keys of [credentials vault]: /bin/sh ended"),
             client: ("client", "It is one client, reader: "),
             slow: ("aws", "It is AWS: S3 answered 503 SlowDown: S3 wants fewer requests"),
             full: ("us", "It is us: the access log cannot be written: No space left on device"),

@@ -66,6 +66,14 @@ static bool is_text(const json_t *o, const char *member, const char *text)
     return strcmp(text_of(o, member), text) == 0;
 }
 
+/* Without the section's name, which stands before it anyway. */
+static const char *error_of(const json_t *credentials)
+{
+    const char *text = text_of(credentials, "last_error"), *end = strstr(text, "]: ");
+
+    return str_starts(str_from(text), STR("[credentials ")) && end ? end + 3 : text;
+}
+
 static void look_at_keys(const struct overview *o, struct sources *s, struct verdict_facts *f)
 {
     size_t at = 0;
@@ -75,10 +83,10 @@ static void look_at_keys(const struct overview *o, struct sources *s, struct ver
         if (!is_text(c, "client", "")) continue; /* of one client: its requests tell */
         if (is_text(c, "state", "failed") || is_text(c, "state", "expired")) {
             f->keyless = text_of(c, "name");
-            f->keyless_why = is_text(c, "last_error", "") ? "they have expired" : text_of(c, "last_error");
+            f->keyless_why = is_text(c, "last_error", "") ? "they have expired" : error_of(c);
         } else if (is_text(c, "state", "stale")) {
             f->stale = text_of(c, "name");
-            f->stale_why = text_of(c, "last_error");
+            f->stale_why = error_of(c);
         }
     }
 }

@@ -15,7 +15,7 @@ async function look(page) {
     const text = id => document.getElementById(id).innerText;
     const rows = id => [...document.querySelectorAll(`#${id} tbody tr`)].map(r => [...r.cells].map(c => c.textContent));
     const tables = {};
-    for (const id of ["addresses", "troubles", "transfers", "clients", "buckets", "expires"]) tables[id] = rows(id);
+    for (const id of ["addresses", "troubles", "transfers", "clients", "buckets", "expires", "cost"]) tables[id] = rows(id);
     return {
       sentence: text("sentence"), evidence: text("evidence"), meta: text("meta"), alarm: text("alarm"), title: document.title, tables,
       who: document.getElementById("verdict").dataset.who, level: document.getElementById("verdict").dataset.level,
