@@ -198,8 +198,9 @@ static void forget(void *arg)
     free(w);
 }
 
-void overview_ask(struct overview *o, struct admin_call *call)
+void command_overview(struct admin_call *call)
 {
+    struct overview *o = call->overview;
     struct overview_waiter *w;
 
     if (!o->seen.at_us || server_loop(o->server)->now_us - o->seen.at_us > FRESH_US) begin_look(o);
@@ -211,11 +212,6 @@ void overview_ask(struct overview *o, struct admin_call *call)
     *w = (struct overview_waiter){o->waits, o, call};
     o->waits = w;
     admin_call_later(call, forget, w);
-}
-
-void command_overview(struct admin_call *call)
-{
-    overview_ask(call->overview, call);
 }
 
 /* ------------------------------------------------------------------- life */

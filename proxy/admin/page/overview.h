@@ -14,7 +14,5 @@ struct overview;
 MUST_CHECK struct overview *overview_new(struct server *server);
 /* Who waits has gone by then. NULL is fine. */
 void overview_free(struct overview **o);
-/* Answers @call, at once or later. */
-void overview_ask(struct overview *o, struct admin_call *call);
 
 #endif
