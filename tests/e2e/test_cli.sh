@@ -261,10 +261,10 @@ anonymous = written
 END
 printf '# kept\r\n[client old]\r\npolicy = read-only ; kept\r\ngroups = auditors\r\n' >many/clients.ini
 chmod 600 many/*.ini
-M="-c many/s3onramp.ini"
+M=(-c many/s3onramp.ini)
 cp many/clients.ini before
 printf 'name,group,tag.team,expires\nann,nope,x,2030-01-01\nb d,,,\nann,,,\nbea,analysts,"a;b",soon\nwritten,auditors,,\nzoe,auditors,,\n' >p.csv
-expect 1 client add --from p.csv $M
+expect 1 client add --from p.csv "${M[@]}"
 for line in '2: there is no [group nope]' "3: \"b d\" cannot be a client's name" '4: "ann" stands here again, first at line 2' \
     '5: expires soon' "5: tag team: a tag's value" '6: client "written" has groups = analysts' '7: client "zoe" needs a policy'; do
     has err "p.csv:$line"
@@ -273,18 +273,18 @@ has err "nothing is changed"
 cmp before many/clients.ini || fail "a refused file changed the clients"
 [ ! -s out ] || fail "keys of a refused file: $(cat out)"
 printf 'name\n%s\n' "$(printf 'n%.0s' {1..60})" >p.csv
-expect 1 client add --from p.csv --policy read-only $M
+expect 1 client add --from p.csv --policy read-only "${M[@]}"
 has err 'with client "nnnn'
 cmp before many/clients.ini || fail "clients that the configuration cannot have are written"
 printf '\xef\xbb\xbfname,group,tag.team,expires\r\nann,analysts auditors,arch ive,2999-01-01\r\n"x,y@example.com",analysts,,\r\nwritten,,,\r\nold,,,\r\n' >p.csv
 if [ -e /dev/full ]; then
-    "$S3ONRAMP" client add --from p.csv $M >/dev/full 2>err && fail "keys that nobody got"
+    "$S3ONRAMP" client add --from p.csv "${M[@]}" >/dev/full 2>err && fail "keys that nobody got"
     cmp before many/clients.ini || fail "keys that nobody got are written"
 fi
-expect 1 client add --from p.csv --csv --tag cost=9 $M
+expect 1 client add --from p.csv --csv --tag cost=9 "${M[@]}"
 has err "client \"written\" has tags.cost already"
 sed -i '/^written/d' p.csv
-expect 0 client add --from p.csv --csv --tag cost=9 $M
+expect 0 client add --from p.csv --csv --tag cost=9 "${M[@]}"
 has err "3 clients are in "
 /usr/bin/python3 - <<'END' || fail "the keys as CSV, and the file"
 import csv, re
@@ -299,14 +299,14 @@ for name, key, secret in rows[1:]:
 assert "groups = analysts, auditors\r\nexpires = 2999-01-01\r\ntags.team = arch ive\r\ntags.cost = 9" in sections["ann"], text
 assert "tags.cost = 9" in sections["old"] and "groups = analysts\r\ntags.cost = 9" in sections["x,y@example.com"], text
 END
-printf 'kim\n# more\nlee\n' | "$S3ONRAMP" client add --from - --group analysts --json $M >out 2>err || fail "names of standard input: $(cat err)"
+printf 'kim\n# more\nlee\n' | "$S3ONRAMP" client add --from - --group analysts --json "${M[@]}" >out 2>err || fail "names of standard input: $(cat err)"
 /usr/bin/python3 -c 'import json; c = json.load(open("out"))["clients"]; assert [x["name"] for x in c] == ["kim", "lee"] and all(len(x["secret_access_key"]) == 40 for x in c), c' || fail "the keys as JSON"
-expect 0 client list $M
+expect 0 client list "${M[@]}"
 grep -qE '^ann +S3OR[A-Z2-7]{16} +0d +read-only +analysts, auditors +active ' out || fail "ann's line: $(cat out)"
-expect 0 client list --group auditors $M
+expect 0 client list --group auditors "${M[@]}"
 [ "$(awk 'NR > 1 {print $1}' out | sort | tr '\n' ' ')" = "ann old " ] || fail "of a group: $(cat out)"
-expect 1 client list --group nope $M
-expect 0 client list --json --group analysts $M
+expect 1 client list --group nope "${M[@]}"
+expect 0 client list --json --group analysts "${M[@]}"
 /usr/bin/python3 - <<'END' || fail "list --json with groups"
 import json
 clients = {c["name"]: c for c in json.load(open("out"))["clients"]}
@@ -318,35 +318,35 @@ assert clients["kim"]["tags"] == {"team": "group"}, clients
 END
 
 # One by one: groups, tags, policies, an end; what the configuration would not take is not written.
-expect 0 client set ann --group auditors --tag TEAM= --tag cost=10 --policy read-only,allow-all $M
+expect 0 client set ann --group auditors --tag TEAM= --tag cost=10 --policy read-only,allow-all "${M[@]}"
 has many/clients.ini "groups = auditors"
 has many/clients.ini "policy = read-only, allow-all"
 has many/clients.ini "tags.cost = 10"
 hasnt many/clients.ini "arch ive"
 cp many/clients.ini before
-expect 1 client set kim --group '' $M
+expect 1 client set kim --group '' "${M[@]}"
 has err "nothing is changed"
-expect 1 client set kim --group nope $M
+expect 1 client set kim --group nope "${M[@]}"
 has err "there is no [group nope]"
-expect 1 client set written --tag cost=8 $M
+expect 1 client set written --tag cost=8 "${M[@]}"
 has err "tags.cost of client \"written\" is not in the clients file"
-expect 1 client set written --group auditors $M
+expect 1 client set written --group auditors "${M[@]}"
 has err "s3onramp.ini:26; change it there"
-expect 1 client set nobody --group auditors $M
-expect 2 client set ann $M
-expect 2 client set ann --tag cost $M
-expect 2 client set ann --expires 2030-01-01 $M
-expect 2 client expire ann $M
-expect 2 client expire ann soon $M
-expect 2 client add x --csv --json --policy read-only $M
-expect 2 client add x --from p.csv --policy read-only $M
+expect 1 client set nobody --group auditors "${M[@]}"
+expect 2 client set ann "${M[@]}"
+expect 2 client set ann --tag cost "${M[@]}"
+expect 2 client set ann --expires 2030-01-01 "${M[@]}"
+expect 2 client expire ann "${M[@]}"
+expect 2 client expire ann soon "${M[@]}"
+expect 2 client add x --csv --json --policy read-only "${M[@]}"
+expect 2 client add x --from p.csv --policy read-only "${M[@]}"
 cmp before many/clients.ini || fail "a refused change was written"
-expect 0 client expire ann never $M
+expect 0 client expire ann never "${M[@]}"
 hasnt many/clients.ini "2999-01-01"
-expect 0 client expire ann 2001-02-03 $M
+expect 0 client expire ann 2001-02-03 "${M[@]}"
 has err "is refused: it has expired 2001-02-03T00:00:00Z"
 has many/clients.ini "expires = 2001-02-03"
-expect 0 client rotate ann --csv $M
+expect 0 client rotate ann --csv "${M[@]}"
 has out "ann,S3OR"
 grep -A99 '^\[client ann\]' many/clients.ini | grep -qE '^created_2 = 20' || fail "the old pair's age"
 rm -r many before p.csv
