@@ -60,13 +60,16 @@ static void write_cpu(struct metrics *m)
 
 static void write_memory(struct metrics *m)
 {
-    FILE *f = fopen("/proc/self/statm", "re");
-    unsigned long long pages;
+    FILE *f = fopen("/proc/self/statm", "re"); /* "size resident shared …", pages */
+    char line[128];
+    struct str rest = STR_NONE, field;
+    uint64_t pages;
 
     if (!f) return;
-    if (fscanf(f, "%*u %llu", &pages) == 1)
-        exposition_sample(&m->x, &none, (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE));
+    if (fgets(line, sizeof(line), f)) rest = str_from(line);
     fclose(f);
+    if (str_split(&rest, ' ', &field) && str_split(&rest, ' ', &field) && str_to_u64(field, &pages))
+        exposition_sample(&m->x, &none, pages * (uint64_t)sysconf(_SC_PAGESIZE));
 }
 
 static void write_workers(struct metrics *m)

@@ -219,8 +219,8 @@ static json_t *get_capacity(struct status *st)
     const char *zone, *dir = books_dir(books);
     uint64_t peak = books_peak(books, &zone);
 
-    return json_pack("{so sI sI so so}", "busiest_zone", json_text(zone), "bits_per_second", (json_int_t)(peak * 8),
-                     "zone_bits_per_second", (json_int_t)(st->snapshot->settings->cost.zone_bandwidth * 8), "state",
+    return json_pack("{so sI sI so so}", "busiest_zone", json_text(zone), "bits_per_second", (json_int_t)peak * 8,
+                     "zone_bits_per_second", (json_int_t)st->snapshot->settings->cost.zone_bandwidth * 8, "state",
                      dir ? json_text(dir) : json_null(), "trouble", json_text(books_trouble(books)));
 }
 

@@ -199,7 +199,7 @@ static struct password_ask *ask_new(struct passwords *p, const struct password_a
     a->loop = asker->loop;
     a->verdict = PASSWORD_UNKNOWN;
     memcpy(a->key, key, SHA256_BYTES);
-    if (password.n) memcpy(a->password, password.p, password.n);
+    if (password.p) memcpy(a->password, password.p, password.n);
     a->password_n = password.n;
     a->done = asker->done;
     a->arg = asker->arg;

@@ -9,10 +9,7 @@
 
 #include <cmocka.h>
 
-static const struct {
-    struct tag_list list;
-    struct tag_conf v[2];
-} own = {{2}, {{STR_INIT("Team"), STR_INIT("arch ive")}, {STR_INIT("a/b"), STR_INIT("1")}}};
+static struct tag_list *own;
 static const struct group_conf first = {.name = "ops"}, second = {.name = "dev"};
 
 static void test_fill(void **state UNUSED)
@@ -32,7 +29,7 @@ static void test_fill(void **state UNUSED)
     };
     const struct group_conf *groups[] = {&first, &second};
     struct principal_terms terms = {.groups = {groups, 2}};
-    const struct principal_conf al = {.name = "al", .tags = &own.list, .terms = &terms};
+    const struct principal_conf al = {.name = "al", .tags = own, .terms = &terms};
     struct str missing;
     char out[200];
 
@@ -71,8 +68,8 @@ static void test_same(void **state UNUSED)
     const struct group_conf *ops[] = {&first, &second}, *dev[] = {&second};
     struct principal_terms in_ops = {.groups = {ops, 2}}, in_dev = {.groups = {dev, 1}},
                            still_ops = {.groups = {ops, 1}};
-    const struct principal_conf a = {.name = "al", .tags = &own.list, .terms = &in_ops},
-                                b = {.name = "al", .tags = &own.list, .terms = &in_dev},
+    const struct principal_conf a = {.name = "al", .tags = own, .terms = &in_ops},
+                                b = {.name = "al", .tags = own, .terms = &in_dev},
                                 c = {.name = "al", .terms = &still_ops};
     char *tags[] = {"t={tag.team}"};
     const struct credentials_conf by_group = {.source_identity = "{group}"}, by_tag = {.tags = {tags, 1}},
@@ -87,6 +84,22 @@ static void test_same(void **state UNUSED)
     assert_false(session_words_same(&on_top, &a, &b));
 }
 
+static int make_own(void **state UNUSED)
+{
+    own = calloc(1, sizeof(*own) + 2 * sizeof(own->v[0]));
+    if (!own) return -1;
+    own->n = 2;
+    own->v[0] = (struct tag_conf){STR("Team"), STR("arch ive")};
+    own->v[1] = (struct tag_conf){STR("a/b"), STR("1")};
+    return 0;
+}
+
+static int free_own(void **state UNUSED)
+{
+    free(own);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,5 +108,5 @@ int main(void)
         cmocka_unit_test(test_same),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_own, free_own);
 }
