@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""conf/prometheus before a real Prometheus: every query of its rules has an answer after traffic with faults, every alert fires and falls silent again on made-up series, and many by breaking what they watch."""
+"""conf/prometheus and conf/grafana before a real Prometheus: every query of rules and dashboard has an answer after traffic with
+faults, every alert fires and falls silent again on made-up series, and many by breaking what they watch."""
 import atexit
 import concurrent.futures
 import datetime
@@ -22,7 +23,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 import lib
 
 RULES = lib.ROOT / "conf" / "prometheus"
-WINDOW = "10s"  # in place of the minutes that rules look back
+DASHBOARD = json.loads((lib.ROOT / "conf" / "grafana" / "s3onramp.json").read_text())
+WINDOW = "10s"  # in place of the minutes that rules and dashboard look back
 NOBODY = ("S3ORNOBODY", "x")
 CAROL, TEMP = ("S3ORCAROL", "secret-of-carol"), ("S3ORTEMP", "secret-of-temp")
 
@@ -163,6 +165,20 @@ class Files(unittest.TestCase):
             for command in re.findall(r"`s3onramp (\w+)", " ".join(rule["annotations"].values())):
                 self.assertIn(command, commands, name)
 
+    def test_the_dashboard_chooses_by_variables(self):
+        names = [v["name"] for v in DASHBOARD["templating"]["list"]]
+        self.assertEqual(names, ["datasource", "job", "instance", "listener", "endpoint"])
+        self.assertEqual(len({p["id"] for p in DASHBOARD["panels"]}), len(DASHBOARD["panels"]))
+        for panel in DASHBOARD["panels"]:
+            if panel["type"] == "row":
+                continue
+            self.assertEqual(panel["datasource"]["uid"], "${datasource}", panel["title"])
+            for target in panel["targets"]:
+                self.assertEqual(target["datasource"]["uid"], "${datasource}", panel["title"])
+                if "s3onramp_" in target["expr"]:
+                    self.assertIn('job=~"$job", instance=~"$instance"', target["expr"], panel["title"])
+
+
 # ------------------------------------------------------------------- a live Prometheus
 
 class Prometheus:
@@ -263,6 +279,18 @@ def queries():
         yield rule["record"], rule["record"]
     for name, rule in ALERTS.items():
         yield name, unfiltered(rule["expr"])
+    for item in DASHBOARD["annotations"]["list"]:
+        yield "annotation " + item["name"], in_dashboard(item["expr"])
+    for panel in DASHBOARD["panels"]:
+        for target in panel.get("targets", ()):
+            yield panel["title"], in_dashboard(target["expr"])
+    for variable in DASHBOARD["templating"]["list"][1:]:
+        series, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["definition"]).groups()
+        yield "variable " + variable["name"], in_dashboard('count by (%s) (%s)' % (label, series)) + ' > 0'
+
+
+def in_dashboard(query):
+    return unfiltered(re.sub(r"\$(job|instance|listener|endpoint)\b", ".*", query.replace("$__rate_interval", WINDOW)))
 
 
 def write_revocation_list(path):
