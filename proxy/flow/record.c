@@ -727,6 +727,11 @@ void record_traffic(struct request *req)
     }
 }
 
+void record_traffic_so_far(struct request *req)
+{
+    if (req->tunnel || bucket_is_there(req)) record_traffic(req);
+}
+
 /* S3 User Guide, "Billing for Amazon S3 error responses": 5xx and redirects are free. */
 static enum traffic_slot kind_of(const struct request *req)
 {

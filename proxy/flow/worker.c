@@ -92,7 +92,7 @@ static void on_tick(void *arg)
         next = c->next; /* checking one client ends at most that one; its memory lives until the turn's end */
         if (w->stopping && (!w->stop.patient || c->state == SESSION_REQUESTS)) session_stop(c);
         if (c->use != w->use) session_adopt(c, false); /* it was about to speak when the snapshot came */
-        if (c->in_request && w->ticks % TRAFFIC_TICKS == 0) record_traffic(&c->req);
+        if (c->in_request && w->ticks % TRAFFIC_TICKS == 0) record_traffic_so_far(&c->req);
         if (c->state != SESSION_GONE) session_check_time(c);
     }
     note_levels(w);

@@ -85,6 +85,25 @@ class Traffic(lib.Case):
             self.check(connection.read_answer(), 200)
         lib.wait_until(lambda: without_zeros(traffic()[("alice", "long")]) == dict(bytes_in=8 * MIB, put=1), 30, "all of it")
 
+    def test_content_waits_for_its_bucket(self):
+        """What comes before S3 has shown that the bucket is there counts for it all the same."""
+        nowhere = traffic().get(("alice", ""), {"bytes_in": 0})["bytes_in"]
+        with self.proxy.connect("legacy") as early, self.proxy.connect("legacy") as witness:
+            for connection, path, size in ((early, b"early/o", 2000), (witness, b"seen/big/%d" % (8 * MIB), 8 * MIB)):
+                connection.send(b"PUT /%s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n"
+                                % (path, self.proxy.host("legacy").encode(), size))
+            early.send(b"x" * 1000)
+            for half in (range(4), range(4, 8)):
+                for i in half:
+                    witness.send(bytes(big_block(i)))
+                lib.wait_until(lambda: traffic().get(("alice", "seen"), {"bytes_in": 0})["bytes_in"] >= half[-1] * MIB, 30,
+                               "a look at what runs")
+            early.send(b"x" * 1000)
+            self.check(early.read_answer(), 200)
+            self.check(witness.read_answer(), 200)
+        lib.wait_until(lambda: without_zeros(traffic().get(("alice", "early"), {})) == dict(bytes_in=2000, put=1), 30, "all of it")
+        self.assertEqual(traffic().get(("alice", ""), {"bytes_in": 0})["bytes_in"], nowhere)
+
     def test_words_that_are_no_columns(self):
         answer = json.loads(ask(b'{"command": "traffic", "by": "client,colour"}\n'))
         self.assertEqual(answer["error"], "`by` is a list of: client, bucket, zone, address")

@@ -40,9 +40,11 @@ bool record_is_refused(const struct request *req);
 /* Adds @req, which has ended, to the counters of its listener, of who called and of its endpoint, and to the worker's
  * traffic. */
 void record_count(struct request *req);
-/* Adds what of @req's content has passed since the last time to the worker's traffic: a long transfer is seen there
- * before it ends. */
+/* Adds what of @req's content has passed since the last time to the worker's traffic. */
 void record_traffic(struct request *req);
+/* The same while it runs, so that a long transfer is seen before it ends; not before its bucket is known to be there.
+ */
+void record_traffic_so_far(struct request *req);
 
 /* --- Amazon S3's server access log format: record_s3.c --- */
 
