@@ -244,7 +244,7 @@ class Readme(Env):
     @staticmethod
     def whole(block, folder):
         """A configuration with the block in it: what it leaves to the reader is added."""
-        text = block.replace("/var/log/s3onramp", str(folder)) + "\n\n"
+        text = re.sub(r"/var/(log|lib)/s3onramp", str(folder), block) + "\n\n"
 
         def names(section):
             return set(re.findall(r"(?m)^\[%s (.+)\]" % section, text))
@@ -264,6 +264,11 @@ class Readme(Env):
             text += "[client somebody]\n" + "".join("%s = %s\n" % (key, ", ".join(sorted(v))) for key, v in idle.items() if v)
         for group in used("groups") - names("group"):
             text += "[group %s]\npolicy = read-only\n" % group
+        if re.search(r"(?m)^password = pam", text):
+            (folder / "s3onramp").write_text("auth required pam_deny.so\n")
+            text += "[auth pam]\nfolder = %s\n" % folder
+        if used("prices"):
+            shutil.copy(lib.ROOT / "conf" / "prices.ini", folder)
         text = re.sub(r"(?m)^client_ca = \S+", "client_ca = %s" % (lib.certificates() / "ca.pem"), text)
         text = re.sub(r"(?m)^client_crl = .*\n", "", text)  # a list that is in date: e2e.certificates
         for document in used("document"):
