@@ -37,6 +37,15 @@ static void judge_keys(const struct credential_store *st, const struct endpoint_
     if (state) lines_add(&h->why_not, "endpoint %s: its credentials %s are %s", e->name, e->credentials->name, state);
 }
 
+/* The same look as at each request (flow/audit.c). */
+static void judge_audit(struct server *server, const struct settings *s, struct readiness *h)
+{
+    const struct sink *sink = logs_sinks(server_logs(server))->v[SINK_AUDIT];
+
+    if (s->audit.required && sink && sink_is_stuck(sink, server_loop(server)->now_us))
+        lines_add(&h->why_not, "audit lines cannot be kept, and [audit] required = yes");
+}
+
 static void note_reload(struct server *server, struct readiness *h)
 {
     if (reload_refused(server_reload(server)))
@@ -55,6 +64,7 @@ void readiness_look(struct server *server, struct readiness *h)
         judge_addresses(&s->endpoints[i], address_table_find(t, s->endpoints[i].id), h);
         judge_keys(server_credentials(server), &s->endpoints[i], h);
     }
+    judge_audit(server, s, h);
     note_reload(server, h);
 }
 

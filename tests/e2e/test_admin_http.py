@@ -249,6 +249,13 @@ class Health(lib.Case):
         self.put(self.config)
         self.assertEqual(self.ready(), (200, ["ready"]))
 
+    def test_2_audit_lines_that_cannot_be_kept(self):
+        self.put(self.config + lib.section("audit", to="/dev/full", required="yes"))
+        self.wait_ready(503, "audit lines cannot be kept, and [audit] required = yes")
+        self.check(self.proxy.request("plain", "GET", "/bucket/none"), 503)
+        self.put(self.config)
+        self.wait_ready(200)
+
     def test_3_credentials_that_end(self):
         script = self.proxy.folder / "keys"
         script.write_text("#!/bin/sh\n[ -e '%s' ] && exit 1\ntouch '%s'\n" % (script.with_suffix(".once"),
