@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "control/workers.h"
 #include "flow/session.h"
+#include "flow/underway.h"
 #include "keys/json_text.h"
 
 #include <stdlib.h>
@@ -22,20 +23,20 @@ struct look_up {
     struct found v[]; /* one per worker */
 };
 
-static void add_sizes(json_t *o, const struct request *req)
+static json_t *announced(uint64_t n)
 {
-    const struct head_request *in = req->in.head;
-    const struct head_response *answer = req->relay.answer;
-    bool knows_out = answer && answer->has_content_length && answer->body == BODY_LENGTH;
+    return n ? json_integer((json_int_t)n) : json_null();
+}
 
-    json_object_set_new(o, "bytes_in", json_integer((json_int_t)req->relay.body_sent));
-    json_object_set_new(
-        o, "bytes_in_all",
-        in && in->body == BODY_LENGTH
-            ? json_integer((json_int_t)(req->who.decoded_length ? req->who.decoded_length : in->content_length))
-            : json_null());
-    json_object_set_new(o, "bytes_out", json_integer((json_int_t)req->relay.answer_bytes));
-    json_object_set_new(o, "bytes_out_all", knows_out ? json_integer((json_int_t)answer->content_length) : json_null());
+static void add_bytes(json_t *o, const struct request *req)
+{
+    struct underway_bytes bytes;
+
+    underway_bytes(req, &bytes);
+    json_object_set_new(o, "bytes_in", json_integer((json_int_t)bytes.in));
+    json_object_set_new(o, "bytes_in_all", announced(bytes.in_all));
+    json_object_set_new(o, "bytes_out", json_integer((json_int_t)bytes.out));
+    json_object_set_new(o, "bytes_out_all", announced(bytes.out_all));
 }
 
 static json_t *request_json(const struct session *c)
@@ -58,7 +59,7 @@ static json_t *request_json(const struct session *c)
     json_object_set_new(o, "address", json_string(req->retry.address));
     json_object_set_new(o, "zone", json_string(req->retry.zone));
     json_object_set_new(o, "tries", json_integer((json_int_t)req->retry.attempts));
-    add_sizes(o, req);
+    add_bytes(o, req);
     return o;
 }
 

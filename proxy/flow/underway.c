@@ -16,20 +16,39 @@ static void copy(char *to, size_t cap, struct str from)
     to[part.n] = '\0';
 }
 
+static uint64_t announced_in(const struct request *req)
+{
+    const struct head_request *head = req->tunnel ? NULL : req->in.head;
+
+    if (!head || head->body != BODY_LENGTH) return 0;
+    return req->who.decoded_length ? req->who.decoded_length : head->content_length;
+}
+
+static uint64_t announced_out(const struct request *req)
+{
+    const struct head_response *answer = req->relay.answer;
+
+    return answer && answer->has_content_length && answer->body == BODY_LENGTH ? answer->content_length : 0;
+}
+
+void underway_bytes(const struct request *req, struct underway_bytes *out)
+{
+    *out = (struct underway_bytes){.in = record_bytes_in(req),
+                                   .in_all = announced_in(req),
+                                   .out = record_bytes_out(req),
+                                   .out_all = announced_out(req)};
+}
+
 static void describe(const struct request *req, struct underway_request *out)
 {
     const struct principal_conf *who = req->who.caller ? req->who.caller : req->who.user;
-    const struct head_response *answer = req->relay.answer;
 
     *out = (struct underway_request){
         .tunnel = req->tunnel,
         .operation = req->in.operation ? req->in.operation->name : NULL,
-        .in = record_bytes_in(req),
-        .in_all = !req->tunnel && req->in.head ? req->in.head->content_length : 0,
-        .out = record_bytes_out(req),
-        .out_all = answer && answer->body != BODY_NONE ? answer->content_length : 0,
         .started_us = req->started_us,
     };
+    underway_bytes(req, &out->bytes);
     memcpy(out->id, req->id, sizeof(out->id));
     memcpy(out->address, req->retry.address, sizeof(out->address));
     netaddr_format(&req->session->peer, out->peer);

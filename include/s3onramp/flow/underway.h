@@ -9,6 +9,11 @@
 
 enum { UNDERWAY_MOST = 32, UNDERWAY_NAME = 80, UNDERWAY_KEY = 160 };
 
+/* Content from and to the client so far, and in all as announced; 0: nothing is. */
+struct underway_bytes {
+    uint64_t in, in_all, out, out_all;
+};
+
 struct underway_request {
     char id[REQUEST_ID_BYTES + 1];
     char client[UNDERWAY_NAME]; /* "": not known (yet), or nobody's */
@@ -16,8 +21,8 @@ struct underway_request {
     const char *operation;                         /* static; NULL: not known yet */
     char bucket[UNDERWAY_NAME], key[UNDERWAY_KEY]; /* cut */
     bool tunnel;
-    uint64_t in, in_all, out, out_all; /* bytes from and to the client; _all: as announced, 0: nothing is */
-    int64_t started_us;                /* monotonic */
+    struct underway_bytes bytes;
+    int64_t started_us; /* monotonic */
 };
 
 struct underway {
@@ -27,6 +32,8 @@ struct underway {
     size_t n;
 };
 
+/* The worker's own thread. */
+void underway_bytes(const struct request *req, struct underway_bytes *out);
 /* The worker's own thread. A look at each of its connections. */
 void underway_look(struct worker *w, struct underway *out);
 

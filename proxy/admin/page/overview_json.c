@@ -156,9 +156,10 @@ static json_t *transfer_json(const struct underway_request *t, int64_t now_us)
 {
     return json_pack("{ss so ss ss so so sb sI sI sI sI sI ss}", "id", t->id, "client", json_text(t->client), "peer",
                      t->peer, "operation", t->operation ? t->operation : "", "bucket", json_text(t->bucket), "key",
-                     json_text(t->key), "tunnel", t->tunnel, "bytes_in", (json_int_t)t->in, "bytes_in_all",
-                     (json_int_t)t->in_all, "bytes_out", (json_int_t)t->out, "bytes_out_all", (json_int_t)t->out_all,
-                     "since_s", (json_int_t)((now_us - t->started_us) / 1000000), "address", t->address);
+                     json_text(t->key), "tunnel", t->tunnel, "bytes_in", (json_int_t)t->bytes.in, "bytes_in_all",
+                     (json_int_t)t->bytes.in_all, "bytes_out", (json_int_t)t->bytes.out, "bytes_out_all",
+                     (json_int_t)t->bytes.out_all, "since_s", (json_int_t)((now_us - t->started_us) / 1000000),
+                     "address", t->address);
 }
 
 static json_t *transfers_json(const struct overview *o)
