@@ -116,20 +116,21 @@ static enum err_code read_all(const char *path, struct str *out, char **mem, str
 {
     FILE *in = fopen(path, "re");
     size_t cap = 1 << 16, n = 0;
+    bool whole = false;
 
     *mem = NULL;
     if (!in && errno == ENOENT) return ERR_NONE;
     if (!in) return err_set(err, ERR_FILE, errno, "%s", path);
-    while (cap <= FILE_MOST) {
+    while (!whole && cap <= FILE_MOST) {
         char *more = realloc(*mem, cap);
 
         if (!more) break;
         *mem = more;
         n += fread(*mem + n, 1, cap - n, in);
-        if (n < cap) break;
+        whole = n < cap;
         cap *= 2;
     }
-    bool failed = ferror(in) || !*mem || n == cap;
+    bool failed = ferror(in) || !whole; /* what is cut for want of memory is no broken file */
     int e = errno;
 
     fclose(in);
