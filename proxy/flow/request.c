@@ -85,6 +85,7 @@ void request_begin(struct request *req, struct session *client)
 
 void request_end(struct request *req)
 {
+    req->session->in_request = false; /* who looks at all connections reads no request that is over */
     if (req->up) pool_drop(&req->up, true);
     audit_let_go(req);
     keyring_leave(&req->out.lease);
