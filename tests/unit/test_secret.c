@@ -10,10 +10,14 @@
 
 #include "base/secret.h"
 
+#include <grp.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+enum { NOBODY = 65534, GROUP = 54321 };
 
 static void test_secret_equal_each_byte_counts(void **state UNUSED)
 {
@@ -104,6 +108,53 @@ static void test_secret_file_fault_judges_owner_and_mode(void **state UNUSED)
     assert_false(secret_file_fault(&st, "F", true, why, sizeof why)); /* root's */
 }
 
+/* The exit code of who reads F as nobody with @gid: 0 it could, 1 it could not. */
+static int read_as_nobody(const char *path, gid_t gid)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        struct err err = {0};
+        char *text = NULL;
+
+        if (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(NOBODY, NOBODY, NOBODY)) _exit(2);
+        _exit(secret_read_file(path, true, &text, &err) == ERR_NONE && strcmp(text, "hidden") == 0 ? 0 : 1);
+    }
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WEXITSTATUS(status);
+}
+
+/* Debian's root:s3onramp 0640, Kubernetes' root:fsGroup 0440. */
+static void test_secret_read_file_of_the_own_group(void **state UNUSED)
+{
+    static const struct {
+        mode_t mode;
+        gid_t gid;
+        int code;
+    } rows[] = {{0640, GROUP, 0}, {0440, GROUP, 0}, {0640, NOBODY, 1}, {0600, GROUP, 1}, {0660, GROUP, 1}};
+    char path[] = "/tmp/test_secret_XXXXXX";
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0 && write(fd, "hidden\n", 7) == 7);
+    if (geteuid() == 0) assert_int_equal(fchown(fd, 0, GROUP), 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err err = {0};
+        char *text = NULL;
+
+        assert_int_equal(fchmod(fd, rows[i].mode), 0);
+        if (geteuid() == 0) {
+            assert_int_equal(read_as_nobody(path, rows[i].gid), rows[i].code);
+        } else { /* as the owner */
+            assert_int_equal(secret_read_file(path, true, &text, &err), rows[i].mode & 020 ? ERR_FILE : ERR_NONE);
+            secret_free(&text);
+        }
+    }
+    close(fd);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_secret_random_differs),
         cmocka_unit_test(test_secret_no_core_dumps_takes_hold),
         cmocka_unit_test(test_secret_file_fault_judges_owner_and_mode),
+        cmocka_unit_test(test_secret_read_file_of_the_own_group),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
