@@ -29,6 +29,7 @@ CIPHER = "TLS_AES_128_GCM_SHA256"  # what S3 chooses; forced at both ends, so th
 CLIENT_KEY = ("BENCHCLIENT000000001", "client-secret-of-the-benchmark-000000001")
 UPSTREAM_KEY = ("BENCHUPSTREAM0000001", "upstream-secret-of-the-benchmark-0000001")
 OBJECTS = {"1k": KIB, "64k": 64 * KIB, "64m": 64 * MIB}
+BUILD = Path(os.environ.get("S3ONRAMP_BUILD", Path(__file__).resolve().parents[2] / "build"))
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 PR_SET_PDEATHSIG = 1
 
@@ -50,8 +51,8 @@ def need_tools(*names):
 
 
 def find_binary(given):
-    """The program to measure, by default that of the build folder. A sanitizer build says nothing about cost."""
-    path = Path(given) if given else Path(__file__).resolve().parents[2] / "build" / "s3onramp"
+    """The program to measure, by default that of $S3ONRAMP_BUILD. A sanitizer build says nothing about cost."""
+    path = Path(given) if given else BUILD / "s3onramp"
     if not os.access(path, os.X_OK):
         raise BenchError(f"{path}: no such program; build it first or give --binary")
     program = path.read_bytes()
