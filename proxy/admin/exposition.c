@@ -5,10 +5,7 @@
 
 #include <event2/buffer.h>
 
-enum {
-    ESCAPED = 3 /* what one byte takes at most */,
-    LINE_MOST = METRIC_LABELS * (ESCAPED * METRIC_LABEL_MOST + 64) + 512
-};
+enum { LINE_MOST = METRIC_LABELS_TEXT + 512 };
 
 static const char *const kinds[] = {"counter", "gauge", "histogram", "info"};
 
@@ -17,17 +14,16 @@ static void put(struct exposition *x, const char *text)
     sbuf_add(&x->b, str_from(text));
 }
 
-static void put_name(struct exposition *x, const char *suffix)
+static void put_name(struct exposition *x, struct str suffix)
 {
-    sbuf_add(&x->b, STR("s3onramp_"));
-    put(x, x->metric->name);
-    put(x, suffix);
+    sbuf_add(&x->b, sbuf_str(&x->name));
+    sbuf_add(&x->b, suffix);
 }
 
 /* Of the samples. */
-static const char *suffix_of(const struct metric *m)
+static struct str suffix_of(const struct metric *m)
 {
-    return m->kind == METRIC_COUNTER ? "_total" : m->kind == METRIC_INFO ? "_info" : "";
+    return m->kind == METRIC_COUNTER ? STR("_total") : m->kind == METRIC_INFO ? STR("_info") : STR("");
 }
 
 static void put_meta(struct exposition *x, const char *word, const char *text)
@@ -35,7 +31,7 @@ static void put_meta(struct exposition *x, const char *word, const char *text)
     sbuf_add(&x->b, STR("# "));
     put(x, word);
     sbuf_char(&x->b, ' ');
-    put_name(x, x->openmetrics ? "" : suffix_of(x->metric));
+    put_name(x, x->openmetrics ? STR("") : x->suffix);
     sbuf_char(&x->b, ' ');
     put(x, text);
     sbuf_char(&x->b, '\n');
@@ -64,62 +60,81 @@ static void begin_line(struct exposition *x)
     if (!x->begun) put_head(x);
 }
 
-/* How much at the front of @s is ASCII that stands for itself. */
-static size_t plain_length(struct str s)
+/* ASCII that stands for itself. */
+static bool is_plain(char c)
 {
-    size_t n = 0;
-
-    while (n < s.n && (unsigned char)s.p[n] < 0x80 && s.p[n] != '\n' && s.p[n] != '"' && s.p[n] != '\\')
-        n++;
-    return n;
+    return (unsigned char)c < 0x80 && c != '\n' && c != '"' && c != '\\';
 }
 
-/* @s with what the format, or UTF-8, does not have as it is. */
-static void put_escaped(struct exposition *x, struct str s)
+/* One character that the format, or UTF-8, does not have as it is; how many bytes it was. */
+static size_t put_special(struct sbuf *b, struct str s)
 {
-    while (s.n) {
-        size_t n = plain_length(s);
-        uint32_t code;
+    uint32_t code;
+    size_t n = str_utf8(s, &code);
 
-        if (n) {
-            sbuf_add(&x->b, str_head(s, n));
-            s = str_tail(s, n);
-            continue;
-        }
-        n = str_utf8(s, &code);
+    if (n == 0)
+        sbuf_add(b, STR("\xef\xbf\xbd"));
+    else if (*s.p == '\n')
+        sbuf_add(b, STR("\\n"));
+    else if (*s.p == '"' || *s.p == '\\')
+        sbuf_add(b, str_make((char[]){'\\', *s.p}, 2));
+    else
+        sbuf_add(b, str_head(s, n));
+    return n ? n : 1;
+}
 
-        if (n == 0)
-            sbuf_add(&x->b, STR("\xef\xbf\xbd"));
-        else if (*s.p == '\n')
-            sbuf_add(&x->b, STR("\\n"));
-        else if (*s.p == '"' || *s.p == '\\')
-            sbuf_printf(&x->b, "\\%c", *s.p);
-        else
-            sbuf_add(&x->b, str_head(s, n));
-        s = str_tail(s, n ? n : 1);
+static void put_escaped(struct sbuf *b, struct str s)
+{
+    for (size_t at = 0; at < s.n;) {
+        size_t from = at;
+
+        while (at < s.n && is_plain(s.p[at]))
+            at++;
+        sbuf_add(b, str_make(s.p + from, at - from));
+        if (at < s.n) at += put_special(b, str_tail(s, at));
+    }
+}
+
+/* Between two labels. */
+static void put_comma(struct sbuf *b, size_t begin)
+{
+    if (b->n > begin) sbuf_char(b, ',');
+}
+
+void exposition_text(struct sbuf *b, const struct metric_labels *labels)
+{
+    size_t begin = b->n;
+
+    for (size_t i = 0; i < ARRAY_LEN(labels->text); i++) {
+        if (!labels->text[i].n) continue;
+        put_comma(b, begin);
+        sbuf_add(b, labels->text[i]);
+    }
+    for (size_t i = 0; i < labels->n; i++) {
+        put_comma(b, begin);
+        sbuf_add(b, labels->v[i].name);
+        sbuf_add(b, STR("=\""));
+        put_escaped(b, str_head(labels->v[i].value, METRIC_LABEL_MOST));
+        sbuf_char(b, '"');
     }
 }
 
 static void put_labels(struct exposition *x, const struct metric_labels *labels, const char *le)
 {
-    char next = '{';
+    size_t begin = x->b.n + 1;
 
-    for (size_t i = 0; i < labels->n; i++) {
-        sbuf_char(&x->b, next);
-        put(x, labels->v[i].name);
-        sbuf_add(&x->b, STR("=\""));
-        put_escaped(x, str_head(labels->v[i].value, METRIC_LABEL_MOST));
-        sbuf_char(&x->b, '"');
-        next = ',';
-    }
+    sbuf_char(&x->b, '{');
+    exposition_text(&x->b, labels);
     if (le) {
-        sbuf_char(&x->b, next);
+        put_comma(&x->b, begin);
         sbuf_add(&x->b, STR("le=\""));
         put(x, le);
         sbuf_char(&x->b, '"');
-        next = ',';
     }
-    if (next == ',') sbuf_char(&x->b, '}');
+    if (x->b.n == begin)
+        x->b.n--;
+    else
+        sbuf_char(&x->b, '}');
     sbuf_char(&x->b, ' ');
 }
 
@@ -148,32 +163,31 @@ static void put_value(struct exposition *x, bool seconds, uint64_t value)
     sbuf_char(&x->b, '\n');
 }
 
-static bool is_in_seconds(const struct metric *m)
-{
-    return strcmp(m->unit, "seconds") == 0;
-}
-
 void exposition_init(struct exposition *x, bool openmetrics)
 {
     x->out = NULL;
     x->openmetrics = openmetrics;
     x->metric = NULL;
-    x->begun = false;
     x->b = sbuf_make(x->mem, sizeof(x->mem));
 }
 
 void exposition_family(struct exposition *x, const struct metric *metric)
 {
     x->metric = metric;
+    x->seconds = strcmp(metric->unit, "seconds") == 0;
     x->begun = false;
+    x->suffix = suffix_of(metric);
+    x->name = sbuf_make(x->name_mem, sizeof(x->name_mem));
+    sbuf_add(&x->name, STR("s3onramp_"));
+    sbuf_add(&x->name, str_from(metric->name));
 }
 
 void exposition_sample(struct exposition *x, const struct metric_labels *labels, uint64_t value)
 {
     begin_line(x);
-    put_name(x, suffix_of(x->metric));
+    put_name(x, x->suffix);
     put_labels(x, labels, NULL);
-    put_value(x, is_in_seconds(x->metric), value);
+    put_value(x, x->seconds, value);
 }
 
 void exposition_histogram(struct exposition *x, const struct metric_labels *labels, const uint32_t *bounds_us, size_t n,
@@ -191,16 +205,16 @@ void exposition_histogram(struct exposition *x, const struct metric_labels *labe
         }
         all += counts[i];
         begin_line(x);
-        put_name(x, "_bucket");
+        put_name(x, STR("_bucket"));
         put_labels(x, labels, le);
         put_value(x, false, all);
     }
     begin_line(x);
-    put_name(x, "_sum");
+    put_name(x, STR("_sum"));
     put_labels(x, labels, NULL);
     put_value(x, true, sum_us);
     begin_line(x);
-    put_name(x, "_count");
+    put_name(x, STR("_count"));
     put_labels(x, labels, NULL);
     put_value(x, false, all);
 }

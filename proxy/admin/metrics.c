@@ -81,27 +81,45 @@ static void label_row(const struct metrics *m, enum stats_group group, uint32_t 
     }
 }
 
+/* The family's own labels, of which there are at most two: the words for slot or series @i. */
+static struct str make_words(struct metrics *m, const struct stats_family *f, size_t i, char mem[METRIC_LABELS_TEXT])
+{
+    struct str names = str_from(f->label), words;
+    struct metric_labels l = {.n = 0};
+    struct sbuf b = sbuf_make(mem, METRIC_LABELS_TEXT);
+    char value[STATS_VALUE];
+
+    f->value(i, value);
+    words = str_from(value);
+    for (struct str name; str_split(&names, ',', &name);) {
+        size_t comma = names.n ? str_index(words, ',') : words.n;
+
+        l.v[l.n++] = (struct metric_label){name, str_head(words, comma)};
+        words = str_tail(words, comma + 1);
+    }
+    exposition_text(&b, &l);
+    label_texts_keep(&m->words, (uint32_t)i, sbuf_str(&b));
+    return sbuf_str(&b);
+}
+
+static struct str text_of_words(struct metrics *m, const struct stats_family *f, size_t i, char mem[METRIC_LABELS_TEXT])
+{
+    struct str kept = label_texts_find(&m->words, (uint32_t)i);
+
+    return kept.n ? kept : make_words(m, f, i, mem);
+}
+
 /* A value of each of the family's own labels: of one label all, of two those that were counted. */
 static void write_slots(struct metrics *m, const struct stats_family *f, struct metric_labels *l, const uint64_t *slots)
 {
-    struct str first = str_head(str_from(f->label), str_index(str_from(f->label), ','));
-    bool two = first.n < strlen(f->label);
-    char names[STATS_VALUE], value[STATS_VALUE];
-    size_t before = l->n;
+    bool two = strchr(f->label, ',');
+    char text[METRIC_LABELS_TEXT];
 
-    (void)str_to_cstr(first, names, sizeof(names));
     for (size_t i = 0; i < f->width; i++) {
-        struct str words;
-
         if (two && !slots[i]) continue;
-        f->value(i, value);
-        words = str_from(value);
-        l->n = before;
-        metric_label(l, names, str_head(words, two ? str_index(words, ',') : words.n));
-        if (two) metric_label(l, f->label + first.n + 1, str_tail(words, l->v[before].value.n + 1));
+        l->text[1] = text_of_words(m, f, i, text);
         exposition_sample(&m->x, l, slots[i]);
     }
-    l->n = before;
 }
 
 static bool is_empty(const uint64_t series[STATS_SERIES])
@@ -115,21 +133,15 @@ static bool is_empty(const uint64_t series[STATS_SERIES])
 static void write_histograms(struct metrics *m, const struct stats_family *f, struct metric_labels *l,
                              const uint64_t *slots)
 {
-    size_t before = l->n;
-    char value[STATS_VALUE];
+    char text[METRIC_LABELS_TEXT];
 
     for (size_t i = 0; i < f->width / STATS_SERIES; i++) {
         const uint64_t *series = &slots[i * STATS_SERIES];
 
         if (f->value && is_empty(series)) continue;
-        l->n = before;
-        if (f->value) {
-            f->value(i, value);
-            metric_label(l, f->label, str_from(value));
-        }
+        if (f->value) l->text[1] = text_of_words(m, f, i, text);
         exposition_histogram(&m->x, l, stats_bounds_us, STATS_BOUNDS, series, series[STATS_BOUNDS + 1]);
     }
-    l->n = before;
 }
 
 static void write_values(struct metrics *m, const struct stats_family *f, struct metric_labels *l,
@@ -143,14 +155,36 @@ static void write_values(struct metrics *m, const struct stats_family *f, struct
         exposition_sample(&m->x, l, slots[0]);
 }
 
-static void write_row(struct metrics *m, const struct stats_family *f, uint32_t id)
+static struct str make_row(struct metrics *m, enum stats_group group, uint32_t id, char mem[METRIC_LABELS_TEXT])
 {
     struct metric_labels l = {.n = 0};
-    uint64_t slots[STATS_SLOTS_MOST];
+    struct sbuf b = sbuf_make(mem, METRIC_LABELS_TEXT);
     char digits[16];
 
+    label_row(m, group, id, &l, digits);
+    exposition_text(&b, &l);
+    label_texts_keep(&m->rows, id, sbuf_str(&b));
+    return sbuf_str(&b);
+}
+
+/* A row that has its text by now is there for the other families, too. */
+static struct str text_of_row(struct metrics *m, enum stats_group group, uint32_t id, char mem[METRIC_LABELS_TEXT])
+{
+    struct str kept = label_texts_find(&m->rows, id);
+
+    return kept.n ? kept : make_row(m, group, id, mem);
+}
+
+static void write_row(struct metrics *m, const struct stats_family *f, uint32_t id)
+{
+    char text[METRIC_LABELS_TEXT];
+    struct metric_labels l; /* not all of it is set: that takes its time */
+    uint64_t slots[STATS_SLOTS_MOST];
+
     stats_sum_family(m->stats, f, id, slots);
-    label_row(m, f->group, id, &l, digits);
+    l.text[0] = text_of_row(m, f->group, id, text);
+    l.text[1] = STR_NONE;
+    l.n = 0;
     write_values(m, f, &l, slots);
 }
 
@@ -179,7 +213,7 @@ static void look_at_row(struct metrics *m, const struct stats_family *f, uint32_
         write_row(m, f, id);
     else if (id > most)
         add_other(m, f, id);
-    else if (stats_has(m->stats, f->group, id))
+    else if (label_texts_find(&m->rows, id).n || stats_has(m->stats, f->group, id))
         write_row(m, f, id);
 }
 
@@ -191,6 +225,8 @@ static bool write_rows(struct metrics *m, const struct stats_family *f)
 
     if (limited && !most) return false;
     if (m->id == 0) {
+        if (f == stats_families || f[-1].group != f->group) label_texts_forget(&m->rows);
+        label_texts_forget(&m->words);
         m->metric = metric_of_stats(f, m->name);
         exposition_family(&m->x, &m->metric);
         memset(m->others, 0, f->width * sizeof(m->others[0]));
@@ -228,6 +264,8 @@ static void end(void *arg)
 {
     struct metrics *m = arg;
 
+    label_texts_clear(&m->rows);
+    label_texts_clear(&m->words);
     address_table_unref(&m->table);
     snapshot_bin_give(&server_proxy(m->server)->unused, &m->snapshot); /* many clients take long to free */
     free(m);
@@ -248,6 +286,7 @@ static bool open_answer(const struct admin_call *call, bool openmetrics, struct 
     m->started_wall_us = call->started_wall_us;
     m->at = 0;
     m->id = 0;
+    m->rows = m->words = (struct label_texts){0};
     *out = (struct admin_stream){add_more, end, m};
     return true;
 }

@@ -4,6 +4,7 @@
 #ifndef S3ONRAMP_ADMIN_METRICS_IMPL_H
 #define S3ONRAMP_ADMIN_METRICS_IMPL_H
 
+#include "admin/label_texts.h"
 #include "admin/metrics.h"
 
 struct metrics {
@@ -13,9 +14,11 @@ struct metrics {
     struct snapshot *snapshot;   /* one reference: in force when it was asked for */
     struct address_table *table; /* one reference: the same */
     int64_t started_wall_us;
-    size_t at;            /* the family: first metric_states, then stats_families */
-    uint32_t id;          /* the next row of it */
-    struct metric metric; /* that family, of stats_families */
+    size_t at;                /* the family: first metric_states, then stats_families */
+    uint32_t id;              /* the next row of it */
+    struct label_texts rows;  /* of the families of one group */
+    struct label_texts words; /* of one family's slots or series */
+    struct metric metric;     /* that family, of stats_families */
     char name[METRIC_NAME];
     uint64_t others[STATS_SLOTS_MOST]; /* what it counted of those that have no label of their own */
 };

@@ -191,6 +191,33 @@ static void test_odd_labels(void **state)
     }
 }
 
+/* Text that was made before stands first, whatever there is of it. */
+static void test_labels_made_before(void **state)
+{
+    static const struct {
+        struct str text[2];
+        bool last;
+        const char *expected;
+    } rows[] = {
+        {{STR_INIT("a=\"1\""), STR_INIT("b=\"2\"")}, true, "s3onramp_size_bytes{a=\"1\",b=\"2\",v=\"3\"} 1\n"},
+        {{STR_INIT("a=\"1\""), STR_INIT("b=\"2\"")}, false, "s3onramp_size_bytes{a=\"1\",b=\"2\"} 1\n"},
+        {{STR_INIT("a=\"1\""), STR_INIT("")}, true, "s3onramp_size_bytes{a=\"1\",v=\"3\"} 1\n"},
+        {{STR_INIT(""), STR_INIT("b=\"2\"")}, false, "s3onramp_size_bytes{b=\"2\"} 1\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct metric_labels l = {.text = {rows[i].text[0], rows[i].text[1]}};
+
+        if (rows[i].last) metric_label(&l, "v", STR("3"));
+        start(false);
+        exposition_family(&x, &size);
+        x.begun = true;
+        exposition_sample(&x, &l, 1);
+        expect(rows[i].expected);
+    }
+}
+
 /* However much there is, and however long labels are: every line is whole. */
 static void test_long_answers_are_whole(void **state)
 {
@@ -263,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_seconds),
         cmocka_unit_test(test_odd_labels),
+        cmocka_unit_test(test_labels_made_before),
         cmocka_unit_test(test_long_answers_are_whole),
         cmocka_unit_test(test_families_are_well_named),
     };

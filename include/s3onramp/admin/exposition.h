@@ -17,20 +17,27 @@ struct evbuffer;
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_INFO };
 
 struct metric {
-    const char *name; /* behind "s3onramp_"; without "_total", "_info"; its unit stands at its end */
+    const char
+        *name; /* behind "s3onramp_"; without "_total", "_info"; its unit stands at its end; below METRIC_NAME bytes */
     enum metric_kind kind;
     const char *unit; /* "seconds": values are microseconds; "bytes"; "": neither */
     const char *help; /* words for people, without a full stop */
 };
 
-enum { METRIC_LABELS = 6, METRIC_LABEL_MOST = 255 /* bytes: what is longer is cut */ };
+enum {
+    METRIC_NAME = 96,
+    METRIC_LABELS = 6,
+    METRIC_LABEL_MOST = 255, /* bytes: what is longer is cut */
+    METRIC_LABELS_TEXT = METRIC_LABELS * (3 * METRIC_LABEL_MOST + 64),
+};
 
 struct metric_label {
-    const char *name;
+    struct str name;
     struct str value; /* anything: what is not UTF-8 becomes U+FFFD */
 };
 
 struct metric_labels {
+    struct str text[2]; /* before the others: what exposition_text made of some, each; empty: none */
     struct metric_label v[METRIC_LABELS];
     size_t n;
 };
@@ -40,12 +47,18 @@ struct exposition {
     struct evbuffer *out; /* borrowed; whoever calls may put another one between two calls */
     bool openmetrics;
     const struct metric *metric; /* borrowed: the family */
+    bool seconds;                /* that is its unit */
     bool begun;                  /* its head is out */
+    struct str suffix;           /* of its samples */
+    struct sbuf name;
+    char name_mem[METRIC_NAME + 16];
     struct sbuf b;
     char mem[32 * 1024];
 };
 
 void exposition_init(struct exposition *x, bool openmetrics);
+/* The labels as a line has them, without braces. @b: METRIC_LABELS_TEXT bytes are enough. */
+void exposition_text(struct sbuf *b, const struct metric_labels *labels);
 /* What follows is of @metric, which is there until the next one. A family without samples leaves no trace. */
 void exposition_family(struct exposition *x, const struct metric *metric);
 void exposition_sample(struct exposition *x, const struct metric_labels *labels, uint64_t value);
@@ -57,7 +70,7 @@ void exposition_end(struct exposition *x);
 
 static inline void metric_label(struct metric_labels *l, const char *name, struct str value)
 {
-    l->v[l->n++] = (struct metric_label){name, value};
+    l->v[l->n++] = (struct metric_label){str_from(name), value};
 }
 
 #endif

@@ -12,8 +12,6 @@
 #include "admin/exposition.h"
 #include "flow/stats.h"
 
-enum { METRIC_NAME = 96 };
-
 /* A family of flow/stats.h as it is shown; its name is written into @name. */
 struct metric metric_of_stats(const struct stats_family *f, char name[METRIC_NAME]);
 /* The labels of a family of @group without those of its table's row, joined by commas. */
