@@ -281,7 +281,8 @@ static void tell_source(struct telling *t, const struct asked_source *s, enum s3
     if (s->or_else.p) asked_tell(t, action, s->or_else, s->version);
 }
 
-/* A copy takes the tags along unless it is told not to. */
+/* A copy takes the tags along unless it is told not to: of a source that has some S3 asks for reading those there and for
+ * writing them here. Whether it has, only S3 knows. */
 static void tell_copy(struct telling *t)
 {
     struct asked *a = t->a;
@@ -295,7 +296,9 @@ static void tell_copy(struct telling *t)
         return;
     }
     tell_source(t, &s, s.version.p ? S3_ACTION_GetObjectVersion : S3_ACTION_GetObject);
-    if (tags) tell_source(t, &s, s.version.p ? S3_ACTION_GetObjectVersionTagging : S3_ACTION_GetObjectTagging);
+    if (!tags) return;
+    tell_source(t, &s, s.version.p ? S3_ACTION_GetObjectVersionTagging : S3_ACTION_GetObjectTagging);
+    if (!a->said[ASKED_TAGGING].n) asked_tell(t, S3_ACTION_PutObjectTagging, a->arn, STR_NONE);
 }
 
 /* S3 has no action of its own for it: it takes one object away and makes another one of it. */

@@ -290,7 +290,7 @@ class Request:
         actions = ["PutObject"]
         if self.grants():
             actions.append("PutObjectAcl")
-        if self.said("x-amz-tagging") is not None:
+        if self.said("x-amz-tagging") is not None or self.takes_tags_along():
             actions.append("PutObjectTagging")
         if self.said("x-amz-object-lock-mode") is not None or self.said("x-amz-object-lock-retain-until-date") is not None:
             actions.append("PutObjectRetention")
@@ -298,9 +298,14 @@ class Request:
             actions.append("PutObjectLegalHold")
         return [(action, arn) for action in actions]
 
+    def takes_tags_along(self):
+        """CopyObject does unless it is told not to."""
+        return (self.said("x-amz-copy-source") is not None and "uploadId" not in self.names() and
+                self.said("x-amz-tagging-directive") != "REPLACE")
+
     def copied(self):
         """The pairs of the copy's source, if it is one; two sources are nothing that S3 knows. A plus in it may be a blank or not: both
-        must be allowed. CopyObject takes the tags along unless it is told not to."""
+        must be allowed."""
         if self.said("x-amz-copy-source") is None:
             return []
         if sum(n == "x-amz-copy-source" for n, _ in self.headers) > 1:
@@ -310,7 +315,7 @@ class Request:
         arns = [s if s.startswith("arn:") else "arn:aws:s3:::" + s.removeprefix("/") for s in sources]
         version = "Version" if self.source_version() else ""
         actions = ["GetObject" + version]
-        if "uploadId" not in self.names() and self.said("x-amz-tagging-directive") != "REPLACE":
+        if self.takes_tags_along():
             actions.append("GetObject%sTagging" % version)
         pairs = [(action, arn) for action in actions for arn in arns]
         if version:
