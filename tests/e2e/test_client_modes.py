@@ -10,7 +10,7 @@ proxy); clients.md has a table of it, and a row that does not fit, or that nobod
   plain     endpoint listener, HTTP        tls   endpoint listener, TLS
   forward   S3's own names by way of HTTPS_PROXY, TLS ended by the proxy
 
-$S3ONRAMP_WAYS (blank-separated) runs some of them only; the table is then not compared."""
+The columns of the ways that are run are compared; $S3ONRAMP_WAYS (blank-separated) names them, and tests/run --all runs each."""
 import concurrent.futures
 import filecmp
 import functools
@@ -26,7 +26,7 @@ import s3raw
 from recorder import Recorder, loopback_certificate
 
 WAYS = ("direct", "plain", "tls", "forward")
-CHOSEN = os.environ.get("S3ONRAMP_WAYS", " ".join(WAYS)).split()
+CHOSEN = [way for way in WAYS if way in os.environ.get("S3ONRAMP_WAYS", "plain forward").split()]
 CLIENTS = lib.ROOT / "tests/e2e/clients"
 TABLE = lib.ROOT / "tests/e2e/clients.md"
 NODE_MODULES = os.environ.get("S3ONRAMP_NODE_MODULES")
@@ -463,14 +463,14 @@ class Table(lib.Case):
     """Runs after Clients."""
 
     def test_table_says_what_was_seen(self):
-        if set(CHOSEN) != set(WAYS) or not seen:
-            self.skipTest("not all was run")
+        if not seen:
+            self.skipTest("nothing was run")
         rows = {}
         for line in TABLE.read_text().splitlines():
             cells = [cell.strip() for cell in line.split("|")[1:-1]]
             if len(cells) == 2 + len(WAYS) and cells[0] != "client" and set(cells[0]) != {"-"}:
-                rows[cells[0]] = cells[1:1 + len(WAYS)]
-        found = {row: [by_way.get(way, "") for way in WAYS] for row, by_way in seen.items()}
+                rows[cells[0]] = [cells[1 + i] for i, way in enumerate(WAYS) if way in CHOSEN]
+        found = {row: [by_way.get(way, "") for way in CHOSEN] for row, by_way in seen.items()}
         for row in not_seen:
             rows.pop(row, None)
             found.pop(row, None)
