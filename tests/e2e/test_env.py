@@ -101,7 +101,7 @@ class Formats(Env):
         after = dict(item.decode().split("=", 1) for item in result.stdout.split(b"\0") if item)
         self.assertNotIn("AWS_SESSION_TOKEN", after)
         self.assertNotIn("AWS_PROFILE", after)
-        return {n: v for n, v in after.items() if base.get(n) != v and n not in ("PWD", "SHLVL", "_", "OLDPWD", "USER")}
+        return {n: v for n, v in after.items() if base.get(n) != v and n not in ("PWD", "SHLVL", "_", "OLDPWD", "USER", "LOGNAME")}
 
     def test_sh(self):
         for shell in ("/bin/dash", "/bin/bash", shutil.which("zsh"), shutil.which("ksh")):
