@@ -23,6 +23,16 @@ struct request {
     size_t regions_n;
 };
 
+/* So that whoever gets it some other way can compare. */
+static void describe_file(const char *path)
+{
+    FILE *in = fopen(path, "re");
+
+    if (!in) return;
+    ca_describe_file(in, stderr);
+    fclose(in);
+}
+
 static void print_made(const char *certificate, const char *key, const struct request *r, const struct ca_scope *scope)
 {
     char quoted[CLI_QUOTED];
@@ -36,6 +46,7 @@ static void print_made(const char *certificate, const char *key, const struct re
     else
         fprintf(stderr, "It permits %zu names and %zu address%s; `s3onramp ca show` lists them.\n", scope->dns_n,
                 scope->ip_n, scope->ip_n == 1 ? "" : "es");
+    describe_file(certificate);
     cli_owner_hint(key);
     fputs("Next: copy the certificate to the clients and let them trust it, for AWS tools like this:\n", stderr);
     fflush(stderr);
@@ -148,6 +159,8 @@ static int export_pem(const struct request *r UNUSED, const struct settings *s)
         if (inside && (ends || is_pem(line))) fputs(line, stdout);
         if (ends) inside = false;
     }
+    rewind(in);
+    ca_describe_file(in, stderr);
     fclose(in);
     if (!any) return cli_problem("%s holds no certificate; make it anew with `s3onramp ca init --force`", path);
     return CLI_FINE;

@@ -10,6 +10,7 @@
 #include "flow/router.h"
 #include "flow/session.h"
 #include "flow/worker.h"
+#include "pac.h"
 
 /* --- health: load balancers send their own idea of Host --- */
 
@@ -68,6 +69,50 @@ static enum step_result answer_crl(struct request *req)
     return STEP_NEXT;
 }
 
+/* --- for those who are to use this proxy: as it is asked itself, which a forward listener is for nothing else --- */
+
+static struct str authority_path(const struct session *c)
+{
+    return c->listener->mode == LISTENER_FORWARD && c->use->snapshot->mint ? STR("/ca.pem") : STR_NONE;
+}
+
+static bool authority_is_for(const struct session *c UNUSED, struct str host)
+{
+    return !s3_host_is_s3(host);
+}
+
+static enum step_result answer_authority(struct request *req)
+{
+    enum { PEM_BYTES = 64 * 1024 };
+    struct sbuf pem = arena_sbuf(&req->arena, PEM_BYTES);
+
+    if (!ca_pem(mint_ca(req->session->use->snapshot->mint), &pem))
+        return request_fail(req, ERR_INTERNAL, "the authority's certificates do not fit");
+    reply_page(req, 200, STR("application/x-x509-ca-cert"), STR("no-cache"), sbuf_str(&pem));
+    return STEP_NEXT;
+}
+
+static struct str pac_path(const struct session *c)
+{
+    return c->listener->mode == LISTENER_FORWARD ? STR("/proxy.pac") : STR_NONE;
+}
+
+/* It says how it was called itself. */
+static bool pac_is_for(const struct session *c UNUSED, struct str host)
+{
+    return host.n && !s3_host_is_s3(host);
+}
+
+static enum step_result answer_pac(struct request *req)
+{
+    struct sbuf script = arena_sbuf(&req->arena, PAC_BYTES);
+
+    if (!pac_write(request_settings(req), req->session->listener, req->in.head->host, req->session->tls, &script))
+        return request_fail(req, ERR_BAD_REQUEST, "No script can be made for this proxy under that name.");
+    reply_page(req, 200, STR("application/x-ns-proxy-autoconfig"), STR("max-age=300"), sbuf_str(&script));
+    return STEP_NEXT;
+}
+
 /* --- the table --- */
 
 static const struct page {
@@ -77,6 +122,8 @@ static const struct page {
     struct operation operation; /* for the access line */
 } pages[] = {
     {crl_path, crl_is_for, answer_crl, {.name = "ca.crl", .access = ACCESS_READ}},
+    {authority_path, authority_is_for, answer_authority, {.name = "ca.pem", .access = ACCESS_READ}},
+    {pac_path, pac_is_for, answer_pac, {.name = "proxy.pac", .access = ACCESS_READ}},
     {health_path, health_is_for, answer_health, {.name = "health", .access = ACCESS_READ}},
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * own_pages.h: what a listener answers itself, without S3: whether it is there, and the revocation list of the local
- * authority. Private to the flow layer. One worker.
+ * own_pages.h: what a listener answers itself, without S3: whether it is there, the local authority's revocation
+ * list, and on forward listeners its certificate and a proxy auto-configuration. Private to the flow layer. One worker.
  */
 #ifndef S3ONRAMP_FLOW_OWN_PAGES_H
 #define S3ONRAMP_FLOW_OWN_PAGES_H

@@ -348,41 +348,42 @@ static bool is_root(X509 *cert)
     return X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
 }
 
-/* Takes over @cert. */
-static bool push(struct ca *ca, X509 *cert)
+/* Adds a reference of @cert to @list, which is made when it is NULL. */
+static bool push(STACK_OF(X509) * *list, X509 *cert)
 {
-    if (!ca->chain) ca->chain = sk_X509_new_null();
-    if (ca->chain && sk_X509_push(ca->chain, cert) > 0) return true;
+    if (!*list) *list = sk_X509_new_null();
+    if (!*list || !X509_up_ref(cert)) return false;
+    if (sk_X509_push(*list, cert) > 0) return true;
     X509_free(cert);
     return false;
 }
 
-/* Behind an authority's own certificate: those of the authorities above it. Clients have the root, or nothing helps. */
-static enum err_code read_chain(struct ca *ca, FILE *f, const char *path, struct err *err)
+/* Takes over @cert, one of those in the file. Clients have the root, or nothing helps. */
+static bool take_certificate(struct ca *ca, X509 *cert)
 {
-    X509 *cert;
-    while ((cert = PEM_read_X509(f, NULL, NULL, NULL)))
-        if (is_root(cert))
-            X509_free(cert);
-        else if (!push(ca, cert))
-            return err_set(err, ERR_NO_MEMORY, 0, "CA");
-    if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) return x509_fail(err, ERR_FILE, path);
-    ERR_clear_error(); /* the end of the file */
-    return ERR_NONE;
+    bool fine = push(&ca->shown, cert), first = fine && sk_X509_num(ca->shown) == 1;
+    if (fine && first) fine = X509_up_ref(ca->cert = cert);
+    if (fine && !is_root(ca->cert) && (first || !is_root(cert))) fine = push(&ca->chain, cert);
+    X509_free(cert);
+    return fine;
 }
 
+/* An authority's own certificate, then, if it is no root, those of the authorities above it. */
 static enum err_code read_certificates(struct ca *ca, const char *path, struct err *err)
 {
     struct stat st;
     FILE *f;
+    X509 *cert;
+    bool fine = true;
     enum err_code code = ERR_NONE;
     TRY(open_plain(path, &f, &st, err));
-    ca->cert = PEM_read_X509(f, NULL, NULL, NULL);
-    if (!ca->cert)
+    while (fine && (cert = PEM_read_X509(f, NULL, NULL, NULL)))
+        fine = take_certificate(ca, cert);
+    if (!fine)
+        code = err_set(err, ERR_NO_MEMORY, 0, "CA");
+    else if (!ca->cert || (ca->chain && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE))
         code = x509_fail(err, ERR_FILE, path);
-    else if (!is_root(ca->cert))
-        code = X509_up_ref(ca->cert) && push(ca, ca->cert) ? read_chain(ca, f, path, err)
-                                                           : err_set(err, ERR_NO_MEMORY, 0, "CA");
+    ERR_clear_error(); /* the end of the file */
     (void)fclose(f);
     return code;
 }
@@ -486,6 +487,7 @@ void ca_free(struct ca **ca)
     if (!*ca) return;
     X509_free((*ca)->cert);
     sk_X509_pop_free((*ca)->chain, X509_free);
+    sk_X509_pop_free((*ca)->shown, X509_free);
     EVP_PKEY_free((*ca)->key);
     NAME_CONSTRAINTS_free((*ca)->names);
     free(*ca);
@@ -495,6 +497,18 @@ void ca_free(struct ca **ca)
 X509 *ca_certificate(const struct ca *ca)
 {
     return ca->cert;
+}
+
+bool ca_pem(const struct ca *ca, struct sbuf *out)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    bool ok = bio != NULL;
+    for (int i = 0; ok && i < sk_X509_num(ca->shown); i++)
+        ok = PEM_write_bio_X509(bio, sk_X509_value(ca->shown, i)) == 1;
+    if (ok) sbuf_add(out, bio_text(bio));
+    BIO_free(bio);
+    ERR_clear_error();
+    return ok && !out->overflow;
 }
 
 int64_t ca_not_after(const struct ca *ca)
@@ -618,17 +632,32 @@ static void describe_time(const char *label, int64_t at, FILE *out)
     fprintf(out, "%s%s\n", label, text);
 }
 
-void ca_describe(const struct ca *ca, FILE *out)
+static void describe_certificate(const X509 *cert, FILE *out)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned n = 0;
     fputs("subject:     ", out);
-    X509_NAME_print_ex_fp(out, X509_get_subject_name(ca->cert), 0, XN_FLAG_RFC2253);
+    X509_NAME_print_ex_fp(out, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253);
     fputs("\nSHA-256:     ", out);
-    if (X509_digest(ca->cert, EVP_sha256(), digest, &n))
+    if (X509_digest(cert, EVP_sha256(), digest, &n))
         for (unsigned i = 0; i < n; i++)
             fprintf(out, "%s%02X", i ? ":" : "", digest[i]);
     fputc('\n', out);
+}
+
+void ca_describe_file(FILE *pem, FILE *out)
+{
+    X509 *cert;
+    while ((cert = PEM_read_X509(pem, NULL, NULL, NULL))) {
+        describe_certificate(cert, out);
+        X509_free(cert);
+    }
+    ERR_clear_error();
+}
+
+void ca_describe(const struct ca *ca, FILE *out)
+{
+    describe_certificate(ca->cert, out);
     describe_time("valid from:  ", ca->not_before, out);
     describe_time("valid until: ", ca->not_after, out);
     if (!ca->names) {

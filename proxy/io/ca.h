@@ -18,6 +18,7 @@ struct ca {
     X509 *cert;              /* owned */
     STACK_OF(X509) * chain;  /* owned: what clients get with a leaf: @cert and those above it but the root; NULL: it is
                                 the root */
+    STACK_OF(X509) * shown;  /* owned: what its file holds, for clients that are to trust it */
     EVP_PKEY *key;           /* owned */
     NAME_CONSTRAINTS *names; /* owned; NULL: none, all names are permitted */
     int64_t not_before, not_after;

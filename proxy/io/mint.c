@@ -198,6 +198,11 @@ bool mint_permits(const struct mint *m, struct str name)
     return ca_permits(m->ca, name);
 }
 
+const struct ca *mint_ca(const struct mint *m)
+{
+    return m->ca;
+}
+
 STACK_OF(X509) * mint_chain(const struct mint *m)
 {
     return m->ca->chain;

@@ -43,6 +43,11 @@ void ca_free(struct ca **ca);
 X509 *ca_certificate(const struct ca *ca); /* borrowed */
 /* Human-readable summary: subject, SHA-256 fingerprint, validity, permitted names; for `s3onramp ca show`. */
 void ca_describe(const struct ca *ca, FILE *out);
+/* Subject and fingerprint of each certificate in @pem, to its end. */
+void ca_describe_file(FILE *pem, FILE *out);
+/* What clients are to trust, for programs (PEM): its file's certificates. False: no memory, or @out is too small for
+ * them. */
+MUST_CHECK bool ca_pem(const struct ca *ca, struct sbuf *out);
 int64_t ca_not_after(const struct ca *ca); /* Unix time of its end */
 bool ca_is_limited(const struct ca *ca);   /* it has name constraints */
 /* True if the CA's name constraints permit @name (DNS name or IP literal). */
@@ -57,6 +62,7 @@ void mint_free(struct mint **m);
 bool mint_permits(const struct mint *m, struct str name); /* its CA does */
 /* What clients need beside a leaf and the root; borrowed. NULL: nothing. */
 struct stack_st_X509 *mint_chain(const struct mint *m);
+const struct ca *mint_ca(const struct mint *m); /* borrowed */
 enum { MINT_CRL_BYTES = 4096 };
 /* The authority's revocation list (DER, RFC 5280 5), which is empty, into @out of at least MINT_CRL_BYTES: signed anew
  * each time, valid for a week from @now_s. Any thread. */

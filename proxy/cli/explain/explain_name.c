@@ -335,7 +335,7 @@ static int explain_caller(struct report *r, struct request *req, const struct ar
 static int explain_goto(struct report *r, const struct request *req)
 {
     if (req->step == STEP_own_page)
-        report_named(r, "way", "way", "own-page", "answered by the listener itself (`health`, or the revocation list)");
+        report_named(r, "way", "way", "own-page", "answered by the listener itself, without S3");
     report_bool(r, "served", true);
     return CLI_FINE;
 }

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a workstation takes from a forward listener itself: the authority's certificate, and the script that says what goes
+there. Asked by curl, read by openssl and by pacparser's evaluator of such scripts."""
+import re
+import ssl
+import urllib.request
+
+import lib
+import s3raw
+
+BUCKET = "bucket." + lib.S3_NAME
+STS = "sts.%s.amazonaws.com" % lib.REGION
+
+
+def setUpModule():
+    global endpoint
+    endpoint = lib.start_endpoint()
+    password = lib.run("openssl", "passwd", "-6", "carols password").stdout.strip()
+    lib.Case.proxy = lib.Proxy(
+        ["127.0.0.1:%d" % endpoint.addresses[0][1]], endpoint={"also_regions": "eu-west-1"},
+        listeners={"mixed": dict(mode="forward", tunnel="direct.s3.*, sts.*", intercept="*.s3.*"),
+                   "secret": dict(mode="forward", tls="auto", proxy_auth="required"),
+                   "secure": dict(mode="forward", tls="on")},
+        extra=lib.section("tunnel sts", hosts=STS, addresses="127.0.0.1:9") + lib.section("client carol", policy="read-only",
+                                                                                         password=password))
+
+
+def tearDownModule():
+    lib.Case.proxy.stop()
+    endpoint.close()
+
+
+def curl(*words):
+    return lib.run("curl", "--silent", "--show-error", "--fail", "--noproxy", "*", "--max-time", str(lib.PATIENCE_S), *words,
+                   env=lib.clean_environment()).stdout
+
+
+class Authority(lib.Case):
+    def url(self, listener, path="/ca.pem"):
+        return "http://127.0.0.1:%d%s" % (self.proxy.ports[listener], path)
+
+    def test_is_what_the_file_holds(self):
+        for listener in ("forward", "secret"):  # no password is asked for
+            self.assertEqual(curl(self.url(listener)), self.proxy.ca_file.read_text())
+        head = curl("--head", self.url("forward"))
+        self.assertIn("application/x-x509-ca-cert", head)
+
+    def test_has_the_fingerprint_that_commands_tell(self):
+        fetched = lib.WORK / "fetched.pem"
+        fetched.write_text(curl(self.url("forward")))
+        said = lib.run("openssl", "x509", "-in", fetched, "-noout", "-fingerprint", "-sha256").stdout.strip().split("=")[1]
+        self.assertIn(said, self.proxy.command("ca", "show").stdout)
+        exported = self.proxy.command("ca", "export")
+        self.assertIn(said, exported.stderr)
+        self.assertEqual(exported.stdout, fetched.read_text())
+
+    def test_is_believed_by_who_fetched_it(self):
+        fetched = lib.WORK / "believed.pem"
+        fetched.write_text(curl(self.url("forward")))
+        self.assertIn("AccessDenied", lib.run(
+            "curl", "--silent", "--cacert", fetched, "--proxy", "http://127.0.0.1:%d" % self.proxy.ports["forward"],
+            "https://%s/key" % BUCKET, env=lib.clean_environment()).stdout)
+
+    def test_is_no_page_of_anything_else(self):
+        for listener, line, host, status in (
+                ("forward", b"GET /ca.pem", b"bucket.%s" % lib.S3_NAME.encode(), 400), ("forward", b"GET /ca.pem", lib.S3_NAME.encode(), 400),
+                ("forward", b"GET /ca.pem?x", b"proxy", 400), ("forward", b"GET /ca.pem/", b"proxy", 400), ("forward", b"PUT /ca.pem", b"proxy", 400),
+                ("forward", b"GET http://proxy/ca.pem", b"proxy", 403), ("legacy", b"GET /ca.pem", b"localhost", 200),
+                ("legacy", b"GET /proxy.pac", b"localhost", 200)):  # the list of a bucket of that name
+            with s3raw.Connection(self.proxy.address(listener)) as connection:
+                connection.send(line + b" HTTP/1.1\r\nHost: " + host + b"\r\nContent-Length: 0\r\n\r\n")
+                answer = connection.read_answer("GET")
+                self.assertEqual((line, host, answer.status), (line, host, status))
+                self.assertNotIn(b"BEGIN CERTIFICATE", answer.body)
+
+    def test_inside_a_connect_a_path_is_an_objects(self):
+        context = ssl.create_default_context(cafile=str(self.proxy.ca_file))
+        with s3raw.Connection(self.proxy.address("forward")) as connection:
+            connection.send(b"CONNECT %s:443 HTTP/1.1\r\n\r\n" % lib.S3_NAME.encode())
+            self.assertEqual(connection.read_answer("CONNECT").status, 200)
+            connection.sock = context.wrap_socket(connection.sock, server_hostname=lib.S3_NAME)
+            connection.send(b"GET /ca.pem HTTP/1.1\r\nHost: %s\r\n\r\n" % lib.S3_NAME.encode())
+            self.check(connection.read_answer("GET"), 403, "AccessDenied")
+
+
+class Script(lib.Case):
+    def script(self, listener, host="127.0.0.1"):
+        path = lib.WORK / "proxy.pac"
+        tls = ["--cacert", self.proxy.ca_file] if listener == "secure" else []
+        path.write_text(curl(*tls, "--connect-to", "::127.0.0.1:", "http%s://%s:%d/proxy.pac" % (
+            "s" if tls else "", host, self.proxy.ports[listener])))
+        return path
+
+    def ask(self, script, url):
+        return lib.run("pactester", "-p", script, "-u", url, env=lib.clean_environment()).stdout.strip()
+
+    def compare(self, listener, here, elsewhere):
+        """The script says what the listener itself says to a CONNECT."""
+        script = self.script(listener)
+        for host in here:
+            self.assertEqual((host, self.ask(script, "https://%s/x" % host)),
+                             (host, "PROXY 127.0.0.1:%d" % self.proxy.ports[listener]))
+        for host in elsewhere:
+            self.assertEqual((host, self.ask(script, "https://%s/x" % host)), (host, "DIRECT"))
+
+    def test_names_of_the_endpoints_regions(self):
+        self.compare("forward", (lib.S3_NAME, BUCKET, BUCKET.upper(), "a.b.c." + lib.S3_NAME, "s3.amazonaws.com", "bucket.s3.amazonaws.com",
+                                 "bucket.s3.eu-west-1.amazonaws.com", "alias-1.s3-accesspoint.%s.amazonaws.com" % lib.REGION,
+                                 "123456789012.s3-control.%s.amazonaws.com" % lib.REGION, "s3.dualstack.%s.amazonaws.com" % lib.REGION,
+                                 "bucket." + lib.VPCE_NAME),
+                     ("s3.us-east-2.amazonaws.com", "example.com", STS, "x" + lib.S3_NAME, lib.S3_NAME + ".example.com", "10.0.0.1"))
+
+    def test_ways_of_the_listener(self):
+        """s3.… itself is not intercepted, sts.… is tunnelled; no tunnel leads to another Region."""
+        self.compare("mixed", (BUCKET, STS, "direct." + lib.S3_NAME, "b.s3.eu-west-1.amazonaws.com"),
+                     (lib.S3_NAME, "direct.s3.eu-west-1.amazonaws.com", "sts.eu-west-1.amazonaws.com"))
+
+    def test_is_what_connect_says(self):
+        for listener in ("forward", "mixed"):
+            script = self.script(listener)
+            for host in (lib.S3_NAME, BUCKET, "direct." + lib.S3_NAME, "direct.s3.eu-west-1.amazonaws.com", "s3.us-east-2.amazonaws.com",
+                         "example.com", "s3.amazonaws.com", "s3-website.%s.amazonaws.com" % lib.REGION):
+                explained = lib.run(lib.PROGRAM, "explain", "https://%s/" % host, "--listener", listener, "-c", self.proxy.config,
+                                    check=False, env=self.proxy.environment()).stdout
+                served = re.search(r"^\s*way\s+(intercept|tunnel)", explained, re.M) is not None
+                self.assertEqual((listener, host, self.ask(script, "https://%s/" % host) != "DIRECT"), (listener, host, served), explained)
+
+    def test_tells_how_the_proxy_was_called(self):
+        for listener, scheme in (("forward", "PROXY"), ("secret", "HTTPS"), ("secure", "HTTPS")):
+            script = self.script(listener, "localhost")
+            self.assertEqual(self.ask(script, "https://%s/" % BUCKET), "%s localhost:%d" % (scheme, self.proxy.ports[listener]))
+
+    def test_a_name_that_is_none_gets_no_script(self):
+        for host in b"a'b", b'a"b', b"", b"a..b", lib.S3_NAME.encode():
+            with s3raw.Connection(self.proxy.address("forward")) as connection:
+                connection.send(b"GET /proxy.pac HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+                self.assertEqual(connection.read_answer("GET").status, 400, host)
+
+    def test_its_type(self):
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+                "http://127.0.0.1:%d/proxy.pac" % self.proxy.ports["forward"], timeout=lib.PATIENCE_S) as answer:
+            self.assertEqual(answer.headers["Content-Type"], "application/x-ns-proxy-autoconfig")
+
+
+if __name__ == "__main__":
+    lib.main()
