@@ -281,8 +281,8 @@ static void tell_source(struct telling *t, const struct asked_source *s, enum s3
     if (s->or_else.p) asked_tell(t, action, s->or_else, s->version);
 }
 
-/* A copy takes the tags along unless it is told not to: of a source that has some S3 asks for reading those there and for
- * writing them here. Whether it has, only S3 knows. */
+/* A copy takes the tags along unless it is told not to: of a source that has some S3 asks for reading those there and
+ * for writing them here. Whether it has, only S3 knows. */
 static void tell_copy(struct telling *t)
 {
     struct asked *a = t->a;
