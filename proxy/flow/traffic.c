@@ -170,6 +170,28 @@ void traffic_add(struct traffic_table *t, const struct traffic_key *key, bool vo
                           memory_order_relaxed);
 }
 
+/* ------------------------------------------------------------------- rows */
+
+size_t traffic_tables(const struct traffic *t)
+{
+    return t->n;
+}
+
+size_t traffic_rows(const struct traffic *t, size_t i)
+{
+    return atomic_load_explicit(&t->tables[i]->rows_n, memory_order_acquire);
+}
+
+const struct traffic_key *traffic_row_key(const struct traffic *t, size_t i, size_t row)
+{
+    return &row_at(t->tables[i], row)->key;
+}
+
+uint64_t traffic_row_value(const struct traffic *t, size_t i, size_t row, enum traffic_slot slot)
+{
+    return atomic_load_explicit(&row_at(t->tables[i], row)->v[slot], memory_order_relaxed);
+}
+
 /* ------------------------------------------------------------------- adding up */
 
 static struct traffic_key reduced(const struct traffic_key *key, unsigned by)

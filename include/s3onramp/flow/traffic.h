@@ -57,6 +57,13 @@ struct traffic_table *traffic_table(struct traffic *t, size_t i);
 void traffic_add(struct traffic_table *t, const struct traffic_key *key, bool vouched, enum traffic_slot slot,
                  uint64_t n);
 
+/* Any thread: one row after the other, for who remembers which ones it saw: rows stand for good, each where it was
+ * made. traffic_rows: how many of them table @i has by now. */
+size_t traffic_tables(const struct traffic *t);
+size_t traffic_rows(const struct traffic *t, size_t i);
+const struct traffic_key *traffic_row_key(const struct traffic *t, size_t i, size_t row);
+uint64_t traffic_row_value(const struct traffic *t, size_t i, size_t row, enum traffic_slot slot);
+
 /* By what rows are told apart; what is left out is 0 and "". */
 enum traffic_by {
     TRAFFIC_BY_CLIENT = 1,
