@@ -4,6 +4,7 @@
 #include "admin/admin.h"
 
 #include "admin/command.h"
+#include "admin/traffic_series.h"
 #include "admin/unix_socket.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,10 +14,11 @@
 #include <stdlib.h>
 
 struct admin {
-    struct server *server;      /* borrowed */
-    struct unix_socket *socket; /* owned; NULL: there is none */
-    struct http_front *http;    /* owned */
-    struct overview *overview;  /* owned */
+    struct server *server;          /* borrowed */
+    struct unix_socket *socket;     /* owned; NULL: there is none */
+    struct http_front *http;        /* owned */
+    struct overview *overview;      /* owned */
+    struct traffic_series *traffic; /* owned */
     struct upgrade_door socket_door, http_door;
 };
 
@@ -105,7 +107,8 @@ enum err_code admin_new(struct server *server, struct admin **out, struct err *e
     if (!a) return err_set(err, ERR_NO_MEMORY, 0, "admin");
     a->server = server;
     a->overview = call.overview = overview_new(server);
-    if (!a->overview) code = err_set(err, ERR_NO_MEMORY, 0, "admin");
+    a->traffic = call.traffic = traffic_series_new(server_proxy(server)->traffic, server_proxy(server)->standing);
+    if (!a->overview || !a->traffic) code = err_set(err, ERR_NO_MEMORY, 0, "admin");
     if (code == ERR_NONE && strcmp(set->socket, "off") != 0) code = open_default_socket(a, set, &call, err);
     if (code == ERR_NONE) code = open_http(a, &call, err);
     if (code != ERR_NONE)
@@ -128,5 +131,6 @@ void admin_free(struct admin **ap)
     if (a->socket && !server_is_alone(a->server)) unix_socket_leave(a->socket);
     unix_socket_free(&a->socket);
     overview_free(&a->overview);
+    traffic_series_free(&a->traffic);
     free(a);
 }

@@ -3,97 +3,163 @@
  */
 #include "expiry.h"
 
+#include "io/client_cert.h"
 #include "io/tls.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
-enum { WHAT = 256 };
+static const struct {
+    const char *what, *section; /* section: its word in the file */
+} kinds[EXPIRY_KINDS_N] = {
+    [EXPIRY_CA] = {"the local authority", "ca"},
+    [EXPIRY_ADMIN_CERTIFICATE] = {"certificate of", "admin"},
+    [EXPIRY_LISTENER_CERTIFICATE] = {"certificate of", "listener"},
+    [EXPIRY_CRL] = {"revocation lists of", "listener"},
+    [EXPIRY_IDENTITY] = {"certificate of", "credentials"},
+    [EXPIRY_KEYS] = {"keys of", "credentials"},
+    [EXPIRY_CLIENT] = {"", "client"},
+    [EXPIRY_KEY_PAIR] = {"a key pair of", "client"},
+};
 
-static json_t *ends(const struct expiry *x, int64_t end_s, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-/* NULL: not yet, or long ago. @end_s: 0, INT64_MAX: never. */
-static json_t *ends(const struct expiry *x, int64_t end_s, const char *fmt, ...)
+const char *expiry_what(const struct expiry_item *item)
 {
-    char what[WHAT];
-    va_list args;
-
-    if (end_s <= x->now_s || end_s - x->now_s > x->within_s) return NULL;
-    va_start(args, fmt);
-    if (vsnprintf(what, sizeof(what), fmt, args) < 0) what[0] = '\0';
-    va_end(args);
-    return json_pack("{ss sI}", "what", what, "expires_s", (json_int_t)(end_s - x->now_s));
+    return kinds[item->kind].what;
 }
 
-/* Of each kind: the one at x->at; *@more: there may be others behind it. */
-
-static json_t *authority(const struct expiry *x, bool *more)
+static void add_section(struct sbuf *b, const struct expiry_item *item)
 {
-    *more = false;
-    return ends(x, snapshot_ca_not_after(x->snapshot), "the local authority ([ca] certificate)");
+    sbuf_printf(b, "[%s%s%s]", kinds[item->kind].section, item->section ? " " : "", item->section ? item->section : "");
+    if (item->client) sbuf_printf(b, " for %s", item->client);
 }
 
-static json_t *admin_certificate(const struct expiry *x, bool *more)
+const char *expiry_section(const struct expiry_item *item, char out[EXPIRY_TEXT])
+{
+    struct sbuf b = sbuf_make(out, EXPIRY_TEXT - 1);
+
+    add_section(&b, item);
+    out[b.n] = '\0';
+    return out;
+}
+
+const char *expiry_text(const struct expiry_item *item, char out[EXPIRY_TEXT])
+{
+    struct sbuf b = sbuf_make(out, EXPIRY_TEXT - 1);
+
+    sbuf_printf(&b, "%s%s", expiry_what(item), expiry_what(item)[0] ? " " : "");
+    add_section(&b, item);
+    out[b.n] = '\0';
+    return out;
+}
+
+/* ------------------------------------------------------------------- one of each kind */
+
+/* Of each kind: the one at x->at into @out, but for its kind; an end of 0 or INT64_MAX is none. False: there is none at
+ * that place, nor behind it. */
+
+static bool authority(const struct expiry *x, struct expiry_item *out)
+{
+    out->end_s = snapshot_ca_not_after(x->snapshot);
+    return x->at == 0;
+}
+
+static bool admin_certificate(const struct expiry *x, struct expiry_item *out)
 {
     const SSL_CTX *ctx = snapshot_admin_ctx(x->snapshot);
 
-    *more = false;
-    if (!ctx || !x->snapshot->settings->admin.certificate) return NULL;
-    return ends(x, tls_ctx_not_after(ctx), "certificate of [admin]");
+    if (ctx && x->snapshot->settings->admin.certificate) out->end_s = tls_ctx_not_after(ctx);
+    return x->at == 0;
 }
 
-static json_t *listener_certificate(const struct expiry *x, bool *more)
-{
-    const struct settings *s = x->snapshot->settings;
-    const struct listener_conf *l = &s->listeners[x->at];
-
-    *more = x->at < s->listeners_n;
-    if (!*more || !l->certificate) return NULL;
-    return ends(x, tls_ctx_not_after(snapshot_listener_ctx(x->snapshot, l)), "certificate of [listener %s]", l->name);
-}
-
-static json_t *client(const struct expiry *x, bool *more)
+/* NULL: there are no more. */
+static const struct listener_conf *listener_at(const struct expiry *x, struct expiry_item *out)
 {
     const struct settings *s = x->snapshot->settings;
 
-    *more = x->at < s->clients_n;
-    if (!*more || s->clients[x->at].disabled) return NULL;
-    return ends(x, s->clients[x->at].expires_s, "[client %s]", s->clients[x->at].name);
+    if (x->at >= s->listeners_n) return NULL;
+    out->section = s->listeners[x->at].name;
+    return &s->listeners[x->at];
 }
 
-static json_t *client_pair(const struct expiry *x, bool *more)
+static bool listener_certificate(const struct expiry *x, struct expiry_item *out)
+{
+    const struct listener_conf *l = listener_at(x, out);
+
+    if (l && l->certificate) out->end_s = tls_ctx_not_after(snapshot_listener_ctx(x->snapshot, l));
+    return l;
+}
+
+static bool listener_crl(const struct expiry *x, struct expiry_item *out)
+{
+    const struct listener_conf *l = listener_at(x, out);
+
+    if (l && l->client_crl) out->end_s = client_cert_lists_end(snapshot_listener_ctx(x->snapshot, l));
+    return l;
+}
+
+static bool identity(const struct expiry *x, struct expiry_item *out)
 {
     const struct settings *s = x->snapshot->settings;
-    const struct principal_conf *c = &s->clients[x->at / PRINCIPAL_KEYS];
 
-    *more = x->at / PRINCIPAL_KEYS < s->clients_n;
-    if (!*more || c->disabled) return NULL;
-    return ends(x, c->keys[x->at % PRINCIPAL_KEYS].not_after_s, "a key pair of [client %s]", c->name);
+    if (x->at >= s->credentials_n) return false;
+    out->section = s->credentials[x->at].name;
+    out->end_s = credential_store_fetches(x->credentials, s->credentials[x->at].id).certificate_end_s;
+    return true;
 }
 
-static json_t *credentials(const struct expiry *x, bool *more)
+static bool keys(const struct expiry *x, struct expiry_item *out)
 {
-    int64_t end_s = 0;
-    const char *name = credential_store_ending(x->credentials, x->at, &end_s, more);
+    struct credential_end end;
 
-    return name ? ends(x, end_s, "keys of [credentials %s], which cannot be renewed", name) : NULL;
+    if (!credential_store_end(x->credentials, x->at, &end)) return false;
+    out->section = end.section;
+    out->client = end.client;
+    out->end_s = end.end_s;
+    out->renewed = end.renewed;
+    return true;
 }
 
-json_t *expiry_next(struct expiry *x)
+bool expiry_of_client(const struct principal_conf *c, unsigned i, struct expiry_item *out)
 {
-    static json_t *(*const kinds[])(const struct expiry *x, bool *more) = {
-        authority, admin_certificate, listener_certificate, credentials, client, client_pair};
+    int64_t end_s = i ? c->keys[i - 1].not_after_s : c->expires_s;
 
-    while (x->kind < ARRAY_LEN(kinds)) {
-        bool more;
-        json_t *found = kinds[x->kind](x, &more);
+    if (c->disabled || end_s <= 0 || end_s == INT64_MAX) return false;
+    *out = (struct expiry_item){.kind = i ? EXPIRY_KEY_PAIR : EXPIRY_CLIENT, .section = c->name, .end_s = end_s};
+    return true;
+}
 
-        x->at++;
-        if (!more) {
+static bool client(const struct expiry *x, struct expiry_item *out)
+{
+    const struct settings *s = x->snapshot->settings;
+
+    if (x->at >= s->clients_n) return false;
+    if (!expiry_of_client(&s->clients[x->at], 0, out)) out->end_s = 0;
+    return true;
+}
+
+static bool key_pair(const struct expiry *x, struct expiry_item *out)
+{
+    const struct settings *s = x->snapshot->settings;
+    size_t at = x->at / PRINCIPAL_KEYS;
+
+    if (at >= s->clients_n) return false;
+    if (!expiry_of_client(&s->clients[at], 1 + x->at % PRINCIPAL_KEYS, out)) out->end_s = 0;
+    return true;
+}
+
+bool expiry_next(struct expiry *x, struct expiry_item *out)
+{
+    static bool (*const looks[EXPIRY_KINDS_N])(const struct expiry *x, struct expiry_item *out) = {
+        authority, admin_certificate, listener_certificate, listener_crl, identity, keys, client, key_pair};
+
+    while (x->kind < x->kinds) {
+        *out = (struct expiry_item){.kind = (enum expiry_kind)x->kind};
+        if (!looks[x->kind](x, out)) {
             x->kind++;
             x->at = 0;
+            continue;
         }
-        if (found) return found;
+        x->at++;
+        if (out->end_s > 0 && out->end_s != INT64_MAX) return true;
     }
-    return NULL;
+    return false;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * metric_states.c: how things stand when somebody asks: one table of families. Control thread.
  */
+#include "base/clock.h"
 #include "config/lines.h"
+#include "expiry.h"
 #include "flow/upstream/address.h"
-#include "io/client_cert.h"
 #include "keys/credentials.h"
 #include "metrics_impl.h"
 
@@ -181,6 +182,18 @@ static void each_address(struct metrics *m, address_fn *write)
     }
 }
 
+static void write_places_of(struct metrics *m, struct metric_labels *l, const struct table_endpoint *t)
+{
+    const struct endpoint_conf *e = snapshot_endpoint(m->snapshot, t->id);
+
+    if (e->max_connections) exposition_sample(&m->x, l, e->max_connections);
+}
+
+static void write_places(struct metrics *m)
+{
+    each_endpoint(m, write_places_of);
+}
+
 static const char *address_word(size_t i)
 {
     return address_state_name((enum address_state)i);
@@ -287,41 +300,115 @@ static void write_fetches(struct metrics *m)
     }
 }
 
-static void each_listener(struct metrics *m, int64_t (*end_of)(const struct snapshot *s, const struct listener_conf *l))
+/* What ends, of one kind, by the name of its section. */
+static void write_ends(struct metrics *m, unsigned kind, const char *label)
 {
-    const struct settings *s = m->snapshot->settings;
+    struct expiry x = {
+        .snapshot = m->snapshot, .credentials = server_credentials(m->server), .kind = kind, .kinds = kind + 1};
+    struct expiry_item item;
 
-    for (size_t i = 0; i < s->listeners_n; i++) {
+    while (expiry_next(&x, &item)) {
         struct metric_labels l = {.n = 0};
 
-        metric_label(&l, "listener", str_from(s->listeners[i].name));
-        write_end(m, &l, end_of(m->snapshot, &s->listeners[i]));
+        if (label) metric_label(&l, label, str_from(item.section));
+        write_end(m, &l, item.end_s);
     }
-}
-
-static int64_t certificate_end(const struct snapshot *s, const struct listener_conf *l)
-{
-    return l->certificate ? tls_ctx_not_after(snapshot_listener_ctx(s, l)) : INT64_MAX;
 }
 
 static void write_certificate_end(struct metrics *m)
 {
-    each_listener(m, certificate_end);
-}
-
-static int64_t crl_end(const struct snapshot *s, const struct listener_conf *l)
-{
-    return l->client_crl ? client_cert_lists_end(snapshot_listener_ctx(s, l)) : INT64_MAX;
+    write_ends(m, EXPIRY_LISTENER_CERTIFICATE, "listener");
 }
 
 static void write_crl_end(struct metrics *m)
 {
-    each_listener(m, crl_end);
+    write_ends(m, EXPIRY_CRL, "listener");
+}
+
+static void write_identity_end(struct metrics *m)
+{
+    write_ends(m, EXPIRY_IDENTITY, "credentials");
+}
+
+static void write_admin_end(struct metrics *m)
+{
+    write_ends(m, EXPIRY_ADMIN_CERTIFICATE, NULL);
 }
 
 static void write_ca_end(struct metrics *m)
 {
-    write_end(m, &none, snapshot_ca_not_after(m->snapshot));
+    write_ends(m, EXPIRY_CA, NULL);
+}
+
+/* ------------------------------------------------------------------- ends of clients */
+
+static const struct {
+    const char *word;
+    int64_t s;
+} spans[METRICS_SPANS] = {{"1d", 86400}, {"7d", 7 * 86400}, {"30d", 30 * 86400}};
+
+/* The next end of a client, or of one of its key pairs, that is not over; 0: there is none. */
+static int64_t next_end(const struct principal_conf *c, int64_t now_s)
+{
+    struct expiry_item item;
+    int64_t first = 0;
+
+    for (unsigned i = 0; i < EXPIRY_OF_CLIENT; i++)
+        if (expiry_of_client(c, i, &item) && item.end_s > now_s && (!first || item.end_s < first)) first = item.end_s;
+    return first;
+}
+
+/* Some clients more: all of them are counted, those with a label of their own are shown. */
+static void write_client_ends(struct metrics *m)
+{
+    const struct settings *s = m->snapshot->settings;
+    int64_t now_s = clock_wall_us() / 1000000;
+
+    if (m->id == 0) memset(m->ending, 0, sizeof(m->ending));
+    for (size_t i = 0; i < METRICS_ROWS && m->id < s->clients_n; i++, m->id++) {
+        const struct principal_conf *c = &s->clients[m->id];
+        int64_t end_s = next_end(c, now_s);
+        struct metric_labels l = {.n = 0};
+
+        for (size_t k = 0; end_s && k < METRICS_SPANS; k++)
+            m->ending[k] += end_s - now_s <= spans[k].s;
+        if (!end_s || c->id > s->admin.client_metrics) continue;
+        metric_label(&l, "client", str_from(c->name));
+        write_end(m, &l, end_s);
+    }
+    m->more = m->id < s->clients_n;
+}
+
+/* What write_client_ends, which stands before it, counted. */
+static void write_clients_ending(struct metrics *m)
+{
+    for (size_t k = 0; k < METRICS_SPANS; k++) {
+        struct metric_labels l = {.n = 0};
+
+        metric_label(&l, "within", str_from(spans[k].word));
+        exposition_sample(&m->x, &l, m->ending[k]);
+    }
+}
+
+/* ------------------------------------------------------------------- traffic */
+
+static void write_traffic(struct metrics *m)
+{
+    static const struct str directions[] = {
+        [TRAFFIC_UPLOAD] = STR_INIT("direction=\"upload\""), [TRAFFIC_DOWNLOAD] = STR_INIT("direction=\"download\"")};
+    size_t most = (size_t)m->snapshot->settings->admin.traffic_metrics;
+    const struct traffic_line *line;
+    struct metric_labels l = {.n = 0};
+
+    if (!most) return;
+    if (m->id == 0) traffic_series_look(m->traffic, most);
+    for (size_t i = 0; i < METRICS_ROWS && (line = traffic_series_line(m->traffic, m->id)); i++, m->id++)
+        for (size_t k = 0; k < TRAFFIC_DIRECTIONS; k++) {
+            l.text[0] = str_make(line->labels, line->n);
+            l.text[1] = directions[k];
+            exposition_sample(&m->x, &l, line->v[k]);
+        }
+    m->more = traffic_series_line(m->traffic, m->id);
 }
 
 /* ------------------------------------------------------------------- configuration and logs */
@@ -417,11 +504,17 @@ const struct metric_state metric_states[] = {
     {{"address_state", METRIC_GAUGE, "", "1 for the state of the address, 0 for the others"}, "endpoint,address,zone,state", write_address_state},
     {{"address_barred", METRIC_GAUGE, "", "1: the address showed a wrong certificate and is not used"}, "endpoint,address,zone", write_barred},
     {{"address_in_flight", METRIC_GAUGE, "", "requests and tunnels that have a connection to the address"}, "endpoint,address,zone", write_in_flight},
+    {{"endpoint_address_connections_max", METRIC_GAUGE, "", "max_connections_per_address: how far address_in_flight of each of its addresses goes; none: no limit"}, "endpoint", write_places},
+    {{"traffic_bytes", METRIC_COUNTER, "bytes", "content by client, bucket and zone, of the first [admin] traffic_metrics combinations; what came later is (other)"}, "client,bucket,endpoint,zone,direction", write_traffic},
     {{"credentials_slots", METRIC_GAUGE, "", "keys of the section that were asked for, one or one for each client, by how they are"}, "credentials,state", write_key_slots},
     {{"credentials_expiry_timestamp_seconds", METRIC_GAUGE, "seconds", "the first end of keys that are in use, Unix time; none if they have no end"}, "credentials", write_key_end},
     {{"credentials_fetches", METRIC_COUNTER, "", "questions to the source of the keys that are over"}, "credentials,result", write_fetches},
     {{"certificate_expiry_timestamp_seconds", METRIC_GAUGE, "seconds", "end of the certificate that is named at the listener, Unix time"}, "listener", write_certificate_end},
     {{"client_crl_expiry_timestamp_seconds", METRIC_GAUGE, "seconds", "the first end of the revocation lists of client_crl, Unix time: no certificate counts after it"}, "listener", write_crl_end},
+    {{"credentials_certificate_expiry_timestamp_seconds", METRIC_GAUGE, "seconds", "end of the certificate that IAM Roles Anywhere is shown for the keys, as of the last fetch, Unix time"}, "credentials", write_identity_end},
+    {{"admin_certificate_expiry_timestamp_seconds", METRIC_GAUGE, "seconds", "end of the certificate that is named in [admin], Unix time"}, "", write_admin_end},
+    {{"client_expiry_timestamp_seconds", METRIC_GAUGE, "seconds", "the next end of the client or of a key pair of it, Unix time; of clients that have families of their own"}, "client", write_client_ends},
+    {{"clients_ending", METRIC_GAUGE, "", "clients of which the next end, of themselves or of a key pair, is within that time"}, "within", write_clients_ending},
     {{"ca_certificate_expiry_timestamp_seconds", METRIC_GAUGE, "seconds", "end of the certificate of the local authority, Unix time"}, "", write_ca_end},
     {{"config_generation", METRIC_GAUGE, "", "how many configurations were in force since the process began, with that of now"}, "", write_generation},
     {{"config_reloads", METRIC_COUNTER, "", "reloads by what became of them; checks are none"}, "result", write_reloads},

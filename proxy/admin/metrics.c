@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ROWS = 256 /* at a time */ };
-
 /* Where a client beyond [admin] client_metrics is counted: no name of one looks like that. */
 static const char others[] = "(other)";
 
@@ -231,7 +229,7 @@ static bool write_rows(struct metrics *m, const struct stats_family *f)
         exposition_family(&m->x, &m->metric);
         memset(m->others, 0, f->width * sizeof(m->others[0]));
     }
-    for (size_t i = 0; i < ROWS && m->id < n; i++)
+    for (size_t i = 0; i < METRICS_ROWS && m->id < n; i++)
         look_at_row(m, f, m->id++, most);
     if (m->id < n) return true;
     if (limited && n - 1 > most) write_others(m, f);
@@ -239,6 +237,15 @@ static bool write_rows(struct metrics *m, const struct stats_family *f)
 }
 
 /* ------------------------------------------------------------------- the answer */
+
+/* False: that is all of it. */
+static bool write_state(struct metrics *m, const struct metric_state *state)
+{
+    if (m->id == 0) exposition_family(&m->x, &state->metric);
+    m->more = false;
+    state->write(m);
+    return m->more;
+}
 
 /* True: there are more. */
 static bool add_more(void *arg, struct evbuffer *out)
@@ -250,13 +257,11 @@ static bool add_more(void *arg, struct evbuffer *out)
         exposition_end(&m->x);
         return false;
     }
-    if (m->at < metric_states_n) {
-        exposition_family(&m->x, &metric_states[m->at].metric);
-        metric_states[m->at++].write(m);
-    } else if (!write_rows(m, &stats_families[m->at - metric_states_n])) {
-        m->at++;
-        m->id = 0;
-    }
+    if (m->at < metric_states_n ? write_state(m, &metric_states[m->at])
+                                : write_rows(m, &stats_families[m->at - metric_states_n]))
+        return true;
+    m->at++;
+    m->id = 0;
     return true;
 }
 
@@ -283,6 +288,7 @@ static bool open_answer(const struct admin_call *call, bool openmetrics, struct 
     m->stats = server_proxy(sv)->stats;
     m->snapshot = snapshot_ref(server_snapshot(sv));
     m->table = address_table_ref(endpoints_table(server_endpoints(sv)));
+    m->traffic = call->traffic;
     m->started_wall_us = call->started_wall_us;
     m->at = 0;
     m->id = 0;

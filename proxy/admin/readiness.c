@@ -3,14 +3,16 @@
  */
 #include "readiness.h"
 
+#include "base/clock.h"
 #include "commands.h"
 #include "config/lines.h"
+#include "expiry.h"
 #include "flow/upstream/address.h"
 
 #include <event2/buffer.h>
 #include <stdlib.h>
 
-enum { STUCK_US = 10000000 };
+enum { STUCK_US = 10000000, SOON_S = 86400 };
 
 /* --- ready --- */
 
@@ -52,6 +54,21 @@ static void note_reload(struct server *server, struct readiness *h)
         lines_add(&h->notes, "the last reload was refused; the configuration before it is in force");
 }
 
+/* The proxy's own; clients are not a balancer's matter. */
+static void note_ends(struct server *server, struct readiness *h)
+{
+    struct expiry x = {
+        .snapshot = server_snapshot(server), .credentials = server_credentials(server), .kinds = EXPIRY_OWN_N};
+    int64_t now_s = clock_wall_us() / 1000000;
+    struct expiry_item item;
+    char text[EXPIRY_TEXT];
+
+    while (expiry_next(&x, &item)) {
+        if (item.renewed || item.client || item.end_s - now_s > SOON_S) continue;
+        lines_add(&h->notes, item.end_s > now_s ? "%s: ends within a day" : "%s: has ended", expiry_text(&item, text));
+    }
+}
+
 void readiness_look(struct server *server, struct readiness *h)
 {
     const struct settings *s = server_snapshot(server)->settings;
@@ -66,6 +83,7 @@ void readiness_look(struct server *server, struct readiness *h)
     }
     judge_audit(server, s, h);
     note_reload(server, h);
+    note_ends(server, h);
 }
 
 void readiness_clear(struct readiness *h)

@@ -78,9 +78,10 @@ struct status {
     int64_t started_us, now_us;
     const struct part *const *parts; /* NULL: no more */
     struct expiry expiry;
-    size_t at;  /* in a list: where the next one is looked for */
-    bool begun; /* the first of the list is out */
-    bool any;   /* a part is out */
+    int64_t wall_s, warn_s; /* now, Unix time; what ends within that is told */
+    size_t at;              /* in a list: where the next one is looked for */
+    bool begun;             /* the first of the list is out */
+    bool any;               /* a part is out */
 };
 
 /* A member of the answer. */
@@ -120,9 +121,19 @@ static json_t *get_readiness(struct status *st)
     return all;
 }
 
+/* What is renewed by itself is not told. */
 static json_t *next_expiring(struct status *st)
 {
-    return expiry_next(&st->expiry);
+    struct expiry_item item;
+    char what[EXPIRY_TEXT];
+
+    while (expiry_next(&st->expiry, &item)) {
+        int64_t left_s = item.end_s - st->wall_s;
+
+        if (item.renewed || left_s <= 0 || left_s > st->warn_s) continue;
+        return json_pack("{so sI}", "what", json_text(expiry_text(&item, what)), "expires_s", (json_int_t)left_s);
+    }
+    return NULL;
 }
 
 static json_t *get_connections(struct status *st)
@@ -315,10 +326,9 @@ static void reply(struct admin_call *call, const struct part *const *parts, int6
         .now_us = server_loop(sv)->now_us,
         .parts = parts,
     };
-    st->expiry = (struct expiry){.snapshot = st->snapshot,
-                                 .credentials = st->credentials,
-                                 .now_s = clock_wall_us() / 1000000,
-                                 .within_s = within_s};
+    st->expiry = (struct expiry){.snapshot = st->snapshot, .credentials = st->credentials, .kinds = EXPIRY_KINDS_N};
+    st->wall_s = clock_wall_us() / 1000000;
+    st->warn_s = within_s;
     admin_reply_stream(call, &(struct admin_stream){add_more, end, st});
 }
 

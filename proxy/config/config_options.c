@@ -172,6 +172,8 @@ static const struct option options[] = {
      "Unix socket for 's3onramp status', mode 0600, removed at the end; off: none. The default is left out where its folder is missing."},
     {SECTION_ADMIN, "client_metrics", LIVE, OPT_UINT, AT(admin_conf, client_metrics), "0", "0", "10000", NULL, NULL,
      "For how many clients, and groups, metrics have families of their own, the first ones that the proxy came to know; the others are counted as (other). 0: no such families."},
+    {SECTION_ADMIN, "traffic_metrics", LIVE, OPT_UINT, AT(admin_conf, traffic_metrics), "0", "0", "10000", NULL, NULL,
+     "For how many combinations of client, bucket and zone metrics have bytes of their own, the first ones that had traffic; what comes later is counted as client and bucket (other). 0: no such family."},
     {SECTION_ADMIN, "listen", LIVE, OPT_ADDRESSES, AT(admin_conf, listen), NULL, NULL, NULL, NULL, NULL,
      "Addresses where HTTP is spoken: /healthz, /readyz, and what the read-only commands say at /api/NAME; port 3180 if none is written. Others than loopback need tls and a token."},
     {SECTION_ADMIN, "tls", NEW_SESSIONS, OPT_BOOL, AT(admin_conf, tls), "no", NULL, NULL, NULL, NULL,

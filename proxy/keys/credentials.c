@@ -287,6 +287,7 @@ static void count_fetch(const struct entry *e, const struct source_result *r)
         f->good++;
     else
         f->failed++;
+    f->certificate_end_s = e->source->certificate_end_s;
 }
 
 static void on_fetched(void *arg, struct source_result *r)
@@ -528,14 +529,14 @@ const char *credential_store_fault(const struct credential_store *st, uint32_t s
     return NULL;
 }
 
-const char *credential_store_ending(const struct credential_store *st, size_t at, int64_t *end_s, bool *more)
+bool credential_store_end(const struct credential_store *st, size_t at, struct credential_end *out)
 {
     const struct entry *e = at < st->n ? st->v[at] : NULL;
 
-    *more = e;
-    if (!e || e->gone_us || !e->why[0] || !has_keys(e) || !e->now->expires_s) return NULL;
-    *end_s = e->now->expires_s;
-    return e->context.set->name;
+    if (!e) return false;
+    *out = (struct credential_end){.section = e->context.set->name, .client = e->context.client, .renewed = !e->why[0]};
+    if (!e->gone_us && has_keys(e)) out->end_s = e->now->expires_s;
+    return true;
 }
 
 void credential_store_tick(struct credential_store *st)

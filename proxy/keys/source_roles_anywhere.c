@@ -267,6 +267,7 @@ static void job_done(struct roles_anywhere *s)
     struct session_job *job = &s->job;
 
     source_forget_files(&s->source);
+    if (job->not_after_s) s->source.certificate_end_s = job->not_after_s;
     for (size_t i = 0; i < job->files_n; i++)
         source_read_file(&s->source, job->files[i]);
     if (job->code != ERR_NONE) {

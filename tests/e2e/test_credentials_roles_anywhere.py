@@ -68,13 +68,17 @@ class Token:
         return "pkcs11:token=machine;object=%s?%s" % (label, query)
 
 
-def fetch(client=None, in_token=False, at=None, relative=False, **keys):
-    """What `credentials --fetch --json` tells, and the log. Keys of the section; None leaves a default out."""
-    defaults = dict(
+def section_defaults(at=None):
+    return dict(
         source="roles-anywhere", role_arn=Service.role_arn, profile_arn=Service.profile_arn,
         trust_anchor_arn=Service.trust_anchor_arn, region="ap-northeast-1", timeout=GENEROUS,
         service_url="https://rolesanywhere.ap-northeast-1.amazonaws.com", addresses="127.0.0.1:%d" % (at or service).port,
         ca_file=lib.WORK / "tls-ca.pem")
+
+
+def fetch(client=None, in_token=False, at=None, relative=False, **keys):
+    """What `credentials --fetch --json` tells, and the log. Keys of the section; None leaves a default out."""
+    defaults = section_defaults(at)
     config = lib.WORK / "s3onramp.ini"
     config.touch(0o600)
     config.write_text(
@@ -229,6 +233,21 @@ class Files(Case):
         self.good(answer, machine)
         self.assertRegex(answer["log"], r"machine\.pem ends on .* in 7[12] hours")
         self.assertEqual(fetch(**self.pem(Issued("machine", anchor, days=8)))["log"], "")
+
+    def test_end_of_the_certificate_is_measured(self):
+        machine = Issued("machine", anchor, days=3)
+        proxy = lib.Proxy(["127.0.0.1:1"], "measured", extra=lib.section("credentials fleet", **dict(section_defaults(), **self.pem(machine))))
+        self.addCleanup(proxy.stop)
+
+        def measured():
+            text = lib.run(lib.PROGRAM, "metrics", "-c", proxy.config).stdout
+            return [float(line.split()[-1]) for line in text.splitlines()
+                    if line.startswith('s3onramp_credentials_certificate_expiry_timestamp_seconds{credentials="fleet"} ')]
+        lib.wait_until(measured, 30, "the certificate")
+        self.assertLess(abs(measured()[0] - time.time() - 3 * 86400), 86400)
+        for span, told in (("4d", True), ("1d", False)):
+            text = lib.run(lib.PROGRAM, "status", "--warn", span, "-c", proxy.config, check=False).stdout
+            self.assertEqual("certificate of [credentials fleet]" in text, told, text)
 
     def test_useless_certificates_are_not_sent(self):
         for words, options in (

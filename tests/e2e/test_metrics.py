@@ -104,10 +104,12 @@ class Metrics(lib.Case):
         self.addCleanup(proxy.stop)
         host = proxy.host("legacy").encode()
         with proxy.connect("legacy") as first, proxy.connect("legacy") as second:
-            first.send(b"GET /bucket/fault/wait/2 HTTP/1.1\r\nHost: %s\r\n\r\n" % host)
+            endpoint.hold()
+            first.send(b"GET /bucket/fault/hold/x HTTP/1.1\r\nHost: %s\r\n\r\n" % host)
             lib.wait_until(lambda: total(samples(scrape(proxy)), "address_in_flight") == 1, 30, "the place")
             second.send(b"GET /bucket/nothing HTTP/1.1\r\nHost: %s\r\n\r\n" % host)
             lib.wait_until(lambda: total(samples(scrape(proxy)), "endpoint_queue_requests") == 1, 30, "one that waits")
+            endpoint.release()
             self.check(first.read_answer(), 200)
             self.check(second.read_answer(), 404)
         lib.wait_until(lambda: total(samples(scrape(proxy)), "endpoint_queue_seconds_count") == 1, 30, "the wait")
@@ -117,9 +119,11 @@ class Metrics(lib.Case):
     def test_what_runs_and_connections(self):
         before = samples(scrape(self.proxy))
         with self.proxy.connect("legacy") as connection:
-            connection.send(b"GET /bucket/fault/wait/1 HTTP/1.1\r\nHost: %s\r\n\r\n" % self.proxy.host("legacy").encode())
+            endpoint.hold()
+            connection.send(b"GET /bucket/fault/hold/x HTTP/1.1\r\nHost: %s\r\n\r\n" % self.proxy.host("legacy").encode())
             lib.wait_until(lambda: self.counted("worker_running", kind="request") == 1, 30, "one that runs")
             lib.wait_until(lambda: self.counted("address_pool_connections", state="in_use") == 1, 30, "its connection")
+            endpoint.release()
             self.check(connection.read_answer(), 200)
         lib.wait_until(lambda: self.counted("worker_running") == 0, 30, "none that runs")
         lib.wait_until(lambda: self.counted("address_pool_connections", state="idle") > 0, 30, "the kept connection")
@@ -219,6 +223,42 @@ class Metrics(lib.Case):
         self.assertEqual(counted(), {})
         self.limit(proxy, 0, 9)
         self.assertEqual(counted(), {"alice": 1, "reader": 2, "carol": 3, "dave": 4, "": 1})
+
+
+    def test_traffic_is_told_apart_up_to_a_limit(self):
+        """A combination keeps its series, whatever comes after it; the sum of all is what there was."""
+        proxy = lib.Proxy(["a=127.0.0.1:%d" % endpoint.addresses[0][1]], "traffic", admin={"traffic_metrics": "2"},
+                          endpoint={"max_connections_per_address": "7"}, server={"workers": "2"})
+        self.addCleanup(proxy.stop)
+        sent = [("red", lib.ALICE, 100), ("red", lib.ALICE, 11), ("blue", lib.ALICE, 20), ("green", lib.ALICE, 3), ("gold", lib.ALICE, 4),
+                ("red", lib.ALICE, 5)]
+        for bucket, key, n in sent:
+            self.check(proxy.request("legacy", "PUT", "/%s/o" % bucket, b"x" * n, key=key), 200)
+            scrape(proxy)
+        name, wanted = "s3onramp_traffic_bytes_total", {("alice", "red"): 116, ("alice", "blue"): 20, ("(other)", "(other)"): 7}
+
+        def counted():
+            series = samples(scrape(proxy)).get(name, {}).items()
+            uploads = [(dict(labels), n) for labels, n in series if dict(labels)["direction"] == "upload"]
+            self.assertEqual({(l["endpoint"], l["zone"]) for l, _ in uploads} - {("tokyo", "a")}, set())
+            return {(l["client"], l["bucket"]): n for l, n in uploads if n}
+        lib.wait_until(lambda: counted() == wanted, 30, "the uploads")
+        self.assertEqual(total(samples(scrape(proxy)), "endpoint_address_connections_max", endpoint="tokyo"), 7)
+
+    def test_ends_of_clients(self):
+        def day(n):
+            return time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() + n * 86400))
+        clients = (("soon", dict(expires=day(5))), ("pair", dict(not_after=day(20))), ("over", dict(expires=day(-2))),
+                   ("never", {}), ("late", dict(expires=day(100))))
+        proxy = lib.Proxy(["127.0.0.1:%d" % endpoint.addresses[0][1]], "ends", admin={"client_metrics": "20"},
+                          extra="".join(lib.section("client " + name, access_key_id="S3ORK" + name.upper(), secret_access_key="x" * 40,
+                                                    policy="allow-all", **options) for name, options in clients))
+        self.addCleanup(proxy.stop)
+        ends = {dict(l)["client"]: n for l, n in samples(scrape(proxy))["s3onramp_client_expiry_timestamp_seconds"].items()}
+        self.assertEqual(ends.keys(), {"soon", "pair", "late"})
+        self.assertLess(abs(ends["soon"] - time.time() - 5 * 86400), 2 * 86400)
+        within = {dict(l)["within"]: n for l, n in samples(scrape(proxy))["s3onramp_clients_ending"].items()}
+        self.assertEqual(within, {"1d": 0, "7d": 1, "30d": 2})
 
 
 class Numbers(lib.Case):

@@ -141,7 +141,7 @@ class Overview(lib.Case):
 
     def test_what_expires(self):
         names = {(e["what"], e["name"]) for e in self.lab.overview()["expires"]}
-        self.assertIn(("authority of the proxy's certificates", "ca"), names)
+        self.assertIn(("the local authority", "[ca]"), names)
 
 
 @unittest.skipUnless(NODE_MODULES, "S3ONRAMP_NODE_MODULES is not set; tests/run sets it")

@@ -121,6 +121,7 @@ WATCHED = {
     "S3onrampClientErrors": errors("client", "unknown_key"),
     "S3onrampCertificateEndsSoon": [(labelled("certificate_expiry_timestamp_seconds", listener="l"), gauge(86400, NEVER))],
     "S3onrampCrlEndsSoon": [(labelled("client_crl_expiry_timestamp_seconds", listener="l"), gauge(3600, NEVER))],
+    "S3onrampClientsEndSoon": [(labelled("clients_ending", within="7d"), gauge(3, 0))],
     "S3onrampCaEndsSoon": [(labelled("ca_certificate_expiry_timestamp_seconds"), gauge(86400, NEVER))],
     "S3onrampLogLinesLost": [(labelled("log_lines_total", log="audit", result="lost"), counter(1))],
     "S3onrampReloadRefused": [(labelled("config_last_reload_successful"), gauge(0, 1))],

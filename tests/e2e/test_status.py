@@ -96,8 +96,10 @@ class Status(lib.Case):
 
     def test_in_flight_is_seen(self):
         with self.proxy.connect("legacy") as connection:
-            connection.send(b"GET /bucket/fault/wait/1 HTTP/1.1\r\nHost: %s\r\n\r\n" % self.proxy.host("legacy").encode())
-            lib.wait_until(lambda: sum(a["in_flight"] for a in self.proxy.states().values()) == 1, 5, "one in flight")
+            endpoint.hold()
+            connection.send(b"GET /bucket/fault/hold/x HTTP/1.1\r\nHost: %s\r\n\r\n" % self.proxy.host("legacy").encode())
+            lib.wait_until(lambda: sum(a["in_flight"] for a in self.proxy.states().values()) == 1, 30, "one in flight")
+            endpoint.release()
             self.check(connection.read_answer(), 200)
         lib.wait_until(lambda: sum(a["in_flight"] for a in self.proxy.states().values()) == 0, 5, "none in flight")
 

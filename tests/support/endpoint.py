@@ -743,9 +743,7 @@ class Exchange:
         self.serve_small()
 
     def fault_release(self):
-        with self.endpoint.lock:
-            self.endpoint.released = True
-            self.endpoint.lock.notify_all()
+        self.endpoint.release()
         self.answer(200, b"released")
 
     def fault_pause(self):
@@ -868,6 +866,15 @@ class Endpoint(TlsServer):
         with self.lock:
             self.lock.wait_for(lambda: not self.running, 5)
             return sorted(self.done, key=lambda record: record["number"])
+
+    def hold(self):
+        """What asks for fault/hold from now on waits for release()."""
+        self.released = False
+
+    def release(self):
+        with self.lock:
+            self.released = True
+            self.lock.notify_all()
 
     def begin(self):
         with self.lock:

@@ -20,6 +20,7 @@
 struct evbuffer;
 struct admin_call;
 struct overview;
+struct traffic_series;
 
 enum { ADMIN_ARGUMENTS = 4 /* of one command */ };
 
@@ -68,6 +69,7 @@ struct admin_call {
     char by[64];                           /* the asker, for audit lines */
     struct audit *audit;                   /* borrowed: where they go */
     struct overview *overview;             /* borrowed: for the command of that name */
+    struct traffic_series *traffic;        /* borrowed: for metrics */
     int64_t started_us, started_wall_us;   /* when the proxy started: monotonic, and Unix time */
     /* The front's. @text (owned from here on; NULL: no memory), then what @rest gives (copied; NULL: nothing). The call
      * may be gone afterwards. */

@@ -17,8 +17,7 @@ struct evbuffer;
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM, METRIC_INFO };
 
 struct metric {
-    const char
-        *name; /* behind "s3onramp_"; without "_total", "_info"; its unit stands at its end; below METRIC_NAME bytes */
+    const char *name; /* behind "s3onramp_", without "_total" or "_info"; ends with the unit; below METRIC_NAME bytes */
     enum metric_kind kind;
     const char *unit; /* "seconds": values are microseconds; "bytes"; "": neither */
     const char *help; /* words for people, without a full stop */

@@ -21,8 +21,8 @@ struct metrics;
 
 struct metric_state {
     struct metric metric;
-    const char *labels; /* joined by commas */
-    void (*write)(struct metrics *m);
+    const char *labels;               /* joined by commas */
+    void (*write)(struct metrics *m); /* all of it, or some rows: metrics_impl.h */
 };
 extern const struct metric_state metric_states[];
 extern const size_t metric_states_n;

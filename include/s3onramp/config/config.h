@@ -328,8 +328,9 @@ struct ca_conf {
 struct admin_conf {
     char *socket; /* path of the Unix socket, or "off" */
     bool is_default;
-    uint64_t client_metrics; /* clients, and groups, with families of their own in metrics; 0: none */
-    struct netaddr *listen;  /* where HTTP is spoken; none: nowhere */
+    uint64_t client_metrics;  /* clients, and groups, with families of their own in metrics; 0: none */
+    uint64_t traffic_metrics; /* combinations of client, bucket and zone whose traffic is in metrics; 0: none */
+    struct netaddr *listen;   /* where HTTP is spoken; none: nowhere */
     size_t listen_n;
     bool tls;
     char *certificate, *private_key; /* PEM files for TLS; NULL: minted from the local CA */

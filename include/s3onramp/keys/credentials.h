@@ -44,9 +44,14 @@ const char *credential_store_lacks(const struct credential_store *st);
 /* What is the matter with the keys of the section with that standing number, as words after "are"; NULL: they are good,
  * or none are wanted in any case. */
 const char *credential_store_fault(const struct credential_store *st, uint32_t section);
-/* Of the slot @at: the section whose keys end at *@end_s, Unix time, and were not renewed when that was tried; NULL: no
- * such keys. *@more: there may be others behind it. */
-const char *credential_store_ending(const struct credential_store *st, size_t at, int64_t *end_s, bool *more);
+/* When keys end. */
+struct credential_end {
+    const char *section, *client; /* borrowed; client: NULL: everybody's */
+    int64_t end_s;                /* Unix time; 0: never, or there are none */
+    bool renewed;                 /* before that, as far as is known: the last fetch was good */
+};
+/* Of the slot @at; false: there is none, nor behind it. */
+MUST_CHECK bool credential_store_end(const struct credential_store *st, size_t at, struct credential_end *out);
 /* Once a tick, and when a worker asks for it. */
 void credential_store_tick(struct credential_store *st);
 enum credentials_state {
@@ -70,6 +75,7 @@ void credential_store_sum(const struct credential_store *st, struct credential_s
 /* Fetches since the process began, also of slots and sections that are gone; @section: standing. */
 struct credential_fetches {
     uint64_t good, failed;
+    int64_t certificate_end_s; /* Unix time: of the certificate that was shown for keys the last time; 0: none was */
 };
 struct credential_fetches credential_store_fetches(const struct credential_store *st, uint32_t section);
 /* The next slot from *@at on (0: the first) that was ever wanted, as an object without secrets, which the caller owns;

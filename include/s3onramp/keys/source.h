@@ -54,6 +54,7 @@ struct source {
     void *arg;
     char *files[SOURCE_FILES]; /* owned: what the last fetch read; a change means: fetch anew */
     size_t files_n;
+    int64_t certificate_end_s; /* Unix time: of the certificate that it shows for keys; 0: none, or not known yet */
 };
 
 /* What a source may use; borrowed, outlives it. */

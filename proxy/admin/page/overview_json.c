@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * overview_json.c: an overview as JSON. Names are Unix seconds where they end in _at, seconds where they end in _s.
  */
+#include "../expiry.h"
 #include "config/lines.h"
 #include "keys/json_text.h"
 #include "overview_impl.h"
@@ -197,31 +198,27 @@ static json_t *troubles_json(const struct overview *o)
     return list;
 }
 
-static void add_expiry(json_t *all, const char *what, const char *name, int64_t at_s)
+static void add_expiry(json_t *all, const struct expiry_item *item)
 {
-    if (at_s > 0 && at_s != INT64_MAX)
-        json_array_append_new(all,
-                              json_pack("{ss so sI}", "what", what, "name", json_text(name), "at", (json_int_t)at_s));
+    char section[EXPIRY_TEXT];
+
+    json_array_append_new(all, json_pack("{ss so sI sb}", "what", expiry_what(item), "name",
+                                         json_text(expiry_section(item, section)), "at", (json_int_t)item->end_s,
+                                         "renewed", item->renewed));
 }
 
-static json_t *expiries_json(const struct overview *o, const struct sources *s)
+/* Sessions of clients come and go. */
+static json_t *expiries_json(const struct overview *o)
 {
-    const struct snapshot *snapshot = server_snapshot(o->server);
-    const struct settings *set = snapshot->settings;
-    json_t *all = json_array(), *c;
-    size_t i;
+    struct expiry x = {
+        .snapshot = server_snapshot(o->server), .credentials = server_credentials(o->server), .kinds = EXPIRY_OWN_N};
+    struct expiry_item item;
+    json_t *all = json_array();
 
-    json_array_foreach(s->credentials, i, c)
-        add_expiry(all, "keys of credentials", text_of(c, "name"), json_integer_value(json_object_get(c, "expires")));
-    for (i = 0; i < set->listeners_n; i++) {
-        const SSL_CTX *ctx = snapshot_listener_ctx(snapshot, &set->listeners[i]);
-
-        add_expiry(all, "certificate of listener", set->listeners[i].name, ctx ? tls_ctx_not_after(ctx) : 0);
-    }
-    if (snapshot_admin_ctx(snapshot))
-        add_expiry(all, "certificate of", "[admin]", tls_ctx_not_after(snapshot_admin_ctx(snapshot)));
-    add_expiry(all, "authority of the proxy's certificates", "ca", snapshot_ca_not_after(snapshot));
-    people_add_expiries(o->people, all);
+    while (expiry_next(&x, &item))
+        if (!item.client || !item.renewed) add_expiry(all, &item);
+    for (size_t i = 0; people_ending(o->people, i, &item); i++)
+        add_expiry(all, &item);
     return all;
 }
 
@@ -250,8 +247,8 @@ static json_t *write_all(const struct overview *o, struct sources *s)
                      drain_state_name(drain_state(server_drain(o->server))), "verdict", verdict_json(&verdict), "road",
                      road_json(o, s), "hour", hour_json(&o->hour, wall_s - now_us / 1000000), "clients",
                      people_json(o->people), "buckets", buckets_json(o->buckets), "transfers", transfers_json(o),
-                     "troubles", troubles_json(o), "expires", expiries_json(o, s), "credentials", s->credentials,
-                     "logs", s->logs, "restart", restart_json(o), "cost",
+                     "troubles", troubles_json(o), "expires", expiries_json(o), "credentials", s->credentials, "logs",
+                     s->logs, "restart", restart_json(o), "cost",
                      admin_find_command(&admin_commands, STR("cost")) != NULL);
 }
 

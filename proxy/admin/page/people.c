@@ -37,7 +37,7 @@ struct person {
 
 struct ending {
     uint32_t id;
-    const char *what; /* static */
+    enum expiry_kind kind;
     int64_t at_s;
 };
 
@@ -91,7 +91,7 @@ static void rank_ending(struct ranking *r, const struct ending *e, int64_t now_s
 {
     size_t at = r->ends_n;
 
-    if (!e->at_s || e->at_s < now_s - EXPIRED_S) return;
+    if (e->at_s < now_s - EXPIRED_S) return;
     while (at > 0 && e->at_s < r->ends[at - 1].at_s)
         at--;
     if (at == PEOPLE_TOP) return;
@@ -119,11 +119,12 @@ static void look_at(struct people *p, uint32_t id)
 
 static void look_at_client(struct people *p, const struct principal_conf *c, int64_t now_s)
 {
+    struct expiry_item item;
+
     look_at(p, c->id);
-    if (c->disabled) return;
-    rank_ending(&p->building, &(struct ending){c->id, "client", c->expires_s}, now_s);
-    for (size_t i = 0; i < PRINCIPAL_KEYS; i++)
-        rank_ending(&p->building, &(struct ending){c->id, "key pair of client", c->keys[i].not_after_s}, now_s);
+    for (unsigned i = 0; i < EXPIRY_OF_CLIENT; i++)
+        if (expiry_of_client(c, i, &item))
+            rank_ending(&p->building, &(struct ending){c->id, item.kind, item.end_s}, now_s);
 }
 
 static void end_round(struct people *p)
@@ -221,11 +222,17 @@ json_t *people_json(const struct people *p)
                      (json_int_t)p->found.all, "list", list);
 }
 
-void people_add_expiries(const struct people *p, json_t *all)
+bool people_ending(const struct people *p, size_t i, struct expiry_item *out)
 {
-    for (size_t i = 0; i < p->found.ends_n; i++)
-        json_array_append_new(all, json_pack("{ss so sI}", "what", p->found.ends[i].what, "name",
-                                             name_of(p, p->found.ends[i].id), "at", (json_int_t)p->found.ends[i].at_s));
+    const struct ending *e = &p->found.ends[i];
+
+    if (i >= p->found.ends_n) return false;
+    *out = (struct expiry_item){
+        .kind = e->kind,
+        .section = standing_name(server_proxy(p->server)->standing, STANDING_PRINCIPAL, e->id),
+        .end_s = e->at_s,
+    };
+    return true;
 }
 
 /* ------------------------------------------------------------------- life */

@@ -5,7 +5,7 @@
 #ifndef S3ONRAMP_ADMIN_PEOPLE_H
 #define S3ONRAMP_ADMIN_PEOPLE_H
 
-#include "control/server.h"
+#include "../expiry.h"
 
 #include <jansson.h>
 
@@ -20,7 +20,7 @@ void people_look(struct people *p);
 /* {"since_s", "all", "list": [{"name", "requests", "refused", "bytes_in", "bytes_out"}, …]}: PEOPLE_TOP at most, who
  * moved most first; of the last since_s seconds. */
 json_t *people_json(const struct people *p);
-/* Appends {"what", "name", "at"} for the ends of clients and of their keys that come next. */
-void people_add_expiries(const struct people *p, json_t *all);
+/* Number @i of the ends of clients and of their key pairs that come next; false: there are no more. */
+MUST_CHECK bool people_ending(const struct people *p, size_t i, struct expiry_item *out);
 
 #endif
