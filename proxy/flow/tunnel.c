@@ -214,7 +214,7 @@ enum step_result tunnel_open(struct request *req)
         req->retry.attempts++;
         req->retry.attempt_us = w->loop.now_us;
         t->timed_out = false;
-        switch (conn_connect(&t->up, &w->loop, addr, on_event, t, &err)) {
+        switch (conn_connect(&t->up, &w->loop, &request_settings(req)->server, addr, on_event, t, &err)) {
         case ERR_NONE: break;
         case ERR_UPSTREAM_CONNECT: attempt_failed(req, err.detail); break;
         default: return request_fail(req, err.code, "%s", err.detail); /* ours, not the address's */

@@ -81,9 +81,10 @@ enum err_code conn_accept(struct conn *c, struct loop *loop, int fd, conn_event_
     return ERR_NONE;
 }
 
-enum err_code conn_connect(struct conn *c, struct loop *loop, const struct netaddr *addr, conn_event_fn *on_event,
-                           void *arg, struct err *err)
+enum err_code conn_connect(struct conn *c, struct loop *loop, const struct server_conf *server,
+                           const struct netaddr *addr, conn_event_fn *on_event, void *arg, struct err *err)
 {
+    if (!settings_address_allowed(server, addr)) return err_set(err, ERR_UPSTREAM_CONNECT, 0, "no private address");
     int fd = socket(addr->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0) {

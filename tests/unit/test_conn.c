@@ -417,6 +417,38 @@ static void test_conn_break_fails_every_call(void **state)
     pair_free(p);
 }
 
+/* Whoever named it: no socket is made. */
+static void test_conn_connect_public_address_is_refused(void **state)
+{
+    static const struct {
+        const char *address, *network; /* that is named as private */
+        bool allowed;
+    } rows[] = {
+        {"198.51.100.7:443", "127.0.0.0/8", false},   {"[2001:db8::7]:443", "127.0.0.0/8", false},
+        {"169.254.169.254:80", "127.0.0.0/8", false}, {"224.0.0.1:443", "127.0.0.0/8", false},
+        {"127.0.0.1:9", "192.0.2.0/24", false},       {"127.0.0.1:9", "127.0.0.0/8", true},
+    };
+    struct loop loop;
+
+    (void)state;
+    assert_int_equal(loop_init(&loop, NULL, NULL, NULL, NULL), ERR_NONE);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct netblock network;
+        struct server_conf server = {.private_networks = &network, .private_networks_n = 1};
+        struct netaddr address;
+        struct conn conn = {0};
+        struct err err = {0};
+
+        assert_true(netblock_parse(str_from(rows[i].network), &network));
+        assert_true(netaddr_parse(str_from(rows[i].address), 0, &address));
+        enum err_code code = conn_connect(&conn, &loop, &server, &address, wait_only, NULL, &err);
+        assert_int_equal(conn.state, rows[i].allowed && code == ERR_NONE ? CONN_CONNECTING : CONN_CLOSED);
+        assert_true((strcmp(err.detail, "no private address") == 0) == !rows[i].allowed);
+        if (conn.state != CONN_CLOSED) conn_close(&conn, true);
+    }
+    loop_clear(&loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -433,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_conn_tls_accept_seed_is_read_first),
         cmocka_unit_test(test_conn_write_after_peer_closed_still_reads_its_answer),
         cmocka_unit_test(test_conn_break_fails_every_call),
+        cmocka_unit_test(test_conn_connect_public_address_is_refused),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "base/netaddr.h"
+#include "config/config.h"
 #include "io/loop.h"
 
 #include <event2/event_struct.h>
@@ -75,9 +76,10 @@ struct conn {
 MUST_CHECK enum err_code conn_accept(struct conn *c, struct loop *loop, int fd, conn_event_fn *on_event, void *arg,
                                      struct err *err);
 /* Starts connecting to @addr. CONN_CONNECTING until conn_connected says otherwise. ERR_NO_DESCRIPTORS: it says nothing
- * of @addr. */
-MUST_CHECK enum err_code conn_connect(struct conn *c, struct loop *loop, const struct netaddr *addr,
-                                      conn_event_fn *on_event, void *arg, struct err *err);
+ * of @addr. The one door to TCP: what @server's networks and the private ones do not hold is refused, whoever named it,
+ * before there is a socket (ERR_UPSTREAM_CONNECT). */
+MUST_CHECK enum err_code conn_connect(struct conn *c, struct loop *loop, const struct server_conf *server,
+                                      const struct netaddr *addr, conn_event_fn *on_event, void *arg, struct err *err);
 /* Lets the kernel ask a silent peer whether it is still there: the connection breaks (ETIMEDOUT) about @ms after its
  * last sign of life. Does not see what conn_is_dead sees: while bytes of ours wait for the peer, the kernel asks with
  * those, for a quarter of an hour. */

@@ -167,6 +167,11 @@ static void on_probe(void *arg, const char *why, bool certificate)
          before);
 }
 
+static const struct server_conf *server_conf(const struct watch *w)
+{
+    return &w->all->snapshot->settings->server;
+}
+
 /* What is barred must show a good certificate before it is used again, whatever is probed otherwise. */
 static void start_probe(struct target *t, int64_t now_us)
 {
@@ -175,8 +180,8 @@ static void start_probe(struct target *t, int64_t now_us)
     struct err err = {0};
 
     t->probe_end_us = now_us + (int64_t)set->probe_timeout_ms * 1000;
-    t->probe = probe_start(t->watch->all->loop, &t->address->addr, kind, t->watch->ctx, set->sni, set->host, on_probe,
-                           t, &err);
+    t->probe = probe_start(t->watch->all->loop, server_conf(t->watch), &t->address->addr, kind, t->watch->ctx, set->sni,
+                           set->host, on_probe, t, &err);
     if (!t->probe && err.code == ERR_UPSTREAM_CONNECT) /* else it is ours and says nothing of the address */
         on_probe(t, err.sys_errno ? strerror(err.sys_errno) : err.detail, false);
 }
@@ -315,11 +320,6 @@ static void on_dns(void *arg, const struct dns_view *view)
     w->keep = false;
     remove_missing(w, view, "DNS");
     add_new(w, view, "DNS");
-}
-
-static const struct server_conf *server_conf(const struct watch *w)
-{
-    return &w->all->snapshot->settings->server;
 }
 
 static enum err_code start_dns(struct watch *w, struct err *err)

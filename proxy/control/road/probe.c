@@ -104,8 +104,9 @@ static void on_event(struct conn *c, void *arg)
     run(arg);
 }
 
-struct probe *probe_start(struct loop *loop, const struct netaddr *addr, enum probe_kind kind, SSL_CTX *ctx,
-                          const char *sni, const char *host, probe_done_fn *done, void *arg, struct err *err)
+struct probe *probe_start(struct loop *loop, const struct server_conf *server, const struct netaddr *addr,
+                          enum probe_kind kind, SSL_CTX *ctx, const char *sni, const char *host, probe_done_fn *done,
+                          void *arg, struct err *err)
 {
     struct probe *p = calloc(1, sizeof(*p));
     struct sbuf b;
@@ -127,7 +128,7 @@ struct probe *probe_start(struct loop *loop, const struct netaddr *addr, enum pr
     head_put_end(&b);
     ASSERT(!b.overflow);
     p->ask_n = b.n;
-    if (conn_connect(&p->conn, loop, addr, on_event, p, err) != ERR_NONE) {
+    if (conn_connect(&p->conn, loop, server, addr, on_event, p, err) != ERR_NONE) {
         free(p->sni);
         free(p);
         return NULL;

@@ -153,6 +153,7 @@ static void on_event(struct conn *c, void *arg)
 enum err_code pool_open(struct worker *w, struct pool_address *a, struct loop_task *owner, struct upconn **out,
                         struct err *err)
 {
+    const struct server_conf *server = &w->use->snapshot->settings->server;
     struct upconn *u = calloc(1, sizeof(*u));
     enum err_code code;
 
@@ -164,10 +165,10 @@ enum err_code pool_open(struct worker *w, struct pool_address *a, struct loop_ta
     u->at = a;
     u->generation = a->of->generation;
     u->owner = owner;
-    code = conn_connect(&u->conn, &w->loop, a->addr, on_event, u, err);
+    code = conn_connect(&u->conn, &w->loop, server, a->addr, on_event, u, err);
     if (code == ERR_NO_DESCRIPTORS) { /* what is only kept for later use makes room */
         pool_close_all_idle(&w->pool);
-        code = conn_connect(&u->conn, &w->loop, a->addr, on_event, u, err);
+        code = conn_connect(&u->conn, &w->loop, server, a->addr, on_event, u, err);
     }
     if (code != ERR_NONE) {
         free(u);

@@ -18,9 +18,9 @@ struct probe;
 /* @ctx: keeps no sessions, so that each probe sees the certificate; a reference is taken. @host: Host of the HTTP
  * request; copied like @sni. NULL with the reason in @err: it could not even begin (no descriptors, no route); @done is
  * not called. */
-MUST_CHECK struct probe *probe_start(struct loop *loop, const struct netaddr *addr, enum probe_kind kind, SSL_CTX *ctx,
-                                     const char *sni, const char *host, probe_done_fn *done, void *arg,
-                                     struct err *err);
+MUST_CHECK struct probe *probe_start(struct loop *loop, const struct server_conf *server, const struct netaddr *addr,
+                                     enum probe_kind kind, SSL_CTX *ctx, const char *sni, const char *host,
+                                     probe_done_fn *done, void *arg, struct err *err);
 /* From a timer: it took too long. @done is called. */
 void probe_expire(struct probe *p);
 /* @done is not called any more. Nulls *@p; NULL is fine. */
