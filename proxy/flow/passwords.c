@@ -132,6 +132,9 @@ struct passwords *passwords_new(void)
     secret_random(p->salt, sizeof(p->salt));
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
+    p->started = thread_start(&p->thread, run, p) == 0;
+    p->pam_started = pam_checks_start(p);
+    if (!p->started || !p->pam_started) passwords_free(&p);
     return p;
 }
 
@@ -163,20 +166,13 @@ void passwords_free(struct passwords **pp)
     free(p);
 }
 
-/* With the lock held. */
-static bool start(struct passwords *p, const struct wait_queue *queue)
-{
-    if (queue == &p->pam_queue) return p->pam_started = p->pam_started || pam_checks_start(p);
-    return p->started = p->started || thread_start(&p->thread, run, p) == 0;
-}
-
 static bool enqueue(struct passwords *p, struct password_ask *a, const struct netaddr *peer)
 {
     uint64_t owner = netaddr_site(peer);
     bool room;
 
     pthread_mutex_lock(&p->lock);
-    room = start(p, a->queue) && wait_queue_count(a->queue, owner) < PASSWORDS_PEER_MAX &&
+    room = wait_queue_count(a->queue, owner) < PASSWORDS_PEER_MAX &&
            wait_queue_add(a->queue, &a->place, owner, PASSWORDS_QUEUE_MAX, a->loop->now_us);
     if (room && a->queue == &p->pam_queue && !pam_checks_wake(p)) {
         wait_queue_remove(a->queue, &a->place);

@@ -73,7 +73,7 @@ struct password_ask *passwords_next(struct passwords *p, struct wait_queue *queu
 void passwords_answer(struct password_ask *a);
 
 /* pam_checks.c */
-/* With the lock held. False: it cannot start. */
+/* False: it cannot start. */
 MUST_CHECK bool pam_checks_start(struct passwords *p);
 void pam_checks_end(struct passwords *p); /* only if it was started; what runs is answered */
 /* There is something in the queue. False: out of memory. */

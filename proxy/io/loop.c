@@ -45,7 +45,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     loop_touch(l);
-    if (l->on_tick) l->on_tick(l->arg);
+    l->on_tick(l->arg);
 }
 
 static void on_alarm(evutil_socket_t fd, short what, void *arg)
@@ -99,7 +99,7 @@ enum err_code loop_init(struct loop *l, void (*tick)(void *), void (*turn)(void 
         l->tick = event_new(l->base, -1, EV_PERSIST, on_tick, l);
         l->alarm = event_new(l->base, -1, 0, on_alarm, l);
     }
-    if (!l->wake || !l->tick || !l->alarm || event_add(l->wake, NULL) || event_add(l->tick, &every)) {
+    if (!l->wake || !l->tick || !l->alarm || event_add(l->wake, NULL) || (tick && event_add(l->tick, &every))) {
         loop_clear(l);
         return err_set(err, ERR_INTERNAL, errno, "cannot make an event loop (edge-triggered epoll is needed)");
     }

@@ -44,7 +44,7 @@ struct password_asker {
     void *arg;
 };
 
-/* Threads start with the first question for them. NULL: out of memory. */
+/* Starts its threads: one that a worker started would be held to what a worker may. NULL: out of memory. */
 MUST_CHECK struct passwords *passwords_new(void);
 /* Ends the threads, and what PAM does. Workers have ended, their loops still exist: questions on their way are answered
  * there. NULL is fine. */

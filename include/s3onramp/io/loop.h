@@ -53,7 +53,7 @@ struct loop {
     struct loop_post *posts, **posts_tail;
 };
 
-/* @on_tick, @on_turn may be NULL. */
+/* @on_tick, @on_turn may be NULL: without @on_tick there is no tick. */
 MUST_CHECK enum err_code loop_init(struct loop *l, void (*on_tick)(void *), void (*on_turn)(void *), void *arg,
                                    struct err *err);
 void loop_clear(struct loop *l);
