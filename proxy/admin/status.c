@@ -9,6 +9,7 @@
 #include "control/logs.h"
 #include "expiry.h"
 #include "flow/upstream/address.h"
+#include "io/sandbox.h"
 #include "keys/credentials.h"
 #include "keys/json_text.h"
 #include "readiness.h"
@@ -235,6 +236,20 @@ static json_t *get_capacity(struct status *st)
                      dir ? json_text(dir) : json_null(), "trouble", json_text(books_trouble(books)));
 }
 
+/* What of `sandbox` is in force. */
+static json_t *get_sandbox(struct status *st UNUSED)
+{
+    const struct sandbox_state s = sandbox_state();
+    char mem[2 * SANDBOX_TEXT];
+    struct sbuf text = sbuf_make(mem, sizeof(mem) - 1);
+
+    sandbox_text(&s, &text);
+    mem[text.n] = '\0';
+    return json_pack("{sb sb sI sb sb so so}", "on", s.on, "system_calls", s.calls, "landlock_abi",
+                     (json_int_t)s.landlock, "capabilities_dropped", s.capabilities, "whole", s.threads && !*s.why_not,
+                     "why_not", json_text(s.why_not), "text", json_text(mem));
+}
+
 static const struct part version = {"version", false, get_version};
 static const struct part uptime = {"uptime_s", false, get_uptime};
 static const struct part state = {"state", false, get_state};
@@ -244,6 +259,7 @@ static const struct part connections = {"connections", false, get_connections};
 static const struct part table_version = {"table_version", false, get_table_version};
 static const struct part capacity = {"capacity", false, get_capacity};
 static const struct part restart = {"restart", false, get_restart};
+static const struct part sandbox = {"sandbox", false, get_sandbox};
 static const struct part endpoints = {"endpoints", true, next_endpoint};
 static const struct part credentials = {"credentials", true, next_credentials};
 static const struct part logs = {"logs", false, get_logs};
@@ -253,12 +269,13 @@ static const struct part groups = {"groups", true, next_group};
 static const struct part workers = {"workers", true, next_worker};
 static const struct part clients = {"clients", true, next_client};
 
-static const struct part *const all[] = {&version,       &uptime,  &state,    &readiness, &expiring,    &connections,
-                                         &table_version, &restart, &capacity, &endpoints, &credentials, &logs,
-                                         &listeners,     &lines,   &workers,  NULL};
-static const struct part *const all_and_clients[] = {
-    &version,   &uptime,      &state, &readiness, &expiring, &connections, &table_version, &restart, &capacity,
-    &endpoints, &credentials, &logs,  &listeners, &lines,    &workers,     &groups,        &clients, NULL};
+static const struct part *const all[] = {&version,       &uptime,    &state,   &readiness, &expiring,  &connections,
+                                         &table_version, &restart,   &sandbox, &capacity,  &endpoints, &credentials,
+                                         &logs,          &listeners, &lines,   &workers,   NULL};
+static const struct part *const all_and_clients[] = {&version,     &uptime,        &state,   &readiness, &expiring,
+                                                     &connections, &table_version, &restart, &sandbox,   &capacity,
+                                                     &endpoints,   &credentials,   &logs,    &listeners, &lines,
+                                                     &workers,     &groups,        &clients, NULL};
 static const struct part *const only_clients[] = {&groups, &clients, NULL};
 static const struct part *const only_credentials[] = {&credentials, NULL};
 

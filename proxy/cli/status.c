@@ -214,6 +214,13 @@ static void print_readiness(FILE *out, const json_t *answer)
     }
 }
 
+/* An older process tells nothing of it. */
+static void print_sandbox(FILE *out, const json_t *sandbox)
+{
+    if (!sandbox) return;
+    fprintf(out, "sandbox %s\n", admin_text(sandbox, "text"));
+}
+
 static void print_all(FILE *out, const json_t *answer, const struct since *s)
 {
     size_t i;
@@ -224,6 +231,7 @@ static void print_all(FILE *out, const json_t *answer, const struct since *s)
     json_array_foreach(json_object_get(answer, "logs"), i, e) print_log(out, e);
     json_array_foreach(json_object_get(answer, "restart"), i, e) print_restart(out, e);
     print_capacity(out, json_object_get(answer, "capacity"));
+    print_sandbox(out, json_object_get(answer, "sandbox"));
     print_connections(out, json_object_get(answer, "connections"));
     print_limits(out, answer, "listeners", "listener");
     print_limits(out, answer, "lines", "line");

@@ -54,6 +54,7 @@ const struct section_kind config_sections[SECTIONS_N] = {
 };
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const switch_words[] = {"off", "on", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 static const char *const access_formats[] = {"text", "json", "s3", NULL};
 static const char *const audit_words[] = {"all", "writes", "refused", NULL};
@@ -132,6 +133,8 @@ static const struct option options[] = {
      "A new process that an upgrade started must have keys and addresses in this time, or it is ended and the one before goes on."},
     {SECTION_SERVER, "tunnel_idle_timeout", NEW_SESSIONS, OPT_MS, AT(server_conf, tunnel_idle_timeout_ms), "300s", "100ms", "24h", NULL, NULL,
      "Close a tunnel through which no byte passes for so long."},
+    {SECTION_SERVER, "sandbox", RESTART("what a process has given up it cannot have back"), OPT_ENUM, AT(server_conf, sandbox), "on", NULL, NULL, switch_words, NULL,
+     "on: the process and its threads give up what they do not need: privileges, system calls, and, for what serves clients, programs, files and all networks but TCP. What is in force is logged at start."},
     {SECTION_SERVER, "private_networks", LIVE, OPT_NETWORKS, AT(server_conf, private_networks), NULL, NULL, NULL, NULL, NULL,
      "Further networks that may hold addresses of endpoints and tunnels, like 198.18.0.0/15; those of RFC 1918, 4193 and 6598 always may."},
 

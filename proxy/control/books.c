@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "flow/proxy.h"
 #include "flow/worker.h"
+#include "io/sandbox.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -321,6 +322,7 @@ static void *run(void *arg)
 {
     struct job *j = arg;
 
+    sandbox_enter(SANDBOX_WRITES);
     thread_steps_back();
     write_all(j);
     for (struct answer *a = j->answers; a; a = a->next)

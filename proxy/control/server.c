@@ -19,6 +19,7 @@
 #include "flow/audit.h"
 #include "flow/worker.h"
 #include "io/child.h"
+#include "io/sandbox.h"
 #include "keys/credentials.h"
 
 #include <errno.h>
@@ -270,6 +271,16 @@ static enum err_code start_workers(struct server *sv, struct err *err)
     return ERR_NONE;
 }
 
+static void announce_sandbox(void)
+{
+    const struct sandbox_state s = sandbox_state();
+    char mem[2 * SANDBOX_TEXT];
+    struct sbuf text = sbuf_make(mem, sizeof(mem));
+
+    sandbox_text(&s, &text);
+    LOG(*s.why_not ? LOG_WARN : LOG_INFO, "sandbox %.*s", (int)text.n, text.p);
+}
+
 static void announce(const struct server *sv)
 {
     static const char *const modes[] = {"forward proxy", "S3 endpoint", "redirected connections"};
@@ -278,6 +289,7 @@ static void announce(const struct server *sv)
 
     LOG(LOG_INFO, "s3onramp %s, %s, libevent %s, workers: %zu, clients: %zu", S3ONRAMP_VERSION, tls_library_version(),
         event_get_version(), sv->workers_n, s->clients_n);
+    announce_sandbox();
     for (size_t i = 0; i < s->endpoints_n; i++) {
         if (s->endpoints[i].dns)
             LOG(LOG_INFO, "endpoint %s: addresses of %s as %s, Region %s", s->endpoints[i].name,
@@ -577,6 +589,7 @@ enum err_code server_new(struct settings *settings, struct heir *heir, char *con
     notify_init(&sv->notify);
     secret_no_core_dumps();
     ignore_signals();
+    sandbox_begin(settings->server.sandbox);
     code = start(sv, settings, err);
     if (code != ERR_NONE)
         server_free(&sv);

@@ -4,11 +4,13 @@
 #include "control/sweeper.h"
 
 #include "base/thread.h"
+#include "io/sandbox.h"
 
 static void *run(void *arg)
 {
     struct sweeper *s = arg;
 
+    sandbox_enter(SANDBOX_SERVES);
     thread_steps_back();
     snapshot_bin_empty(s->bin);
     atomic_store_explicit(&s->done, true, memory_order_release);

@@ -5,6 +5,7 @@
 
 #include "base/secret.h"
 #include "base/thread.h"
+#include "io/sandbox.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -115,6 +116,7 @@ static void *run(void *arg)
     struct passwords *p = arg;
     struct password_ask *a;
 
+    sandbox_enter(SANDBOX_SERVES);
     while ((a = wait_for_ask(p))) {
         judge(p, a);
         passwords_answer(a);

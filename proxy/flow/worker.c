@@ -9,6 +9,7 @@
 #include "base/thread.h"
 #include "flow/record.h"
 #include "flow/session.h"
+#include "io/sandbox.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -367,6 +368,7 @@ static void *run(void *arg)
 {
     struct worker *w = arg;
 
+    sandbox_enter(SANDBOX_SERVES);
     loop_run(&w->loop);
     atomic_store_explicit(&w->ticked_us, INT64_MAX, memory_order_relaxed);
     return NULL;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "config/log_place.h"
+#include "io/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -569,6 +570,7 @@ static void *run(void *arg)
 {
     struct sink *s = arg;
 
+    sandbox_enter(SANDBOX_WRITES);
     while (!may_end(s))
         if (!step(s)) wait_for_more(s);
     atomic_store(&s->ended, true);

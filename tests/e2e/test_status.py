@@ -2,6 +2,7 @@
 """s3onramp status: what it shows, who may ask, and what becomes of its socket."""
 import json
 import os
+import pathlib
 import socket
 import stat
 import subprocess
@@ -102,6 +103,31 @@ class Status(lib.Case):
             endpoint.release()
             self.check(connection.read_answer(), 200)
         lib.wait_until(lambda: sum(a["in_flight"] for a in self.proxy.states().values()) == 0, 5, "none in flight")
+
+    def test_sandbox(self):
+        """What is told is what the kernel tells of the process's threads."""
+        threads = [dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines() if ":\t" in line)
+                   for task in pathlib.Path("/proc/%d/task" % self.proxy.pid).iterdir()]
+        confined = [t for t in threads if t["Seccomp"] == "2"]
+        bare = [t for t in confined if int(t["CapPrm"], 16) == 0]
+        sandbox, workers = self.proxy.status()["sandbox"], len(self.proxy.status()["workers"])
+        text = lib.run(lib.PROGRAM, "status", "-c", self.proxy.config).stdout
+        self.assertIn("sandbox %s\n" % sandbox["text"], text)
+        self.assertIn("sandbox %s" % sandbox["text"], self.proxy.stderr.read_text())
+        if lib.SANITIZER:
+            self.assertEqual((sandbox["text"], confined), ("off; this program was built with a sanitizer", []))
+            return
+        self.assertTrue(sandbox["on"] and sandbox["system_calls"] and sandbox["capabilities_dropped"], sandbox)
+        self.assertEqual(len(confined), len(threads))
+        self.assertGreaterEqual(len(bare), workers)
+        self.assertEqual({t["NoNewPrivs"] for t in threads}, {"1"})
+
+    def test_sandbox_off(self):
+        proxy = lib.Proxy(["%s:%d" % endpoint.addresses[0][:2]], name="off", server={"sandbox": "off"})
+        self.assertFalse(proxy.status()["sandbox"]["on"])
+        self.assertIn("sandbox off\n", lib.run(lib.PROGRAM, "status", "-c", proxy.config).stdout)
+        self.assertEqual(proxy.status()["sandbox"]["why_not"], "")
+        proxy.stop()
 
     def test_table_for_people(self):
         text = lib.run(lib.PROGRAM, "status", "-c", self.proxy.config).stdout

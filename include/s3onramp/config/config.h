@@ -80,6 +80,7 @@ struct server_conf {
         upgrade_timeout_ms, upgrade_ready_timeout_ms;
     uint64_t tunnel_idle_timeout_ms, pause_timeout_ms, request_timeout_ms;
     uint64_t min_rate;                 /* bytes a second; 0: none */
+    unsigned sandbox;                  /* 1: on */
     struct netblock *private_networks; /* further networks that count as private */
     size_t private_networks_n;
 };
