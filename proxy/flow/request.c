@@ -149,6 +149,22 @@ const char *request_log_ctx(const struct request *req, char *buf, size_t n)
     return buf;
 }
 
+/* Of what passed through the connection that the request has now. */
+static void count_upstream(const struct request *req)
+{
+    const struct pool_address *a = req->up->at;
+
+    pool_count(&req->worker->pool, a, STATS_ADDRESS_BYTES_IN, req->relay.body_sent);
+    pool_count(&req->worker->pool, a, STATS_ADDRESS_BYTES_OUT, req->relay.answer_bytes);
+}
+
+void request_drop_upstream(struct request *req)
+{
+    if (!req->up) return;
+    count_upstream(req);
+    pool_drop(&req->up, true);
+}
+
 /* What a failed step means for both sides; the last step follows. */
 static void on_failure(struct request *req)
 {
@@ -157,7 +173,7 @@ static void on_failure(struct request *req)
     req->failed_at = req->step;
     LOG_CTX(err_info(req->err.code)->blame == BLAME_CLIENT ? LOG_DEBUG : LOG_WARN,
             request_log_ctx(req, ctx, sizeof(ctx)), "%s: %s", err_info(req->err.code)->word, req->err.detail);
-    pool_drop(&req->up, true);
+    request_drop_upstream(req);
     keyring_leave(&req->out.lease);
     pool_leave_queue(&req->worker->pool, &req->retry.turn);
     if (req->reply.answered || req->err.code == ERR_CLIENT_GONE)
@@ -367,8 +383,7 @@ static void let_go_upstream(struct request *req)
     bool clean;
 
     if (!u) return;
-    pool_count(&req->worker->pool, u->at, STATS_ADDRESS_BYTES_IN, req->relay.body_sent);
-    pool_count(&req->worker->pool, u->at, STATS_ADDRESS_BYTES_OUT, req->relay.answer_bytes);
+    count_upstream(req);
     clean = req->relay.send_state == SEND_DONE && req->relay.answer_state == ANSWER_DONE && req->relay.answer &&
             req->relay.answer->keep_alive && req->relay.answer_body.kind != BODY_UNTIL_CLOSE && buf_empty(&u->in);
     if (clean)

@@ -72,7 +72,7 @@ void retry_note(struct request *req, enum retry_reason reason)
 
 void retry_rewind(struct request *req)
 {
-    pool_drop(&req->up, true);
+    request_drop_upstream(req);
     req->err = (struct err){0};
     req->relay.answer = NULL;
     req->relay.s3_error = STR_NONE;

@@ -268,7 +268,7 @@ class Numbers(lib.Case):
     def setUp(self):
         self.endpoint = lib.start_endpoint()
         self.proxy = lib.Proxy(["127.0.0.1:%d" % self.endpoint.addresses[0][1]], "numbers", server={"workers": "2"},
-                               admin={"client_metrics": "10"})
+                               admin={"client_metrics": "10", "traffic_metrics": "100"})
         self.addCleanup(self.endpoint.close)
         self.addCleanup(self.proxy.stop)
 
@@ -349,6 +349,14 @@ class Numbers(lib.Case):
         self.assertEqual(total(all_of, "listener_first_byte_seconds_count"), sum(bool(x["s3_request_id"]) for x in lines))
         self.assertEqual(total(all_of, "address_upload_bytes_total"), sum(r["body_bytes"] for r in seen))
 
+    def compare_traffic(self, all_of, lines):
+        """Of requests that failed, too; what was sent again is an address's twice, and its caller's once."""
+        for way, field in (("upload", "bytes_in"), ("download", "bytes_out")):
+            of_callers, again = total(all_of, "traffic_bytes_total", direction=way), 70 if way == "upload" else 0
+            tries = sum(x["attempts"] - 1 for x in lines if x["operation"] == "PutObject" and x["retry_reasons"])
+            self.assertEqual(total(all_of, "address_%s_bytes_total" % way), of_callers + again * tries)
+            self.assertEqual(of_callers, sum(x[field] for x in lines if x["attempts"]))
+
     def test_numbers_agree(self):
         self.check(self.proxy.request("legacy", "PUT", "/bucket/kept", b"k" * 5000), 200)
         half = self.requests // 2
@@ -365,6 +373,7 @@ class Numbers(lib.Case):
         all_of = samples(scrape(self.proxy))
         self.compare(all_of, lines)
         self.compare_with_endpoint(all_of, lines)
+        self.compare_traffic(all_of, lines)
         self.assertGreater(self.by(all_of, "listener_errors_total", "cause")[("client_gone",)], 0)
         self.assertEqual(self.by(all_of, "config_reloads_total", "result"), {("taken",): 1})
 

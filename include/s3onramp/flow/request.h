@@ -251,6 +251,8 @@ REQUEST_STEPS(X)
 
 /* It is about to go to @a. */
 void request_goes_to(struct request *req, const struct pool_address *a);
+/* Gives its connection up, if it has one; what passed through it is counted. */
+void request_drop_upstream(struct request *req);
 const char *request_step_name(enum request_step step);
 void request_begin(struct request *req, struct session *client);
 /* The clock starts, the request gets its id. */
