@@ -290,6 +290,9 @@ static void count_fetch(const struct entry *e, const struct source_result *r)
     f->certificate_end_s = e->source->certificate_end_s;
 }
 
+static void schedule(struct entry *e, int64_t wall_s);
+
+/* What came may end long before the next look. */
 static void on_fetched(void *arg, struct source_result *r)
 {
     struct entry *e = arg;
@@ -302,6 +305,7 @@ static void on_fetched(void *arg, struct source_result *r)
     count_fetch(e, r);
     if (e->renewing) atomic_store(&e->need->renewed_us, clock_monotonic_us()); /* what came of it was offered */
     e->renewing = false;
+    schedule(e, clock_wall_us() / 1000000);
     serve_waiters(e);
 }
 

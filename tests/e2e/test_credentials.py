@@ -369,5 +369,32 @@ class Credentials(lib.Case):
         self.proxy.stop()
 
 
+class Late(lib.Case):
+    def setUp(self):
+        self.proxy = lib.Proxy(["127.0.0.1:1"], "late", extra=lib.section("credentials early", source="static", access_key_id="A",
+                                                                          secret_access_key="S"))
+        self.addCleanup(self.proxy.stop)
+
+    def test_keys_that_come_in_place_of_endless_ones_end_in_time(self):
+        """Their section is looked at when they end, not when the endless ones before would have been."""
+        def program(name, lifetime):
+            path = lib.WORK / name
+            path.write_text("#!/bin/sh\n[ -e '%s.once' ] && exit 1\ntouch '%s.once'\nprintf '{\"Version\": 1, \"AccessKeyId\": \"A\", "
+                            "\"SecretAccessKey\": \"S\", \"Expiration\": \"%%s\"}' \"$(date -u -d '+%d seconds' +%%Y-%%m-%%dT%%H:%%M:%%SZ)\"\n"
+                            % (path, path, lifetime))
+            path.chmod(0o700)
+            return path
+        proxy = self.proxy
+        text = proxy.config.read_text()
+        begin = text.index("[credentials early]")
+        proxy.config.write_text(text[:begin] + lib.section("credentials early", source="process", command=program("early", 4)) +
+                                lib.section("credentials beside", source="process", command=program("beside", 9)))
+        proxy.command("reload")
+        ends = ["credentials %s: they have expired" % name for name in ("early", "beside")]
+        lib.wait_until(lambda: all(end in proxy.stderr.read_text() for end in ends), 60, "the ends")
+        log = proxy.stderr.read_text()
+        self.assertLess(log.index(ends[0]), log.index(ends[1]))
+
+
 if __name__ == "__main__":
     lib.main()
