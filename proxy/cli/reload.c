@@ -79,28 +79,47 @@ static int print_answer(const json_t *answer, bool check)
     return print_behind(answer);
 }
 
-static int reload(const struct wish *w)
+/* A file with a problem was judged by nobody then. */
+static void say_no_answer(const struct wish *w, const char *path, int why)
 {
-    struct settings *s = NULL;
-    const char *path = admin_path(w->socket, w->config, &s);
-    json_t *answer;
+    struct settings *s = w->socket ? NULL : config_read_without_clients(w->config, stderr);
+
+    if (w->socket || s) admin_say_no_answer(path, why);
+    settings_unref(&s);
+}
+
+static int ask(const struct wish *w, const char *path)
+{
+    json_t *answer = admin_exchange(path, question(w->socket ? NULL : w->config, w->check, false), PATIENCE_S);
     int exit_code = CLI_PROBLEM;
 
-    if (!path) return s ? CLI_PROBLEM : cli_problem("nothing was changed: the proxy goes on with what it had");
-    answer = admin_exchange(path, question(w->socket ? NULL : w->config, w->check, false), PATIENCE_S);
-    if (!answer) {
-        admin_say_no_answer(path, errno);
-    } else if (json_object_get(answer, "error")) {
+    if (!answer)
+        say_no_answer(w, path, errno);
+    else if (json_object_get(answer, "error"))
         exit_code = print_refusal(answer);
-    } else {
+    else
         exit_code = w->json ? print_behind(answer) : print_answer(answer, w->check);
-    }
     if (answer && w->json) {
         json_dumpf(answer, stdout, JSON_INDENT(1));
         puts("");
     }
     json_decref(answer);
+    return exit_code;
+}
+
+/* It is the proxy that judges the file, so that it knows, and tells, of one that it refused. */
+static int reload(const struct wish *w)
+{
+    char *written = w->socket ? NULL : config_admin_socket(w->config);
+    struct settings *s = NULL;
+    int exit_code = CLI_PROBLEM;
+
+    if (w->socket || (written && strcmp(written, "off") != 0))
+        exit_code = ask(w, w->socket ? w->socket : written);
+    else if (!admin_path(NULL, w->config, &s) && !s) /* says why there is none */
+        cli_problem("nothing was changed: the proxy goes on with what it had");
     settings_unref(&s);
+    free(written);
     return exit_code;
 }
 

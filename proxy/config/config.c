@@ -300,6 +300,24 @@ char *config_clients_path(const char *path, FILE *problems)
     return found;
 }
 
+char *config_admin_socket(const char *path)
+{
+    FILE *unheard = fopen("/dev/null", "we");
+    struct config_build b = build_new(path, unheard ? unheard : stderr);
+    size_t row;
+    char *found = NULL;
+
+    if (read_main(&b)) {
+        const char *written = config_text_of(config_raw_section(b.raw, SECTION_ADMIN, STR_NONE), "socket");
+
+        if (!written) written = config_find_option(SECTION_ADMIN, STR("socket"), &row)->def;
+        found = config_strdup(str_from(written));
+    }
+    settings_unref(&b.s);
+    if (unheard) fclose(unheard);
+    return found;
+}
+
 static struct settings *load_files(struct config_build *b)
 {
     if (!read_main(b)) return finished(b);

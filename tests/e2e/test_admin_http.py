@@ -15,6 +15,7 @@ import ssl
 import struct
 import subprocess
 import termios
+import time
 
 import lib
 
@@ -241,8 +242,10 @@ class Health(lib.Case):
         self.assertEqual(self.status_code(), 0)
 
     def test_2_a_refused_reload_stays_ready_and_says_so(self):
-        self.proxy.config.write_text(self.config + "[endpoint tokyo]\nnonsense = 1\n")
-        self.assertEqual(lib.run(lib.PROGRAM, "reload", "--socket", self.proxy.admin_socket, check=False).returncode, 1)
+        """Also if it is -c FILE that names the proxy: it is told of a file that it would not take."""
+        said = self.put(self.config + "[endpoint tokyo]\nnonsense = 1\n")
+        self.assertEqual(said.returncode, 1)
+        self.assertEqual(said.stderr.count("nonsense"), 1, said.stderr)
         self.assertEqual(self.ready(), (200, ["ready", "note: the last reload was refused; the configuration before it is in "
                                                       "force"]))
         status = json.loads(lib.run(lib.PROGRAM, "status", "--json", "--socket", self.proxy.admin_socket).stdout)
@@ -260,10 +263,10 @@ class Health(lib.Case):
 
     def test_3_credentials_that_end(self):
         script = self.proxy.folder / "keys"
-        script.write_text("#!/bin/sh\n[ -e '%s' ] && exit 1\ntouch '%s'\n" % (script.with_suffix(".once"),
-                                                                             script.with_suffix(".once")) +
+        script.write_text("#!/bin/sh\n[ -e '%s' ] && exit 1\ntouch '%s'\nend=$(($(date +%%s) + 8))\necho $end > '%s'\n" % (
+            script.with_suffix(".once"), script.with_suffix(".once"), script.with_suffix(".ends")) +
                           "printf '{\"Version\": 1, \"AccessKeyId\": \"%s\", \"SecretAccessKey\": \"%s\", \"SessionToken\": "
-                          "\"t\", \"Expiration\": \"%%s\"}' \"$(date -u -d '+8 seconds' +%%Y-%%m-%%dT%%H:%%M:%%SZ)\"\n"
+                          "\"t\", \"Expiration\": \"%%s\"}' \"$(date -u -d @$end +%%Y-%%m-%%dT%%H:%%M:%%SZ)\"\n"
                           % lib.UPSTREAM_KEY)
         script.chmod(0o700)
         begin = self.config.index("[credentials default]")
@@ -271,8 +274,10 @@ class Health(lib.Case):
         said = self.put(self.config[:begin] + lib.section("credentials default", source="process", command=script) +
                         self.config[end:])
         self.assertEqual(said.returncode, 0, said.stderr)
-        lib.wait_until(script.with_suffix(".once").exists, 30, "the first keys")
-        self.wait_ready(503, "endpoint tokyo: its credentials default are expired")
+        ends = script.with_suffix(".ends")
+        lib.wait_until(lambda: ends.exists() and ends.read_text().endswith("\n"), 30, "the first keys")
+        lib.wait_until(lambda: time.time() >= int(ends.read_text()), 60, "their end")
+        self.assertEqual(self.ready(), (503, ["not ready", "endpoint tokyo: its credentials default are expired"]))  # the first answer
         self.assertEqual(self.status_code(), 1)
         self.put(self.config)
         self.wait_ready(200)

@@ -444,6 +444,9 @@ void config_machine_names(const char *hostname, struct str_list *names);
 /* The path of the clients file that @path names, a heap string, whatever else is wrong with @path; NULL: it cannot be
  * opened, said to @problems. */
 MUST_CHECK char *config_clients_path(const char *path, FILE *problems);
+/* What @path says of [admin] socket, or the default: a heap string, whatever else is wrong with @path; NULL: it cannot
+ * be opened. */
+MUST_CHECK char *config_admin_socket(const char *path);
 /* As config_load, from @in, called @name in messages; without a clients file. */
 MUST_CHECK struct settings *config_load_stream(FILE *in, const char *name, FILE *problems);
 /* What is written for @key in the section that became @item, or NULL: nothing is. */
