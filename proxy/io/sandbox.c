@@ -343,15 +343,18 @@ static bool keep_capabilities(uint64_t kept)
 
     for (int c = 0; c < 64 && prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++)
         if (!(kept & 1ULL << c)) (void)prctl(PR_CAPBSET_DROP, c, 0, 0, 0); /* only who has CAP_SETPCAP may */
+    bool more = false;
+
     if (syscall(SYS_capget, &head, v)) return false;
     for (size_t i = 0; i < ARRAY_LEN(v); i++) {
         uint32_t mask = (uint32_t)(kept >> 32 * i);
 
+        more |= (v[i].permitted | v[i].inheritable) & ~mask;
         v[i].effective &= mask;
         v[i].permitted &= mask;
         v[i].inheritable &= mask;
     }
-    return syscall(SYS_capset, &head, v) == 0;
+    return !more || syscall(SYS_capset, &head, v) == 0; /* a filter of systemd's may refuse it */
 }
 
 static unsigned landlock_abi(void)
