@@ -6,6 +6,7 @@
 
 #include "config_options.h"
 
+#include "aws/s3/target.h"
 #include "base/secret.h"
 #include "base/thread.h"
 
@@ -500,6 +501,45 @@ const struct tunnel_conf *settings_tunnel_for_host(const struct settings *s, str
     for (size_t i = 0; i < s->tunnels_n; i++)
         for (size_t j = 0; j < s->tunnels[i].hosts.n; j++)
             if (str_eq(str_from(s->tunnels[i].hosts.v[j]), host)) return &s->tunnels[i];
+    return NULL;
+}
+
+/* @host is @name, or below it. */
+static bool is_at_or_below(struct str host, const char *name)
+{
+    struct str top = str_from(name);
+
+    if (!top.n || !str_ends(host, top)) return false;
+    return host.n == top.n || host.p[host.n - top.n - 1] == '.';
+}
+
+static bool is_of_endpoint(const struct endpoint_conf *ep, struct str host, const struct netaddr *address)
+{
+    for (size_t i = 0; address && i < ep->addresses_n; i++) {
+        struct netblock one = {ep->addresses[i], ep->addresses[i].u.sa.sa_family == AF_INET6 ? 128 : 32};
+        if (netblock_has(&one, address)) return true;
+    }
+    return is_at_or_below(host, ep->host) || is_at_or_below(host, ep->sni) || is_at_or_below(host, ep->vpce_name) ||
+           is_at_or_below(host, ep->dns_name);
+}
+
+static bool is_no_parents(const struct settings *s, struct str host)
+{
+    struct netaddr address;
+    bool is_address = netaddr_parse(host, 443, &address);
+
+    if (s3_host_is_s3(host) || str_eq(host, STR("localhost"))) return true;
+    if (is_address && (settings_address_is_never(&address) || netaddr_is_loopback(&address))) return true;
+    for (size_t i = 0; i < s->endpoints_n; i++)
+        if (is_of_endpoint(&s->endpoints[i], host, is_address ? &address : NULL)) return true;
+    return false;
+}
+
+const struct tunnel_conf *settings_parent_for_host(const struct settings *s, struct str host)
+{
+    if (!s->parents_n || is_no_parents(s, host)) return NULL;
+    for (size_t i = 0; i < s->parents_n; i++)
+        if (str_list_matches(&s->parents[i].hosts, host)) return &s->parents[i];
     return NULL;
 }
 

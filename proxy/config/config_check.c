@@ -105,7 +105,7 @@ static void check_listener_mode(struct config_build *b, struct raw_section *sect
         {"intercept", true, false, true},           {"tunnel", true, false, true},
         {"transparent", false, false, true},        {"names", true, true, false},
         {"certificate", true, true, false},         {"private_key", true, true, false},
-        {"client_certificates", true, true, false},
+        {"client_certificates", true, true, false}, {"parent", true, false, false},
     };
     const struct listener_conf *listener = section->item;
     static const char *const words[] = {"forward", "endpoint", "redirect"};
@@ -362,6 +362,7 @@ void config_check(struct config_build *b)
     if (!b->no_clients) config_for_each(b, SECTION_CLIENT, check_client);
     config_for_each(b, SECTION_GROUP, check_group);
     config_for_each(b, SECTION_TUNNEL, config_check_tunnel);
+    config_for_each(b, SECTION_PARENT, config_check_parent);
     config_check_credentials(b);
     if (!b->no_clients) config_check_pam(b);
     if (!b->no_clients) index_keys(b);

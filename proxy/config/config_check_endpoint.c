@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * config_check_endpoint.c: what must fit together in [endpoint] and [tunnel], and which addresses traffic may go to.
- * One thread; settings_address_allowed: any. Owns nothing.
+ * config_check_endpoint.c: what must fit together in [endpoint], [tunnel] and [parent], and which addresses traffic may
+ * go to. One thread; settings_address_allowed: any. Owns nothing.
  */
 #include "config_options.h"
 
@@ -17,9 +17,7 @@ bool config_same_address(const struct netaddr *a, const struct netaddr *b)
     return netaddr_port(a) != 0 && strcmp(text_a, text_b) == 0;
 }
 
-/* Never a target, whatever private_networks says: unspecified, link-local (with the metadata service), multicast,
- * broadcast. */
-static bool is_never_target(const struct netaddr *a)
+bool settings_address_is_never(const struct netaddr *a)
 {
     static const struct str blocks[] = {STR_INIT("0.0.0.0/8"),    STR_INIT("169.254.0.0/16"), STR_INIT("224.0.0.0/3"),
                                         STR_INIT("fe80::/10"),    STR_INIT("ff00::/8"),       STR_INIT("::/128"),
@@ -36,7 +34,7 @@ static bool is_never_target(const struct netaddr *a)
 
 bool settings_address_allowed(const struct server_conf *server, const struct netaddr *a)
 {
-    if (is_never_target(a)) return false;
+    if (settings_address_is_never(a)) return false;
     if (netaddr_is_private(a)) return true;
     for (size_t i = 0; i < server->private_networks_n; i++)
         if (netblock_has(&server->private_networks[i], a)) return true;
@@ -45,24 +43,24 @@ bool settings_address_allowed(const struct server_conf *server, const struct net
 
 static void check_address(struct config_build *b, struct raw_section *section, const struct netaddr *a)
 {
-    struct config_place place = config_place_of(section, "addresses");
+    const char *key = section->id == SECTION_PARENT ? "address" : "addresses";
+    struct config_place place = config_place_of(section, key);
     const char *whose = section->id == SECTION_CREDENTIALS ? "service's endpoint" : config_sections[section->id].word;
     char text[NETADDR_TEXT];
 
     netaddr_format(a, text);
     if (netaddr_port(a) == 0) {
-        config_problem(b, place, "addresses: %s has no port; write ADDRESS, or ADDRESS:443", text);
-    } else if (is_never_target(a)) {
-        config_problem(
-            b, place,
-            "addresses: %s is link-local, multicast or no address at all; write the private addresses of the "
-            "%s",
-            text, whose);
+        config_problem(b, place, "%s: %s has no port; write ADDRESS, or ADDRESS:%s", key, text,
+                       section->id == SECTION_PARENT ? "3128" : "443");
+    } else if (settings_address_is_never(a)) {
+        config_problem(b, place,
+                       "%s: %s is link-local, multicast or no address at all; write the private addresses of the %s",
+                       key, text, whose);
     } else if (!settings_address_allowed(&b->s->server, a)) {
         config_problem(b, place,
-                       "addresses: %s is not a private address, so traffic could leave the private path; write the "
-                       "endpoint's own, or list its network in private_networks of [server]",
-                       text);
+                       "%s: %s is not a private address, so traffic could leave the private path; write the "
+                       "%s own, or list its network in private_networks of [server]",
+                       key, text, section->id == SECTION_PARENT ? "parent's" : "endpoint's");
     }
 }
 
@@ -211,4 +209,45 @@ void config_check_tunnel(struct config_build *b, struct raw_section *section)
                        "no listener leads to tunnel \"%s\"; write tunnel = %s in a [listener] with mode = forward or "
                        "mode = redirect",
                        section->name, tunnel->hosts.v[0]);
+}
+
+/* --- parents --- */
+
+static void check_credentials(struct config_build *b, struct raw_section *section, const struct tunnel_conf *parent)
+{
+    enum { BOTH_MOST = 512 }; /* they go into one line of a head */
+
+    if (!parent->user != !parent->password)
+        config_problem(b, config_header_place(section),
+                       "parent \"%s\" has no %s; write both user and password, or none", section->name,
+                       parent->user ? "password" : "user");
+    if (parent->user && strchr(parent->user, ':'))
+        config_problem(b, config_place_of(section, "user"),
+                       "user: a colon ends the name in Proxy-Authorization; write a name without one");
+    if (parent->user && parent->password && strlen(parent->user) + strlen(parent->password) > BOTH_MOST)
+        config_problem(b, config_place_of(section, "password"), "user and password have more than %d bytes together",
+                       BOTH_MOST);
+}
+
+void config_check_parent(struct config_build *b, struct raw_section *section)
+{
+    const struct tunnel_conf *parent = section->item;
+    bool any = false;
+
+    if (!parent->addresses_n && !config_text_of(section, "address"))
+        config_problem(b, config_header_place(section), "parent \"%s\" has no address; write address = …",
+                       section->name);
+    for (size_t i = 0; i < parent->addresses_n; i++)
+        check_address(b, section, &parent->addresses[i]);
+    for (size_t i = 0; i < parent->ports.n; i++)
+        if (strspn(parent->ports.v[i], "0123456789*?") != strlen(parent->ports.v[i]))
+            config_problem(b, config_place_of(section, "ports"),
+                           "ports: \"%.40s\" cannot match a port; write numbers, with * and ? as wildcards",
+                           parent->ports.v[i]);
+    check_credentials(b, section, parent);
+    for (size_t i = 0; i < b->s->listeners_n; i++)
+        any = any || b->s->listeners[i].mode == LISTENER_FORWARD;
+    if (!any)
+        config_problem(b, config_header_place(section),
+                       "no listener leads to parent \"%s\"; write a [listener] with mode = forward", section->name);
 }

@@ -16,6 +16,7 @@ enum {
     PORT_FORWARD = 3128,
     PORT_REDIRECT = 3129,
     PORT_TUNNEL = 443,
+    PORT_PARENT = 3128,
     PORT_ENDPOINT = 9000,
     PORT_ENDPOINT_TLS = 9443,
     PORT_ADMIN = 3180,
@@ -172,6 +173,16 @@ static void finish_tunnel(struct config_build *b, struct raw_section *section)
     if (addresses) config_parse_addresses(b, section, "addresses", addresses, PORT_TUNNEL);
 }
 
+static void finish_parent(struct config_build *b, struct raw_section *section)
+{
+    struct tunnel_conf *parent = section->item;
+    const char *address = config_text_of(section, "address");
+
+    parent->is_parent = true;
+    parent->port = PORT_TUNNEL;
+    if (address) config_parse_addresses(b, section, "address", address, PORT_PARENT);
+}
+
 static void finish_line(struct config_build *b, struct raw_section *section)
 {
     struct line_conf *line = section->item;
@@ -270,6 +281,7 @@ void config_finish(struct config_build *b)
     config_terms_finish(b);
     config_certificates_finish(b);
     config_for_each(b, SECTION_TUNNEL, finish_tunnel);
+    config_for_each(b, SECTION_PARENT, finish_parent);
     config_for_each(b, SECTION_LINE, finish_line);
     config_for_each(b, SECTION_CREDENTIALS, config_finish_credentials);
 }

@@ -47,6 +47,10 @@ const struct section_kind config_sections[SECTIONS_N] = {
         ARRAY("tunnel", "sts", tunnels,
               "Private hosts besides S3 that clients of a proxy may be tunnelled to, such as an STS endpoint. "
               "A listener's `tunnel` must match them, too."),
+    [SECTION_PARENT] = ARRAY(
+        "parent", "site", parents,
+        "The site's own proxy: what clients of a forward listener ask for by CONNECT and is not S3's goes on to it. "
+        "Of several the first one that serves the host. S3's names never go there."),
     [SECTION_LINE] =
         ARRAY("line", "office", lines,
               "What endpoints share on their way to AWS, such as a VPN: an endpoint with `line` sends no more, and no "
@@ -248,6 +252,8 @@ static const struct option options[] = {
      "S3 names, with * and ? as wildcards, whose TLS ends here and whose requests are signed anew; none: no name. For forward and redirect listeners."},
     {SECTION_LISTENER, "tunnel", LIVE, OPT_PATTERNS, AT(listener_conf, ways.tunnel), NULL, NULL, NULL, NULL, NULL,
      "S3 names and hosts of [tunnel] sections, with * and ?, whose bytes pass untouched to the private address; goes before intercept. All else is refused."},
+    {SECTION_LISTENER, "parent", LIVE, OPT_PATTERNS, AT(listener_conf, parent), "*", NULL, NULL, NULL, NULL,
+     "Hosts, with * and ?, that go on to a [parent], as far as its own `hosts` have them; none: no host. For forward listeners."},
     {SECTION_LISTENER, "transparent", NEW_SESSIONS, OPT_BOOL, AT(listener_conf, transparent), "no", NULL, NULL, NULL, NULL,
      "yes: takes connections to foreign addresses, as TPROXY brings them (needs CAP_NET_ADMIN); for redirect listeners."},
     LIMITS(SECTION_LISTENER, AT(listener_conf, limits), "", "all that comes in here together"),
@@ -407,6 +413,8 @@ static const struct option options[] = {
      "In place of the listener's `intercept` and `tunnel` once this client's password was seen."},
     {SECTION_CLIENT, "tunnel", LIVE, OPT_PATTERNS, TERMS(ways.tunnel), NULL, NULL, NULL, NULL, NULL,
      "The same; with one of both set, neither of the listener's counts."},
+    {SECTION_CLIENT, "parent", LIVE, OPT_PATTERNS, TERMS(parent), NULL, NULL, NULL, NULL, NULL,
+     "In place of the listener's `parent` once this client's password was seen."},
     {SECTION_CLIENT, "certificate", LIVE, OPT_TEXT, AT(principal_conf, certificate), NULL, NULL, NULL, NULL, NULL,
      "What the client's TLS certificate says of it, where a listener has client_certificates: email:alice@example.com, upn:, dns: or uri: for a name in its SAN, or subject:CN=alice,O=Example."},
     {SECTION_CLIENT, "access_key_id", LIVE, OPT_KEY_ID, AT(principal_conf, keys[0].access_key_id), NULL, NULL, NULL, NULL, NULL,
@@ -473,6 +481,21 @@ static const struct option options[] = {
      "Private addresses that serve them; port 443 if none is written."},
     {SECTION_TUNNEL, "connect_timeout", LIVE, OPT_MS, AT(tunnel_conf, connect_timeout_ms), "3s", "10ms", "10m", NULL, NULL,
      "Try the next address after this time."},
+
+    {SECTION_PARENT, "address", LIVE, OPT_ADDRESSES, AT(tunnel_conf, addresses), NULL, NULL, NULL, NULL, NULL,
+     "Private address of the proxy, port 3128 if none is written; where it has several, one after the other is tried."},
+    {SECTION_PARENT, "hosts", LIVE, OPT_PATTERNS, AT(tunnel_conf, hosts), "*", NULL, NULL, NULL, NULL,
+     "Hosts that it is asked for, with * and ?."},
+    {SECTION_PARENT, "ports", LIVE, OPT_LIST, AT(tunnel_conf, ports), "443", NULL, NULL, NULL, NULL,
+     "Ports that it is asked for, like 443, 8443, with * and ?."},
+    {SECTION_PARENT, "user", LIVE, OPT_TEXT, AT(tunnel_conf, user), NULL, NULL, NULL, NULL, NULL,
+     "Name for its Proxy-Authorization (Basic)."},
+    {SECTION_PARENT, "password", LIVE, OPT_SECRET, AT(tunnel_conf, password), NULL, NULL, NULL, NULL, NULL,
+     "Password for it; or env:NAME, credential:NAME, file:PATH. It goes over the network in the clear, as all of HTTP to a proxy."},
+    {SECTION_PARENT, "connect_timeout", LIVE, OPT_MS, AT(tunnel_conf, connect_timeout_ms), "3s", "10ms", "10m", NULL, NULL,
+     "Try the next address after this time."},
+    {SECTION_PARENT, "answer_timeout", LIVE, OPT_MS, AT(tunnel_conf, answer_timeout_ms), "60s", "10ms", "10m", NULL, NULL,
+     "The proxy must say in this time whether it has reached the host."},
 
     {SECTION_LINE, "bandwidth", LIVE, OPT_RATE, AT(line_conf, bandwidth), NULL, RATE_LEAST, RATE_MOST, NULL, NULL,
      "What passes in a second each way, like 1Gbit: about 90 % of what the line really carries (only content is counted), so that nothing waits in its queues. Clients that want more share it evenly."},

@@ -28,6 +28,7 @@ enum section_id {
     SECTION_GROUP,
     SECTION_POLICY,
     SECTION_TUNNEL,
+    SECTION_PARENT,
     SECTION_LINE,
     SECTIONS_N
 };
@@ -302,6 +303,7 @@ void config_check_admin(struct config_build *b);
 void config_check_endpoint(struct config_build *b, struct raw_section *section);
 void config_check_one_default(struct config_build *b); /* among the endpoints */
 void config_check_tunnel(struct config_build *b, struct raw_section *section);
+void config_check_parent(struct config_build *b, struct raw_section *section);
 /* The values of `addresses` are private, and not too many. */
 void config_check_address_list(struct config_build *b, struct raw_section *section, const struct netaddr *addresses,
                                size_t n);

@@ -136,7 +136,7 @@ static void print_example_option(const struct option *o, FILE *out)
 static bool is_optional(enum section_id id)
 {
     return id == SECTION_PAM || id == SECTION_GROUP || id == SECTION_POLICY || id == SECTION_TUNNEL ||
-           id == SECTION_LINE;
+           id == SECTION_PARENT || id == SECTION_LINE;
 }
 
 void config_print_example(FILE *out)

@@ -79,6 +79,17 @@ static void put_hosts(const struct settings *s, struct sbuf *out)
     end_list(&l);
 }
 
+/* What goes on to a [parent] from here, by CONNECT only. */
+static void put_parents(const struct settings *s, struct sbuf *out)
+{
+    struct list l = begin_list(out, "parents");
+
+    for (size_t i = 0; i < s->parents_n; i++)
+        for (size_t j = 0; j < s->parents[i].hosts.n; j++)
+            put_item(&l, str_from(s->parents[i].hosts.v[j]));
+    end_list(&l);
+}
+
 /* --- the proxy --- */
 
 /* A password goes over TLS, where the listener has it and takes none without. */
@@ -124,6 +135,7 @@ static const char decision[] = "    host = host.toLowerCase();\n"
                                "        if (host == hosts[i]) return like(tunnel) ? proxy : \"DIRECT\";\n"
                                "    if (below(own) && (like(tunnel) || like(intercept))) return proxy;\n"
                                "    if (below(also) && !like(tunnel) && like(intercept)) return proxy;\n"
+                               "    if (/^(https|wss):/i.test(url) && like(parent) && like(parents)) return proxy;\n"
                                "    return \"DIRECT\";\n"
                                "}\n";
 
@@ -138,6 +150,8 @@ bool pac_write(const struct settings *s, const struct listener_conf *l, struct s
     put_hosts(s, out);
     put_texts(out, "tunnel", &l->ways.tunnel);
     put_texts(out, "intercept", &l->ways.intercept);
+    put_texts(out, "parent", &l->parent);
+    put_parents(s, out);
     sbuf_add(out, str_from(functions));
     sbuf_add(out, str_from(decision));
     return !out->overflow;

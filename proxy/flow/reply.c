@@ -8,6 +8,7 @@
 #include "flow/body/form.h"
 #include "flow/router.h"
 #include "flow/session.h"
+#include "flow/tunnel.h"
 #include "flow/worker.h"
 
 #include <stdio.h>
@@ -255,6 +256,11 @@ static void put_date(struct sbuf *b)
 /* Of a tunnel that passes through, the host is whatever its client asked for. */
 static const char *text_of(const struct request *req)
 {
+    if (req->tunnel && req->tunnel->via && req->tunnel->via->is_parent) {
+        if (req->err.code == ERR_UPSTREAM_CONNECT)
+            return "The site's own proxy could not be reached. Please try again.";
+        if (req->err.code == ERR_UPSTREAM_TIMEOUT) return "The site's own proxy did not answer in time.";
+    }
     if (req->tunnel && req->err.code == ERR_UPSTREAM_CONNECT) return "The host could not be reached. Please try again.";
     if (req->tunnel && req->err.code == ERR_UPSTREAM_TIMEOUT)
         return "The host could not be reached in time. Please try again.";

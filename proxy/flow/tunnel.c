@@ -54,7 +54,7 @@ static enum step_result say_established(struct request *req)
     return STEP_NEXT;
 }
 
-static enum step_result begin(struct request *req, const struct way_choice *choice)
+static enum step_result begin(struct request *req, const struct way_choice *choice, unsigned port)
 {
     struct tunnel *t = calloc(1, sizeof(*t));
 
@@ -62,6 +62,7 @@ static enum step_result begin(struct request *req, const struct way_choice *choi
     t->worker = req->worker;
     t->owner = req->wake;
     t->via = choice->via;
+    t->port = port;
     t->checked = !req->in.head; /* it came here by the name in its ClientHello */
     req->route.endpoint = choice->endpoint;
     req->tunnel = t;
@@ -125,7 +126,7 @@ enum step_result tunnel_connect(struct request *req)
     choice = choose(req);
     if (choice.way == WAY_REFUSE && port != S3_PORT) return STEP_FAIL;
     if (choice.way != WAY_REFUSE && way_check_port(&choice, port, &req->err) != ERR_NONE) return STEP_FAIL;
-    return choice.way == WAY_TUNNEL ? begin(req, &choice) : intercept(req, &choice);
+    return choice.way == WAY_TUNNEL ? begin(req, &choice, port) : intercept(req, &choice);
 }
 
 enum step_result tunnel_redirected(struct request *req)
@@ -137,7 +138,7 @@ enum step_result tunnel_redirected(struct request *req)
         return request_fail(req, ERR_HOST_REFUSED, "The client names no server in its TLS handshake (SNI).");
     choice = choose(req);
     if (choice.way == WAY_INTERCEPT) return request_fail(req, ERR_NO_MEMORY, "redirected TLS");
-    return choice.way == WAY_TUNNEL ? begin(req, &choice) : STEP_FAIL;
+    return choice.way == WAY_TUNNEL ? begin(req, &choice, S3_PORT) : STEP_FAIL;
 }
 
 /* --- connecting --- */
@@ -172,8 +173,11 @@ static enum step_result give_up(struct request *req, const char *why)
     struct tunnel *t = req->tunnel;
 
     return request_fail(req, t->timed_out ? ERR_UPSTREAM_TIMEOUT : ERR_UPSTREAM_CONNECT, "[%s %s] %s%s%s",
-                        t->via ? "tunnel" : "endpoint", t->via ? t->via->name : req->route.endpoint->name,
-                        req->retry.address, req->retry.address[0] ? ": " : "", why[0] ? why : "no address left");
+                        !t->via             ? "endpoint"
+                        : t->via->is_parent ? "parent"
+                                            : "tunnel",
+                        t->via ? t->via->name : req->route.endpoint->name, req->retry.address,
+                        req->retry.address[0] ? ": " : "", why[0] ? why : "no address left");
 }
 
 /* Notes why the last attempt failed. */
@@ -187,6 +191,16 @@ static void attempt_failed(struct request *req, const char *why)
     if (t->at) pool_report(&req->worker->pool, t->at, FAULT_CONNECT);
     pool_release(&req->worker->pool, &t->at);
     conn_close(&t->up, true);
+    buf_drop(&t->back_buf, &req->worker->loop.bufs);
+    memset(&t->parent, 0, sizeof(t->parent));
+}
+
+static enum conn_result go_on(struct request *req)
+{
+    struct tunnel *t = req->tunnel;
+    enum conn_result r = conn_connected(&t->up);
+
+    return r == CONN_OK && t->via && t->via->is_parent ? tunnel_ask_parent(req) : r;
 }
 
 enum step_result tunnel_open(struct request *req)
@@ -199,10 +213,12 @@ enum step_result tunnel_open(struct request *req)
         struct err err = {0};
 
         if (t->up.state != CONN_CLOSED) {
-            enum conn_result r = conn_connected(&t->up);
+            enum conn_result r = go_on(req);
 
             if (r == CONN_AGAIN) return STEP_WAIT;
             if (r == CONN_OK) break;
+            if (t->parent.answered) return STEP_FAIL;
+            if (t->parent.asked_us && t->timed_out) return give_up(req, t->up.error);
             attempt_failed(req, t->up.error);
         }
         addr = next_address(req);
@@ -232,11 +248,15 @@ enum step_result tunnel_open(struct request *req)
 static bool check_attempt(struct request *req)
 {
     struct tunnel *t = req->tunnel;
-    uint64_t ms = t->via ? t->via->connect_timeout_ms : req->route.endpoint->connect_timeout_ms;
+    bool asked = t->parent.asked_us != 0;
+    uint64_t ms = asked    ? t->via->answer_timeout_ms
+                  : t->via ? t->via->connect_timeout_ms
+                           : req->route.endpoint->connect_timeout_ms;
 
-    if (req->worker->loop.now_us - req->retry.attempt_us <= (int64_t)ms * 1000) return false;
+    if (req->worker->loop.now_us - (asked ? t->parent.asked_us : req->retry.attempt_us) <= (int64_t)ms * 1000)
+        return false;
     t->timed_out = true;
-    conn_break(&t->up, "no connection within connect_timeout");
+    conn_break(&t->up, asked ? "no answer within answer_timeout" : "no connection within connect_timeout");
     return true;
 }
 

@@ -35,6 +35,16 @@ static bool serves_name(const struct way_choice *c, struct str host, struct err 
     return false;
 }
 
+/* What is neither S3's nor a tunnel's, and asked for by CONNECT. */
+static const struct tunnel_conf *parent_of(const struct settings *s, const struct listener_conf *l,
+                                           const struct principal_conf *user, struct str host)
+{
+    const struct str_list *hosts = user && user->terms->parent.n ? &user->terms->parent : &l->parent;
+
+    if (l->mode != LISTENER_FORWARD || !str_list_matches(hosts, host)) return NULL;
+    return settings_parent_for_host(s, host);
+}
+
 bool way_intercepts(const struct listener_conf *l, const struct principal_conf *user)
 {
     return ways_intercept(ways_of(l, user));
@@ -43,6 +53,14 @@ bool way_intercepts(const struct listener_conf *l, const struct principal_conf *
 enum err_code way_check_port(const struct way_choice *choice, unsigned port, struct err *err)
 {
     uint64_t wanted = choice->via ? choice->via->port : 443;
+    char text[16];
+
+    if (choice->via && choice->via->is_parent) {
+        snprintf(text, sizeof text, "%u", port);
+        if (str_list_matches(&choice->via->ports, str_from(text))) return ERR_NONE;
+        return err_set(err, ERR_PORT_REFUSED, 0, "port %u: `ports` of [parent %s] does not name it", port,
+                       choice->via->name);
+    }
 
     if (port == wanted || (choice->way == WAY_INTERCEPT && port == 80)) return ERR_NONE;
     if (choice->way == WAY_INTERCEPT)
@@ -59,6 +77,8 @@ struct way_choice way_choose(const struct settings *s, const struct listener_con
     struct way_choice c = {.way = WAY_INTERCEPT};
 
     if (via) return choose_private(ways, l, host, via, err);
+    via = parent_of(s, l, user, host);
+    if (via) return (struct way_choice){.way = WAY_TUNNEL, .via = via};
     if (s3_host_parse(host, &c.s3, err) != ERR_NONE) return refused;
     c.endpoint = router_endpoint_for_host(s, &c.s3, host, err);
     if (!c.endpoint) return refused;

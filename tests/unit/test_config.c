@@ -478,7 +478,7 @@ static void test_config_load_bad_lines_are_reported(void **state UNUSED)
          "t.ini:13: there is no section [zzzzzz]; sections are [server], [ca], [log], [audit], [admin], [auth pam], "
          "[cost], "
          "[listener NAME], [endpoint NAME], [credentials NAME], [client NAME], [group NAME], [policy NAME], [tunnel "
-         "NAME] and "
+         "NAME], [parent NAME] and "
          "[line NAME]\n"},
         {"the other word", "[auth ldap]\n", "t.ini:13: there is no section [auth]; did you mean [auth pam]?\n"},
         {"no other word", "[auth]\n", "t.ini:13: there is no section [auth]; did you mean [auth pam]?\n"},
@@ -517,8 +517,9 @@ static void test_config_load_bad_lines_are_reported(void **state UNUSED)
          "t.ini:16: there is no section [nope]; sections are [server], [ca], [log], [audit], [admin], [auth pam], "
          "[cost], "
          "[listener NAME], "
-         "[endpoint NAME], [credentials NAME], [client NAME], [group NAME], [policy NAME], [tunnel NAME] and [line "
-         "NAME]\n"
+         "[endpoint NAME], [credentials NAME], [client NAME], [group NAME], [policy NAME], [tunnel NAME], [parent "
+         "NAME] and "
+         "[line NAME]\n"
          "t.ini:14: workers = x: this is no number in range; write one from 0 to 256\n"
          "t.ini:15: idle_timeout = y: this is no duration in range; write a number with its unit (ms, s, m, h), from "
          "100ms to 24h\n"},
@@ -1033,6 +1034,22 @@ static void test_config_load_bad_ways_in_are_reported(void **state UNUSED)
          "t.ini:13: no listener leads to tunnel \"t\"; write tunnel = sts.test in a [listener] with mode = forward or "
          "mode = redirect\n"},
         {"no host", "[tunnel t]\naddresses = 10.0.0.2\n", "t.ini:13: tunnel \"t\" has no hosts; write hosts = …\n"},
+#define P "[listener x]\nmode = forward\nbind = 10.0.0.9\n[parent p]\naddress = "
+        {"a parent", P "10.0.0.8, [fd00::8]:8080\nports = 443, 84*\nuser = a\npassword = b\n", ""},
+        {"public parent", P "8.8.8.8\n",
+         "t.ini:17: address: 8.8.8.8:3128 is not a private address, so traffic could leave the private path; write the "
+         "parent's own, or list its network in private_networks of [server]\n"},
+        {"half a password", P "10.0.0.8\nuser = a\n",
+         "t.ini:16: parent \"p\" has no password; write both user and password, or none\n"},
+        {"a name and no name", P "10.0.0.8\nuser = a:b\npassword = c\n",
+         "t.ini:18: user: a colon ends the name in Proxy-Authorization; write a name without one\n"},
+        {"no port", P "10.0.0.8\nports = 443, https\n",
+         "t.ini:18: ports: \"https\" cannot match a port; write numbers, with * and ? as wildcards\n"},
+        {"no address", "[listener x]\nmode = forward\nbind = 10.0.0.9\n[parent p]\n",
+         "t.ini:16: parent \"p\" has no address; write address = …\n"},
+        {"parent of nobody", "[parent p]\naddress = 10.0.0.8\n",
+         "t.ini:13: no listener leads to parent \"p\"; write a [listener] with mode = forward\n"},
+#undef P
         {"pattern", "[listener x]\nmode = forward\ntunnel = s3.*, a/b\n",
          "t.ini:15: tunnel: \"a/b\" cannot match a host name; write names without port, with * and ? as wildcards\n"},
         {"no path", "[listener x]\nmode = forward\nhealth = healthz\n",

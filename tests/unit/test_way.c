@@ -15,6 +15,8 @@ static const char text[] =
     "credentials = c\n"
     "[credentials c]\nsource = none\n"
     "[tunnel sts]\nhosts = sts.ap-northeast-1.amazonaws.com\naddresses = 10.0.0.2\n"
+    "[parent site]\naddress = 10.0.0.8\nhosts = *.example.com, 10.*, 127.*, 169.*, s3.*, *.s3.*\n"
+    "[client near]\npolicy = read-only\naccess_key_id = AKIANEAR\nsecret_access_key = x\nparent = near.*\n"
     "[client own]\npolicy = read-only\naccess_key_id = AKIAOWN\nsecret_access_key = x\n"
     "tunnel = s3.*\n"
     "[client plain]\npolicy = read-only\naccess_key_id = AKIAPLAIN\nsecret_access_key = x\n"
@@ -51,7 +53,16 @@ static void test_way_choose_is_default_deny(void **state)
         {"all", NULL, "s3.us-east-2.amazonaws.com", WAY_REFUSE}, /* no endpoint serves it */
         {"all", NULL, "sts.ap-northeast-1.amazonaws.com", WAY_REFUSE},
         {"all", NULL, "example.com", WAY_REFUSE},
-        {"all", NULL, "10.0.0.1", WAY_REFUSE},
+        {"all", NULL, "10.0.0.1", WAY_REFUSE}, /* the endpoint's */
+        {"all", NULL, "10.0.0.77", WAY_TUNNEL},
+        {"all", NULL, "127.0.0.1", WAY_REFUSE},
+        {"all", NULL, "www.example.com", WAY_TUNNEL},
+        {"all", NULL, "b.s3.us-east-2.amazonaws.com", WAY_REFUSE},
+        {"all", NULL, "s3-website.ap-northeast-1.amazonaws.com", WAY_REFUSE},
+        {"all", "near", "www.example.com", WAY_REFUSE},
+        {"all", "near", "near.example.com", WAY_TUNNEL},
+        {"all", "near", "s3.ap-northeast-1.amazonaws.com", WAY_INTERCEPT},
+        {"mixed", NULL, "www.example.com", WAY_REFUSE}, /* nobody asked for it by CONNECT */
         {"all", NULL, "169.254.169.254", WAY_REFUSE},
         {"all", "plain", "s3.ap-northeast-1.amazonaws.com", WAY_INTERCEPT},
         {"all", "own", "s3.ap-northeast-1.amazonaws.com", WAY_TUNNEL},

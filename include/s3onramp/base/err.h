@@ -114,6 +114,9 @@ enum err_tell {
     X(UPSTREAM_TIMEOUT,    504, "GatewayTimeout",                BLAME_UPSTREAM, TELL_TEXT,               "up_timeout",         "The S3 endpoint did not answer in time. Please try again.") \
     X(UPSTREAM_AUTH,       503, "ServiceUnavailable",            BLAME_CONFIG,   TELL_TEXT,               "up_auth",            "The S3 endpoint refused the proxy's own credentials. Please tell the administrator.") \
     X(UPSTREAM_CLOCK,      503, "ServiceUnavailable",            BLAME_CONFIG,   TELL_TEXT,               "up_clock",           "This proxy's clock is off. Please tell the administrator.") \
+    X(PARENT_REFUSED,      403, "AccessDenied",                  BLAME_CLIENT,   TELL_DETAIL | TELL_OWN | TELL_PLAIN, "parent_refused", "The site's own proxy refuses this host.") \
+    X(PARENT_AUTH,         502, "BadGateway",                    BLAME_CONFIG,   TELL_OWN | TELL_PLAIN,   "parent_auth",        "The site's own proxy does not take the name and password that this proxy has for it. Please tell the administrator.") \
+    X(PARENT_FAILED,       502, "BadGateway",                    BLAME_UPSTREAM, TELL_DETAIL | TELL_OWN | TELL_PLAIN, "parent_failed", "The site's own proxy did not reach this host.") \
     X(OTHER_REGION,        301, "PermanentRedirect",             BLAME_CLIENT,   TELL_DETAIL,             "other_region",       "The bucket you are attempting to access must be addressed in its own Region.") \
     /* self */ \
     X(INTERNAL,            500, "InternalError",                 BLAME_SELF,     TELL_TEXT,               "internal",           "We encountered an internal error. Please try again.") \

@@ -117,6 +117,7 @@ struct listener_conf {
     enum proxy_auth_mode proxy_auth; /* Proxy-Authorization; forward listeners only */
     bool proxy_auth_plain;           /* passwords are taken without TLS from others than loopback, too */
     struct ways_conf ways;           /* of forward and redirect listeners */
+    struct str_list parent;          /* patterns of hosts that go on to a [parent]; forward listeners only */
     bool transparent;                /* redirect: IP_TRANSPARENT, for TPROXY */
 };
 
@@ -129,15 +130,20 @@ struct line_conf {
     uint64_t upload_bandwidth, download_bandwidth;
 };
 
-/* Private hosts besides S3 that clients may be tunnelled to. */
+/* Private hosts besides S3 that clients may be tunnelled to; or the site's own proxy, which is asked for all others. */
 struct tunnel_conf {
     char *name;
     struct config_place place;
-    struct str_list hosts; /* exact names */
+    struct str_list hosts; /* exact names; of a parent patterns */
     uint64_t port;         /* that clients ask for */
     struct netaddr *addresses;
     size_t addresses_n;
     uint64_t connect_timeout_ms;
+    /* Of [parent NAME] only: */
+    bool is_parent;
+    struct str_list ports; /* that clients may ask for, in place of port: numbers with '*' and '?' */
+    char *user, *password; /* for its Proxy-Authorization (Basic); both or none. The password is secret */
+    uint64_t answer_timeout_ms;
 };
 
 struct endpoint_conf {
@@ -263,10 +269,11 @@ struct principal_terms {
     struct policy_list own;   /* that the section itself names */
     struct group_list groups; /* in the order they are named in */
     struct netblock *allow_from;
-    size_t allow_from_n;   /* see principal_may_come_from */
-    struct ways_conf ways; /* in place of the listener's for this client, once its password was seen; empty: the
-                            * listener's */
-    enum sigv2_mode sigv2; /* where Signature Version 2 is taken; QUERY: in URLs only */
+    size_t allow_from_n;    /* see principal_may_come_from */
+    struct ways_conf ways;  /* in place of the listener's for this client, once its password was seen; empty: the
+                             * listener's */
+    struct str_list parent; /* likewise in place of the listener's; empty: the listener's */
+    enum sigv2_mode sigv2;  /* where Signature Version 2 is taken; QUERY: in URLs only */
     const struct credentials_conf *credentials; /* NULL: the endpoint's */
     struct limits_conf limits;                  /* of its own */
     struct limits_conf each; /* that count: its own, else the least of its groups' members', else the server's */
@@ -409,6 +416,8 @@ struct settings {
     size_t policies_n;
     struct tunnel_conf *tunnels;
     size_t tunnels_n;
+    struct tunnel_conf *parents;
+    size_t parents_n;
     struct line_conf *lines;
     size_t lines_n;
     struct map clients_by_key;         /* access key → struct principal_key */
@@ -495,6 +504,9 @@ const char *principal_policy_names(const struct principal_conf *client, char out
 const struct principal_conf *settings_client_by_name(const struct settings *s, struct str name);
 /* The [tunnel] section that lists @host (lower case), or NULL. */
 const struct tunnel_conf *settings_tunnel_for_host(const struct settings *s, struct str host);
+/* The first [parent] section that serves @host (lower case), or NULL. Nobody's where S3's names are: those of AWS and
+ * of endpoints, with all below, and endpoints' addresses; nor where an address is the parent's own machine or link. */
+const struct tunnel_conf *settings_parent_for_host(const struct settings *s, struct str host);
 /* True if @host (lower case) matches one of the patterns. */
 bool str_list_matches(const struct str_list *patterns, struct str host);
 /* True if TLS of some host ends here: "none" is no host of S3's. */
@@ -503,6 +515,9 @@ bool ways_intercept(const struct ways_conf *ways);
 bool settings_need_ca(const struct settings *s);
 /* Endpoint that serves @region (its own, or one of also_regions), or NULL. */
 const struct endpoint_conf *settings_endpoint_for_region(const struct settings *s, struct str region);
+/* Never a target, whatever private_networks says: unspecified, link-local (with the metadata service), multicast,
+ * broadcast. */
+bool settings_address_is_never(const struct netaddr *a);
 /* May requests go to @a: is it private or in private_networks, and neither link-local, metadata nor multicast? */
 bool settings_address_allowed(const struct server_conf *server, const struct netaddr *a);
 /* @zone as it is compared and shown: without @region in front ("ap-northeast-1a" and "a" are one). */

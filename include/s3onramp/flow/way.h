@@ -15,7 +15,7 @@ struct way_choice {
     enum way way;
     struct s3_host s3;                    /* unless via */
     const struct endpoint_conf *endpoint; /* of an S3 name */
-    const struct tunnel_conf *via;        /* of a host of a [tunnel] section */
+    const struct tunnel_conf *via;        /* of a host of a [tunnel] section, or of one that goes on to a [parent] */
 };
 
 /* @host: lower case. @user: proven by a password, or NULL. WAY_REFUSE: @err says why and what to configure. */

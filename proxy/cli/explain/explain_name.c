@@ -167,14 +167,18 @@ static void print_addresses(struct report *r, const struct endpoint_conf *ep)
         report_add(r, "addresses", "address", "DNS: its name for zone %s", ep->zones.v[i]);
 }
 
-static int tunnelled(struct report *r, const struct way_choice *choice)
+static int tunnelled(struct report *r, const struct way_choice *choice, unsigned port)
 {
     report_named(r, "way", "way", "tunnel",
                  "tunnel: bytes pass untouched, the client's own keys and signature go to %s",
-                 choice->via ? "the host" : "S3");
+                 !choice->via             ? "S3"
+                 : choice->via->is_parent ? "the host, by way of the site's own proxy"
+                                          : "the host");
     if (choice->via) {
-        report_named(r, "tunnel", "goes to", choice->via->name, "[tunnel %s], port %u", choice->via->name,
-                     (unsigned)choice->via->port);
+        bool parent = choice->via->is_parent;
+
+        report_named(r, parent ? "parent" : "tunnel", "goes to", choice->via->name, "[%s %s], port %u",
+                     parent ? "parent" : "tunnel", choice->via->name, port);
         for (size_t i = 0; i < choice->via->addresses_n; i++)
             print_address(r, &choice->via->addresses[i], "");
     } else {
@@ -210,7 +214,7 @@ static bool explain_way(struct report *r, const struct settings *s, const struct
         return false;
     }
     if (choice.way == WAY_TUNNEL) {
-        *exit_code = tunnelled(r, &choice);
+        *exit_code = tunnelled(r, &choice, port);
         return false;
     }
     report_named(r, "way", "way", "intercept", "intercepted: TLS ends in the proxy, requests are signed anew");
