@@ -216,7 +216,7 @@ static int tell(const struct settings *s, const char *config, bool cut)
     return exit_code;
 }
 
-int cli_reload_clients(const char *config, bool cut)
+int cli_reload_running(const char *config, bool cut)
 {
     int before = errno, exit_code = CLI_FINE; /* of output that was lost, for main */
     FILE *unheard = fopen("/dev/null", "we"); /* the command has told the problems already */

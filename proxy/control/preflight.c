@@ -17,6 +17,7 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { DAY_S = 86400, ENDS_SOON_DAYS = 30 };
 
@@ -170,6 +171,13 @@ static void warn_wide(struct preflight *p, const struct ca *ca)
     ca_scope_clear(&scope);
 }
 
+static bool has_next(const struct ca_conf *set)
+{
+    char next[PATH_MAX];
+
+    return ca_next_path(set->certificate, next, sizeof next) && access(next, F_OK) == 0;
+}
+
 static void check_ca(struct preflight *p)
 {
     const struct ca_conf *set = &p->s->ca;
@@ -183,7 +191,8 @@ static void check_ca(struct preflight *p)
     }
     check_names(p, ca);
     warn_end(p, set, "certificate", set->certificate, ca_not_after(ca),
-             "make another with `s3onramp ca init --force` and let clients trust it before that");
+             has_next(set) ? "once clients trust the next one, put it in force with `s3onramp ca switch`"
+                           : "make the next one with `s3onramp ca renew` and let clients trust it before that");
     if (!ca_is_limited(ca))
         settings_warn(p->s, settings_place(p->s, set, "certificate"),
                       "certificate: %s has no name constraints: with its key anybody can speak for every name that "

@@ -8,6 +8,7 @@
 #include "io/client_cert.h"
 #include "io/tls.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -68,10 +69,12 @@ static SSL_CTX *find_ctx(const struct file_ctx *v, size_t n, const struct file_c
 
 /* ------------------------------------------------------------- the local authority */
 
+enum { CA_FILES = 3 }; /* certificate, key, the next certificate */
+
 /* The CA with all that is made of it; shared by the snapshots for which it is the same. */
 struct local_ca {
     _Atomic unsigned refs;
-    struct file_stamp stamps[2];
+    struct file_stamp stamps[CA_FILES];
     uint64_t leaf_days;
     char *crl; /* owned, or NULL */
     struct ca *ca;
@@ -92,8 +95,8 @@ static void local_ca_unref(struct local_ca **cp)
     free(c);
 }
 
-static enum err_code local_ca_new(const struct ca_conf *conf, const struct file_stamp stamps[2], struct local_ca **out,
-                                  struct err *err)
+static enum err_code local_ca_new(const struct ca_conf *conf, const struct file_stamp stamps[CA_FILES],
+                                  struct local_ca **out, struct err *err)
 {
     struct local_ca *c = calloc(1, sizeof(*c));
 
@@ -113,9 +116,11 @@ static enum err_code load_ca(struct snapshot *s, const struct snapshot *before, 
 {
     const struct ca_conf *conf = &s->settings->ca;
     struct local_ca *old = before ? before->local_ca : NULL;
-    struct file_stamp stamps[2] = {stamp_of(conf->certificate), stamp_of(conf->private_key)};
+    struct file_stamp stamps[CA_FILES] = {stamp_of(conf->certificate), stamp_of(conf->private_key)};
+    char next[PATH_MAX];
 
     if (!settings_need_ca(s->settings)) return ERR_NONE;
+    if (ca_next_path(conf->certificate, next, sizeof(next))) stamps[2] = stamp_of(next);
     if (old && same_stamps(old->stamps, stamps, ARRAY_LEN(stamps)) && old->leaf_days == conf->leaf_days &&
         cstr_same(old->crl, conf->crl)) {
         atomic_fetch_add_explicit(&old->refs, 1, memory_order_relaxed);

@@ -6,6 +6,7 @@
 #include "ca.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/secret.h"
 #include "http/uri.h"
 
@@ -296,6 +297,42 @@ done:
     return code;
 }
 
+bool ca_next_path(const char *path, char *out, size_t n)
+{
+    return snprintf(out, n, "%s.next", path) < (int)n;
+}
+
+/* Its next file gets a further name beside its place: whatever happens, it stays. */
+static enum err_code link_beside(struct beside *b, struct err *err)
+{
+    char next[PATH_MAX];
+    if (!ca_next_path(b->path, next, sizeof next) ||
+        snprintf(b->temporary, sizeof b->temporary, "%s.switch", b->path) >= (int)sizeof b->temporary ||
+        snprintf(b->old, sizeof b->old, "%s.old", b->path) >= (int)sizeof b->old) {
+        b->temporary[0] = '\0';
+        return err_set(err, ERR_FILE, ENAMETOOLONG, "%s", b->path);
+    }
+    (void)unlink(b->temporary);
+    if (link(next, b->temporary) == 0) return ERR_NONE;
+    b->temporary[0] = '\0';
+    return err_set(err, ERR_FILE, errno, "%s: `s3onramp ca renew` makes it", next);
+}
+
+enum err_code ca_switch(const char *cert_path, const char *key_path, struct err *err)
+{
+    struct beside key = {.path = key_path}, cert = {.path = cert_path};
+    char next[PATH_MAX];
+    enum err_code code = link_beside(&key, err);
+    if (code == ERR_NONE) code = link_beside(&cert, err);
+    if (code == ERR_NONE) code = put_both(&cert, &key, true, err);
+    drop_beside(&key);
+    drop_beside(&cert);
+    if (code != ERR_NONE) return code;
+    if (ca_next_path(key_path, next, sizeof next)) (void)unlink(next);
+    if (ca_next_path(cert_path, next, sizeof next)) (void)unlink(next);
+    return ERR_NONE;
+}
+
 static enum err_code refuse_existing(const char *path, struct err *err)
 {
     struct stat st;
@@ -358,6 +395,13 @@ static bool push(STACK_OF(X509) * *list, X509 *cert)
     return false;
 }
 
+static void clear_certificates(struct ca *ca)
+{
+    X509_free(ca->cert);
+    sk_X509_pop_free(ca->chain, X509_free);
+    sk_X509_pop_free(ca->shown, X509_free);
+}
+
 /* Takes over @cert, one of those in the file. Clients have the root, or nothing helps. */
 static bool take_certificate(struct ca *ca, X509 *cert)
 {
@@ -386,6 +430,22 @@ static enum err_code read_certificates(struct ca *ca, const char *path, struct e
     ERR_clear_error(); /* the end of the file */
     (void)fclose(f);
     return code;
+}
+
+/* Clients are to trust it before its time comes; nothing is signed by it until then. */
+static void read_next(struct ca *ca, const char *path)
+{
+    char next[PATH_MAX];
+    struct ca other = {.chain = NULL};
+    struct err err = {0};
+    if (!ca_next_path(path, next, sizeof next) || access(next, F_OK) != 0) return;
+    bool fine = read_certificates(&other, next, &err) == ERR_NONE && X509_check_ca(other.cert) == 1;
+    if (!fine)
+        LOG(LOG_WARN, "%s: no certificate of an authority that clients could be given%s%s", next,
+            err.detail[0] ? ": " : "", err.detail);
+    for (int i = 0; fine && i < sk_X509_num(other.shown); i++)
+        fine = push(&ca->shown, sk_X509_value(other.shown, i));
+    clear_certificates(&other);
 }
 
 /* For encrypted keys: nobody is there to type a password. */
@@ -475,6 +535,7 @@ enum err_code ca_load(const char *cert_path, const char *key_path, struct ca **o
     enum err_code code = read_certificates(ca, cert_path, err);
     if (code == ERR_NONE) code = read_key(key_path, &ca->key, err);
     if (code == ERR_NONE) code = check_ca(ca, cert_path, err);
+    if (code == ERR_NONE) read_next(ca, cert_path);
     if (code != ERR_NONE)
         ca_free(&ca);
     else
@@ -485,9 +546,7 @@ enum err_code ca_load(const char *cert_path, const char *key_path, struct ca **o
 void ca_free(struct ca **ca)
 {
     if (!*ca) return;
-    X509_free((*ca)->cert);
-    sk_X509_pop_free((*ca)->chain, X509_free);
-    sk_X509_pop_free((*ca)->shown, X509_free);
+    clear_certificates(*ca);
     EVP_PKEY_free((*ca)->key);
     NAME_CONSTRAINTS_free((*ca)->names);
     free(*ca);
@@ -517,6 +576,11 @@ int64_t ca_not_after(const struct ca *ca)
 }
 
 /* ---- which names ---- */
+
+bool ca_is_root(const struct ca *ca)
+{
+    return !ca->chain;
+}
 
 bool ca_is_limited(const struct ca *ca)
 {

@@ -83,6 +83,112 @@ class Authority(lib.Case):
             self.check(connection.read_answer("GET"), 403, "AccessDenied")
 
 
+class Renewal(lib.Case):
+    """Clients trust the next authority before it signs anything, so that none fails on the day."""
+
+    def ca(self, *words, check=True):
+        return lib.run(lib.PROGRAM, "ca", *words, "-c", self.proxy.config, check=check, env=self.proxy.environment())
+
+    def believes(self, bundle):
+        """curl does, with these authorities and no others."""
+        path = lib.WORK / "bundle.pem"
+        path.write_text(bundle)
+        code = lib.run("curl", "--silent", "--output", "/dev/null", "--noproxy", "*", "--cacert", path,
+                       "https://127.0.0.1:%d/" % self.proxy.ports["tls"], check=False, env=lib.clean_environment()).returncode
+        self.assertIn(code, (0, 60))  # 60: it does not know who signed
+        return code == 0
+
+    def fetch(self):
+        return curl("http://127.0.0.1:%d/ca.pem" % self.proxy.ports["forward"])
+
+    def test_with_overlap(self):
+        old = self.proxy.ca_file.read_text()
+        self.assertIn("there is no %s.next" % self.proxy.ca_file, self.ca("switch", check=False).stderr)
+        self.assertIn("is in force now", self.ca("renew").stderr)
+        self.assertEqual((self.proxy.folder / "ca.key.next").stat().st_mode & 0o777, 0o600)
+        both = self.fetch()
+        self.assertEqual((both.count("BEGIN CERTIFICATE"), both.startswith(old)), (2, True))
+        self.assertEqual(self.ca("export").stdout, both)
+        new = both[len(old):]
+        self.assertIn("s3onramp ca switch", self.ca("show").stdout)
+        self.assertEqual([self.believes(bundle) for bundle in (old, both, new)], [True, True, False])
+        self.assertIn("--force replaces it", self.ca("renew", check=False).stderr)
+        self.assertEqual(self.fetch(), both)
+
+        self.assertIn("is in force now", self.ca("switch").stderr)
+        self.assertEqual([self.believes(bundle) for bundle in (old, both, new)], [False, True, True])
+        self.assertEqual((self.fetch(), self.proxy.ca_file.read_text()), (new, new))
+        self.assertEqual((self.proxy.folder / "ca.pem.old").read_text(), old)
+        self.assertEqual(sorted(self.proxy.folder.glob("*.next")) + sorted(self.proxy.folder.glob("*.switch")), [])
+
+    def test_one_that_does_not_permit_what_is_served_now_is_not_switched_to(self):
+        text = self.proxy.config.read_text()
+        before = self.proxy.ca_file.read_text()
+        try:
+            self.ca("renew", "--no-reload")
+            self.proxy.config.write_text(text.replace("also_regions = eu-west-1", "also_regions = eu-west-1, eu-central-1"))
+            result = self.ca("switch", check=False)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("does not permit s3.eu-central-1.amazonaws.com", result.stderr)
+            self.assertEqual(self.proxy.ca_file.read_text(), before)
+        finally:
+            self.proxy.config.write_text(text)
+            for path in self.proxy.folder.glob("*.next"):
+                path.unlink()
+
+    def test_without_constraints_on_request(self):
+        for words, limited in ((), True), (("--no-constraints",), False):
+            self.ca("renew", "--force", "--no-reload", *words)
+            text = lib.run("openssl", "x509", "-in", self.proxy.folder / "ca.pem.next", "-noout", "-text").stdout
+            self.assertEqual("Name Constraints" in text, limited)
+        self.ca("switch")
+        self.assertIn("has no name constraints", self.proxy.command("check").stderr)
+        self.ca("renew")
+        self.ca("switch")
+        self.assertNotIn("has no name constraints", self.proxy.command("check").stderr)
+
+    def test_what_is_no_certificate_is_given_to_nobody(self):
+        junk = self.proxy.folder / "ca.pem.next"
+        junk.write_text("junk\n")
+        try:
+            self.proxy.command("reload")
+            self.assertEqual(self.fetch(), self.proxy.ca_file.read_text())
+            self.assertEqual(self.ca("switch", check=False).returncode, 1)
+        finally:
+            junk.unlink()
+            self.proxy.command("reload")
+
+    def test_to_an_intermediate_of_the_companys(self):
+        """Its chain is sent, so that clients need the company's root alone."""
+        folder = lib.WORK / "company"
+        folder.mkdir()
+
+        def make(name, extensions, *signer):
+            (folder / "ext").write_text("[e]\n" + "".join(line + "\n" for line in extensions))
+            lib.run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=" + name,
+                    "-keyout", folder / (name + ".key"), "-out", folder / (name + ".csr"))
+            lib.run("openssl", "x509", "-req", "-in", folder / (name + ".csr"), "-days", "60", "-extfile", folder / "ext", "-extensions",
+                    "e", "-out", folder / (name + ".pem"), *(signer or ("-signkey", folder / (name + ".key"))))
+            return folder / (name + ".pem")
+
+        def signed_by(name):
+            return "-CA", folder / (name + ".pem"), "-CAkey", folder / (name + ".key"), "-CAcreateserial"
+        common = ["keyUsage=critical,keyCertSign,cRLSign", "subjectKeyIdentifier=hash"]
+        root = make("root", ["basicConstraints=critical,CA:TRUE", *common])
+        middle = make("middle", ["basicConstraints=critical,CA:TRUE,pathlen:1", *common], *signed_by("root"))
+        issuing = make("issuing", ["basicConstraints=critical,CA:TRUE,pathlen:0", *common], *signed_by("middle"))
+        (self.proxy.folder / "ca.pem.next").write_text(issuing.read_text() + middle.read_text())
+        key = self.proxy.folder / "ca.key.next"
+        key.touch(0o600)
+        key.write_text((folder / "issuing.key").read_text())
+        self.ca("switch")
+        self.assertTrue(self.believes(root.read_text()))
+        result = self.ca("renew", check=False)
+        self.assertIn("is issued by another authority: have that issue its successor", result.stderr)
+        lib.run(lib.PROGRAM, "ca", "init", "--force", "-c", self.proxy.config, env=self.proxy.environment())
+        self.proxy.command("reload")
+
+
 class Script(lib.Case):
     def script(self, listener, host="127.0.0.1"):
         path = lib.WORK / "proxy.pac"

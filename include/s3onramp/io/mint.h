@@ -34,6 +34,12 @@ struct ca_params {
 MUST_CHECK enum err_code ca_create(const char *cert_path, const char *key_path, const struct ca_params *params,
                                    bool force, struct err *err);
 
+/* Where the next authority waits for its time: "@path.next", for either file. False: too long. */
+MUST_CHECK bool ca_next_path(const char *path, char *out, size_t n);
+/* Puts the next authority in force: both of its files, known to be a pair that can be used now, get the names of those
+ * in force, which are kept as FILE.old. All or nothing. ERR_FILE, as ca_load and ca_create. */
+MUST_CHECK enum err_code ca_switch(const char *cert_path, const char *key_path, struct err *err);
+
 struct ca;
 /* @cert_path: the authority's certificate; if it is no root, those of the authorities above it may follow, each behind
  * the one it issued: clients get them with each leaf. ERR_FILE: missing, unreadable, a key that secret_file_fault is
@@ -45,11 +51,12 @@ X509 *ca_certificate(const struct ca *ca); /* borrowed */
 void ca_describe(const struct ca *ca, FILE *out);
 /* Subject and fingerprint of each certificate in @pem, to its end. */
 void ca_describe_file(FILE *pem, FILE *out);
-/* What clients are to trust, for programs (PEM): its file's certificates. False: no memory, or @out is too small for
- * them. */
+/* What clients are to trust, for programs (PEM): its file's certificates, and those of the next authority's where that
+ * can be read. False: no memory, or @out is too small for them. */
 MUST_CHECK bool ca_pem(const struct ca *ca, struct sbuf *out);
 int64_t ca_not_after(const struct ca *ca); /* Unix time of its end */
 bool ca_is_limited(const struct ca *ca);   /* it has name constraints */
+bool ca_is_root(const struct ca *ca);      /* nobody above it issued it */
 /* True if the CA's name constraints permit @name (DNS name or IP literal). */
 bool ca_permits(const struct ca *ca, struct str name);
 
