@@ -32,10 +32,19 @@ struct files {
     char next_certificate[PATH_MAX], next_key[PATH_MAX]; /* of the one that comes after it */
 };
 
-static bool find_files(struct files *f, const struct settings *s)
+/* Without a configuration it is where it would be by default. */
+static const struct ca_conf *conf_of(const struct settings *s)
 {
-    f->certificate = s ? s->ca.certificate : "/etc/s3onramp/ca.pem";
-    f->key = s ? s->ca.private_key : "/etc/s3onramp/ca.key";
+    static char certificate[] = "/etc/s3onramp/ca.pem", key[] = "/etc/s3onramp/ca.key";
+    static const struct ca_conf usual = {.certificate = certificate, .private_key = key};
+
+    return s ? &s->ca : &usual;
+}
+
+static bool find_files(struct files *f, const struct ca_conf *ca)
+{
+    f->certificate = ca->certificate;
+    f->key = ca->private_key;
     return ca_next_path(f->certificate, f->next_certificate, sizeof f->next_certificate) &&
            ca_next_path(f->key, f->next_key, sizeof f->next_key);
 }
@@ -202,7 +211,7 @@ static int renew(const struct request *r, const struct settings *s)
     int code;
 
     if (!s) return no_settings(r);
-    if (!find_files(&f, s)) return too_long();
+    if (!find_files(&f, &s->ca)) return too_long();
     code = judge_present(&f);
     if (code == CLI_FINE) code = make_for(r, s, true, f.next_certificate, f.next_key);
     if (code != CLI_FINE) return code;
@@ -252,7 +261,7 @@ static int switch_to_next(const struct request *r, const struct settings *s)
     int code;
 
     if (!s) return no_settings(r);
-    if (!find_files(&f, s)) return too_long();
+    if (!find_files(&f, &s->ca)) return too_long();
     code = judge_next(r, s, &f);
     if (code != CLI_FINE) return code;
     if (ca_switch(f.certificate, f.key, &err) != ERR_NONE) return cli_problem_err(&err);
@@ -267,7 +276,7 @@ static int show(const struct request *r UNUSED, const struct settings *s)
     struct err err = {0};
     struct files f;
 
-    if (!find_files(&f, s)) return too_long();
+    if (!find_files(&f, conf_of(s))) return too_long();
     if (ca_load(f.certificate, f.key, &ca, &err) != ERR_NONE) return cli_problem_err(&err);
     ca_describe(ca, stdout);
     ca_free(&ca);
@@ -289,7 +298,7 @@ static bool is_pem(const char *line)
 
 /* The key is not needed, so whoever may read the certificate may export it. Only certificates are printed, whatever
  * else somebody put into the file. */
-static int export_file(const char *path)
+static int export_file(const char *path, FILE *out)
 {
     FILE *in = fopen(path, "re");
     struct stat st;
@@ -308,7 +317,7 @@ static int export_file(const char *path)
     while (fgets(line, sizeof line, in)) {
         bool ends = strncmp(line, "-----END CERTIFICATE-----", 25) == 0;
         if (strncmp(line, "-----BEGIN CERTIFICATE-----", 27) == 0) inside = any = true;
-        if (inside && (ends || is_pem(line))) fputs(line, stdout);
+        if (inside && (ends || is_pem(line))) fputs(line, out);
         if (ends) inside = false;
     }
     rewind(in);
@@ -318,14 +327,19 @@ static int export_file(const char *path)
     return CLI_FINE;
 }
 
-static int export_pem(const struct request *r UNUSED, const struct settings *s)
+int cli_export_ca(const struct ca_conf *ca, FILE *out)
 {
     struct files f;
     int code;
 
-    if (!find_files(&f, s)) return too_long();
-    code = export_file(f.certificate);
-    return code == CLI_FINE && access(f.next_certificate, F_OK) == 0 ? export_file(f.next_certificate) : code;
+    if (!find_files(&f, ca)) return too_long();
+    code = export_file(f.certificate, out);
+    return code == CLI_FINE && access(f.next_certificate, F_OK) == 0 ? export_file(f.next_certificate, out) : code;
+}
+
+static int export_pem(const struct request *r UNUSED, const struct settings *s)
+{
+    return cli_export_ca(conf_of(s), stdout);
 }
 
 /* Without a configuration in the usual place the defaults hold; one that is named must be there. */

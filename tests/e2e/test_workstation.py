@@ -2,7 +2,9 @@
 """What a workstation takes from a forward listener itself: the authority's certificate, and the script that says what goes
 there. Asked by curl, read by openssl and by pacparser's evaluator of such scripts."""
 import re
+import shutil
 import ssl
+import unittest
 import urllib.request
 
 import lib
@@ -81,6 +83,90 @@ class Authority(lib.Case):
             connection.sock = context.wrap_socket(connection.sock, server_hostname=lib.S3_NAME)
             connection.send(b"GET /ca.pem HTTP/1.1\r\nHost: %s\r\n\r\n" % lib.S3_NAME.encode())
             self.check(connection.read_answer("GET"), 403, "AccessDenied")
+
+
+class Install(lib.Case):
+    """`env --install-ca`: the script is all that a workstation needs."""
+
+    HERE = "s3onramp-127.0.0.1"
+
+    def script(self, system, *words):
+        return lib.run(lib.PROGRAM, "env", "--install-ca", system, "--host", "127.0.0.1", *words, "-c", self.proxy.config,
+                       env=self.proxy.environment()).stdout
+
+    def fake(self, name, text):
+        """A folder for PATH with a program of that name."""
+        folder = lib.WORK / ("fake-" + name)
+        folder.mkdir()
+        (folder / name).write_text("#!/bin/sh\n" + text)
+        (folder / name).chmod(0o755)
+        return {**lib.clean_environment(), "PATH": "%s:%s" % (folder, lib.clean_environment()["PATH"])}
+
+    def test_debian(self):
+        """In a mount namespace, so that this machine goes on trusting what it did."""
+        script = lib.WORK / "debian.sh"
+        script.write_text(self.script("debian"))
+        url = "https://127.0.0.1:%d/" % self.proxy.ports["tls"]
+        ask = "curl --silent --output /dev/null --noproxy '*' %s" % url
+        lib.run("unshare", "--mount", "sh", "-euc", """
+            mkdir {work}/certs {work}/local
+            cp -a /etc/ssl/certs/. {work}/certs
+            mount --bind {work}/certs /etc/ssl/certs
+            mount --bind {work}/local /usr/local/share/ca-certificates
+            ! {ask}
+            sh {script}
+            {ask}
+            sh {script}
+            {ask}
+            ls /usr/local/share/ca-certificates | grep -x {here}-1.crt
+            """.format(work=lib.WORK, ask=ask, script=script, here=self.HERE), env=lib.clean_environment())
+
+    def test_rhel(self):
+        anchors = lib.WORK / "anchors"
+        anchors.mkdir()
+        (anchors / (self.HERE + "-2.pem")).write_text("of a renewal that is over")
+        told = lib.WORK / "told"
+        lib.run("sh", input=self.script("rhel").replace("/etc/pki/ca-trust/source/anchors", str(anchors)),
+                env=self.fake("update-ca-trust", 'echo "$@" > %s\n' % told))
+        self.assertEqual({path.name: path.read_text() for path in anchors.iterdir()},
+                         {self.HERE + "-1.pem": self.proxy.ca_file.read_text()})
+        self.assertEqual(told.read_text(), "extract\n")
+
+    def test_macos(self):
+        told = lib.WORK / "told-macos"
+        lib.run("sh", input=self.script("macos"), env=self.fake("security", 'cat "$7" > %s\necho "$@" >> %s\n' % (told, told)))
+        self.assertTrue(told.read_text().startswith(self.proxy.ca_file.read_text()))
+        self.assertIn("add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain /", told.read_text())
+
+    def test_firefox(self):
+        home = lib.WORK / "home"
+        profiles = [home / ".mozilla" / "firefox" / "x y.default", home / ".pki" / "nssdb"]
+        for profile in profiles:
+            profile.mkdir(parents=True)
+            lib.run("certutil", "-N", "-d", "sql:%s" % profile, "--empty-password")
+        for _ in range(2):
+            said = lib.run("sh", input=self.script("firefox"), env={**lib.clean_environment(), "HOME": str(home)}).stdout
+        self.assertIn("2 profiles", said)
+        for profile in profiles:
+            listed = lib.run("certutil", "-L", "-d", "sql:%s" % profile).stdout
+            self.assertEqual(re.findall(r"(?m)^(s3onramp\S*) +(\S+)", listed), [(self.HERE + "-1", "C,,")])
+
+    @unittest.skipUnless(shutil.which("keytool"), "Java is not installed")
+    def test_java(self):
+        store = lib.WORK / "trust.p12"
+        for _ in range(2):
+            lib.run("sh", input=self.script("java"), env={**lib.clean_environment(), "JAVA_TRUST_STORE": str(store)})
+        self.assertIn(self.HERE + "-1", lib.run("keytool", "-list", "-keystore", store, "-storepass", "changeit").stdout)
+
+    def test_windows_has_the_certificate(self):
+        script = self.script("windows")
+        self.assertIn("@'\n%s'@" % self.proxy.ca_file.read_text(), script)
+        self.assertIn("Cert:\\LocalMachine\\Root", script)
+
+    def test_what_there_is_not(self):
+        result = lib.run(lib.PROGRAM, "env", "--install-ca", "beos", "-c", self.proxy.config, check=False, env=self.proxy.environment())
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertIn("write debian, rhel, macos, windows, firefox or java", result.stderr)
 
 
 class Renewal(lib.Case):

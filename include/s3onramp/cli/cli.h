@@ -98,6 +98,10 @@ enum { CLI_QUOTED = 4 * 4096 + 8 };
  * it is, in single quotes, or, with control characters or bytes beyond ASCII, as $'…'. Written into @out. */
 const char *cli_quote(const char *text, char out[CLI_QUOTED]);
 
+/* The certificates of the authority @ca, and of the next one, which clients are to trust, onto @out, and whose they are
+ * onto standard error. The key is not needed. CLI_FINE, or a problem that was said. */
+int cli_export_ca(const struct ca_conf *ca, FILE *out);
+
 /* Run as root: says on standard error that the proxy's user must be able to read @path. */
 void cli_owner_hint(const char *path);
 

@@ -27,7 +27,7 @@ static const struct {
                {"boto2", ENV_BOTO2}};
 
 struct wish {
-    const char *config, *client, *listener, *host, *ca;
+    const char *config, *client, *listener, *host, *ca, *system;
     enum env_format format;
     bool keys;
 };
@@ -174,16 +174,14 @@ static void print_names_only(const struct listener_conf *l)
 static void print_machine_trust(enum env_format format)
 {
     if (format == ENV_POWERSHELL)
-        fputs("For all programs of a Windows machine, as its administrator: certutil -addstore -f Root ca.pem\n"
+        fputs("For all programs of a Windows machine: s3onramp env --install-ca windows\n"
               "Programs that use WinHTTP know no variable: netsh winhttp set proxy HOST:PORT \"<local>\"\n"
               "To keep variables for new sessions: [Environment]::SetEnvironmentVariable(NAME, VALUE, 'User')\n",
               stderr);
     else if (format < ENV_JAVA)
-        fputs("For all programs of the machine: Debian, Ubuntu: copy ca.pem to "
-              "/usr/local/share/ca-certificates/s3onramp.crt\n"
-              "and run update-ca-certificates; Red Hat, Fedora, Amazon Linux: to /etc/pki/ca-trust/source/anchors/ and "
-              "run\n"
-              "update-ca-trust. Python's and Java's own stores are others.\n",
+        fputs("For all programs of the machine: s3onramp env --install-ca debian (and rhel, macos) prints a script; "
+              "firefox and\n"
+              "java have stores of their own. So has Python's certifi.\n",
               stderr);
 }
 
@@ -283,8 +281,10 @@ static int show(const struct wish *w)
         find_region(&f, s, f.listener);
         exit_code = find_client(&f, s, w);
         f.trust = needs_trust(&f);
+        if (exit_code == CLI_FINE && !tidy_host(&f))
+            exit_code = cli_wrong_usage("env", "--host %s is no host name", f.host);
         if (exit_code == CLI_FINE)
-            exit_code = tidy_host(&f) ? print(&f, w) : cli_wrong_usage("env", "--host %s is no host name", f.host);
+            exit_code = w->system ? env_print_install(stdout, w->system, &f, &s->ca) : print(&f, w);
     }
     free(absolute);
     settings_unref(&s);
@@ -297,6 +297,14 @@ static int take_format(const struct cli_option *option, void *to, const char *va
 {
     for (size_t i = 0; i < ARRAY_LEN(formats); i++)
         if (strcmp(formats[i].name, option->name) == 0) ((struct wish *)to)->format = formats[i].format;
+    return CLI_FINE;
+}
+
+static int take_system(const struct cli_option *option UNUSED, void *to, const char *value)
+{
+    if (!env_knows_system(value))
+        return cli_wrong_usage("env", "--install-ca %s: write debian, rhel, macos, windows, firefox or java", value);
+    ((struct wish *)to)->system = value;
     return CLI_FINE;
 }
 
@@ -328,6 +336,11 @@ static const struct cli_option options[] = {
     {.name = "keys",
      .at = offsetof(struct wish, keys),
      .help = "the key pair of CLIENT, too: whoever sees the output can act as CLIENT"},
+    {.name = "install-ca",
+     .value = "SYSTEM",
+     .take = take_system,
+     .help = "instead of all that a script, with the CA in it, that lets a whole machine or a program\n"
+             "trust it: debian, rhel, macos, windows, firefox or java"},
     {.name = "sh",
      .take = take_format,
      .help = "the default: eval \"$(s3onramp env)\"",
@@ -349,7 +362,8 @@ const struct cli_command cli_env = {
     .brief = "env [CLIENT] [--FORMAT]",
     .summary = "what a workstation sets to use the proxy",
     .run = run,
-    .usage = "env [CLIENT] [--listener NAME] [--FORMAT] [--host NAME] [--ca FILE] [--keys] [-c FILE]",
+    .usage = "env [CLIENT] [--listener NAME] [--FORMAT] [--host NAME] [--ca FILE] [--keys] [-c FILE]\n"
+             "env --install-ca SYSTEM [--listener NAME] [--host NAME] [-c FILE]",
     .about = "Prints what a workstation sets to use this proxy: HTTPS_PROXY for a listener with mode = forward,\n"
              "AWS_ENDPOINT_URL_S3 for one with mode = endpoint, the local CA, and what must not go through a proxy.",
     .options = options,

@@ -2,6 +2,7 @@
  * env.h: what the files of `s3onramp env` share. Private to the cli layer. One thread.
  *   env.c (options; which listener, which client) → env_shells.c (variables, quoted for a shell or a file)
  *                                                 → env_tools.c (settings of tools that read no variables)
+ *                                                 → env_install.c (scripts that let a machine trust the authority)
  */
 #ifndef S3ONRAMP_CLI_ENV_H
 #define S3ONRAMP_CLI_ENV_H
@@ -63,5 +64,11 @@ MUST_CHECK bool env_print_variables(FILE *out, enum env_format format, const str
 
 /* JAVA to BOTO2. CLI_FINE, or a problem that was said. */
 MUST_CHECK int env_print_tool(FILE *out, enum env_format format, const struct env_facts *f);
+
+/* --- env_install.c --- */
+
+bool env_knows_system(const char *name);
+/* A script that lets @system, which is known, trust what @ca names. CLI_FINE, or a problem that was said. */
+MUST_CHECK int env_print_install(FILE *out, const char *system, const struct env_facts *f, const struct ca_conf *ca);
 
 #endif
