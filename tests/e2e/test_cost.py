@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What goes to S3, by who called, bucket and zone; what is kept of it, whatever happens; and what it costs."""
 import csv
+import datetime
 import io
 import json
 import os
+import pathlib
 import re
 import signal
+import unittest
 
 import lib
 from endpoint import big_block
 from test_status import ask
 
 MIB = 1 << 20
+FAKETIME = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
 def setUpModule():
@@ -118,10 +122,10 @@ class Kept(lib.Case):
         super().setUp()
         self.mine = None
 
-    def begin(self, name, **cost):
+    def begin(self, name, variables=None, **cost):
         self.state = lib.WORK / (name + "-state")
         self.state.mkdir(exist_ok=True)
-        self.mine = lib.Proxy(["a=%s:%d" % endpoint.addresses[0][:2]], name=name,
+        self.mine = lib.Proxy(["a=%s:%d" % endpoint.addresses[0][:2]], name=name, variables=variables,
                               extra=lib.section("cost", prices=lib.ROOT / "conf" / "prices.ini", state=self.state,
                                                 save_interval="1s", **cost))
         self.addCleanup(lambda: self.mine.kill())
@@ -250,6 +254,34 @@ class Kept(lib.Case):
         self.assertEqual(proxy.status()["capacity"]["state"], str(self.state))
         self.assertNotIn("is not written", status)
         self.mine.stop()
+
+    @unittest.skipIf(lib.SANITIZER, "a sanitizer wants to be the first library that is loaded")
+    @unittest.skipUnless(FAKETIME.exists(), "faketime is missing")
+    def test_turn_of_a_month_and_clocks_that_jump(self):
+        """What came before the turn is of the old month, and nothing is counted twice or lost if the clock goes back."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        later = (now.replace(day=1) + datetime.timedelta(days=32)).replace(day=1, hour=0, minute=1)
+        clock, seconds = lib.WORK / "clock", int((later - now).total_seconds())
+
+        def jump(s):
+            clock.with_suffix(".new").write_text("+%d\n" % s)
+            clock.with_suffix(".new").rename(clock)
+        jump(0)
+        proxy = self.begin("jumps", variables=dict(
+            LD_PRELOAD=str(FAKETIME), FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1"))
+        month, following = now.strftime("%Y-%m"), later.strftime("%Y-%m")
+
+        def moved(name):
+            return sum(share["bytes_in"] for share in self.cost("--month", name, "--by", "zone")["shares"])
+        for s, wanted in ((0, (1000, 0)), (seconds, (1000, 1000)), (0, (2000, 1000)), (seconds, (2000, 2000))):
+            jump(s)
+            self.assertEqual(self.cost()["month"], following if s else month)  # the books have turned, too
+            proxy.request("legacy", "PUT", "/red/o", b"x" * 1000, key=None)  # refused by the endpoint for its time; it took the content
+            lib.wait_until(lambda: (moved(month), moved(following)) == wanted, 30, "%s" % (wanted,))
+        proxy.stop()
+        proxy.start()
+        self.assertEqual((moved(month), moved(following)), (2000, 2000))
+        proxy.stop()
 
     def test_mistake_in_the_price_list_is_told(self):
         prices = lib.WORK / "prices.ini"
