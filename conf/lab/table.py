@@ -170,6 +170,15 @@ class Table:
 
     # ---- the result
 
+    def conclusion(self):
+        """What follows, in a sentence."""
+        if self.problems():
+            return "This network is not built as AWS's: what differs is red below, and nothing follows for AWS."
+        if not {column + ".premises" for column in COLUMNS} <= set(self.cells):
+            return "Only some of the comparison was measured."
+        return ("From your own site only the interface endpoint works, and through s3onramp your tools there go on calling S3 by its "
+                "ordinary name.")
+
     def problems(self):
         return ["%s / %s: %s" % (COLUMNS[n.split(".")[0]][0], ROWS[n.split(".")[1]], c.wrong)
                 for n, c in self.cells.items() if c.wrong]

@@ -145,7 +145,33 @@ class Table(lib.unittest.TestCase):
                      "with a route into the"):
             self.assertIn(text, first.stdout)
         self.check_page(page.read_text())
+        self.check_drawing(page)
+        numbers = [int(n) for n in re.findall(r"^  \[(\d+)\]", first.stdout, re.M)]
+        self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+        self.assertEqual({path.name for path in (RUN / "notes").iterdir()} - set(map(str, numbers)), {str(n + len(numbers)) for n in (1, 2)})
         self.doctor()
+
+    def check_drawing(self, page):
+        """As Chromium lays it out: nothing written lies on something else or outside; the ways of what goes through the proxy pass
+        its box; each arrow has a head for each link."""
+        if not os.environ.get("S3ONRAMP_NODE_MODULES"):
+            return
+        seen = json.loads(lib.run("node", lib.ROOT / "tests/e2e/clients/see_drawing.js", page, timeout=120).stdout)
+        self.assertEqual((seen["overlaps"], seen["outside"]), ([], []))
+        self.assertEqual(len(seen["ways"]), 10)
+        self.assertEqual([way["number"] for way in seen["ways"]], [str(n) for n in range(1, 11)])
+        self.assertEqual([way["number"] for way in seen["ways"] if TOP.hosts["bastion"]["text"] in way["through"]], ["9", "10"])
+        for way in seen["ways"]:
+            self.assertEqual((way["heads"], way["marks"]), (way["links"], 2), way)
+        self.assertIn("From your own site only the interface endpoint works", seen["sentence"])
+
+    def test_2_the_three_lines_of_each_greeting_work(self):
+        for host in "workstation", "legacy", "bastion", "instance", "osaka-instance", "router":
+            title, *lines = [line.strip() for line in lab("shell", host).stdout.splitlines() if line.startswith("    ")]
+            self.assertEqual((title, len(lines)), ("This is %s. Try:" % host, 3), lines)
+            done = lab("shell", host, "bash", "-euc", "\n".join(lines), S3ONRAMP=lib.PROGRAM)
+            self.assertEqual(done.returncode, 0, done.stdout)
+            self.assertIn({"router": "vpn", "bastion": "GetObject"}.get(host, "measure.bin"), done.stdout, lines)
 
     def check_page(self, text):
         outside, drawn = [], []
