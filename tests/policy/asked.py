@@ -154,7 +154,7 @@ class Request:
 
     def names(self):
         """Of what counts; one that is there twice is nothing that S3 documents."""
-        names = [n for n, _ in self.query if not self.beside(n)]
+        names = [n for n, v in self.query if not self.beside(n) and (n, v) != ("Version", "2006-03-01")]
         return set(names) | {"twice"} if len(names) > len(set(names)) else set(names)
 
     def read_form(self):

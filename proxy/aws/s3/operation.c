@@ -200,11 +200,17 @@ static bool is_listed(struct str name, const char *list)
     return false;
 }
 
+/* The version of the API, of which there is one: libcloud names it with each GET. */
+static bool is_api_version(const struct query_param *p)
+{
+    return str_eq(p->name, STR("Version")) && str_eq(p->value, STR("2006-03-01"));
+}
+
 /* What makes no other request of one: signatures; x-amz-*, which mean what headers of that name mean; and what S3
  * ignores but in its logs (S3 User Guide, "Adding custom information to Amazon S3 log entries"): all x-*, like x-id. */
 static bool is_beside(const struct query_param *p)
 {
-    return uri_decodes_to_prefix(p->name, STR("x-")) || sigv2_is_auth_param(p);
+    return uri_decodes_to_prefix(p->name, STR("x-")) || sigv2_is_auth_param(p) || is_api_version(p);
 }
 
 static bool row_knows(const struct row *row, const struct query_param *query, size_t query_n)
