@@ -272,7 +272,7 @@ static void read_clients(struct config_build *b)
         check_guard(b, in, b->raw->clients_path);
         fclose(in);
         b->s->clients_from = b->raw->clients_path;
-    } else if (why_not && (written || why_not != ENOENT)) {
+    } else if (why_not && (why_not != ENOENT || (written && !b->lenient))) {
         config_problem(
             b, written ? config_place_of(server, "clients_file") : (struct config_place){b->raw->clients_path, 0},
             "clients file %s cannot be opened (%s); %s", b->raw->clients_path, strerror(why_not),

@@ -168,7 +168,7 @@ struct config_build {
     FILE *problems;
     size_t problems_n;
     uint64_t no_field;       /* where values of options without a field go */
-    bool lenient;            /* config_read: a variable of the environment or a systemd credential may be missing */
+    bool lenient;            /* config_read: variables, systemd credentials, the clients file may be missing */
     bool no_clients;         /* …_without_clients: the clients file is not read, clients are not judged */
     struct str clients_text; /* config_load_with_clients: what stands in its place; .p NULL: nothing does */
 };

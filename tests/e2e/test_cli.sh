@@ -466,6 +466,17 @@ wait
 expect 0 client list -c s3onramp.ini
 [ "$(grep -c '^many' out)" = 8 ] || fail "of 8 clients added at once $(grep -c '^many' out) are there"
 
+# The first client makes the clients file, also where its name is written.
+cp s3onramp.ini named.ini
+sed -i 's|^\[server\]|&\nclients_file = first.ini|' named.ini
+has named.ini "clients_file = first.ini"
+expect 1 check -c named.ini
+has err "make it with"
+expect 0 client add first --policy read-only --no-reload -c named.ini
+has first.ini "[client first]"
+expect 0 client add me --no-reload -c named.ini
+expect 0 check -c named.ini
+
 # Whoever may not read the clients file: commands that need none do not look at it, the others say what to do.
 if [ "$(id -u)" = 0 ]; then
     chmod 711 . && cp s3onramp.ini others.ini && chmod 644 others.ini

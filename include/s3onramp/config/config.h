@@ -433,8 +433,8 @@ struct settings {
 MUST_CHECK struct settings *config_load(const char *path, FILE *problems);
 /* The same without judging whether things fit together: values are right, but sections that are named need not exist,
  * keys and addresses may be missing, what is named and not there is NULL, and lookups by key find nothing; a secret
- * from an environment variable that is not set here stays "env:NAME". For commands that help to complete a
- * configuration. */
+ * from an environment variable that is not set here stays "env:NAME"; the clients file may be missing. For commands
+ * that help to complete a configuration. */
 MUST_CHECK struct settings *config_read(const char *path, FILE *problems);
 /* As config_load, with @clients in place of what the clients file holds: how it would be. */
 MUST_CHECK struct settings *config_load_with_clients(const char *path, struct str clients, FILE *problems);
