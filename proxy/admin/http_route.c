@@ -4,6 +4,7 @@
 #include "admin/http_route.h"
 
 #include "admin/exposition.h"
+#include "base/release.h"
 #include "http/uri.h"
 #include "http_call.h"
 #include "page/page.h"
@@ -47,7 +48,7 @@ static void show_index(struct http_call *c)
         return;
     }
     text = evbuffer_new();
-    if (text) evbuffer_add_printf(text, "s3onramp " S3ONRAMP_VERSION "\n\n");
+    if (text) evbuffer_add_printf(text, "s3onramp %s\n\n", release_version);
     for (size_t i = 0; text && i < ARRAY_LEN(rows); i++)
         evbuffer_add_printf(text, "%s%s: %s\n", rows[i].path, rows[i].is_folder ? "NAME" : "", rows[i].help);
     for (size_t i = 0; text && i < all->n; i++)

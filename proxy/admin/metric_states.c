@@ -2,6 +2,7 @@
  * metric_states.c: how things stand when somebody asks: one table of families. Control thread.
  */
 #include "base/clock.h"
+#include "base/release.h"
 #include "config/lines.h"
 #include "expiry.h"
 #include "flow/upstream/address.h"
@@ -36,7 +37,7 @@ static void write_build(struct metrics *m)
 {
     struct metric_labels l = {.n = 0};
 
-    metric_label(&l, "version", STR(S3ONRAMP_VERSION));
+    metric_label(&l, "version", str_from(release_version));
     metric_label(&l, "openssl", str_from(tls_library_version()));
     metric_label(&l, "libevent", str_from(event_get_version()));
     exposition_sample(&m->x, &l, 1);

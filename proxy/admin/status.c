@@ -4,6 +4,7 @@
  */
 #include "admin/command.h"
 #include "base/clock.h"
+#include "base/release.h"
 #include "commands.h"
 #include "config/lines.h"
 #include "control/logs.h"
@@ -95,7 +96,7 @@ struct part {
 
 static json_t *get_version(struct status *st UNUSED)
 {
-    return json_string(S3ONRAMP_VERSION);
+    return json_string(release_version);
 }
 
 static json_t *get_uptime(struct status *st)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * version.c: `s3onramp version`: the program and the libraries it runs with. One thread. Owns nothing.
  */
+#include "base/release.h"
 #include "cli/cli.h"
 
 #include <curl/curl.h>
@@ -17,7 +18,7 @@ static int run(int argc, char **argv)
     int code;
 
     if (!cli_parse(&cli_version, argc, argv, NULL, &code)) return code;
-    printf("s3onramp %s\n", S3ONRAMP_VERSION);
+    printf("s3onramp %s\n", release_version);
     printf("libevent %s\n", event_get_version());
     printf("%s\n", OpenSSL_version(OPENSSL_VERSION));
     printf("libcurl %s\n", curl_version_info(CURLVERSION_NOW)->version);

@@ -6,6 +6,7 @@
 #include "control/server.h"
 
 #include "base/log.h"
+#include "base/release.h"
 #include "base/secret.h"
 #include "control/descriptors.h"
 #include "control/follower.h"
@@ -287,7 +288,7 @@ static void announce(const struct server *sv)
     const struct settings *s = sv->snapshot->settings;
     char text[NETADDR_TEXT];
 
-    LOG(LOG_INFO, "s3onramp %s, %s, libevent %s, workers: %zu, clients: %zu", S3ONRAMP_VERSION, tls_library_version(),
+    LOG(LOG_INFO, "s3onramp %s, %s, libevent %s, workers: %zu, clients: %zu", release_version, tls_library_version(),
         event_get_version(), sv->workers_n, s->clients_n);
     announce_sandbox();
     for (size_t i = 0; i < s->endpoints_n; i++) {
@@ -404,7 +405,7 @@ static enum err_code serve(struct server *sv, struct err *err)
 
     TRY(start_workers(sv, err));
     announce(sv);
-    snprintf(detail, sizeof(detail), "s3onramp %s, process %d, workers: %zu, clients: %zu", S3ONRAMP_VERSION,
+    snprintf(detail, sizeof(detail), "s3onramp %s, process %d, workers: %zu, clients: %zu", release_version,
              (int)getpid(), sv->workers_n, sv->snapshot->settings->clients_n);
     audit(sv, "start", "", "ok", detail);
     return ERR_NONE;

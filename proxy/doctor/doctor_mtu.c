@@ -8,6 +8,7 @@
  * ICMP says so. The certificate of the handshake is a large answer, too. Source: RFC 2923 2.1 (black holes); AWS
  * PrivateLink Guide, "quotas": MTU 8500, no path MTU discovery, MSS clamping.
  */
+#include "base/release.h"
 #include "doctor_impl.h"
 
 #include <stdlib.h>
@@ -36,7 +37,7 @@ static struct str make_request(struct doctor *d, size_t body, char *memory, char
     memcpy(pad, "s3onramp-doctor ", sizeof("s3onramp-doctor ") - 1);
     head_put_request_line(&b, STR("GET"), STR("/"), STR_NONE, false);
     head_put(&b, STR("Host"), str_from(d->ep->host));
-    head_put(&b, STR("User-Agent"), STR("s3onramp/" S3ONRAMP_VERSION));
+    head_put(&b, STR("User-Agent"), release_agent);
     head_put(&b, STR("Authorization"), str_make(pad, PAD));
     if (body) head_put_u64(&b, STR("Content-Length"), body);
     head_put(&b, STR("Connection"), STR("close"));

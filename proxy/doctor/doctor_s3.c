@@ -8,6 +8,7 @@
 #include "aws/s3/s3_error.h"
 #include "aws/sign/sigv4.h"
 #include "base/clock.h"
+#include "base/release.h"
 #include "base/secret.h"
 #include "keys/fetch_once.h"
 
@@ -202,7 +203,7 @@ static bool write_request(struct doctor *d, struct signing *s, const struct doct
     for (size_t i = 0; i < s->headers.n; i++)
         head_put(b, s->fields[i].name, s->fields[i].value);
     if (value.n) head_put(b, STR("Authorization"), value);
-    head_put(b, STR("User-Agent"), STR("s3onramp/" S3ONRAMP_VERSION));
+    head_put(b, STR("User-Agent"), release_agent);
     head_put(b, STR("Connection"), STR("close"));
     head_put_end(b);
     return !b->overflow;

@@ -4,6 +4,7 @@
  */
 #include "http_impl.h"
 
+#include "base/release.h"
 #include "base/secret.h"
 #include "io/tls.h"
 
@@ -203,7 +204,7 @@ static bool set_options(struct http_call *c, const struct http_request *r)
     curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS,
                      (long)(r->connect_timeout_ms ? r->connect_timeout_ms : r->timeout_ms));
     return set_tls(c, r) && set_address(c, r) && set_body(c, r) &&
-           curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "s3onramp/" S3ONRAMP_VERSION) == CURLE_OK &&
+           curl_easy_setopt(c->easy, CURLOPT_USERAGENT, release_agent.p) == CURLE_OK &&
            curl_easy_setopt(c->easy, CURLOPT_URL, r->url) == CURLE_OK;
 }
 

@@ -2,6 +2,7 @@
  * overview_json.c: an overview as JSON. Names are Unix seconds where they end in _at, seconds where they end in _s.
  */
 #include "../expiry.h"
+#include "base/release.h"
 #include "config/lines.h"
 #include "keys/json_text.h"
 #include "overview_impl.h"
@@ -242,7 +243,7 @@ static json_t *write_all(const struct overview *o, struct sources *s)
     struct verdict verdict;
 
     judge(o, s, &verdict);
-    return json_pack("{ss sI sI ss so so so so so so so so sO sO so sb}", "version", S3ONRAMP_VERSION, "now_at",
+    return json_pack("{ss sI sI ss so so so so so so so so sO sO so sb}", "version", release_version, "now_at",
                      (json_int_t)wall_s, "uptime_s", (json_int_t)((now_us - o->started_us) / 1000000), "state",
                      drain_state_name(drain_state(server_drain(o->server))), "verdict", verdict_json(&verdict), "road",
                      road_json(o, s), "hour", hour_json(&o->hour, wall_s - now_us / 1000000), "clients",

@@ -8,6 +8,7 @@
 #include "control/road/probe.h"
 
 #include "base/log.h"
+#include "base/release.h"
 #include "http/head.h"
 
 #include <stdlib.h>
@@ -123,7 +124,7 @@ struct probe *probe_start(struct loop *loop, const struct server_conf *server, c
     b = sbuf_make(p->ask, sizeof(p->ask));
     head_put_request_line(&b, STR("HEAD"), STR("/"), STR_NONE, false);
     head_put(&b, STR("Host"), str_from(host));
-    head_put(&b, STR("User-Agent"), STR("s3onramp/" S3ONRAMP_VERSION));
+    head_put(&b, STR("User-Agent"), release_agent);
     head_put(&b, STR("Connection"), STR("close"));
     head_put_end(&b);
     ASSERT(!b.overflow);
