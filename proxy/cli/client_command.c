@@ -503,12 +503,13 @@ static int take_tag(const struct cli_option *option UNUSED, void *to, const char
 
 static const struct cli_option options[] = {
     {.value = "add|disable|enable|expire|list|password|remove|rotate|set", .at = offsetof(struct client_order, verb)},
-    {.value = "NAME", .at = offsetof(struct client_order, named)},
+    {.value = "NAME", .names = "client", .at = offsetof(struct client_order, named)},
     {.value = "TIME", .at = offsetof(struct client_order, when)},
     CLI_CONFIG_OPTION(struct client_order, config),
     {.name = "policy",
      .letter = 'p',
      .value = "POLICY",
+     .names = "policy",
      .at = offsetof(struct client_order, policy),
      .help = "what the client may do: read-only, allow-all, or the NAME of a [policy NAME],\n"
              "or several, with commas; not needed if a group of the client has one, or the\n"
@@ -516,6 +517,7 @@ static const struct cli_option options[] = {
     {.name = "group",
      .letter = 'g',
      .value = "GROUP",
+     .names = "group",
      .take = take_group,
      .help = "a [group NAME] that the client is in; several times for several. Of set: these\n"
              "and no others, with '' none. Of list: only clients in one of these"},

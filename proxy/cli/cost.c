@@ -297,7 +297,7 @@ static const struct cli_option rows[] = {
      .value = "YYYY-MM",
      .at = offsetof(struct wish, month),
      .help = "another month (UTC) than this one"},
-    {.name = "by", .value = "WORD", .at = offsetof(struct wish, by), .help = "whose it is: client, bucket or zone"},
+    {.name = "by", .value = "client|bucket|zone", .at = offsetof(struct wish, by), .help = "whose it is"},
     CLI_JSON_OPTION(struct wish, json),
     {.name = "csv", .at = offsetof(struct wish, csv), .help = "CSV for spreadsheets"},
     CLI_SOCKET_OPTION(struct wish, socket),

@@ -152,10 +152,11 @@ static int run(int argc, char **argv)
 }
 
 static const struct cli_option options[] = {
-    {.value = "NAME", .at = offsetof(struct wish, name)},
+    {.value = "NAME", .names = "credentials", .at = offsetof(struct wish, name)},
     {.name = "fetch", .at = offsetof(struct wish, fetch), .help = "ask the source now"},
     {.name = "client",
      .value = "CLIENT",
+     .names = "client",
      .at = offsetof(struct wish, client),
      .help = "with --fetch: as this client, where each has a session of its own"},
     {.name = "drop", .at = offsetof(struct wish, drop), .help = "withdraw the keys that the running proxy has"},

@@ -296,6 +296,7 @@ static int run(int argc, char **argv)
 
 static const struct cli_option options[] = {
     {.value = "ENDPOINT",
+     .names = "endpoint",
      .at = offsetof(struct wish, endpoint),
      .help = "only [endpoint ENDPOINT] of the configuration, or the one of that name; default all"},
     {.name = "bucket",

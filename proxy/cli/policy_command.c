@@ -65,7 +65,10 @@ static int run(int argc, char **argv)
 
 static const struct cli_option options[] = {
     {.value = "test|explain", .at = offsetof(struct policy_order, verb)},
-    {.value = "CLIENT", .at = offsetof(struct policy_order, client), .help = "as in [client CLIENT]"},
+    {.value = "CLIENT",
+     .names = "client",
+     .at = offsetof(struct policy_order, client),
+     .help = "as in [client CLIENT]"},
     {.value = "ACTION|REQUEST",
      .at = offsetof(struct policy_order, action),
      .help = "an action of S3, as policies name it: GetObject or s3:GetObject; or a file with a captured\n"

@@ -3,6 +3,8 @@
  */
 #include "condition.h"
 
+#include "policy/policy.h"
+
 #include "base/encode.h"
 
 /* --- operators --- */
@@ -49,6 +51,11 @@ static const struct condition_operator operators[] = {
     {"ArnNotLike", VALUE_ARN, true, EQUAL, LIKE},
     {"Null", VALUE_NULL, false, EQUAL, 0},
 };
+
+const char *policy_operator_name(size_t i)
+{
+    return i < ARRAY_LEN(operators) ? operators[i].name : NULL;
+}
 
 static const struct condition_operator *find_operator(struct str name)
 {

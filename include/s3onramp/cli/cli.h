@@ -17,9 +17,12 @@ enum cli_exit { CLI_FINE = 0, CLI_PROBLEM = 1, CLI_USAGE = 2, CLI_CONFIG = 78 /*
 
 /* An option of a command, or, without a name, a word; words are taken in the order of their rows. */
 struct cli_option {
-    const char *name;  /* without the dashes */
-    char letter;       /* 0: none */
-    const char *value; /* what its value is called, or the word; NULL: it takes none */
+    const char *name; /* without the dashes */
+    char letter;      /* 0: none */
+    /* What its value is called, or the word: "FILE" and "PATH" are of files, "init|show", in lower case, is one of
+     * these; NULL: it takes none. */
+    const char *value;
+    const char *names; /* its value is the name of such a section of the configuration: "client"; may be NULL */
     size_t at;         /* where it goes in the command's own struct: a const char *, or, without a value, a bool */
     /* Stores it in @to instead, having judged it: CLI_FINE, or CLI_USAGE and why was said. May be NULL. */
     int (*take)(const struct cli_option *option, void *to, const char *value);

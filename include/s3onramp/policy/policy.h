@@ -43,6 +43,9 @@ void policy_free(struct policy **p);
 const char *policy_name(const struct policy *p);
 enum policy_mode policy_mode_of(const struct policy *p);
 
+/* The condition operators, for manuals: the i-th; NULL: there are no more. */
+const char *policy_operator_name(size_t i);
+
 /* Whether some statement allows more than reading. */
 bool policy_allows_writing(const struct policy *p);
 

@@ -319,10 +319,11 @@ static int run(int argc, char **argv)
 }
 
 static const struct cli_option options[] = {
-    {.value = "CLIENT", .at = offsetof(struct wish, client)},
+    {.value = "CLIENT", .names = "client", .at = offsetof(struct wish, client)},
     CLI_CONFIG_OPTION(struct wish, config),
     {.name = "listener",
      .value = "NAME",
+     .names = "listener",
      .at = offsetof(struct wish, listener),
      .help = "which one (default: the first with mode = forward, else the first)"},
     {.name = "host",

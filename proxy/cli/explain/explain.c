@@ -387,10 +387,12 @@ static const struct cli_option options[] = {
     CLI_CONFIG_OPTION(struct explain_wish, config),
     {.name = "listener",
      .value = "NAME",
+     .names = "listener",
      .at = offsetof(struct explain_wish, listener),
      .help = "as if it came in there"},
     {.name = "client",
      .value = "NAME",
+     .names = "client",
      .at = offsetof(struct explain_wish, client),
      .help = "judge by this client's policy; FILE: and by its secret (default: the one whose key the\n"
              "request carries)"},
