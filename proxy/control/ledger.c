@@ -158,14 +158,24 @@ static struct ledger_zone *zone_of(struct ledger *l, struct str text)
     return NULL;
 }
 
+/* The look that ends a month comes a little after its end. */
+static int64_t in_month(const struct ledger *l, int64_t at_s)
+{
+    int64_t from_s, to_s;
+
+    if (!ledger_month_span(l->month, &from_s, &to_s)) return at_s;
+    return at_s < from_s ? from_s : at_s >= to_s ? to_s - 1 : at_s;
+}
+
 bool ledger_saw(struct ledger *l, struct str endpoint, struct str region, struct str zone, const struct ledger_zone *z)
 {
     char mem[TEXT];
     struct ledger_zone *to = zone_of(l, join(mem, (struct str[]){endpoint, region, zone}, 3));
 
     if (!to) return l->zones.n >= RESERVE;
-    if (!to->first_s || z->first_s < to->first_s) to->first_s = z->first_s;
-    if (z->last_s > to->last_s) to->last_s = z->last_s;
+    int64_t first_s = in_month(l, z->first_s), last_s = in_month(l, z->last_s);
+    if (!to->first_s || first_s < to->first_s) to->first_s = first_s;
+    if (last_s > to->last_s) to->last_s = last_s;
     if (z->peak > to->peak) {
         to->peak = z->peak;
         to->peak_s = z->peak_s;

@@ -39,6 +39,20 @@ static struct ledger *one(const char *month, uint64_t in, uint64_t out)
     return l;
 }
 
+static void test_zone_is_of_its_month(void **state)
+{
+    struct ledger *l = one("2026-11", 1, 1);
+    const struct ledger_zone late = {.first_s = 1796083199, .last_s = 1796083260}; /* a minute into December */
+    size_t at = 0;
+
+    (void)state;
+    assert_true(ledger_saw(l, STR("tokyo"), STR("ap-northeast-1"), STR("a"), &late));
+    const struct ledger_zone *z = map_next(&l->zones, &at);
+    assert_int_equal(z->first_s, 1793491200);
+    assert_int_equal(z->last_s, 1796083199);
+    ledger_free(&l);
+}
+
 static void commit(const char *month, uint64_t in, uint64_t out)
 {
     struct ledger *l = one(month, in, out);
@@ -266,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_broken_file_is_put_aside),
         cmocka_unit_test(test_left_over_of_a_kill_is_no_matter),
         cmocka_unit_test(test_full_disk_leaves_the_file_as_it_was),
+        cmocka_unit_test(test_zone_is_of_its_month),
         cmocka_unit_test(test_thirteen_months_stay),
     };
 

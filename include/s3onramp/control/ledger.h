@@ -52,7 +52,7 @@ void ledger_free(struct ledger **l);                     /* NULL is fine */
 MUST_CHECK bool ledger_add(struct ledger *l, const struct str field[LEDGER_FIELDS], const uint64_t v[TRAFFIC_SLOTS]);
 /* NULL: there is none. */
 const struct ledger_row *ledger_find(const struct ledger *l, struct str text);
-/* The zone's times and peak are widened by those of @z. The same. */
+/* The zone's times, as far as they are of the month, and its peak are widened by those of @z. The same. */
 MUST_CHECK bool ledger_saw(struct ledger *l, struct str endpoint, struct str region, struct str zone,
                            const struct ledger_zone *z);
 /* All of @from is added to @l. The same, but a part may have been added. */
