@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sandbox.c: see sandbox.h. Three rings, each of which may be missing in a kernel without the other ones suffering.
  *
- *   the process  no new privileges; capabilities that nothing here needs dropped, also from what programs may ever get;
- *                system calls refused that neither the proxy nor a program that it starts has a use for: debugging
- * others, mounts, namespaces, modules, bpf, io_uring … No core files (base/secret.h). who writes   (log writers, the
- * ledger's thread) besides: no program, no network, no memory that can be executed. who serves   (workers, password
- * hashes, the sweeper) a list of about 60 system calls and nothing else; no capability; no file of any kind (seccomp,
- * and Landlock a second time), no socket but TCP's, none to listen on. What only an attack would call ends the process:
- * execve, fork, ptrace, mount …
+ * The process: no new privileges; capabilities that nothing here needs dropped, also from what programs may ever get;
+ * system calls refused that neither the proxy nor a program that it starts has a use for: debugging others, mounts,
+ * namespaces, modules, bpf, io_uring … No core files (base/secret.h).
+ *
+ * Who writes (log writers, the ledger's thread), besides: no program, no network, no memory that can be executed.
+ *
+ * Who serves (workers, password hashes, the sweeper): a list of about 60 system calls and nothing else; no capability;
+ * no file of any kind (seccomp, and Landlock a second time), no socket but TCP's, none to listen on. What only an
+ * attack would call ends the process: execve, fork, ptrace, mount …
  *
  * Against whom: a request that makes a worker do what it was not written for (a path, an address, a command that gets
  * through; a chain of our own code; code of the attacker's) gets no program, no file (the CA's key, clients' secrets, a
