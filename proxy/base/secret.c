@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <malloc.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -56,15 +57,38 @@ void *secret_block_realloc(void *p, size_t n)
     return mem;
 }
 
-/* Run as root (`check`, `client add`) we are not the proxy: what belongs to its user is as good as ours. */
-static bool is_proxy_user(uid_t uid)
+/* For root: who the proxy runs as where it has a user of its own. */
+static bool find_proxy_user(uid_t *uid, gid_t *gid)
 {
     struct passwd entry, *user = NULL;
     char text[4096];
 
-    if (uid == 0 || uid == geteuid()) return true;
-    return geteuid() == 0 && getpwnam_r(SECRET_PROXY_USER, &entry, text, sizeof text, &user) == 0 && user &&
-           user->pw_uid == uid;
+    if (geteuid() != 0 || getpwnam_r(SECRET_PROXY_USER, &entry, text, sizeof text, &user) != 0 || !user) return false;
+    *uid = user->pw_uid;
+    *gid = user->pw_gid;
+    return true;
+}
+
+/* Run as root (`check`, `client add`) we are not the proxy: what belongs to its user is as good as ours. */
+static bool is_proxy_user(uid_t uid)
+{
+    uid_t proxy;
+    gid_t group;
+
+    return uid == 0 || uid == geteuid() || (find_proxy_user(&proxy, &group) && uid == proxy);
+}
+
+bool secret_share(int fd, const char *path)
+{
+    uid_t proxy;
+    gid_t group;
+    struct stat folder;
+
+    if (!find_proxy_user(&proxy, &group)) return true;
+    char *copy = strdup(path);
+    bool shared = copy && stat(dirname(copy), &folder) == 0 && folder.st_gid == group;
+    free(copy);
+    return !shared || (fchown(fd, (uid_t)-1, group) == 0 && fchmod(fd, S_IRUSR | S_IWUSR | S_IRGRP) == 0);
 }
 
 /* No advice takes a file away from whoever could read it rightly: the group keeps its right, the owner the file. */

@@ -106,8 +106,9 @@ int cli_wrong_usage(const char *command, const char *fmt, ...)
 void cli_owner_hint(const char *path)
 {
     char quoted[CLI_QUOTED];
+    struct stat st;
 
-    if (geteuid() != 0) return;
+    if (geteuid() != 0 || (stat(path, &st) == 0 && st.st_gid != 0 && st.st_mode & S_IRGRP)) return;
     fprintf(stderr, "If the proxy runs as another user, let that user read it: chown " SECRET_PROXY_USER " %s\n",
             cli_quote(path, quoted));
 }

@@ -163,8 +163,11 @@ static bool write_temporary(struct directory *d, char *temporary)
     bool fine;
 
     if (fd < 0) return false;
-    fine = d->is_new || fchown(fd, d->uid, d->gid) == 0 || geteuid() != 0;
-    fine = fine && (d->is_new || fchmod(fd, d->mode) == 0) && write_all(fd, d->text, d->n) && fsync(fd) == 0;
+    if (d->is_new)
+        fine = secret_share(fd, d->path);
+    else
+        fine = (fchown(fd, d->uid, d->gid) == 0 || geteuid() != 0) && fchmod(fd, d->mode) == 0;
+    fine = fine && write_all(fd, d->text, d->n) && fsync(fd) == 0;
     return close(fd) == 0 && fine;
 }
 

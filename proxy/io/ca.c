@@ -205,7 +205,7 @@ static void drop_beside(struct beside *b)
     b->temporary[0] = '\0';
 }
 
-static enum err_code write_beside(struct beside *b, mode_t mode, struct str data, struct err *err)
+static enum err_code write_beside(struct beside *b, bool secret, struct str data, struct err *err)
 {
     if (snprintf(b->temporary, sizeof b->temporary, "%s.XXXXXX", b->path) >= (int)sizeof b->temporary ||
         snprintf(b->old, sizeof b->old, "%s.old", b->path) >= (int)sizeof b->old) {
@@ -218,7 +218,7 @@ static enum err_code write_beside(struct beside *b, mode_t mode, struct str data
         b->temporary[0] = '\0';
         return err->code;
     }
-    bool ok = write_all(fd, data) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+    bool ok = (secret ? secret_share(fd, b->path) : fchmod(fd, 0644) == 0) && write_all(fd, data) && fsync(fd) == 0;
     int why = errno;
     if (close(fd) != 0 && ok) {
         ok = false;
@@ -286,8 +286,8 @@ static enum err_code store_both(const char *cert_path, const char *key_path, X50
         code = x509_fail(err, ERR_TLS_SETUP, "cannot write the CA as PEM");
         goto done;
     }
-    code = write_beside(&beside_key, 0600, bio_text(key_pem), err);
-    if (code == ERR_NONE) code = write_beside(&beside_cert, 0644, bio_text(cert_pem), err);
+    code = write_beside(&beside_key, true, bio_text(key_pem), err);
+    if (code == ERR_NONE) code = write_beside(&beside_cert, false, bio_text(cert_pem), err);
     if (code == ERR_NONE) code = put_both(&beside_cert, &beside_key, force, err);
 done:
     drop_beside(&beside_key);

@@ -2,8 +2,10 @@
 """What the manual tells administrators: the policies of conf/examples are right and come to what they say; commands, options and
 sections that are named exist."""
 import json
+import os
 import re
 import shutil
+import stat
 import unittest
 
 import lib
@@ -97,6 +99,40 @@ class Names(unittest.TestCase):
         self.assertGreater(len(named), 12)
         self.assertEqual(named - options, set())
         self.assertEqual({kind for span in spans for kind in re.findall(r"\[([a-z]+)[] ]", span)} - kinds, set())
+
+
+class Secrets(unittest.TestCase):
+    """What root makes for a service that has a user of its own."""
+    UID, GID = 64998, 64999
+
+    def as_root(self, *words):
+        """On a machine with that user."""
+        (lib.WORK / "passwd").write_text("root:x:0:0::/root:/bin/sh\ns3onramp:x:%d:%d::/:/usr/sbin/nologin\n" % (self.UID, self.GID))
+        return lib.run("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', lib.WORK / "passwd", lib.PROGRAM, *words)
+
+    def made(self, name, group):
+        """{file: (owner, group, mode)} of what is secret, and what was said."""
+        folder = lib.WORK / name
+        folder.mkdir()
+        os.chown(folder, 0, group)
+        config = folder / "s3onramp.ini"
+        config.write_text(lib.section("endpoint tokyo", name=lib.VPCE_NAME))
+        config.chmod(0o600)
+        said = self.as_root("ca", "init", "-c", config).stderr
+        said += self.as_root("client", "add", "ann", "--policy", "allow-all", "--no-reload", "-c", config).stderr
+        said += self.as_root("client", "add", "bob", "--policy", "allow-all", "--no-reload", "-c", config).stderr  # it stays as it is
+        found = {path.name: path.stat() for path in (folder / "ca.key", folder / "clients.ini")}
+        return {name: (st.st_uid, st.st_gid, stat.S_IMODE(st.st_mode)) for name, st in found.items()}, said
+
+    def test_the_proxys_group_may_read_what_is_in_its_folder(self):
+        made, said = self.made("proxys", self.GID)
+        self.assertEqual(made, dict.fromkeys(("ca.key", "clients.ini"), (0, self.GID, 0o640)))
+        self.assertNotIn("chown", said)
+
+    def test_no_other_group_may(self):
+        made, said = self.made("others", self.GID + 1)
+        self.assertEqual({mode for _, _, mode in made.values()}, {0o600})
+        self.assertIn("chown s3onramp", said)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,10 @@ void *secret_block_realloc(void *p, size_t n);
  * read it, or its group may write it; its group may read it, so that root's file can be the proxy's secret (0640,
  * 0440). The one place that judges this. */
 bool secret_file_fault(const struct stat *st, const char *path, bool secret, char *out, size_t cap);
+/* @fd: a file with secrets that was just made (0600), for @path. What root makes in a folder whose group is that of the
+ * proxy's user may be read by that group (0640): `client add` and `ca init` as root, for a service with a user of its
+ * own. False: errno. */
+MUST_CHECK bool secret_share(int fd, const char *path);
 /* The text of the file @path without one line end at its end: *@out, heap, for secret_free. @ours: it is refused if
  * secret_file_fault finds something. ERR_FILE
  * (not there, not ours, not a regular file, empty, longer than SECRET_FILE_MAX, with a NUL byte; errno is told in
