@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real clients through each way in: as a workstation with HTTPS_PROXY, and with an endpoint URL over HTTP and over TLS.
-Files from nothing to 100 MiB in parts go in and come back the same.
+Files from nothing to 100 MiB in parts go in and come back the same. $S3ONRAMP_WAYS (blank-separated) names the ways; tests/run --all goes
+each of them.
 
 Besides Debian's clients, a newer aws or boto3 found elsewhere in PATH takes part: current versions send their checksums in
 trailers. The SDK for JavaScript comes from $S3ONRAMP_NODE_MODULES (made by tests/run)."""
@@ -14,7 +15,7 @@ import lib
 
 SIZES = {"empty": 0, "1B": 1, "8KiB": 8192, "5MiB": 5 << 20, "large": 24 << 20}  # the last in parts, where a client makes some
 HUGE = 100 << 20  # a dozen parts, for one client
-WAYS = ("forward", "plain", "tls")
+WAYS = [way for way in ("forward", "plain", "tls") if way in os.environ.get("S3ONRAMP_WAYS", "forward plain").split()]
 NODE_MODULES = os.environ.get("S3ONRAMP_NODE_MODULES")
 
 
