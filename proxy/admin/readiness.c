@@ -16,9 +16,10 @@ enum { STUCK_US = 10000000, SOON_S = 86400 };
 
 /* --- ready --- */
 
-static bool takes_requests(const struct table_address *a)
+/* One in doubt still gets requests here, but another proxy is the better choice until a probe knows more. */
+static bool is_good(const struct table_address *a)
 {
-    return !a->barred && a->state != ADDRESS_DOWN;
+    return !a->barred && (a->state == ADDRESS_UP || a->state == ADDRESS_HALF_OPEN);
 }
 
 static void judge_addresses(const struct endpoint_conf *e, const struct table_endpoint *t, struct readiness *h)
@@ -28,7 +29,7 @@ static void judge_addresses(const struct endpoint_conf *e, const struct table_en
         return;
     }
     for (size_t i = 0; i < t->n; i++)
-        if (takes_requests(&t->v[i])) return;
+        if (is_good(&t->v[i])) return;
     lines_add(&h->why_not, "endpoint %s: no address is up", e->name);
 }
 
