@@ -431,6 +431,7 @@ class Upgrade(unittest.TestCase):
         """One that waits for keys until the file is there."""
         self.new_connection()  # who is served finds the admin socket there
         helper, flag = self.proxy.folder / "helper", self.proxy.folder / "flag"
+        self.addCleanup(flag.touch)  # it outlives a new process that is killed
         helper.write_text("#!/bin/sh\nwhile [ ! -e %s ]; do sleep 0.1; done\necho '%s'\n" % (flag, json.dumps(
             {"Version": 1, "AccessKeyId": lib.UPSTREAM_KEY[0], "SecretAccessKey": lib.UPSTREAM_KEY[1]})))
         helper.chmod(0o755)

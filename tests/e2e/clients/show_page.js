@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // node show_page.js: reads {"token", "shots": FOLDER, "visits": [{"name", "url", "width", "scheme", "wait", "keys"}, …]} from
 // stdin, opens each page in Chromium, and writes what a person and a screen reader get of it as one line of JSON for each.
-// "again": it is loaded anew. "wait": a text that the page must show first. "motion": "reduce". "keys": keys to press then. "hide": the tab is hidden, and
+// "again": it is loaded anew. "bare": the address of a page to be timed before. "wait": a text that the page must show first. "motion": "reduce". "keys": keys to press then. "hide": the tab is hidden, and
 // the questions of the next seconds are counted.
 "use strict";
 const path = require("path");
@@ -29,6 +29,16 @@ async function look(page) {
       readout: [...document.querySelectorAll(".chart output")].map(o => o.innerText),
     };
   });
+}
+
+/* Milliseconds until a page of a few words is there, in a tab that has been used: what the browser takes by itself. */
+async function bare(browser, url) {
+  const context = await browser.newContext(), page = await context.newPage();
+  await page.goto(url, {timeout: PATIENCE});
+  await page.reload({timeout: PATIENCE});
+  const ms = await page.evaluate(() => performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd);
+  await context.close();
+  return ms;
 }
 
 async function visit(browser, plan, v) {
@@ -92,7 +102,10 @@ async function visit(browser, plan, v) {
   const plan = JSON.parse(fs.readFileSync(0));
   const browser = await chromium.launch({executablePath: "/usr/bin/chromium", timeout: PATIENCE,
     args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--no-proxy-server"]});
-  for (const v of plan.visits) console.log(JSON.stringify(await visit(browser, plan, v)));
+  for (const v of plan.visits) {
+    const alone = v.bare ? {bare: await bare(browser, v.bare)} : {};
+    console.log(JSON.stringify({...alone, ...await visit(browser, plan, v)}));
+  }
   await browser.close();
 })().catch(e => {
   console.error(e);
