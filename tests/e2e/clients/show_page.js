@@ -35,6 +35,7 @@ async function look(page) {
 async function bare(browser, url) {
   const context = await browser.newContext(), page = await context.newPage();
   await page.goto(url, {timeout: PATIENCE});
+  await page.waitForLoadState("networkidle", {timeout: PATIENCE});
   await page.reload({timeout: PATIENCE});
   const ms = await page.evaluate(() => performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd);
   await context.close();
@@ -64,7 +65,8 @@ async function visit(browser, plan, v) {
   await page.locator("#main:not([hidden])").waitFor({timeout: PATIENCE});
   if (v.wait) await page.getByText(v.wait).first().waitFor({timeout: PATIENCE});
   for (const key of v.keys || []) await page.keyboard.press(key);
-  if (v.again) { // as in a tab that has been used
+  if (v.again) { // as in a tab that has been used, and has come to rest
+    await page.waitForLoadState("networkidle", {timeout: PATIENCE});
     await page.reload({timeout: PATIENCE});
     await page.waitForFunction(() => window.shown, null, {timeout: PATIENCE});
   }
