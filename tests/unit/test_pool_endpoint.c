@@ -130,6 +130,45 @@ static void test_pool_endpoint_stays_while_a_snapshot_in_use_names_it(void **sta
     assert_null(pool_find(pool, B));
 }
 
+/* The last request of the older one ends while the next one waits for the other workers. */
+static void test_pool_endpoint_that_comes_back_stays_while_it_is_awaited(void **state UNUSED)
+{
+    struct snapshot first = SNAPSHOT(A, B), second = SNAPSHOT(B), third = SNAPSHOT(A, B);
+
+    adopt(&first);
+    adopt(&second);
+    assert_true(pool_prepare_snapshot(pool, &third));
+    leave(&first);
+    assert_non_null(pool_find(pool, A));
+    pool_adopt_snapshot(pool, &third);
+    assert_false(pool_find(pool, A)->left);
+    leave(&second);
+    leave(&third);
+    assert_null(pool_find(pool, A));
+}
+
+static void test_pool_endpoint_of_a_snapshot_that_was_given_up_goes_with_the_next(void **state UNUSED)
+{
+    struct snapshot first = SNAPSHOT(A), refused = SNAPSHOT(A, B), second = SNAPSHOT(A), third = SNAPSHOT(A, C);
+
+    adopt(&first);
+    assert_true(pool_prepare_snapshot(pool, &refused));
+    assert_non_null(pool_find(pool, B));
+    adopt(&second);
+    assert_null(pool_find(pool, B));
+    assert_true(pool_prepare_snapshot(pool, &refused));
+    assert_true(pool_prepare_snapshot(pool, &third));
+    assert_null(pool_find(pool, B));
+    assert_non_null(pool_find(pool, C));
+    free(refused.settings->endpoints);
+    free(refused.settings);
+    leave(&first);
+    leave(&second);
+    free(third.settings->endpoints);
+    free(third.settings);
+    assert_non_null(pool_find(pool, A));
+}
+
 /* A request that began under the older snapshot still finds a way; addresses and their state survive. */
 static void test_pool_endpoint_that_left_keeps_its_addresses(void **state UNUSED)
 {
@@ -203,6 +242,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_pool_endpoint_is_the_same_in_any_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pool_endpoint_stays_while_a_snapshot_in_use_names_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_pool_endpoint_that_comes_back_stays_while_it_is_awaited, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_pool_endpoint_of_a_snapshot_that_was_given_up_goes_with_the_next, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_pool_endpoint_that_left_keeps_its_addresses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pool_endpoint_that_is_new_has_addresses_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pool_endpoint_rules_change_connections_of_another_name_end, set_up,

@@ -230,6 +230,16 @@ static bool make_endpoint(struct pool *p, uint32_t id)
     return true;
 }
 
+static void leave_endpoint(struct pool *p, uint32_t id)
+{
+    struct pool_endpoint *e = p->endpoints[id];
+
+    if (e->names || e->awaited) return;
+    pool_note_levels(p, id);
+    endpoint_free(e);
+    p->endpoints[id] = NULL;
+}
+
 /* Connections and TLS sessions that were made for another name, or trusting others, are of no use any more. */
 static void renew(struct pool_endpoint *e)
 {
@@ -241,7 +251,7 @@ static void renew(struct pool_endpoint *e)
 
 static void take_conf(struct pool_endpoint *e, const struct endpoint_conf *c, SSL_CTX *ctx)
 {
-    bool other = e->names && (e->ctx != ctx || strcmp(e->sni, c->sni) != 0);
+    bool other = e->sni[0] && (e->ctx != ctx || strcmp(e->sni, c->sni) != 0);
 
     e->left = false;
     e->names++;
@@ -261,10 +271,24 @@ static void take_conf(struct pool_endpoint *e, const struct endpoint_conf *c, SS
     if (other) renew(e);
 }
 
+static void await_none(struct pool *p)
+{
+    for (size_t i = 0; i < p->endpoints_n; i++) {
+        if (!p->endpoints[i]) continue;
+        p->endpoints[i]->awaited = false;
+        leave_endpoint(p, (uint32_t)i);
+    }
+}
+
 bool pool_prepare_snapshot(struct pool *p, const struct snapshot *s)
 {
-    for (size_t i = 0; i < s->settings->endpoints_n; i++)
-        if (!make_endpoint(p, s->settings->endpoints[i].id)) return false;
+    await_none(p); /* the one before was given up: its numbers may be others' now */
+    for (size_t i = 0; i < s->settings->endpoints_n; i++) {
+        uint32_t id = s->settings->endpoints[i].id;
+
+        if (!make_endpoint(p, id)) return false;
+        p->endpoints[id]->awaited = true;
+    }
     return true;
 }
 
@@ -278,6 +302,7 @@ void pool_adopt_snapshot(struct pool *p, const struct snapshot *s)
         take_conf(p->endpoints[t->endpoints[i].id], &t->endpoints[i], snapshot_endpoint_ctx(s, &t->endpoints[i]));
     for (size_t i = 0; i < p->endpoints_n; i++)
         if (p->endpoints[i] && p->endpoints[i]->left) pool_close_idle_of(p->endpoints[i]);
+    await_none(p);
     pool_adopt_table(p);
     take_table(p); /* of endpoints that are new here */
 }
@@ -287,9 +312,7 @@ void pool_forget_snapshot(struct pool *p, const struct snapshot *s)
     for (size_t i = 0; i < s->settings->endpoints_n; i++) {
         uint32_t id = s->settings->endpoints[i].id;
 
-        if (--p->endpoints[id]->names) continue;
-        pool_note_levels(p, id);
-        endpoint_free(p->endpoints[id]); /* whoever had something running there used @s */
-        p->endpoints[id] = NULL;
+        p->endpoints[id]->names--;
+        leave_endpoint(p, id); /* whoever had something running there used @s */
     }
 }

@@ -73,6 +73,7 @@ struct pool_rules {
 
 struct pool_endpoint {
     size_t names; /* how many snapshots that are used here name it */
+    bool awaited; /* one that was prepared, and may be in force next, names it */
     bool left;    /* the one in force does not */
     struct pool_rules rules;
     SSL_CTX *ctx;                        /* one reference: client side */
@@ -101,7 +102,7 @@ void pool_clear(struct pool *p);
 /* Any thread: @t (borrowed; a reference is taken) replaces the table at the worker's next look, at most a tick away.
  * Endpoints that @t does not know stay as they are: one that is new is in the table before it is in a snapshot. */
 void pool_offer(struct pool *p, struct address_table *t);
-/* What @s will need. False: out of memory. */
+/* What @s will need is there until @s is adopted, or another one is. False: out of memory. */
 MUST_CHECK bool pool_prepare_snapshot(struct pool *p, const struct snapshot *s);
 /* @s, which was prepared, is in force now. */
 void pool_adopt_snapshot(struct pool *p, const struct snapshot *s);
