@@ -268,11 +268,12 @@ class Listeners(Case):
 
     def test_port_that_is_taken_refuses_the_whole(self):
         proxy = self.proxy()
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            self.change(proxy, append=lib.section("listener extra", mode="endpoint", bind="127.0.0.1:%d" % taken.getsockname()[1]) +
+        port = lib.free_port()
+        with socket.create_server(("127.0.0.1", port)):
+            self.change(proxy, append=lib.section("listener extra", mode="endpoint", bind="127.0.0.1:%d" % port) +
                         proxy.client("bob", BOB, "allow-all"))
             answer = self.ask(proxy, code=1)
-            self.assertIn("listens on 127.0.0.1:%d already" % taken.getsockname()[1], answer["problems"][0])
+            self.assertIn("listens on 127.0.0.1:%d already" % port, answer["problems"][0])
             self.check(get(proxy, None, BOB), 403, "InvalidAccessKeyId")
         self.assertEqual(sorted(self.ask(proxy)["added"]), ["[client bob]", "[listener extra]"])
 
