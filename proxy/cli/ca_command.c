@@ -385,38 +385,48 @@ static int run(int argc, char **argv)
         int (*act)(const struct request *r, const struct settings *s);
     } verbs[] = {{"init", init}, {"show", show}, {"export", export_pem}, {"renew", renew}, {"switch", switch_to_next}};
     struct request r = {.config = CLI_DEFAULT_CONFIG, .days = DAYS_DEFAULT};
+    size_t i = 0;
     int code;
 
     if (!cli_parse(&cli_ca, argc, argv, &r, &code)) return code;
-    if (!r.verb) return cli_wrong_usage("ca", "say what to do: init, show, export, renew or switch");
-    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-        if (strcmp(r.verb, verbs[i].verb) == 0) return with_settings(&r, verbs[i].act);
-    return cli_wrong_usage("ca", "there is no `ca %s`; there are init, show, export, renew and switch", r.verb);
+    while (i < ARRAY_LEN(verbs) && strcmp(r.verb, verbs[i].verb) != 0)
+        i++;
+    ASSERT(i < ARRAY_LEN(verbs)); /* it is one of the words of its row */
+    return with_settings(&r, verbs[i].act);
 }
 
 static const struct cli_option options[] = {
     {.value = "init|show|export|renew|switch", .at = offsetof(struct request, verb)},
     CLI_CONFIG_OPTION(struct request, config),
-    {.name = "days", .value = "N", .take = take_days, .help = "how long the authority is valid (default 3650)"},
+    {.name = "days",
+     .value = "N",
+     .of = "init|renew",
+     .take = take_days,
+     .help = "how long the authority is valid (default 3650)"},
     {.name = "region",
      .value = "REGION",
+     .of = "init|renew",
      .take = take_region,
      .help = "also the S3 names of a Region that no endpoint serves yet; may be repeated"},
     {.name = "no-constraints",
+     .of = "init|renew",
      .at = offsetof(struct request, unlimited),
      .help = "for TLS libraries that know no name constraints and refuse every authority that has\n"
              "them (Mbed TLS, old rustls): the key is then worth as much as that of any authority"},
     {.name = "force",
+     .of = "init|renew",
      .at = offsetof(struct request, force),
-     .help = "replace an authority that exists (kept as FILE.old): clients must trust the new one"},
+     .help = "replace an authority that exists (kept as FILE.old):\n"
+             "clients must trust the new one"},
     {.name = "no-reload",
+     .of = "renew|switch",
      .at = offsetof(struct request, no_reload),
-     .help = "renew, switch: leave a proxy that runs as it is"},
+     .help = "leave a proxy that runs as it is"},
 };
 
 const struct cli_command cli_ca = {
     .name = "ca",
-    .brief = "ca init|show|export|…",
+    .brief = "ca init|show|renew|...",
     .summary = "the local CA that clients trust",
     .run = run,
     .usage = "ca init [-c FILE] [--days N] [--region REGION]... [--no-constraints] [--force]\n"

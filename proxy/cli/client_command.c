@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define DEFAULT_CLIENTS "/etc/s3onramp/clients.ini"
-#define VERBS "add, disable, enable, expire, list, password, remove, rotate and set"
 
 enum { GRACE_DEFAULT_S = 7 * 86400, GRACE_MOST_S = 366 * 86400, PEOPLE_BYTES = 16 << 20 };
 
@@ -361,69 +360,27 @@ static int change(struct client_order *o, client_act_fn *act)
 
 /* --- verbs --- */
 
-/* What a verb takes besides a name. */
-enum {
-    TAKES_POLICY = 1 << 0,
-    TAKES_EXPIRES = 1 << 1,
-    TAKES_GRACE = 1 << 2,
-    TAKES_JSON = 1 << 3,
-    TAKES_NOW = 1 << 4,
-    TAKES_GROUP = 1 << 5,
-    TAKES_TAG = 1 << 6,
-    TAKES_FROM = 1 << 7,
-    TAKES_CSV = 1 << 8,
-    TAKES_NO_RELOAD = 1 << 9,
-    TAKES_WHEN = 1 << 10,
-};
-
 static const struct verb {
     const char *word;
     client_act_fn *change; /* or: */
     edit_fn *edit;         /* neither: list */
-    unsigned takes;
 } verbs[] = {
-    {"add", client_add, NULL,
-     TAKES_POLICY | TAKES_EXPIRES | TAKES_GROUP | TAKES_TAG | TAKES_FROM | TAKES_JSON | TAKES_CSV | TAKES_NO_RELOAD},
-    {"disable", NULL, disable_client, TAKES_NOW | TAKES_NO_RELOAD},
-    {"enable", NULL, enable_client, TAKES_NO_RELOAD},
-    {"expire", client_expire, NULL, TAKES_WHEN | TAKES_NO_RELOAD},
-    {"list", NULL, NULL, TAKES_JSON | TAKES_GROUP},
-    {"password", set_password, NULL, TAKES_POLICY | TAKES_NO_RELOAD},
-    {"remove", NULL, remove_client, TAKES_NOW | TAKES_NO_RELOAD},
-    {"rotate", client_rotate, NULL, TAKES_GRACE | TAKES_JSON | TAKES_CSV | TAKES_NO_RELOAD},
-    {"set", client_set, NULL, TAKES_POLICY | TAKES_GROUP | TAKES_TAG | TAKES_NO_RELOAD},
+    {"add", client_add, NULL},
+    {"disable", NULL, disable_client},
+    {"enable", NULL, enable_client},
+    {"expire", client_expire, NULL},
+    {"list", NULL, NULL},
+    {"password", set_password, NULL},
+    {"remove", NULL, remove_client},
+    {"rotate", client_rotate, NULL},
+    {"set", client_set, NULL},
 };
 
-static int judge_taken(const struct verb *verb, const struct client_order *o)
-{
-    const struct {
-        const char *option;
-        bool given;
-        unsigned taken;
-    } rows[] = {{"--policy", o->policy, TAKES_POLICY},
-                {"--expires", o->expires, TAKES_EXPIRES},
-                {"--grace", o->grace, TAKES_GRACE},
-                {"--json", o->json, TAKES_JSON},
-                {"--now", o->now, TAKES_NOW},
-                {"--no-reload", o->no_reload, TAKES_NO_RELOAD},
-                {"--group", o->groups_said, TAKES_GROUP},
-                {"--tag", o->tags_n > 0, TAKES_TAG},
-                {"--from", o->from, TAKES_FROM},
-                {"--csv", o->csv, TAKES_CSV},
-                {"time", o->when, TAKES_WHEN}};
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (rows[i].given && !(verb->takes & rows[i].taken))
-            return cli_wrong_usage("client", "%s takes no %s", verb->word, rows[i].option);
-    return CLI_FINE;
-}
-
-/* Options that the verb does not know, or that cannot be. */
+/* Options that cannot be. */
 static int judge_options(const struct verb *verb, struct client_order *o)
 {
     int64_t expires_s;
 
-    if (judge_taken(verb, o) != CLI_FINE) return CLI_USAGE;
     o->grace_s = GRACE_DEFAULT_S;
     if (o->grace && !cli_parse_span(o->grace, GRACE_MOST_S, &o->grace_s))
         return cli_wrong_usage("client", "--grace %s: write a number with its unit (s, m, h, d), at most 366d",
@@ -432,7 +389,7 @@ static int judge_options(const struct verb *verb, struct client_order *o)
         return cli_wrong_usage("client", "--expires %s: write it like 2026-12-31 or 2026-12-31T18:00:00Z (UTC)",
                                o->expires);
     if (o->json && o->csv) return cli_wrong_usage("client", "--json and --csv do not go together; take one");
-    if ((verb->takes & TAKES_WHEN) && o->name.n && !o->when)
+    if (verb->change == client_expire && o->name.n && !o->when)
         return cli_wrong_usage("client", "%s needs a time: s3onramp client %s NAME 2026-12-31, or never", verb->word,
                                verb->word);
     if (verb->change == client_set && !o->policy && !o->groups_said && !o->tags_n)
@@ -455,10 +412,9 @@ static int act_on(struct client_order *o)
 
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
         if (strcmp(o->verb, verbs[i].word) == 0) verb = &verbs[i];
-    if (!verb) return cli_wrong_usage("client", "there is no `client %s`; there are " VERBS, o->verb);
+    ASSERT(verb); /* it is one of the words of its row */
     if (judge_options(verb, o) != CLI_FINE) return CLI_USAGE;
-    if (!verb->change && !verb->edit)
-        return o->name.n ? cli_wrong_usage("client", "list takes no name") : client_list(o);
+    if (!verb->change && !verb->edit) return client_list(o);
     if (o->from && o->name.n)
         return cli_wrong_usage("client", "the file of --from names the clients; leave out the name");
     if (!o->from && judge_name(o->name, o->verb) != CLI_FINE) return CLI_USAGE;
@@ -471,7 +427,6 @@ static int run(int argc, char **argv)
     int code;
 
     if (!cli_parse(&cli_client, argc, argv, &o, &code)) return code;
-    if (!o.verb) return cli_wrong_usage("client", "say what to do: " VERBS);
     o.name = str_from(o.named);
     return act_on(&o);
 }
@@ -503,13 +458,17 @@ static int take_tag(const struct cli_option *option UNUSED, void *to, const char
 
 static const struct cli_option options[] = {
     {.value = "add|disable|enable|expire|list|password|remove|rotate|set", .at = offsetof(struct client_order, verb)},
-    {.value = "NAME", .names = "client", .at = offsetof(struct client_order, named)},
-    {.value = "TIME", .at = offsetof(struct client_order, when)},
+    {.value = "NAME",
+     .names = "client",
+     .of = "add|disable|enable|expire|password|remove|rotate|set",
+     .at = offsetof(struct client_order, named)},
+    {.value = "TIME", .of = "expire", .at = offsetof(struct client_order, when)},
     CLI_CONFIG_OPTION(struct client_order, config),
     {.name = "policy",
      .letter = 'p',
      .value = "POLICY",
      .names = "policy",
+     .of = "add|password|set",
      .at = offsetof(struct client_order, policy),
      .help = "what the client may do: read-only, allow-all, or the NAME of a [policy NAME],\n"
              "or several, with commas; not needed if a group of the client has one, or the\n"
@@ -518,32 +477,42 @@ static const struct cli_option options[] = {
      .letter = 'g',
      .value = "GROUP",
      .names = "group",
+     .of = "add|list|set",
      .take = take_group,
-     .help = "a [group NAME] that the client is in; several times for several. Of set: these\n"
-             "and no others, with '' none. Of list: only clients in one of these"},
+     .help = "a [group NAME] that the client is in; several times for several.\n"
+             "Of set: these and no others, with '' none. Of list: only clients in one of these"},
     {.name = "tag",
      .value = "KEY=VALUE",
+     .of = "add|set",
      .take = take_tag,
-     .help = "what is known of the client; several times for several. Of set: KEY= takes it away"},
+     .help = "what is known of the client; several times for several.\n"
+             "Of set: KEY= takes it away"},
     {.name = "from",
      .value = "FILE",
+     .of = "add",
      .at = offsetof(struct client_order, from),
-     .help = "of add: the clients that FILE names; - is standard input"},
+     .help = "the clients that FILE names; - is standard input"},
     {.name = "expires",
      .value = "TIME",
+     .of = "add",
      .at = offsetof(struct client_order, expires),
-     .help = "of add: from then on the client is refused; 2026-12-31 or 2026-12-31T18:00:00Z"},
+     .help = "from then on the client is refused; 2026-12-31 or 2026-12-31T18:00:00Z"},
     {.name = "grace",
      .value = "TIME",
+     .of = "rotate",
      .at = offsetof(struct client_order, grace),
-     .help = "of rotate: how long the old key pair still counts: 90s, 12h (default 7d);\n"
+     .help = "how long the old key pair still counts: 90s, 12h (default 7d);\n"
              "0s: no old pair counts any more"},
     {.name = "now",
+     .of = "disable|remove",
      .at = offsetof(struct client_order, now),
-     .help = "of remove, disable: also cut what runs for the client; without it that may end"},
-    {.name = "no-reload", .at = offsetof(struct client_order, no_reload), .help = "leave a proxy that runs as it is"},
-    {.name = "csv", .at = offsetof(struct client_order, csv), .help = "of add, rotate: the keys as CSV"},
-    CLI_JSON_OPTION(struct client_order, json),
+     .help = "also cut what runs for the client; without it that may end"},
+    {.name = "no-reload",
+     .of = "add|disable|enable|expire|password|remove|rotate|set",
+     .at = offsetof(struct client_order, no_reload),
+     .help = "leave a proxy that runs as it is"},
+    {.name = "csv", .of = "add|rotate", .at = offsetof(struct client_order, csv), .help = "the keys as CSV"},
+    {.name = "json", .of = "add|list|rotate", .at = offsetof(struct client_order, json), .help = "JSON for programs"},
 };
 
 const struct cli_command cli_client = {
@@ -557,7 +526,8 @@ const struct cli_command cli_client = {
         "client set NAME [--group GROUP] [--policy POLICY] [--tag KEY=VALUE] [-c FILE]\n"
         "client expire NAME TIME|never [-c FILE]\n"
         "client rotate NAME [--grace TIME] [-c FILE]\n"
-        "client disable|enable|remove NAME [--now] [-c FILE]\n"
+        "client disable|remove NAME [--now] [-c FILE]\n"
+        "client enable NAME [-c FILE]\n"
         "client password NAME [--policy POLICY] [-c FILE]",
     .about = "Makes, shows and removes the local key pairs that clients sign their requests with. They are worth\n"
              "nothing outside this proxy: the real AWS keys stay in it. Pairs are kept in the clients file\n"

@@ -277,11 +277,13 @@ static int run(int argc, char **argv)
     char month[LEDGER_MONTH];
     enum bill_by by;
     int64_t from_s, to_s;
+    bool known;
     int code;
 
     if (!cli_parse(&cli_cost, argc, argv, &w, &code)) return code;
     if (w.json && w.csv) return cli_wrong_usage("cost", "--json and --csv: one of them");
-    if (!bill_by_word(w.by, &by)) return cli_wrong_usage("cost", "--by %s: client, bucket or zone", w.by);
+    known = bill_by_word(w.by, &by);
+    ASSERT(known); /* it is one of the words of its row */
     if (w.month && !ledger_month_span(w.month, &from_s, &to_s))
         return cli_wrong_usage("cost", "--month %s: write it like 2026-11", w.month);
     ledger_month_of(clock_wall_us() / 1000000, month);

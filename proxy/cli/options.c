@@ -3,12 +3,70 @@
  */
 #include "cli/cli.h"
 
+#include <ctype.h>
 #include <getopt.h>
 #include <stdlib.h>
 
 enum { HELP_COLUMN_MOST = 26, OPTIONS_MOST = 31 /* of one command: below what can be typed as a letter */ };
 
 static const struct cli_option help_option = {.name = "help", .letter = 'h', .help = "this text"};
+
+/* --- fixed words; verbs are such --- */
+
+bool cli_is_words(const char *value)
+{
+    for (const char *c = value; *c; c++)
+        if (!islower((unsigned char)*c) && *c != '|') return false;
+    return strchr(value, '|') != NULL;
+}
+
+static bool has_word(const char *words, struct str word)
+{
+    struct str rest = str_from(words), one;
+
+    while (str_split(&rest, '|', &one))
+        if (str_eq(one, word)) return true;
+    return false;
+}
+
+/* "init, show and renew", if @last is " and "; those that are not in @but (NULL: all). Returns how many. */
+static size_t list_words(const char *words, const char *but, const char *last, char out[CLI_VERBS])
+{
+    struct sbuf b = sbuf_make(out, CLI_VERBS - 1);
+    struct str rest = str_from(words), one, before = STR_NONE;
+    size_t n = 0;
+
+    while (str_split(&rest, '|', &one)) {
+        if (but && has_word(but, one)) continue;
+        if (n++) sbuf_printf(&b, "%s%.*s", n > 2 ? ", " : "", STR_ARG(before));
+        before = one;
+    }
+    sbuf_printf(&b, "%s%.*s", n > 1 ? last : "", STR_ARG(before));
+    ASSERT(!b.overflow);
+    out[b.n] = '\0';
+    return n;
+}
+
+const char *cli_verbs(const struct cli_command *command)
+{
+    for (size_t i = 0; i < command->options_n; i++)
+        if (!command->options[i].name)
+            return cli_is_words(command->options[i].value) ? command->options[i].value : NULL;
+    return NULL;
+}
+
+const char *cli_verbs_of(const struct cli_command *command, const struct cli_option *option, char out[CLI_VERBS])
+{
+    char others[CLI_VERBS];
+
+    out[0] = '\0';
+    if (!option->of) return out;
+    if (strchr(option->of, '|') && list_words(cli_verbs(command), option->of, ", ", others) == 1)
+        snprintf(out, CLI_VERBS, "all but %.100s", others);
+    else
+        list_words(option->of, NULL, ", ", out);
+    return out;
+}
 
 /* --- help --- */
 
@@ -35,15 +93,17 @@ static int help_column(const struct cli_command *command)
     return most < HELP_COLUMN_MOST ? most : HELP_COLUMN_MOST;
 }
 
-static void print_option(const struct cli_option *o, int column)
+static void print_option(const struct cli_command *command, const struct cli_option *o, int column)
 {
     struct str rest = str_from(o->help), line;
-    char text[80];
+    char text[80], verbs[CLI_VERBS];
     int n = option_text(o, text);
 
     if (o->group) printf("\n%s\n", o->group);
+    cli_verbs_of(command, o, verbs);
     for (bool first = true; str_split(&rest, '\n', &line); first = false)
-        printf("%-*s%s%.*s\n", column, first ? text : "", first && n >= column ? " " : "", STR_ARG(line));
+        printf("%-*s%s%s%s%.*s\n", column, first ? text : "", first && n >= column ? " " : "", first ? verbs : "",
+               first && *verbs ? ": " : "", STR_ARG(line));
 }
 
 /* Each line of @text after @first, then @next. */
@@ -64,11 +124,11 @@ static void print_options(const struct cli_command *command)
     for (size_t i = 0; i < command->options_n; i++) {
         const struct cli_option *o = &command->options[i];
 
-        if (o->group && !told) print_option(&help_option, column);
+        if (o->group && !told) print_option(command, &help_option, column);
         told |= o->group != NULL;
-        if (o->help) print_option(o, column);
+        if (o->help) print_option(command, o, column);
     }
-    if (!told) print_option(&help_option, column);
+    if (!told) print_option(command, &help_option, column);
 }
 
 static void print_help(const struct cli_command *command)
@@ -131,10 +191,14 @@ static int wrong_option(const struct cli_command *command, int code, char *const
     return cli_wrong_usage(command->name, "there is no option %s", word);
 }
 
-static int take(const struct cli_option *o, void *to, const char *value)
+static int take(const struct cli_command *command, const struct cli_option *o, void *to, const char *value)
 {
-    char *at = (char *)to + o->at;
+    char *at = (char *)to + o->at, words[CLI_VERBS];
 
+    if (o->name && o->value && cli_is_words(o->value) && !has_word(o->value, str_from(value))) {
+        list_words(o->value, NULL, " or ", words);
+        return cli_wrong_usage(command->name, "--%s %s: write %s", o->name, value, words);
+    }
     if (o->take) return o->take(o, to, value);
     if (o->value)
         *(const char **)(void *)at = value;
@@ -143,14 +207,39 @@ static int take(const struct cli_option *o, void *to, const char *value)
     return CLI_FINE;
 }
 
-static int take_words(const struct cli_command *command, void *to, int n, char **words)
+/* @verb: NULL: there is none, or none was said. @given: a bit for each row of the command's options. */
+static int judge_verb(const struct cli_command *command, const char *verb, uint32_t given)
 {
+    const char *verbs = cli_verbs(command);
+    char words[CLI_VERBS];
+
+    if (verbs && (!verb || !has_word(verbs, str_from(verb)))) {
+        list_words(verbs, NULL, verb ? " and " : " or ", words);
+        return verb ? cli_wrong_usage(command->name, "there is no `%s %s`; there are %s", command->name, verb, words)
+                    : cli_wrong_usage(command->name, "say what to do: %s", words);
+    }
+    for (size_t i = 0; i < command->options_n; i++) {
+        const struct cli_option *o = &command->options[i];
+
+        if (!(given >> i & 1) || !o->of || has_word(o->of, str_from(verb))) continue;
+        return cli_wrong_usage(command->name, "`%s %s` takes no %s%s; that goes with %s", command->name, verb,
+                               o->name ? "--" : "", o->name ? o->name : o->value, cli_verbs_of(command, o, words));
+    }
+    return CLI_FINE;
+}
+
+static int take_words(const struct cli_command *command, void *to, int n, char **words, uint32_t given)
+{
+    const char *verb = n > 0 ? *words : NULL;
+
     for (size_t i = 0; n > 0 && i < command->options_n; i++) {
         if (command->options[i].name) continue;
-        if (take(&command->options[i], to, *words) != CLI_FINE) return CLI_USAGE;
+        if (take(command, &command->options[i], to, *words) != CLI_FINE) return CLI_USAGE;
+        given |= UINT32_C(1) << i;
         words++;
         n--;
     }
+    if (judge_verb(command, verb, given) != CLI_FINE) return CLI_USAGE;
     if (n == 0) return CLI_FINE;
     return cli_wrong_usage(command->name, "there is nothing to do with \"%s\"%s", *words,
                            command->no_words ? command->no_words : "");
@@ -160,6 +249,7 @@ bool cli_parse(const struct cli_command *command, int argc, char **argv, void *t
 {
     struct option options[OPTIONS_MOST + 2];
     char letters[3 * OPTIONS_MOST];
+    uint32_t given = 0;
     int code;
 
     fill(command, options, letters);
@@ -173,8 +263,9 @@ bool cli_parse(const struct cli_command *command, int argc, char **argv, void *t
             print_help(command);
             return false;
         }
-        *exit_code = o ? take(o, to, optarg) : wrong_option(command, code, argv);
+        if (o) given |= UINT32_C(1) << (o - command->options);
+        *exit_code = o ? take(command, o, to, optarg) : wrong_option(command, code, argv);
     }
-    if (*exit_code == CLI_FINE) *exit_code = take_words(command, to, argc - optind, argv + optind);
+    if (*exit_code == CLI_FINE) *exit_code = take_words(command, to, argc - optind, argv + optind, given);
     return *exit_code == CLI_FINE;
 }

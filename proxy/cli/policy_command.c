@@ -32,19 +32,13 @@ static policy_run_fn *find_test(const struct policy_order *o)
     return is_request(o->action) ? policy_test_request : policy_test;
 }
 
-static policy_run_fn *find_explain(const struct policy_order *o)
-{
-    return o->client && !o->action && !o->file ? policy_explain : NULL;
-}
-
 static int do_verb(struct policy_order *o)
 {
-    bool tests = o->verb && strcmp(o->verb, "test") == 0, explains = o->verb && strcmp(o->verb, "explain") == 0;
-    policy_run_fn *act = tests ? find_test(o) : explains ? find_explain(o) : NULL;
+    bool tests = strcmp(o->verb, "test") == 0;
+    policy_run_fn *act = tests ? find_test(o) : o->client ? policy_explain : NULL;
     struct settings *s;
     int code;
 
-    if (!tests && !explains) return cli_wrong_usage("policy", "say what to do: test or explain");
     if (!act)
         return cli_wrong_usage("policy", tests ? "test needs CLIENT ACTION s3://BUCKET/KEY, or --file FILE alone"
                                                : "explain needs the name of one client");
@@ -70,26 +64,31 @@ static const struct cli_option options[] = {
      .at = offsetof(struct policy_order, client),
      .help = "as in [client CLIENT]"},
     {.value = "ACTION|REQUEST",
+     .of = "test",
      .at = offsetof(struct policy_order, action),
      .help = "an action of S3, as policies name it: GetObject or s3:GetObject; or a file with a captured\n"
              "request, as `s3onramp explain` reads it: all that it asks for, whoever signed it"},
     {.value = "s3://BUCKET/KEY",
+     .of = "test",
      .at = offsetof(struct policy_order, target),
      .help = "what it is done to; behind the bucket of a list stands its prefix"},
     CLI_CONFIG_OPTION(struct policy_order, config),
     {.name = "from",
      .value = "IP",
+     .of = "test",
      .at = offsetof(struct policy_order, from),
      .help = "where the client comes from (aws:SourceIp, allow_from)"},
     {.name = "with",
      .value = "KEY=VALUE",
+     .of = "test",
      .take = take_with,
      .help = "what the request says of a key of conditions, like s3:prefix=2024/ or\n"
              "s3:RequestObjectTag/team=x; may be written several times"},
     {.name = "file",
      .value = "FILE",
+     .of = "test",
      .at = offsetof(struct policy_order, file),
-     .help = "test: a question a line, and what the answer must be"},
+     .help = "a question a line, and what the answer must be"},
     CLI_JSON_OPTION(struct policy_order, json),
 };
 

@@ -3,23 +3,13 @@
  */
 #include "pages_impl.h"
 
-#include <ctype.h>
-
 const struct cli_option completion_help = {.name = "help", .letter = 'h', .help = "this text"};
-
-/* "init|show": in lower case, with a | between. */
-static bool is_words(const char *value)
-{
-    for (const char *c = value; *c; c++)
-        if (!islower((unsigned char)*c) && *c != '|') return false;
-    return strchr(value, '|') != NULL;
-}
 
 enum value_kind completion_kind(const struct cli_option *o)
 {
     if (!o->value) return VALUE_NONE;
     if (o->names) return VALUE_NAMES;
-    if (is_words(o->value)) return VALUE_WORDS;
+    if (cli_is_words(o->value)) return VALUE_WORDS;
     return strstr(o->value, "FILE") || strcmp(o->value, "PATH") == 0 || strstr(o->value, "REQUEST") ? VALUE_FILE
                                                                                                     : VALUE_OTHER;
 }

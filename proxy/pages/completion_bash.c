@@ -3,7 +3,7 @@
  */
 #include "pages_impl.h"
 
-/* "file", "words:init|show", "names:client", "any"; nothing: it takes none. */
+/* "file", "words:init|show", "names:client", "any"; nothing: it takes none. Then "@add|list": of these verbs only. */
 static void put_kind(const struct cli_option *o, FILE *out)
 {
     switch (completion_kind(o)) {
@@ -13,6 +13,7 @@ static void put_kind(const struct cli_option *o, FILE *out)
     case VALUE_FILE: fputs("file", out); break;
     case VALUE_OTHER: fputs("any", out); break;
     }
+    if (o->of) fprintf(out, "@%s", o->of);
 }
 
 static void put_option(const struct cli_option *o, FILE *out)

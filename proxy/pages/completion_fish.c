@@ -29,9 +29,20 @@ static void put_values(const struct cli_option *o, FILE *out)
     fputc('\'', out);
 }
 
+/* As words of a function's. */
+static void put_verbs(const struct cli_option *o, FILE *out)
+{
+    struct str rest = str_from(o->of), verb;
+
+    while (str_split(&rest, '|', &verb))
+        fprintf(out, " %.*s", STR_ARG(verb));
+}
+
 static void put_option(const struct cli_command *command, const struct cli_option *o, FILE *out)
 {
-    fprintf(out, "complete -c s3onramp -n '__s3onramp_in %s' -l %s", command->name, o->name);
+    fprintf(out, "complete -c s3onramp -n '__s3onramp_in %s", command->name);
+    put_verbs(o, out);
+    fprintf(out, "' -l %s", o->name);
     if (o->letter) fprintf(out, " -s %c", o->letter);
     if (o->value) fputs(completion_kind(o) == VALUE_FILE ? " -r" : " -x", out);
     put_values(o, out);
@@ -50,7 +61,9 @@ static void put_command(const struct cli_command *command, FILE *out)
             put_option(command, o, out);
             continue;
         }
-        fprintf(out, "complete -c s3onramp -n '__s3onramp_word %s %u'", command->name, ++word);
+        fprintf(out, "complete -c s3onramp -n '__s3onramp_word %s %u", command->name, ++word);
+        put_verbs(o, out);
+        fputc('\'', out);
         put_values(o, out);
         put_text("-d", completion_brief(o), out);
         fputc('\n', out);

@@ -37,7 +37,7 @@ static void put_value(const struct cli_option *o, FILE *out)
 /* Options that take something may stand several times. */
 static void put_option(const struct cli_option *o, FILE *out)
 {
-    fputs("            '", out);
+    fputc('\'', out);
     if (o->value)
         fputc('*', out);
     else if (o->letter)
@@ -48,26 +48,40 @@ static void put_option(const struct cli_option *o, FILE *out)
     put_message(completion_brief(o), out);
     fputc(']', out);
     put_value(o, out);
-    fputs("' \\\n", out);
+    fputc('\'', out);
+}
+
+/* What _arguments is to know of each option and word: in the array what, where the verb takes it. */
+static void put_command(const struct cli_command *command, FILE *out)
+{
+    unsigned word = 0;
+
+    for (size_t i = 0; i < command->options_n; i++) {
+        const struct cli_option *o = &command->options[i];
+
+        fputs("        ", out);
+        if (o->of) fprintf(out, "_s3onramp_fits '%s' && ", o->of);
+        fputs("what+=(", out);
+        if (o->name) {
+            put_option(o, out);
+        } else {
+            fprintf(out, "'%u", ++word);
+            put_value(o, out);
+            fputc('\'', out);
+        }
+        fputs(")\n", out);
+    }
 }
 
 void completion_zsh(FILE *out)
 {
     for (size_t i = 0; i < cli_commands_n; i++) {
-        const struct cli_command *command = cli_commands[i];
-        unsigned word = 0;
+        const char *verbs = cli_verbs(cli_commands[i]);
 
-        fprintf(out, "    %s)\n        _arguments -s \\\n", command->name);
-        for (size_t j = 0; j < command->options_n; j++) {
-            if (command->options[j].name) {
-                put_option(&command->options[j], out);
-                continue;
-            }
-            fprintf(out, "            '%u", ++word);
-            put_value(&command->options[j], out);
-            fputs("' \\\n", out);
-        }
-        fputs("            '(-h --help)'{-h,--help}'[this text]'\n        ;;\n", out);
+        fprintf(out, "    %s)\n", cli_commands[i]->name);
+        if (verbs) fprintf(out, "        verb=${said[(r)(%s)]}\n", verbs);
+        put_command(cli_commands[i], out);
+        fputs("        ;;\n", out);
     }
 }
 

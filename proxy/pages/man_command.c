@@ -58,8 +58,10 @@ static void put_synopsis(const struct cli_command *command, FILE *out)
 
 /* --- options --- */
 
-static void put_option(const struct cli_option *o, FILE *out)
+static void put_option(const struct cli_command *command, const struct cli_option *o, FILE *out)
 {
+    char verbs[CLI_VERBS];
+
     if (o->group) {
         fputs(".El\n.Pp\n", out);
         mdoc_text(str_from(o->group), out);
@@ -72,6 +74,7 @@ static void put_option(const struct cli_option *o, FILE *out)
     if (o->value) fputs(o->name ? " Ar " : "Ar ", out);
     if (o->value) mdoc_word(str_from(o->value), out);
     fputc('\n', out);
+    if (*cli_verbs_of(command, o, verbs)) fprintf(out, "%s:\n", verbs);
     mdoc_text(str_from(o->help), out);
 }
 
@@ -83,11 +86,11 @@ static void put_options(const struct cli_command *command, FILE *out)
     for (size_t i = 0; i < command->options_n; i++) {
         const struct cli_option *o = &command->options[i];
 
-        if (o->group && !told) put_option(&completion_help, out);
+        if (o->group && !told) put_option(command, &completion_help, out);
         told |= o->group != NULL;
-        if (o->help) put_option(o, out);
+        if (o->help) put_option(command, o, out);
     }
-    if (!told) put_option(&completion_help, out);
+    if (!told) put_option(command, &completion_help, out);
     fputs(".El\n", out);
 }
 

@@ -41,6 +41,28 @@ def options(command):
     return [("--" + name, letter or None, value or None) for letter, name, value in rows]
 
 
+def verbs(command):
+    """{verb: [--name of each option that it takes]}; empty: the command has none"""
+    found = re.search(rf"^  s3onramp {command} [a-z]+\|", said("--help"), re.M)
+    text = said("help", command)
+    words = re.findall(rf"^(?:Usage:|      ) s3onramp {command} ([a-z|]+)", text, re.M)
+    all_verbs = [verb for word in words for verb in word.split("|")] if found else []
+    of = {}
+    for option, _, _ in options(command):
+        some = re.search(rf"{option}(?: \S+)?\s+(all but )?([a-z]+(?:, [a-z]+)*): ", text)
+        some = some if some and set(some[2].split(", ")) <= set(all_verbs) else None
+        of[option] = [verb for verb in all_verbs if not some or (verb in some[2].split(", ")) != bool(some[1])]
+    return {verb: sorted(option for option in of if verb in of[option]) for verb in all_verbs}
+
+
+def options_of_verbs():
+    """(command, verb, options)"""
+    found = [(command, verb, names) for command in commands() for verb, names in verbs(command).items()]
+    assert len(found) > 14 and ("client", "expire", ["--config", "--help", "--no-reload"]) in found and (
+        "ca", "renew", ["--config", "--days", "--force", "--help", "--no-constraints", "--no-reload", "--region"]) in found, found
+    return found
+
+
 class Pages(unittest.TestCase):
     def text(self, name):
         result = lib.run("mandoc", "-T", "ascii", "-O", "width=500", PAGES / f"man{name[-1]}" / name)
@@ -121,6 +143,12 @@ class Bash(unittest.TestCase):
             names = [part for option in options(command) for part in option[:2] if part]
             self.assertEqual(sorted(self.ask(command, "-")), sorted(names), command)
 
+    def test_options_of_a_verb(self):
+        for command, verb, names in options_of_verbs():
+            self.assertEqual(sorted(self.ask(command, verb, "--")), names, (command, verb))
+        self.assertEqual(self.ask("client", "-c", str(self.ini), "remove", "alice", "--n"), ["--now", "--no-reload"])
+        self.assertEqual(self.ask("client", "remove", "--ta"), [])
+
     def test_values(self):
         c = ("-c", str(self.ini))
         self.assertEqual(self.ask("client", ""), "add disable enable expire list password remove rotate set".split())
@@ -133,6 +161,8 @@ class Bash(unittest.TestCase):
         self.assertEqual(self.ask("policy", "explain", *c, "a"), ["alice"])
         self.assertEqual(self.ask("check", "-c", str(self.ini)[:-2]), [str(self.ini)])
         self.assertEqual(self.ask("client", "expire", "bob", ""), [])
+        self.assertEqual(self.ask("client", *c, "list", ""), [])
+        self.assertEqual(self.ask("env", "--install-ca", "r"), ["rhel"])
 
 
 class Terminal:
@@ -176,7 +206,9 @@ class Terminal:
 class InTerminals(unittest.TestCase):
     LINES = (("dra\t--no\t", "drain --no-wait"), ("client ex\t", "client expire"), ("credentials -c INI m\t", "credentials -c INI main"),
              ("client disable -c INI al\t", "client disable -c INI alice"), ("cost --by z\t", "cost --by zone"),
-             ("policy exp\t", "policy explain"), ("env --pow\t", "env --powershell"), ("help ch\t", "help check"))
+             ("policy exp\t", "policy explain"), ("env --pow\t", "env --powershell"), ("help ch\t", "help check"),
+             ("client remove --now bob --no-r\t", "client remove --now bob --no-reload"), ("ca renew --reg\t", "ca renew --region"),
+             ("client set x --ta\t", "client set x --tag"), ("client remove x --ta\t", "client remove x --ta"), ("env --install-ca f\t", "env --install-ca firefox"))
 
     def check(self, terminal, lines=LINES):
         ini = lib.WORK / "terminal.ini"
@@ -192,7 +224,7 @@ class InTerminals(unittest.TestCase):
 
     def test_zsh(self):
         more = [(f"{command} {option[:-1]}\t", f"{command} {option}") for command in commands() for option, _, value in options(command)
-                if not value and sum(other.startswith(option[:-1]) for other, _, _ in options(command)) == 1]
+                if not value and not verbs(command) and sum(other.startswith(option[:-1]) for other, _, _ in options(command)) == 1]
         self.assertGreater(len(more), 20)
         self.check(Terminal(["zsh", "-f", "-i"], f"fpath=({PAGES}/zsh $fpath); autoload -Uz compinit; compinit -u -D; unsetopt beep"),
                    (*self.LINES, *more))
@@ -216,12 +248,18 @@ class Fish(unittest.TestCase):
         for name in names:
             self.assertEqual(found[f"{name} --"], sorted(option for option, _, _ in options(name)), name)
 
+    def test_options_of_a_verb(self):
+        rows = options_of_verbs()
+        found = self.ask(*(f"{command} {verb} --" for command, verb, _ in rows), "client -c INI remove alice --n")
+        self.assertEqual(found, {f"{command} {verb} --": names for command, verb, names in rows} | {
+            "client -c INI remove alice --n": ["--no-reload", "--now"]})
+
     def test_values(self):
         found = self.ask("client ", "client -c INI disable ", "client add -c INI --policy ", "cost --by ", "env -c INI --listener ",
-                         "client expire bob ", "help ch", "credentials -c INI ")
+                         "client expire bob ", "help ch", "credentials -c INI ", "client -c INI list ", "env --install-ca r")
         self.assertEqual(list(found.values()), [
             "add disable enable expire list password remove rotate set".split(), ["alice", "bob"], ["allow-all", "read-only", "reports"],
-            ["bucket", "client", "zone"], ["branch", "office"], [], ["check"], ["main"]])
+            ["bucket", "client", "zone"], ["branch", "office"], [], ["check"], ["main"], [], ["rhel"]])
 
 
 if __name__ == "__main__":

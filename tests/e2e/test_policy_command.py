@@ -184,7 +184,9 @@ class Test(unittest.TestCase):
         self.assertEqual(allowed.returncode, 0, allowed.stdout)
 
     def test_wrong_usage(self):
-        rows = (((), "say what to do"), (("judge",), "say what to do"), (("test",), "test needs CLIENT ACTION"), (("test", "alice"), "test needs"),
+        rows = (((), "say what to do"), (("judge",), "there is no `policy judge`; there are test and explain"),
+                (("test",), "test needs CLIENT ACTION"), (("test", "alice"), "test needs"),
+                (("explain", "alice", "--from", "10.0.0.1"), "`policy explain` takes no --from; that goes with test"),
                 (("explain",), "explain needs"), (("test", "dave", "GetObject", "s3://reports/x"), "there is no client \"dave\""),
                 (("explain", "dave"), "there is no client \"dave\""), (("test", "alice", "ReadObject", "s3://reports/x"), "no action of S3"),
                 (("test", "alice", "GetObject", "reports/x"), "write s3://BUCKET/KEY"), (("test", "alice", "GetObject", "s3://reports"), "is about an object"),

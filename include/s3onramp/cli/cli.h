@@ -15,7 +15,8 @@ enum cli_exit { CLI_FINE = 0, CLI_PROBLEM = 1, CLI_USAGE = 2, CLI_CONFIG = 78 /*
 
 #define CLI_DEFAULT_CONFIG "/etc/s3onramp/s3onramp.ini"
 
-/* An option of a command, or, without a name, a word; words are taken in the order of their rows. */
+/* An option of a command, or, without a name, a word; words are taken in the order of their rows. A first word that is
+ * one of several is the command's verb. */
 struct cli_option {
     const char *name; /* without the dashes */
     char letter;      /* 0: none */
@@ -23,6 +24,7 @@ struct cli_option {
      * these; NULL: it takes none. */
     const char *value;
     const char *names; /* its value is the name of such a section of the configuration: "client"; may be NULL */
+    const char *of;    /* the verbs that it belongs to: "add|list"; NULL: to all, or the command has none */
     size_t at;         /* where it goes in the command's own struct: a const char *, or, without a value, a bool */
     /* Stores it in @to instead, having judged it: CLI_FINE, or CLI_USAGE and why was said. May be NULL. */
     int (*take)(const struct cli_option *option, void *to, const char *value);
@@ -70,8 +72,18 @@ extern const struct cli_command cli_serve, cli_check, cli_doctor, cli_status, cl
         .name = "json", .at = offsetof(type, member), .help = "JSON for programs" \
     }
 
-/* Puts what the words and options of @argv say into @to, the struct that the command's rows are about. False: there is
- * nothing more to do than to return *@exit_code: the help was asked for, or what is wrong was said. */
+/* "init|show": is @value one of fixed words? */
+bool cli_is_words(const char *value);
+/* All verbs of @command, as above; NULL: it has none. */
+const char *cli_verbs(const struct cli_command *command);
+
+enum { CLI_VERBS = 160 };
+/* The verbs that @option belongs to, for people: "init, renew", "all but list"; "": to all. Returns @out. */
+const char *cli_verbs_of(const struct cli_command *command, const struct cli_option *option, char out[CLI_VERBS]);
+
+/* Puts what the words and options of @argv say into @to, the struct that the command's rows are about; they are such as
+ * its verb takes, and one of fixed words is one of them. False: there is nothing more to do than to return *@exit_code:
+ * the help was asked for, or what is wrong was said. */
 MUST_CHECK bool cli_parse(const struct cli_command *command, int argc, char **argv, void *to, int *exit_code);
 
 /* --- shared: proxy/cli/cli.c, prompt.c --- */

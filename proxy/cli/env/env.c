@@ -300,14 +300,6 @@ static int take_format(const struct cli_option *option, void *to, const char *va
     return CLI_FINE;
 }
 
-static int take_system(const struct cli_option *option UNUSED, void *to, const char *value)
-{
-    if (!env_knows_system(value))
-        return cli_wrong_usage("env", "--install-ca %s: write debian, rhel, macos, windows, firefox or java", value);
-    ((struct wish *)to)->system = value;
-    return CLI_FINE;
-}
-
 static int run(int argc, char **argv)
 {
     struct wish w = {.config = CLI_DEFAULT_CONFIG};
@@ -338,10 +330,10 @@ static const struct cli_option options[] = {
      .at = offsetof(struct wish, keys),
      .help = "the key pair of CLIENT, too: whoever sees the output can act as CLIENT"},
     {.name = "install-ca",
-     .value = "SYSTEM",
-     .take = take_system,
+     .value = "debian|rhel|macos|windows|firefox|java",
+     .at = offsetof(struct wish, system),
      .help = "instead of all that a script, with the CA in it, that lets a whole machine or a program\n"
-             "trust it: debian, rhel, macos, windows, firefox or java"},
+             "trust it"},
     {.name = "sh",
      .take = take_format,
      .help = "the default: eval \"$(s3onramp env)\"",

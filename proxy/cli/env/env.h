@@ -67,8 +67,7 @@ MUST_CHECK int env_print_tool(FILE *out, enum env_format format, const struct en
 
 /* --- env_install.c --- */
 
-bool env_knows_system(const char *name);
-/* A script that lets @system, which is known, trust what @ca names. CLI_FINE, or a problem that was said. */
+/* A script that lets @system, of those of --install-ca, trust what @ca names. CLI_FINE, or a problem that was said. */
 MUST_CHECK int env_print_install(FILE *out, const char *system, const struct env_facts *f, const struct ca_conf *ca);
 
 #endif

@@ -79,11 +79,6 @@ static const struct system *find_system(const char *name)
     return NULL;
 }
 
-bool env_knows_system(const char *name)
-{
-    return find_system(name) != NULL;
-}
-
 static void put_begin(FILE *out, const struct system *s, const char *host)
 {
     fprintf(out, "%s# %s: trust in what the proxy %s signs for S3's names.\n", s->windows ? "" : "#!/bin/sh\n", s->name,
