@@ -82,7 +82,7 @@ unsigned http_judge(const struct head_request *r, const struct admin_conf *conf,
     struct uri uri;
     struct err ignored;
 
-    *out = (struct http_asked){.head_only = r->method_id == METHOD_HEAD};
+    *out = (struct http_asked){.head_only = r->method_id == METHOD_HEAD, .host = r->host, .local = local};
     if (uri_split(r->target, false, &uri, &ignored) != ERR_NONE || uri.form != URI_ORIGIN) return 400;
     if (r->body != BODY_NONE && (r->body != BODY_LENGTH || r->content_length)) return 413;
     out->route = find_route(routes, uri.path, &out->command);

@@ -7,6 +7,7 @@
 #include "base/release.h"
 #include "http/uri.h"
 #include "http_call.h"
+#include "own_pages.h"
 #include "page/page.h"
 #include "readiness.h"
 
@@ -23,6 +24,10 @@ static const struct http_route rows[] = {
     {"/healthz", false, HTTP_EVERYBODY, readiness_show_alive, "200 while every worker turns; needs no token"},
     {"/readyz", false, HTTP_EVERYBODY, readiness_show,
      "200 while requests may be sent here, else 503 and why; needs no token"},
+    {"/ca.pem", false, HTTP_EVERYBODY, own_pages_show_authority,
+     "the local authority's certificates, which clients are to trust; needs no token"},
+    {"/proxy.pac", false, HTTP_EVERYBODY, own_pages_show_pac,
+     "for browsers and systems, what goes to the first forward listener; needs no token"},
     {"/metrics", false, HTTP_KNOWN, run_metrics,
      "all that is measured, for Prometheus: in its text format or OpenMetrics"},
     {"/api/", true, HTTP_KNOWN, run_command, "what the read-only command NAME says; its arguments in the query"},

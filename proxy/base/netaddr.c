@@ -95,19 +95,30 @@ static void as_v6(const struct netaddr *a, unsigned char out[IPV6_BYTES])
     memcpy(out + 12, &a->u.in.sin_addr, 4);
 }
 
+bool netaddr_is_any(const struct netaddr *a)
+{
+    if (a->u.sa.sa_family == AF_INET) return a->u.in.sin_addr.s_addr == INADDR_ANY;
+    return IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
+}
+
 bool netaddr_is_loopback(const struct netaddr *a)
 {
     if (a->u.sa.sa_family == AF_INET) return ntohl(a->u.in.sin_addr.s_addr) >> 24 == 127;
     return IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr);
 }
 
-bool netaddr_equal(const struct netaddr *a, const struct netaddr *b)
+bool netaddr_same_host(const struct netaddr *a, const struct netaddr *b)
 {
     unsigned char x[IPV6_BYTES], y[IPV6_BYTES];
 
     as_v6(a, x);
     as_v6(b, y);
-    return memcmp(x, y, IPV6_BYTES) == 0 && netaddr_port(a) == netaddr_port(b);
+    return memcmp(x, y, IPV6_BYTES) == 0;
+}
+
+bool netaddr_equal(const struct netaddr *a, const struct netaddr *b)
+{
+    return netaddr_same_host(a, b) && netaddr_port(a) == netaddr_port(b);
 }
 
 uint64_t netaddr_site(const struct netaddr *a)

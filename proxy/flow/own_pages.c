@@ -6,11 +6,11 @@
 #include "own_pages.h"
 
 #include "base/clock.h"
+#include "flow/pac.h"
 #include "flow/reply.h"
 #include "flow/router.h"
 #include "flow/session.h"
 #include "flow/worker.h"
-#include "pac.h"
 
 /* --- health: load balancers send their own idea of Host --- */
 
@@ -83,12 +83,11 @@ static bool authority_is_for(const struct session *c UNUSED, struct str host)
 
 static enum step_result answer_authority(struct request *req)
 {
-    enum { PEM_BYTES = 64 * 1024 };
-    struct sbuf pem = arena_sbuf(&req->arena, PEM_BYTES);
+    struct sbuf pem = arena_sbuf(&req->arena, CA_PEM_BYTES);
 
     if (!ca_pem(mint_ca(req->session->use->snapshot->mint), &pem))
         return request_fail(req, ERR_INTERNAL, "the authority's certificates do not fit");
-    reply_page(req, 200, STR("application/x-x509-ca-cert"), STR("no-cache"), sbuf_str(&pem));
+    reply_page(req, 200, STR(CA_PEM_TYPE), STR("no-cache"), sbuf_str(&pem));
     return STEP_NEXT;
 }
 
@@ -109,7 +108,7 @@ static enum step_result answer_pac(struct request *req)
 
     if (!pac_write(request_settings(req), req->session->listener, req->in.head->host, req->session->tls, &script))
         return request_fail(req, ERR_BAD_REQUEST, "No script can be made for this proxy under that name.");
-    reply_page(req, 200, STR("application/x-ns-proxy-autoconfig"), STR("max-age=300"), sbuf_str(&script));
+    reply_page(req, 200, STR(PAC_TYPE), STR("max-age=300"), sbuf_str(&script));
     return STEP_NEXT;
 }
 

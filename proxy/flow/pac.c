@@ -2,7 +2,7 @@
  * pac.c: see pac.h. The script decides as way.c does for a client without ways of its own: what it sends elsewhere
  * would be refused here. Its language is that of 1996, which all evaluators know.
  */
-#include "pac.h"
+#include "flow/pac.h"
 
 #include "aws/s3/partition.h"
 #include "aws/s3/target.h"

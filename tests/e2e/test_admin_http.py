@@ -241,6 +241,36 @@ class Health(lib.Case):
             self.assertTrue(b"".join(iter(lambda: sock.recv(65536), b"")).startswith(b"HTTP/1.1 200 "))
         self.assertEqual(self.status_code(), 0)
 
+    def test_1_strangers_fetch_what_clients_need(self):
+        """Without the token, by any name, and the same as at the forward listener."""
+        forward = self.proxy.ports["forward"]
+        for path, content in (("/ca.pem", "application/x-x509-ca-cert"), ("/proxy.pac", "application/x-ns-proxy-autoconfig")):
+            status, headers, body = get(path, at=self.port, host="proxy.example:%d" % self.port)
+            self.assertEqual((status, headers["Content-Type"]), (200, content))
+            self.assertEqual(body, get(path, at=forward, host="proxy.example:%d" % forward)[2])
+            status, head, nothing = get(path, "HEAD", at=self.port, host="proxy.example:%d" % self.port)
+            self.assertEqual((status, head["Content-Length"], nothing), (200, str(len(body)), b""))
+        self.assertEqual(get("/ca.pem", at=self.port)[2].decode(), self.proxy.ca_file.read_text())
+        self.assertIn(b'"PROXY proxy.example:%d"' % forward, body)
+        self.assertEqual(get("/proxy.pac", at=self.port, host="no name")[0], 400)
+        with socket.create_connection(("127.0.0.1", self.port), 30) as sock:  # HTTP/1.0: by no name
+            sock.sendall(b"GET /proxy.pac HTTP/1.0\r\n\r\n")
+            self.assertTrue(b"".join(iter(lambda: sock.recv(65536), b"")).startswith(b"HTTP/1.1 400 "))
+
+    def test_2_the_script_of_a_listener_that_is_elsewhere(self):
+        self.addCleanup(self.put, self.config)
+        self.put(self.config.replace("listen = 127.0.0.1:%d" % self.port, "listen = 127.0.0.2:%d" % self.port))
+        script = lib.run("curl", "--silent", "--fail", "--noproxy", "*", "http://127.0.0.2:%d/proxy.pac" % self.port,
+                         env=lib.clean_environment()).stdout
+        self.assertIn('"PROXY 127.0.0.1:%d"' % self.proxy.ports["forward"], script)
+
+    def test_2_what_there_is_not(self):
+        self.addCleanup(self.put, self.config)
+        said = self.put(re.sub(r"(?m)^\[listener (forward|tls|sniff)\]\n([^\[\n].*\n|\n)*", "", self.config))
+        self.assertEqual(said.returncode, 0, said.stderr)
+        self.assertEqual(get("/proxy.pac", at=self.port)[::2], (404, b"there is no listener with mode = forward\n"))
+        self.assertEqual(get("/ca.pem", at=self.port)[::2], (404, b"there is no local authority\n"))
+
     def test_2_a_refused_reload_stays_ready_and_says_so(self):
         """Also if it is -c FILE that names the proxy: it is told of a file that it would not take."""
         said = self.put(self.config + "[endpoint tokyo]\nnonsense = 1\n")

@@ -112,6 +112,7 @@ static void test_http_judge_says_what_is_asked(void **state UNUSED)
     assert_true(str_eq(asked.query, STR("clients=yes")));
     assert_true(str_eq(asked.accept, STR("text/plain")));
     assert_true(asked.head_only);
+    assert_true(str_starts(STR(HOST), STR("Host: ")) && str_find(STR(HOST), asked.host) == 6 && asked.host.n);
 }
 
 static void test_http_names_of_an_address(void **state UNUSED)

@@ -12,10 +12,12 @@
 
 struct http_asked {
     const struct http_route *route;
-    struct str command; /* of the route: what follows its path; empty: nothing does */
-    struct str query;   /* raw */
-    struct str accept;  /* the value of Accept; empty: whatever there is */
-    bool head_only;     /* HEAD */
+    struct str command;          /* of the route: what follows its path; empty: nothing does */
+    struct str query;            /* raw */
+    struct str accept;           /* the value of Accept; empty: whatever there is */
+    struct str host;             /* HOST[:PORT] that it was asked by; empty: none was said */
+    const struct netaddr *local; /* where the connection came in */
+    bool head_only;              /* HEAD */
 };
 
 /* @routes: those there are. @local: where the connection came in. 200: *@out says what; else the status that says why

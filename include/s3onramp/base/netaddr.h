@@ -35,8 +35,10 @@ bool netblock_has(const struct netblock *b, const struct netaddr *a);
 /* RFC 1918, RFC 4193, RFC 6598. Not loopback, link-local, or anything else. IPv4-mapped IPv6 addresses are judged as
  * IPv4. */
 bool netaddr_is_private(const struct netaddr *a);
-bool netaddr_is_loopback(const struct netaddr *a);                    /* 127.0.0.0/8, ::1 */
-bool netaddr_equal(const struct netaddr *a, const struct netaddr *b); /* address and port */
+bool netaddr_is_loopback(const struct netaddr *a);                        /* 127.0.0.0/8, ::1 */
+bool netaddr_is_any(const struct netaddr *a);                             /* 0.0.0.0, :: */
+bool netaddr_equal(const struct netaddr *a, const struct netaddr *b);     /* address and port */
+bool netaddr_same_host(const struct netaddr *a, const struct netaddr *b); /* the address alone */
 /* A number for whom an address belongs to: its own for IPv4 (also mapped), one for a whole IPv6 /64, in which a host
  * takes what addresses it likes; link-local ones, which share theirs, go by the interface. */
 uint64_t netaddr_site(const struct netaddr *a);

@@ -51,8 +51,10 @@ X509 *ca_certificate(const struct ca *ca); /* borrowed */
 void ca_describe(const struct ca *ca, FILE *out);
 /* Subject and fingerprint of each certificate in @pem, to its end. */
 void ca_describe_file(FILE *pem, FILE *out);
+enum { CA_PEM_BYTES = 64 * 1024 };
+#define CA_PEM_TYPE "application/x-x509-ca-cert"
 /* What clients are to trust, for programs (PEM): its file's certificates, and those of the next authority's where that
- * can be read. False: no memory, or @out is too small for them. */
+ * can be read. False: no memory, or @out (of CA_PEM_BYTES) is too small for them. */
 MUST_CHECK bool ca_pem(const struct ca *ca, struct sbuf *out);
 int64_t ca_not_after(const struct ca *ca); /* Unix time of its end */
 bool ca_is_limited(const struct ca *ca);   /* it has name constraints */

@@ -75,11 +75,6 @@ static void find_region(struct env_facts *f, const struct settings *s, const str
     f->s3_name = ep ? ep->host : NULL;
 }
 
-static bool is_wildcard(struct str ip)
-{
-    return str_eq(ip, STR("0.0.0.0")) || str_eq(ip, STR("[::]"));
-}
-
 /* A name of the listener's own that can be printed as it is. */
 static const char *own_name(const struct listener_conf *l)
 {
@@ -99,8 +94,8 @@ static bool find_host(struct env_facts *f, const struct wish *w)
     netaddr_format(&l->bind[0], text);
     f->port = netaddr_port(&l->bind[0]);
     ip = str_head(str_from(text), str_rindex(str_from(text), ':'));
-    f->loopback = str_starts(ip, STR("127.")) || str_eq(ip, STR("[::1]"));
-    if (!name && is_wildcard(ip)) {
+    f->loopback = netaddr_is_loopback(&l->bind[0]);
+    if (!name && netaddr_is_any(&l->bind[0])) {
         bool called = l->names_default && l->names.n;
         cli_problem("[listener %s] is bound to all addresses: say how clients call this machine, with --host %s",
                     l->name, called ? l->names.v[0] : "NAME");
