@@ -65,8 +65,10 @@ install(CODE "
   endif()")
 
 set(conf ${CMAKE_SOURCE_DIR}/conf)
-install(FILES ${CMAKE_SOURCE_DIR}/README.md ${conf}/CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY ${conf}/manual DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY ${conf}/manual DESTINATION ${CMAKE_INSTALL_DOCDIR} PATTERN "*.md" EXCLUDE)
 install(FILES ${conf}/s3onramp.ini ${conf}/prices.ini DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
-install(DIRECTORY ${conf}/examples/ ${conf}/prometheus ${conf}/grafana ${conf}/cloudformation
-        DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(DIRECTORY ${conf}/examples/ ${conf}/prometheus ${conf}/grafana ${conf}/cloudformation ${conf}/terraform ${conf}/ansible
+        ${here}/kubernetes DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples PATTERN "*.md" EXCLUDE)
+install(CODE "set(source ${CMAKE_SOURCE_DIR})\nset(out ${CMAKE_BINARY_DIR}/documents)")
+install(SCRIPT ${here}/documents.cmake)
+install(DIRECTORY ${CMAKE_BINARY_DIR}/documents/ DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import select
 import shutil
 import signal
@@ -184,6 +185,24 @@ def go_program(name, source):
 # Times of the program's that end what a starved machine only delays. A test that is about one of them sets its own.
 PATIENT_SERVER = {"header_timeout": "10m", "tls_timeout": "10m", "body_timeout": "10m"}
 PATIENT_ENDPOINT = {"connect_timeout": "2m", "probe_timeout": "1m", "queue_timeout": "2m"}
+
+
+def documents():
+    """All that people read, but what others' programs made."""
+    return [ROOT / "README.md", *sorted(path for folder in (".github", "conf", "tests") for path in (ROOT / folder).rglob("*.md"))]
+
+
+def links(page):
+    """What a page links to beside itself: (the page or file, the heading in it)."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if not re.match(r"[a-z]+:", target):
+            path, _, heading = target.partition("#")
+            yield (page.parent / path).resolve() if path else page, heading
+
+
+def headings(page):
+    """As links name them."""
+    return [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.+)", page.read_text(), re.M)]
 
 
 class Proxy:

@@ -12,7 +12,9 @@ import lib
 
 EXAMPLES = lib.ROOT / "conf" / "examples" / "policies"
 PAGE = lib.ROOT / "conf" / "manual" / "administration.md"
-PAGES = [lib.ROOT / "README.md", *sorted((lib.ROOT / "conf" / "manual").glob("*.md"))]
+# What names commands, options and files: documents, and comments of what is installed or copied.
+TOLD = [*lib.documents(), *(path for folder in ("examples", "packaging", "systemd", "prometheus", "ansible", "cloudformation", "terraform")
+                            for path in sorted((lib.ROOT / "conf" / folder).rglob("*")) if path.is_file() and path.suffix not in (".md", ".cmake"))]
 
 
 def sections(text):
@@ -68,10 +70,11 @@ class Policies(unittest.TestCase):
 
 class Names(unittest.TestCase):
     def commands(self):
-        """What the manual tells to run: (page, the words from the command's name on)."""
-        for page in PAGES:
+        """What they tell to run: (page, the words from the command's name on)."""
+        for page in TOLD:
             text = page.read_text()
-            for line in re.findall(r"(?m)^    [^`\n]*?\bs3onramp ([a-z].*)$", text) + re.findall(r"`s3onramp ([a-z][^`]*)`", text):
+            blocks = re.findall(r"(?m)^    [^`\n]*?\bs3onramp ([a-z].*)$", text) if page.suffix == ".md" else []
+            for line in blocks + re.findall(r"`s3onramp ([a-z][^`]*)`", text):
                 yield page.name, re.split(r"[|;&#>)]| \\$", line)[0].split()
 
     def test_commands_and_their_options(self):
@@ -86,6 +89,42 @@ class Names(unittest.TestCase):
                 if words[0] in ("client", "policy", "ca") and len(words) > 1 and re.match(r"[a-z]+$", words[1]):
                     self.assertRegex(helps[words[0]], r"\b%s\b" % words[1])
                 seen += 1
+        self.assertGreater(seen, 50)
+
+    def test_verbs_that_are_named_alone(self):
+        """`policy test`"""
+        seen = 0
+        for page in TOLD:
+            for command, verb in re.findall(r"`(client|policy|ca) ([a-z]+)\b[^`]*`", page.read_text()):
+                with self.subTest(page=page.name, verb=verb):
+                    self.assertRegex(lib.run(lib.PROGRAM, "help", command).stdout, rf"s3onramp {command} (\S+\|)?{verb}\b")
+                    seen += 1
+        self.assertGreater(seen, 20)
+
+    def test_files_of_the_tree(self):
+        """`conf/manual/lab.md`, and paths in blocks."""
+        seen = 0
+        for page in TOLD:
+            for path in re.findall(r"(?<![\w./-])((?:conf|tests|proxy|include)/[\w./*-]*[\w*/])", page.read_text()):
+                with self.subTest(page=page.name, path=path):
+                    patterns = path.rstrip("/"), re.sub("[A-Z]+", "*", path).rstrip("/")  # proxy/flow/NAME.c: any one
+                    self.assertTrue(any(next(lib.ROOT.glob(pattern), None) for pattern in patterns))
+                    seen += 1
+        self.assertGreater(seen, 100)
+
+    def test_sections_and_their_options(self):
+        """`[server] sandbox`, with a value or without one"""
+        example = "\n".join((lib.ROOT / "conf" / name).read_text() for name in ("s3onramp.ini", "prices.ini"))
+        options = {}
+        for kind, rows in re.findall(r"(?ms)^#?\[([a-z]+)[^]\n]*\]\n(.*?)(?=^#?\[|\Z)", example):
+            options.setdefault(kind, set()).update(re.findall(r"(?m)^#?([a-z0-9_]+)(?:\.KEY)? =", rows))
+        seen = 0
+        for page in TOLD:
+            for kind, key in re.findall(r"`\[([a-z]+)(?: [a-zA-Z_]+)?\](?: ([a-z_]+)\b)?[^`]*`", page.read_text()):
+                with self.subTest(page=page.name, kind=kind, key=key):
+                    self.assertIn(kind, options)
+                    self.assertIn(key, options[kind] | {""})
+                    seen += 1
         self.assertGreater(seen, 50)
 
     def test_options_and_sections_of_the_page(self):

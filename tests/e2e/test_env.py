@@ -234,7 +234,7 @@ class Readme(Env):
     """What README.md and the manual show is taken as it stands there, and their links lead somewhere."""
 
     README, MANUAL = lib.ROOT / "README.md", sorted((lib.ROOT / "conf" / "manual").glob("*.md"))
-    TEXT = "\n".join(page.read_text() for page in [README, *MANUAL])
+    TEXT = "\n".join(page.read_text() for page in lib.documents())
 
     def blocks(self):
         """The indented blocks, without their indentation."""
@@ -302,25 +302,17 @@ class Readme(Env):
         for name in names:
             self.assertIn(name, usage)
 
-    def links(self, page):
-        """What a page links to here: (the page or file, the heading in it)."""
-        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
-            if not re.match(r"[a-z]+:", target):
-                path, _, heading = target.partition("#")
-                yield (page.parent / path).resolve() if path else page, heading
-
     def test_links(self):
-        for page in [self.README, lib.ROOT / "conf" / "cloudformation" / "README.md", *self.MANUAL]:
-            for path, heading in self.links(page):
+        for page in lib.documents():
+            for path, heading in lib.links(page):
                 with self.subTest(page=page.name, link=path, heading=heading):
                     self.assertTrue(path.is_relative_to(lib.ROOT) and path.exists())
-                    titles = re.findall(r"^#+ (.+)", path.read_text(), re.M) if heading else []
-                    self.assertIn(heading, [""] + [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles])
+                    self.assertIn(heading, lib.headings(path) if heading else [""])
 
     def test_each_page_can_be_found(self):
         """From README.md; and pages that the program and the configurations name are there."""
         self.assertGreater(len(self.MANUAL), 5)
-        self.assertEqual(set(self.MANUAL) - {path for path, _ in self.links(self.README)}, set())
+        self.assertEqual(set(self.MANUAL) - {path for path, _ in lib.links(self.README)}, set())
         sources = [path for folder in ("proxy", "include", "conf") for path in (lib.ROOT / folder).rglob("*") if path.is_file()]
         named = {name for path in sources for name in re.findall(r"conf/manual/[\w-]+\.md", path.read_text(errors="replace"))}
         self.assertIn("conf/manual/credentials.md", named)

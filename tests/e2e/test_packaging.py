@@ -39,6 +39,18 @@ class Install(unittest.TestCase):
         for path in ("README.md", "manual/running.md", "examples/s3onramp.ini", "examples/haproxy.cfg", "examples/prometheus/prometheus.yml"):
             self.assertIn("usr/share/doc/s3onramp/" + path, others)
 
+    def test_links_of_documents_lead_to_what_is_installed(self):
+        folder = ROOT / "usr/share/doc/s3onramp"
+        seen = 0
+        for page in folder.rglob("*.md"):
+            for path, heading in lib.links(page):
+                with self.subTest(page=page.relative_to(folder), link=path):
+                    self.assertTrue(path.is_relative_to(folder) and path.exists())
+                    self.assertIn(heading, lib.headings(path) if heading else [""])
+                    seen += 1
+        self.assertGreater(seen, 80)
+        self.assertIn("To take part: CONTRIBUTING.", (folder / "README.md").read_text())  # the text of what is not installed
+
     def test_an_ini_that_is_there_stays(self):
         ini = ROOT / "etc/s3onramp/s3onramp.ini"
         before = ini.read_text()

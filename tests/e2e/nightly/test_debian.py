@@ -62,6 +62,11 @@ class Package(unittest.TestCase):
         result = lib.run("lintian", "--fail-on", "error,warning", "--allow-root", PACKAGES[0], check=False)
         self.assertEqual((result.returncode, result.stdout), (0, ""), result.stderr)
 
+    def test_documents_are_under_the_names_that_others_link_to(self):
+        there = lib.run("dpkg-deb", "-c", PACKAGES[0]).stdout
+        self.assertIn("./usr/share/doc/s3onramp/manual/administration.md\n", there)
+        self.assertNotIn(".md.gz", there)
+
     def test_conffiles(self):
         folder = lib.WORK / "control"
         lib.run("dpkg-deb", "-e", PACKAGES[0], folder)
