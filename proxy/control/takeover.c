@@ -4,6 +4,7 @@
 #include "control/takeover.h"
 
 #include "base/log.h"
+#include "io/child.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -54,8 +55,9 @@ static bool hear(int channel, char word[WORD_MAX])
 /* --- who hands over --- */
 
 struct takeover {
-    struct loop *loop; /* borrowed */
-    pid_t pid;         /* 0: waited for */
+    struct loop *loop;     /* borrowed */
+    pid_t pid;             /* 0: waited for */
+    char mark[CHILD_MARK]; /* of what it begins */
     int channel, pidfd, words;
     struct event *heard, *ended, *spoken, *timer; /* owned */
     bool ready;                                   /* and "go" was said */
@@ -119,6 +121,7 @@ static void finish(struct takeover *t, pid_t pid, const char *reason)
     t->done(t->arg, pid, why); /* may free @t */
 }
 
+/* What helps it would wait for ever for what nobody wants any more. */
 static void kill_it(struct takeover *t)
 {
     siginfo_t info;
@@ -127,6 +130,7 @@ static void kill_it(struct takeover *t)
     kill(t->pid, SIGKILL);
     waitid(P_PID, (id_t)t->pid, &info, WEXITED);
     t->pid = 0;
+    child_kill_marked(t->mark);
 }
 
 static void give_up(struct takeover *t, const char *why)
@@ -166,6 +170,7 @@ static void on_ended(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
         snprintf(reason, sizeof(reason), "it ended with exit code %d", info.si_status);
     else
         snprintf(reason, sizeof(reason), "signal %d ended it", info.si_status);
+    if (info.si_code != CLD_EXITED) child_kill_marked(t->mark);
     finish(t, 0, reason);
 }
 
@@ -189,16 +194,19 @@ static void on_heard(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 
 /* --- start --- */
 
+enum { OWN = 3 }; /* variables of its environment that are made for it */
+
 /* The environment of the new program. Heap, with the texts of @own in it; all other texts are borrowed. */
-static char **make_environment(char *const own[2])
+static char **make_environment(char *const own[OWN])
 {
-    static const char *const without[] = {variable, "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID"};
+    static const char *const without[] = {variable,         "LISTEN_PID",   "LISTEN_FDS",
+                                          "LISTEN_FDNAMES", "WATCHDOG_PID", CHILD_MARK_NAME};
     size_t n = 0, kept = 0;
     char **v;
 
     while (environ[n])
         n++;
-    v = calloc(n + 3, sizeof(*v));
+    v = calloc(n + OWN + 1, sizeof(*v));
     if (!v) return NULL;
     for (size_t i = 0; i < n; i++) {
         bool drop = false;
@@ -207,8 +215,7 @@ static char **make_environment(char *const own[2])
             drop |= str_starts(str_from(environ[i]), str_from(without[k])) && environ[i][strlen(without[k])] == '=';
         if (!drop) v[kept++] = environ[i];
     }
-    v[kept++] = own[0];
-    v[kept] = own[1];
+    memcpy(v + kept, own, OWN * sizeof(*v));
     return v;
 }
 
@@ -239,7 +246,7 @@ static char *channels_text(const struct parcel *p)
     return fclose(out) ? NULL : text;
 }
 
-static int spawn_with(pid_t *pid, char *const argv[], char *const own[2], const struct parcel *p, int words)
+static int spawn_with(pid_t *pid, char *const argv[], char *const own[OWN], const struct parcel *p, int words)
 {
     char **environment = make_environment(own);
     posix_spawn_file_actions_t files;
@@ -268,10 +275,10 @@ static int spawn_with(pid_t *pid, char *const argv[], char *const own[2], const 
     return code;
 }
 
-static int spawn(pid_t *pid, char *const argv[], const struct parcel *p, int words)
+static int spawn(struct takeover *t, char *const argv[], const struct parcel *p, int words)
 {
-    char *own[] = {sockets_text(p), channels_text(p)};
-    int code = own[0] && own[1] ? spawn_with(pid, argv, own, p, words) : ENOMEM;
+    char *own[OWN] = {sockets_text(p), channels_text(p), t->mark};
+    int code = own[0] && own[1] ? spawn_with(&t->pid, argv, own, p, words) : ENOMEM;
 
     free(own[0]);
     free(own[1]);
@@ -317,7 +324,7 @@ static int start_program(struct takeover *t, char *const argv[], const struct ta
     t->words = words[0];
     if (!code) code = pack(&parcel, gift, channel[1]);
     if (!code) code = fcntl(t->words, F_SETFL, O_NONBLOCK) ? errno : 0;
-    if (!code) code = spawn(&t->pid, argv, &parcel, words[1]);
+    if (!code) code = spawn(t, argv, &parcel, words[1]);
     unpack(&parcel);
     close_fd(&channel[1]);
     close_fd(&words[1]);
@@ -353,6 +360,7 @@ struct takeover *takeover_start(struct loop *loop, char *const argv[], const str
         return NULL;
     }
     *t = (struct takeover){.loop = loop, .channel = -1, .pidfd = -1, .words = -1, .done = done, .arg = arg};
+    child_make_mark(t->mark);
     code = start_program(t, argv, gift);
     if (!code) code = watch(t, timeout_ms);
     if (!code) return t;

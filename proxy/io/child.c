@@ -20,8 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { REAP_MS = 1000, MARKER_BYTES = 48, ENVIRON_MAX = 256 * 1024, KILL_ROUNDS = 10, DEPTH_MOST = 16 };
-static const char marker_name[] = "S3ONRAMP_HELPER=";
+enum { REAP_MS = 1000, ENVIRON_MAX = 256 * 1024, KILL_ROUNDS = 10, DEPTH_MOST = 16 };
+enum { MARK_DIGITS = 16 }; /* of one that stands for itself; what a marked program begins has twice as many */
 
 struct child {
     struct loop *loop;   /* borrowed */
@@ -29,7 +29,7 @@ struct child {
     struct child *next;
     pid_t listed; /* its number, for who reads the list */
     pid_t pid;    /* the same; 0: waited for */
-    char marker[MARKER_BYTES];
+    char mark[CHILD_MARK];
     int pidfd, out, err;
     struct event *ended, *readable, *errors, *timer; /* owned */
     char *output;                                    /* owned, wiped; CHILD_OUTPUT_MAX bytes */
@@ -59,7 +59,7 @@ static void free_event(struct event **ev)
 
 /* --- what it began --- */
 
-static bool carries(const char *pid, struct str marker, char *mem)
+static bool carries(const char *pid, struct str mark, char *mem)
 {
     char path[64];
     ssize_t n = -1;
@@ -69,11 +69,11 @@ static bool carries(const char *pid, struct str marker, char *mem)
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) n = read(fd, mem, ENVIRON_MAX);
     close_fd(&fd);
-    return n > 0 && str_find(str_make(mem, (size_t)n), marker) != SIZE_MAX;
+    return n > 0 && str_find(str_make(mem, (size_t)n), mark) != SIZE_MAX;
 }
 
 /* False: none was found. The descriptor is opened before the look: it cannot become another's. */
-static bool kill_marked(const struct child *c, char *mem)
+static bool kill_marked(struct str mark, char *mem)
 {
     DIR *proc = opendir("/proc");
     bool found = false;
@@ -82,7 +82,7 @@ static bool kill_marked(const struct child *c, char *mem)
         long pid = strtol(d->d_name, NULL, 10);
         int fd = pid > 1 && pid != getpid() ? (int)syscall(SYS_pidfd_open, (pid_t)pid, 0) : -1;
 
-        if (fd >= 0 && carries(d->d_name, str_from(c->marker), mem))
+        if (fd >= 0 && carries(d->d_name, mark, mem))
             found |= syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0;
         close_fd(&fd);
     }
@@ -90,12 +90,12 @@ static bool kill_marked(const struct child *c, char *mem)
     return found;
 }
 
-/* What it began and left its group, too. Processes may begin others while we look. */
-static void kill_all(const struct child *c)
+/* Processes may begin others while we look. */
+void child_kill_marked(const char *mark)
 {
     char *mem = malloc(ENVIRON_MAX);
 
-    for (int i = 0; mem && i < KILL_ROUNDS && kill_marked(c, mem); i++)
+    for (int i = 0; mem && i < KILL_ROUNDS && kill_marked(str_from(mark), mem); i++)
         ;
     if (mem) secret_wipe(mem, ENVIRON_MAX);
     free(mem);
@@ -190,7 +190,7 @@ static void kill_group(struct child *c)
     if (!c->pid) return;
     kill_descendants(c);
     kill(-c->pid, SIGKILL);
-    kill_all(c);
+    child_kill_marked(c->mark); /* what left its group, too */
     if (c->pidfd >= 0) poll(&p, 1, REAP_MS);
     waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG);
     c->pid = 0;
@@ -293,7 +293,7 @@ static void on_ended(evutil_socket_t fd, short what, void *arg)
     if (c->timed_out) kill(-c->pid, SIGKILL); /* what it began and did not end */
     if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG) == 0 && info.si_pid == 0) return; /* not yet */
     c->pid = 0;
-    if (c->timed_out) kill_all(c);
+    if (c->timed_out) child_kill_marked(c->mark);
     if (c->timed_out)
         finish(c, CHILD_TIMED_OUT, 0);
     else
@@ -347,22 +347,49 @@ static bool is_in(const struct str_list *names, const char *variable)
     return false;
 }
 
-/* Ours without @without, and the marker. Heap; its texts are borrowed. */
+static void put_random(struct sbuf *out)
+{
+    uint64_t random;
+
+    secret_random(&random, sizeof(random));
+    sbuf_printf(out, "%0*" PRIx64, MARK_DIGITS, random);
+}
+
+void child_make_mark(char out[CHILD_MARK])
+{
+    struct sbuf b = sbuf_make(out, CHILD_MARK - 1);
+
+    sbuf_add(&b, STR(CHILD_MARK_NAME "="));
+    put_random(&b);
+    out[b.n] = '\0';
+}
+
+/* Behind the mark that we carry ourselves, so that who kills what carries that finds this, too. */
+static void make_own_mark(char out[CHILD_MARK])
+{
+    struct sbuf b = sbuf_make(out, CHILD_MARK - 1);
+    const char *ours = getenv(CHILD_MARK_NAME);
+
+    sbuf_printf(&b, "%s=%s", CHILD_MARK_NAME, ours && strlen(ours) == MARK_DIGITS ? ours : "");
+    put_random(&b);
+    ASSERT(!b.overflow);
+    out[b.n] = '\0';
+}
+
+/* Ours without @without, and the mark. Heap; its texts are borrowed. */
 static char **make_environment(struct child *c, const struct str_list *without)
 {
     size_t n = 0, kept = 0;
-    uint64_t random;
     char **v;
 
     while (environ[n])
         n++;
     v = calloc(n + 2, sizeof(*v));
     if (!v) return NULL;
-    secret_random(&random, sizeof(random));
-    snprintf(c->marker, sizeof(c->marker), "%s%016" PRIx64, marker_name, random);
-    v[kept++] = c->marker;
+    make_own_mark(c->mark);
+    v[kept++] = c->mark;
     for (size_t i = 0; i < n; i++)
-        if (!is_in(without, environ[i]) && strncmp(environ[i], marker_name, sizeof(marker_name) - 1) != 0)
+        if (!is_in(without, environ[i]) && !str_starts(str_from(environ[i]), STR(CHILD_MARK_NAME "=")))
             v[kept++] = environ[i];
     return v;
 }

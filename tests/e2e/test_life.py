@@ -430,10 +430,9 @@ class Upgrade(unittest.TestCase):
     def waiting_upgrade(self):
         """One that waits for keys until the file is there."""
         self.new_connection()  # who is served finds the admin socket there
-        helper, flag = self.proxy.folder / "helper", self.proxy.folder / "flag"
-        self.addCleanup(flag.touch)  # it outlives a new process that is killed
-        helper.write_text("#!/bin/sh\nwhile [ ! -e %s ]; do sleep 0.1; done\necho '%s'\n" % (flag, json.dumps(
-            {"Version": 1, "AccessKeyId": lib.UPSTREAM_KEY[0], "SecretAccessKey": lib.UPSTREAM_KEY[1]})))
+        helper, flag, self.begun = [self.proxy.folder / name for name in ("helper", "flag", "begun")]
+        helper.write_text("#!/bin/sh\nsetsid sleep 1000 &\necho $! $$ > %s\nwhile [ ! -e %s ]; do sleep 0.1; done\nkill $!\necho '%s'\n" % (
+            self.begun, flag, json.dumps({"Version": 1, "AccessKeyId": lib.UPSTREAM_KEY[0], "SecretAccessKey": lib.UPSTREAM_KEY[1]})))
         helper.chmod(0o755)
         with self.proxy.config.open("a") as file:
             file.write(lib.section("credentials late", source="process", command=helper))
@@ -441,6 +440,14 @@ class Upgrade(unittest.TestCase):
                                    stderr=subprocess.PIPE, text=True)
         lib.wait_until(lambda: "[credentials late] has no keys yet" in self.proxy.stderr.read_text(), 20, "what it waits for")
         return upgrade, flag
+
+    @staticmethod
+    def runs(pid):
+        try:
+            with open("/proc/%s/stat" % pid) as stat:
+                return stat.read().rpartition(")")[2].split()[0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
 
     def test_who_is_not_ready_in_time_is_ended(self):
         proxy = self.start("late", server={"upgrade_ready_timeout": "1s"})
@@ -455,11 +462,16 @@ class Upgrade(unittest.TestCase):
         self.end()
 
     def test_a_reload_meanwhile_ends_it(self):
-        """Who was removed is not known again to a new process that had read the files before."""
+        """Who was removed is not known again to a new process that had read the files before. What that had begun ends with it:
+        its helper, and what has left the helper's group."""
         proxy = self.start("overtaken")
         upgrade, flag = self.waiting_upgrade()
+        lib.wait_until(lambda: self.begun.exists() and self.begun.read_text().endswith("\n"), 20, "what the helper began")
+        pids = self.begun.read_text().split()
+        self.assertEqual(list(map(self.runs, pids)), [True, True])
         self.edit_out_reader()
         self.assertIn("[client reader]", proxy.command("reload").stdout)
+        lib.wait_until(lambda: not any(map(self.runs, pids)), 20, "end of %s" % pids)
         flag.touch()
         words = upgrade.communicate(timeout=lib.PATIENCE_S)[1]
         self.assertEqual(upgrade.returncode, 1)

@@ -3,7 +3,7 @@
  * /dev/null; standard error is read and thrown away, since it may hold secrets; the environment, but for named
  * variables, and the working directory are ours; signals are as a program expects them; no other descriptor is open in
  * it. It leads a process group of its own, which ends with it when its time is over, and so does what has left that
- * group: what is below it, and all that carry a variable of their own, S3ONRAMP_HELPER. What ends well may leave others
+ * group: what is below it, and all that carry its mark, a variable of the environment. What ends well may leave others
  * behind (an agent). The loop's thread. Sources: posix_spawn(3), pidfd_open(2), proc_pid_environ(5).
  */
 #ifndef S3ONRAMP_IO_CHILD_H
@@ -44,6 +44,12 @@ void child_reap_others(pid_t spared);
 MUST_CHECK struct child *child_start(struct loop *loop, char *const argv[], const struct str_list *without,
                                      struct str input, uint64_t timeout_ms, child_done_fn *done, void *arg,
                                      struct err *err);
+#define CHILD_MARK_NAME "S3ONRAMP_HELPER"
+enum { CHILD_MARK = 64 };
+/* "NAME=VALUE", for the environment of another process of this program: what that begins carries it, too. */
+void child_make_mark(char out[CHILD_MARK]);
+/* Kills all that carry @mark in the environment that they were started with, but for us. Any thread. */
+void child_kill_marked(const char *mark);
 /* Kills the group; @done is not called any more. Nulls *@c; NULL is fine. Not from within @done. */
 void child_cancel(struct child **c);
 
