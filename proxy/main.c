@@ -63,11 +63,11 @@ static int wrong_word(int argc, char **argv)
 
 static int run(const char *word, int argc, char **argv)
 {
-    char option[] = "--help", *help[] = {argv[1], option, NULL};
+    char option[] = "--help", *help[] = {argv[1], argc > 3 ? argv[3] : option, option, NULL}; /* help client add */
     bool asks = strcmp(word, "help") == 0;
     const struct cli_command *command = find_command(asks ? argv[2] : word);
 
-    if (command) return asks ? command->run(2, help) : command->run(argc - 1, argv + 1);
+    if (command) return asks ? command->run(ARRAY_LEN(help) - 1, help) : command->run(argc - 1, argv + 1);
     return asks ? wrong_word(argc - 1, argv + 1) : wrong_word(argc, argv);
 }
 

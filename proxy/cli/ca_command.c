@@ -183,9 +183,9 @@ static int too_long(void)
     return cli_problem("the paths in [ca] are too long");
 }
 
-static int put_in_force(const struct request *r)
+static int put_in_force(const struct request *r, const char *taken)
 {
-    return r->no_reload ? CLI_FINE : cli_reload_running(r->config, false);
+    return r->no_reload ? CLI_FINE : cli_reload_running(r->config, taken, false);
 }
 
 /* The one that is in force is ours to follow only if we made it. */
@@ -218,7 +218,7 @@ static int renew(const struct request *r, const struct settings *s)
     fputs("Next: let all clients trust both: `s3onramp ca export` prints them, and listeners have them at /ca.pem.\n"
           "Certificates are signed by the one in force until `s3onramp ca switch`.\n",
           stderr);
-    return put_in_force(r);
+    return put_in_force(r, "The proxy that runs shows both now.");
 }
 
 /* Names that clients use and @ca may not speak for; NULL: there are none. */
@@ -267,7 +267,7 @@ static int switch_to_next(const struct request *r, const struct settings *s)
     if (ca_switch(f.certificate, f.key, &err) != ERR_NONE) return cli_problem_err(&err);
     fprintf(stderr, "%s is the authority from now on; what was is kept as .old.\n", cli_quote(f.certificate, quoted));
     describe_file(f.certificate);
-    return put_in_force(r);
+    return put_in_force(r, RELOAD_TAKEN);
 }
 
 static int show(const struct request *r UNUSED, const struct settings *s)

@@ -401,7 +401,7 @@ static int judge_options(const struct verb *verb, struct client_order *o)
 static int put_in_force(const struct client_order *o, int exit_code)
 {
     if (exit_code != CLI_FINE) return exit_code;
-    if (!o->no_reload && !is_missing_default(o->config)) return cli_reload_running(o->config, o->now);
+    if (!o->no_reload && !is_missing_default(o->config)) return cli_reload_running(o->config, RELOAD_TAKEN, o->now);
     fputs("A proxy that runs takes it with `s3onramp reload`.\n", stderr);
     return CLI_FINE;
 }

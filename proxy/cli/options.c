@@ -20,11 +20,11 @@ bool cli_is_words(const char *value)
     return strchr(value, '|') != NULL;
 }
 
-static bool has_word(const char *words, struct str word)
+static bool lists(struct str words, struct str word)
 {
-    struct str rest = str_from(words), one;
+    struct str one;
 
-    while (str_split(&rest, '|', &one))
+    while (str_split(&words, '|', &one))
         if (str_eq(one, word)) return true;
     return false;
 }
@@ -37,7 +37,7 @@ static size_t list_words(const char *words, const char *but, const char *last, c
     size_t n = 0;
 
     while (str_split(&rest, '|', &one)) {
-        if (but && has_word(but, one)) continue;
+        if (but && lists(str_from(but), one)) continue;
         if (n++) sbuf_printf(&b, "%s%.*s", n > 2 ? ", " : "", STR_ARG(before));
         before = one;
     }
@@ -93,14 +93,22 @@ static int help_column(const struct cli_command *command)
     return most < HELP_COLUMN_MOST ? most : HELP_COLUMN_MOST;
 }
 
-static void print_option(const struct cli_command *command, const struct cli_option *o, int column)
+/* Is @o taken by @verb (NULL: any)? */
+static bool fits(const struct cli_option *o, const char *verb)
+{
+    return !verb || !o->of || lists(str_from(o->of), str_from(verb));
+}
+
+/* The verbs that it is of are told where the help is not about one. */
+static void print_option(const struct cli_command *command, const struct cli_option *o, const char *verb, int column)
 {
     struct str rest = str_from(o->help), line;
     char text[80], verbs[CLI_VERBS];
     int n = option_text(o, text);
 
     if (o->group) printf("\n%s\n", o->group);
-    cli_verbs_of(command, o, verbs);
+    verbs[0] = '\0';
+    if (!verb) cli_verbs_of(command, o, verbs);
     for (bool first = true; str_split(&rest, '\n', &line); first = false)
         printf("%-*s%s%s%s%.*s\n", column, first ? text : "", first && n >= column ? " " : "", first ? verbs : "",
                first && *verbs ? ": " : "", STR_ARG(line));
@@ -115,8 +123,23 @@ static void print_lines(const char *text, const char *first, const char *next)
         printf("%s%.*s\n", begun ? next : first, STR_ARG(line));
 }
 
+/* The lines about @verb: "client disable|remove NAME"; NULL: all. */
+static void print_usage(const struct cli_command *command, const char *verb)
+{
+    struct str rest = str_from(command->usage), line, left, verbs = STR_NONE;
+    const char *before = "Usage:";
+
+    while (str_split(&rest, '\n', &line)) {
+        left = line;
+        if (verb && (!str_split(&left, ' ', &verbs) || !str_split(&left, ' ', &verbs) || !lists(verbs, str_from(verb))))
+            continue;
+        printf("%-6s s3onramp %.*s\n", before, STR_ARG(line));
+        before = "";
+    }
+}
+
 /* --help stands at the end of those that are in no group. */
-static void print_options(const struct cli_command *command)
+static void print_options(const struct cli_command *command, const char *verb)
 {
     int column = help_column(command);
     bool told = false;
@@ -124,20 +147,20 @@ static void print_options(const struct cli_command *command)
     for (size_t i = 0; i < command->options_n; i++) {
         const struct cli_option *o = &command->options[i];
 
-        if (o->group && !told) print_option(command, &help_option, column);
+        if (o->group && !told) print_option(command, &help_option, verb, column);
         told |= o->group != NULL;
-        if (o->help) print_option(command, o, column);
+        if (o->help && fits(o, verb)) print_option(command, o, verb, column);
     }
-    if (!told) print_option(command, &help_option, column);
+    if (!told) print_option(command, &help_option, verb, column);
 }
 
-static void print_help(const struct cli_command *command)
+static void print_help(const struct cli_command *command, const char *verb)
 {
-    print_lines(command->usage, "Usage: s3onramp ", "       s3onramp ");
+    print_usage(command, verb);
     putchar('\n');
     print_lines(command->about, "", "");
     putchar('\n');
-    print_options(command);
+    print_options(command, verb);
     if (command->more) printf("\n%s\n", command->more);
     printf("\nExample:\n");
     print_lines(command->example, "  ", "  ");
@@ -195,7 +218,7 @@ static int take(const struct cli_command *command, const struct cli_option *o, v
 {
     char *at = (char *)to + o->at, words[CLI_VERBS];
 
-    if (o->name && o->value && cli_is_words(o->value) && !has_word(o->value, str_from(value))) {
+    if (o->name && o->value && cli_is_words(o->value) && !lists(str_from(o->value), str_from(value))) {
         list_words(o->value, NULL, " or ", words);
         return cli_wrong_usage(command->name, "--%s %s: write %s", o->name, value, words);
     }
@@ -213,7 +236,7 @@ static int judge_verb(const struct cli_command *command, const char *verb, uint3
     const char *verbs = cli_verbs(command);
     char words[CLI_VERBS];
 
-    if (verbs && (!verb || !has_word(verbs, str_from(verb)))) {
+    if (verbs && (!verb || !lists(str_from(verbs), str_from(verb)))) {
         list_words(verbs, NULL, verb ? " and " : " or ", words);
         return verb ? cli_wrong_usage(command->name, "there is no `%s %s`; there are %s", command->name, verb, words)
                     : cli_wrong_usage(command->name, "say what to do: %s", words);
@@ -221,7 +244,7 @@ static int judge_verb(const struct cli_command *command, const char *verb, uint3
     for (size_t i = 0; i < command->options_n; i++) {
         const struct cli_option *o = &command->options[i];
 
-        if (!(given >> i & 1) || !o->of || has_word(o->of, str_from(verb))) continue;
+        if (!(given >> i & 1) || fits(o, verb)) continue;
         return cli_wrong_usage(command->name, "`%s %s` takes no %s%s; that goes with %s", command->name, verb,
                                o->name ? "--" : "", o->name ? o->name : o->value, cli_verbs_of(command, o, words));
     }
@@ -245,6 +268,16 @@ static int take_words(const struct cli_command *command, void *to, int n, char *
                            command->no_words ? command->no_words : "");
 }
 
+/* The word that is one; NULL: none is. */
+static const char *find_verb(const struct cli_command *command, int argc, char *const *argv)
+{
+    const char *verbs = cli_verbs(command);
+
+    for (int i = 1; verbs && i < argc; i++)
+        if (lists(str_from(verbs), str_from(argv[i]))) return argv[i];
+    return NULL;
+}
+
 bool cli_parse(const struct cli_command *command, int argc, char **argv, void *to, int *exit_code)
 {
     struct option options[OPTIONS_MOST + 2];
@@ -260,7 +293,7 @@ bool cli_parse(const struct cli_command *command, int argc, char **argv, void *t
         const struct cli_option *o = find_option(command, code);
 
         if (code == help_option.letter) {
-            print_help(command);
+            print_help(command, find_verb(command, argc, argv));
             return false;
         }
         if (o) given |= UINT32_C(1) << (o - command->options);

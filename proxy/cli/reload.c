@@ -199,7 +199,7 @@ static int say_no_proxy(const struct settings *s, int why)
     return CLI_FINE;
 }
 
-static int tell(const struct settings *s, const char *config, bool cut)
+static int tell(const struct settings *s, const char *config, const char *taken, bool cut)
 {
     json_t *answer = admin_exchange(s->admin.socket, question(config, false, cut), PATIENCE_S);
     int exit_code = CLI_FINE;
@@ -209,14 +209,14 @@ static int tell(const struct settings *s, const char *config, bool cut)
         put_lines(stderr, "", json_object_get(answer, "problems"));
         exit_code = cli_problem("the file is written, but it is not in force: %s", admin_text(answer, "error"));
     } else {
-        fputs("It is in force now.\n", stderr);
+        fprintf(stderr, "%s\n", taken);
         exit_code = print_behind(answer);
     }
     json_decref(answer);
     return exit_code;
 }
 
-int cli_reload_running(const char *config, bool cut)
+int cli_reload_running(const char *config, const char *taken, bool cut)
 {
     int before = errno, exit_code = CLI_FINE; /* of output that was lost, for main */
     FILE *unheard = fopen("/dev/null", "we"); /* the command has told the problems already */
@@ -230,7 +230,7 @@ int cli_reload_running(const char *config, bool cut)
     else if (strcmp(s->admin.socket, "off") == 0)
         fputs("[admin] socket is off: a proxy that runs takes it with SIGHUP, or at its next start.\n", stderr);
     else
-        exit_code = tell(s, config, cut);
+        exit_code = tell(s, config, taken, cut);
     settings_unref(&s);
     errno = before;
     return exit_code;

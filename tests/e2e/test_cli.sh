@@ -65,6 +65,13 @@ expect 2 ca
 expect 2 ca destroy
 expect 2 ca init --days 0
 expect 2 ca init --days 1x
+expect 0 help client rotate
+has out "Usage: s3onramp client rotate NAME [--grace TIME]"
+has out "--grace"
+hasnt out "      --tag KEY=VALUE"
+expect 0 client remove --help
+has out "Usage: s3onramp client disable|remove NAME"
+hasnt out "client rotate NAME"
 expect 2 client
 expect 2 client add
 expect 2 client add 'a b' --policy read-only

@@ -190,7 +190,7 @@ class Renewal(lib.Case):
     def test_with_overlap(self):
         old = self.proxy.ca_file.read_text()
         self.assertIn("there is no %s.next" % self.proxy.ca_file, self.ca("switch", check=False).stderr)
-        self.assertIn("is in force now", self.ca("renew").stderr)
+        self.assertIn("shows both now", self.ca("renew").stderr)
         self.assertEqual((self.proxy.folder / "ca.key.next").stat().st_mode & 0o777, 0o600)
         both = self.fetch()
         self.assertEqual((both.count("BEGIN CERTIFICATE"), both.startswith(old)), (2, True))
