@@ -86,11 +86,62 @@ static void test_who_stepped_back_pauses_and_nobody_else(void **state)
     assert_int_equal(pauses(), before);
 }
 
+/* ---- in front ---- */
+
+struct front {
+    int nice, front, back; /* where note ran last; in front; of who stepped back */
+    unsigned rounds;
+    pthread_t thread;
+};
+
+static void note(void *arg)
+{
+    struct front *f = arg;
+
+    f->nice = getpriority(PRIO_PROCESS, 0);
+    f->rounds++;
+    f->thread = pthread_self();
+}
+
+static void *run_with_front(void *arg)
+{
+    struct front *f = arg;
+
+    thread_keep_front();
+    thread_steps_back();
+    for (int i = 0; i < 100; i++)
+        thread_in_front(note, f);
+    f->front = f->nice;
+    f->back = getpriority(PRIO_PROCESS, 0);
+    assert_false(pthread_equal(f->thread, pthread_self()));
+    thread_leave_front();
+    thread_leave_front(); /* twice is fine */
+    thread_in_front(note, f);
+    assert_true(pthread_equal(f->thread, pthread_self()));
+    return NULL;
+}
+
+static void test_what_is_left_to_the_front_is_not_as_far_back(void **state)
+{
+    struct front f = {0};
+    pthread_t thread;
+    int before = getpriority(PRIO_PROCESS, 0);
+
+    (void)state;
+    assert_int_equal(thread_start(&thread, run_with_front, &f), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(f.rounds, 101);
+    assert_true(f.back >= 10);
+    assert_int_equal(f.nice, f.back); /* of the last round */
+    assert_int_equal(f.front, before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signals_and_priority_are_the_threads_own),
         cmocka_unit_test(test_who_stepped_back_pauses_and_nobody_else),
+        cmocka_unit_test(test_what_is_left_to_the_front_is_not_as_far_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
