@@ -11,12 +11,16 @@
  * no file of any kind (seccomp, and Landlock a second time), no socket but TCP's, none to listen on. What only an
  * attack would call ends the process: execve, fork, ptrace, mount …
  *
+ * Who signs (the process that has the CA's key, io/signer.h): two dozen system calls, none of which opens, connects or
+ * starts anything; no capability, no file. All it can do is answer on the socket that it has.
+ *
  * Against whom: a request that makes a worker do what it was not written for (a path, an address, a command that gets
  * through; a chain of our own code; code of the attacker's) gets no program, no file (the CA's key, clients' secrets, a
- * log), no process and no other kind of network. Not kept from it: what is in the memory of this process, and
- * connections that are open; and since threads share memory, who can write all of it may have the control thread act,
- * for which the first ring stands. The filter does not see addresses: conn_connect is the one door to TCP, and asks
- * whether an address is private; systemd's IPAddressDeny= says the same from outside.
+ * log), no process and no other kind of network; nor the CA's key by reading memory, where it is not: it can only ask
+ * for leaves for names that the CA permits. Not kept from it: what is in the memory of this process (keys of AWS,
+ * clients' secrets), and connections that are open; and since threads share memory, who can write all of it may have
+ * the control thread act, for which the first ring stands. The filter does not see addresses: conn_connect is the one
+ * door to TCP, and asks whether an address is private; systemd's IPAddressDeny= says the same from outside.
  *
  * Not in a ring of their own: the control thread, reload, PAM's and key sources' threads. They read what a new
  * configuration names, bind, and start programs (upgrade, `source = process`, the process that asks PAM): what
@@ -181,6 +185,34 @@ static const uint64_t allowed_prctls[] = {PR_SET_TIMERSLACK, PR_SET_NAME};
 static const char *const fatal[] = {"execve",      "execveat", "fork",  "vfork", "ptrace", "process_vm_writev",
                                     "mount",       "unshare",  "setns", "bpf",   "chroot", "init_module",
                                     "finit_module"};
+/* Who signs calls these. */
+static const char *const signs[] = {"read",
+                                    "write",
+                                    "recvfrom",
+                                    "recvmsg",
+                                    "sendto",
+                                    "sendmsg",
+                                    "poll",
+                                    "ppoll",
+                                    "close",
+                                    "futex",
+                                    "sched_yield",
+                                    "clock_gettime",
+                                    "gettimeofday",
+                                    "time",
+                                    "getrandom",
+                                    "getpid",
+                                    "gettid",
+                                    "brk",
+                                    "munmap",
+                                    "mremap",
+                                    "madvise",
+                                    "rt_sigaction",
+                                    "rt_sigprocmask",
+                                    "rt_sigreturn",
+                                    "restart_syscall",
+                                    "exit",
+                                    "exit_group"};
 /* Besides, who writes has none of: */
 static const char *const unneeded[] = {
     "bind",      "listen",        "accept",       "accept4",    "setuid",           "setgid",
@@ -289,6 +321,17 @@ static int fill_serves(scmp_filter_ctx ctx)
     if (!e) e = allow_sockets(ctx);
     if (!e) e = allow_each(ctx, "ioctl", 1, allowed_ioctls, ARRAY_LEN(allowed_ioctls));
     if (!e) e = allow_each(ctx, "prctl", 0, allowed_prctls, ARRAY_LEN(allowed_prctls));
+    return e ? e : allow_each(ctx, "tgkill", 0, &self, 1);
+}
+
+static int fill_signs(scmp_filter_ctx ctx)
+{
+    const uint64_t self = (uint64_t)getpid();
+    int e = add_all(ctx, SCMP_ACT_ALLOW, signs, ARRAY_LEN(signs));
+
+    if (!e) e = add_fatal(ctx);
+    if (!e) e = allow_memory(ctx, "mmap");
+    if (!e) e = allow_memory(ctx, "mprotect");
     return e ? e : allow_each(ctx, "tgkill", 0, &self, 1);
 }
 
@@ -459,6 +502,24 @@ void sandbox_enter(enum sandbox_role role)
     if (good) return;
     atomic_store(&sandbox.failed, true);
     LOG(LOG_ERROR, "sandbox: a thread could not give up what it should (%s)", strerror(errno));
+}
+
+/* What this kernel does not have is told by who began it, which has the same. */
+void sandbox_signs(bool on)
+{
+    struct program p = {0};
+    int rules;
+
+    if (!on || SANITIZED) return;
+    warm_up();
+    rules = make_landlock(landlock_abi());
+    bool good = make_program(SCMP_ACT_ERRNO(EPERM), fill_signs, &p) == 0 && keep_capabilities(0);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) good = false;
+    if (rules >= 0 && syscall(SYS_landlock_restrict_self, rules, 0)) good = false;
+    if (rules >= 0) close(rules);
+    if (apply(&p, SECCOMP_FILTER_FLAG_LOG)) good = false;
+    free(p.v);
+    if (!good) LOG(LOG_ERROR, "sandbox: the process that has the CA's key could not give up what it should");
 }
 
 struct sandbox_state sandbox_state(void)

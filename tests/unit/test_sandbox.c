@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * test_sandbox.c: a thread under the filter of those that serve, or write, does its work, and is refused or ended where
- * it does what only an attack would. Each attempt is made in a process of its own.
+ * test_sandbox.c: a thread under the filter of those that serve, write, or sign does its work, and is refused or ended
+ * where it does what only an attack would. Each attempt is made in a process of its own.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "folder.h"
 #include "io/sandbox.h"
@@ -34,10 +35,10 @@
 #include <unistd.h>
 
 enum outcome { DONE, REFUSED, ODD, KILLED };
-enum where { MAIN = -1, SERVES = SANDBOX_SERVES, WRITES = SANDBOX_WRITES };
+enum where { MAIN = -1, SERVES = SANDBOX_SERVES, WRITES = SANDBOX_WRITES, SIGNS };
 
 static char key_path[256];
-static int listening = -1, file = -1;
+static int listening = -1, file = -1, pair[2];
 static struct sockaddr_in address = {.sin_family = AF_INET};
 
 /* ---- attempts: true: it was possible; else errno tells ---- */
@@ -212,6 +213,17 @@ static bool write_log(void)
            connect(daemon, (struct sockaddr *)&nobody, sizeof(nobody)) != 0 && errno == ENOENT;
 }
 
+/* What who signs does all day, on what it has open. */
+static bool answer(void)
+{
+    char *mem = malloc(1 << 20), text[4];
+    bool ok = mem && send(pair[0], "ask", 3, MSG_NOSIGNAL) == 3 && recv(pair[1], text, 3, 0) == 3;
+
+    secret_random(text, sizeof(text));
+    free(mem);
+    return ok && clock_wall_us() > 0;
+}
+
 /* ---- how they end ---- */
 
 struct attempt {
@@ -242,8 +254,11 @@ static NORETURN void make_attempt(bool (*what)(void), enum where where)
     struct attempt a = {.run = what, .role = where == WRITES ? SANDBOX_WRITES : SANDBOX_SERVES, .outcome = ODD};
     pthread_t thread;
 
-    sandbox_begin(true);
-    if (where == MAIN)
+    if (where == SIGNS)
+        sandbox_signs(true);
+    else
+        sandbox_begin(true);
+    if (where == MAIN || where == SIGNS)
         a.outcome = try(&a);
     else if (pthread_create(&thread, NULL, run_thread, &a) == 0)
         pthread_join(thread, NULL);
@@ -304,6 +319,40 @@ static void test_sandbox_what_each_may(void **state UNUSED)
             enum outcome got = outcome_of(rows[i].what, places[k]);
             if (got != wanted[k]) fail_msg("%s, place %zu: %d, not %d", rows[i].name, k, (int)got, (int)wanted[k]);
         }
+    }
+}
+
+static void test_sandbox_who_signs_only_answers(void **state UNUSED)
+{
+    static const struct {
+        const char *name;
+        bool (*what)(void);
+        enum outcome outcome;
+    } rows[] = {
+        {"answer", answer, DONE},
+        {"execve", run_program, KILLED},
+        {"execveat", run_by_descriptor, KILLED},
+        {"fork", make_process, KILLED},
+        {"ptrace", trace_others, KILLED},
+        {"mount", mount_something, KILLED},
+        {"open the CA's key", open_key, REFUSED},
+        {"openat2", open_key_newly, REFUSED},
+        {"make a file", make_file, REFUSED},
+        {"remove a file", remove_file, REFUSED},
+        {"UDP", speak_udp, REFUSED},
+        {"TCP", speak_tcp, REFUSED},
+        {"Unix socket", speak_unix, REFUSED},
+        {"listen", listen_anew, REFUSED},
+        {"memory of others", read_others, REFUSED},
+        {"memory that is executed", run_memory, REFUSED},
+        {"signal", signal_others, REFUSED},
+        {"another user", change_user, REFUSED},
+        {"io_uring", call_ring, REFUSED},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        enum outcome got = outcome_of(rows[i].what, SIGNS);
+        if (got != rows[i].outcome) fail_msg("%s: %d, not %d", rows[i].name, (int)got, (int)rows[i].outcome);
     }
 }
 
@@ -404,7 +453,9 @@ static int set_up(void **state)
     file = open("/bin/true", O_RDONLY);
     listening = socket(AF_INET, SOCK_STREAM, 0);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (file < 0 || bind(listening, (struct sockaddr *)&address, n) || listen(listening, 4)) return -1;
+    if (file < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) || bind(listening, (struct sockaddr *)&address, n) ||
+        listen(listening, 4))
+        return -1;
     return getsockname(listening, (struct sockaddr *)&address, &n) || creat(key_path, 0600) < 0 ? -1 : 0;
 }
 
@@ -417,6 +468,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sandbox_what_each_may),
+        cmocka_unit_test(test_sandbox_who_signs_only_answers),
         cmocka_unit_test(test_sandbox_kernel_agrees),
         cmocka_unit_test(test_sandbox_text_tells_what_is_in_force),
     };

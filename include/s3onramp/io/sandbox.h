@@ -28,6 +28,9 @@ struct sandbox_state {
 void sandbox_begin(bool on);
 /* First thing of a thread. Nothing while sandbox_begin was not called, or with false. */
 void sandbox_enter(enum sandbox_role role);
+/* The process that has the CA's key (io/signer.h), which has one thread, before it answers: it keeps what it has open
+ * and memory, and nothing else. Nothing with @on false. */
+void sandbox_signs(bool on);
 /* Any thread. */
 struct sandbox_state sandbox_state(void);
 /* "on: system calls filtered, …" in one line. */
