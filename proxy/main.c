@@ -4,6 +4,7 @@
 #include "aws/documents/key_document.h"
 #include "cli/cli.h"
 #include "io/pam_helper.h"
+#include "io/signer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -76,6 +77,7 @@ int main(int argc, char **argv)
     const char *word = argc > 1 ? argv[1] : NULL;
 
     if (word && strcmp(word, PAM_HELPER_WORD) == 0) pam_helper_run();
+    if (word && strcmp(word, SIGNER_WORD) == 0) signer_run();
     key_document_setup();
     if (!word) {
         print_help(stderr);

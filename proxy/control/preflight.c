@@ -9,6 +9,7 @@
 #include "flow/way.h"
 #include "io/ca_scope.h"
 #include "io/client_cert.h"
+#include "io/signer.h"
 #include "io/tls.h"
 #include "preflight_impl.h"
 
@@ -181,11 +182,15 @@ static bool has_next(const struct ca_conf *set)
 static void check_ca(struct preflight *p)
 {
     const struct ca_conf *set = &p->s->ca;
+    const struct signer_order order = {.certificate = set->certificate,
+                                       .private_key = set->private_key,
+                                       .leaf_days = 1,
+                                       .sandbox = p->s->server.sandbox};
     struct ca *ca = NULL;
     struct err err = {0};
 
     if (!settings_need_ca(p->s)) return;
-    if (ca_load(set->certificate, set->private_key, &ca, &err) != ERR_NONE) {
+    if (signer_check(&order, &ca, &err) != ERR_NONE) {
         problem_err(p, set, "certificate", &err);
         return;
     }

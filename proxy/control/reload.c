@@ -172,8 +172,10 @@ static void *run(void *arg)
 {
     struct job *j = arg;
 
+    thread_keep_front();
     thread_steps_back();
     read_job(j);
+    thread_leave_front();
     loop_post_with(j->reload->parts.loop, &j->post, on_read, j);
     return NULL;
 }

@@ -6,6 +6,7 @@
 #include "base/thread.h"
 #include "flow/upstream/pool.h"
 #include "io/client_cert.h"
+#include "io/signer.h"
 #include "io/tls.h"
 
 #include <limits.h>
@@ -76,9 +77,8 @@ struct local_ca {
     _Atomic unsigned refs;
     struct file_stamp stamps[CA_FILES];
     uint64_t leaf_days;
-    char *crl; /* owned, or NULL */
-    struct ca *ca;
-    struct mint *mint;
+    char *crl;         /* owned, or NULL */
+    struct mint *mint; /* one reference */
     SSL_CTX *ctx;
 };
 
@@ -89,15 +89,20 @@ static void local_ca_unref(struct local_ca **cp)
     *cp = NULL;
     if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1) return;
     tls_ctx_free(&c->ctx);
-    mint_free(&c->mint);
-    ca_free(&c->ca);
+    mint_unref(&c->mint);
     free(c->crl);
     free(c);
 }
 
-static enum err_code local_ca_new(const struct ca_conf *conf, const struct file_stamp stamps[CA_FILES],
+static enum err_code local_ca_new(const struct settings *settings, const struct file_stamp stamps[CA_FILES],
                                   struct local_ca **out, struct err *err)
 {
+    const struct ca_conf *conf = &settings->ca;
+    const struct signer_order order = {.certificate = conf->certificate,
+                                       .private_key = conf->private_key,
+                                       .crl_url = conf->crl,
+                                       .leaf_days = (unsigned)conf->leaf_days,
+                                       .sandbox = settings->server.sandbox};
     struct local_ca *c = calloc(1, sizeof(*c));
 
     if (!c) return err_set(err, ERR_NO_MEMORY, 0, "local authority");
@@ -106,9 +111,7 @@ static enum err_code local_ca_new(const struct ca_conf *conf, const struct file_
     memcpy(c->stamps, stamps, sizeof(c->stamps));
     c->leaf_days = conf->leaf_days;
     if (conf->crl && !(c->crl = strdup(conf->crl))) return err_set(err, ERR_NO_MEMORY, 0, "local authority");
-    TRY(ca_load(conf->certificate, conf->private_key, &c->ca, err));
-    c->mint = mint_new(c->ca, (unsigned)c->leaf_days, c->crl);
-    if (!c->mint) return err_set(err, ERR_NO_MEMORY, 0, "certificate cache");
+    TRY(mint_open(&order, &c->mint, err));
     return tls_server_ctx(c->mint, NULL, NULL, &c->ctx, err);
 }
 
@@ -126,7 +129,7 @@ static enum err_code load_ca(struct snapshot *s, const struct snapshot *before, 
         atomic_fetch_add_explicit(&old->refs, 1, memory_order_relaxed);
         s->local_ca = old;
     } else {
-        TRY(local_ca_new(conf, stamps, &s->local_ca, err));
+        TRY(local_ca_new(s->settings, stamps, &s->local_ca, err));
     }
     s->mint = s->local_ca->mint;
     s->mint_ctx = s->local_ca->ctx;
@@ -286,7 +289,12 @@ SSL_CTX *snapshot_endpoint_ctx(const struct snapshot *s, const struct endpoint_c
 
 int64_t snapshot_ca_not_after(const struct snapshot *s)
 {
-    return s->local_ca ? ca_not_after(s->local_ca->ca) : INT64_MAX;
+    return s->local_ca ? ca_not_after(mint_ca(s->local_ca->mint)) : INT64_MAX;
+}
+
+pid_t snapshot_ca_process(const struct snapshot *s)
+{
+    return s->local_ca ? mint_process(s->local_ca->mint) : 0;
 }
 
 SSL_CTX *snapshot_admin_ctx(const struct snapshot *s)

@@ -23,7 +23,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-/* ---- shared with mint.c ---- */
+/* ---- shared ---- */
 
 enum err_code x509_fail(struct err *err, enum err_code code, const char *what)
 {
@@ -504,7 +504,7 @@ static enum err_code check_ca(struct ca *ca, const char *path, struct err *err)
 {
     static const char again[] = "run 's3onramp ca init --force' and give clients the new certificate";
     int64_t now = clock_wall_us() / 1000000;
-    if (X509_check_private_key(ca->cert, ca->key) != 1) {
+    if (ca->key && X509_check_private_key(ca->cert, ca->key) != 1) {
         ERR_clear_error();
         return err_set(err, ERR_FILE, 0,
                        "%s and the CA's key do not belong together: put back the pair that was (both .old files, if "
@@ -533,7 +533,7 @@ enum err_code ca_load(const char *cert_path, const char *key_path, struct ca **o
     if (!ca) return err_set(err, ERR_NO_MEMORY, 0, "CA");
     ERR_clear_error();
     enum err_code code = read_certificates(ca, cert_path, err);
-    if (code == ERR_NONE) code = read_key(key_path, &ca->key, err);
+    if (code == ERR_NONE && key_path) code = read_key(key_path, &ca->key, err);
     if (code == ERR_NONE) code = check_ca(ca, cert_path, err);
     if (code == ERR_NONE) read_next(ca, cert_path);
     if (code != ERR_NONE)

@@ -1,27 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
- * mint.c: leaf certificates from the local CA, minted per name and cached. Any thread: the cache is locked, minting is
- * not. Owns the cache and the one key of all leaves. The CA itself is in ca.c. Source: RFC 5280 4.2.1
- * (extensions), 4.1.2.5 (validity); RFC 6125 6.4.4 (names are in the SAN, not in the subject).
+ * mint.c: leaf certificates per name, cached, and the revocation list. Any thread. Owns the cache, the one key of all
+ * leaves, and a thread that asks who signs (io/signer.h), which blocks; those who wait for a leaf do not. What is
+ * signed, and what is not, is in leaf.c.
  *
- * The cache: a map for finding, a list from newest to oldest use for forgetting.
+ * The cache: a map for finding, a list from newest to oldest use for forgetting. Orders: a map, so that the same names
+ * are asked for once, and a list in the order in which they came.
  */
-#include "ca.h"
-
-#include "base/list.h"
+#include "base/clock.h"
 #include "base/map.h"
-#include "http/uri.h"
+#include "base/thread.h"
+#include "ca.h"
+#include "io/signer.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
-enum {
-    CACHE_MAX = 1024,
-    KEY_BYTES = 4096, /* all names of a certificate, with commas */
-    COMMON_NAME_BYTES = 64,
-};
+enum { CACHE_MAX = 1024, LOOK_S = 3600 /* how often the list's age is looked at */ };
 
 struct entry {
     struct list_link use;
@@ -31,14 +29,29 @@ struct entry {
     char key[]; /* names, lower case, joined by commas */
 };
 
+struct mint_order {
+    struct list_link queue; /* in none: it is being asked */
+    struct list waits;      /* of struct mint_wait */
+    size_t key_n;
+    char key[]; /* as an entry's */
+};
+
 struct mint {
-    const struct ca *ca; /* borrowed */
-    EVP_PKEY *key;       /* owned */
-    unsigned leaf_days;
-    const char *crl_url;  /* borrowed; NULL: none */
+    _Atomic unsigned refs;
+    struct ca *ca;             /* owned, without its key */
+    EVP_PKEY *key;             /* owned */
+    struct mint_source source; /* owned */
+    pthread_t thread;
+    pthread_cond_t more;
     pthread_mutex_t lock; /* guards all below */
     struct map by_names;  /* of struct entry, which it owns */
     struct list use;      /* first: used last */
+    struct map orders;    /* of struct mint_order, which it owns */
+    struct list queue;    /* first: came first */
+    char crl[MINT_CRL_BYTES];
+    size_t crl_n;
+    int64_t crl_made_s; /* Unix time */
+    bool crl_wanted, over;
 };
 
 /* ---- cache; all under the lock ---- */
@@ -59,7 +72,7 @@ static struct entry *least_used(struct mint *m)
     return last ? CONTAINER_OF(last, struct entry, use) : NULL;
 }
 
-/* A new reference to the leaf for @key that is good at @now_s, or NULL. */
+/* A reference for the caller, or NULL: not there, to be renewed, or not yet valid (the clock was set back). */
 static X509 *cache_get(struct mint *m, struct str key, int64_t now_s)
 {
     struct entry *e = map_get(&m->by_names, key);
@@ -70,14 +83,22 @@ static X509 *cache_get(struct mint *m, struct str key, int64_t now_s)
     return e->leaf;
 }
 
-/* Keeps a reference to @leaf. Without memory it is just not kept. */
-static void cache_put(struct mint *m, struct str key, X509 *leaf, int64_t not_before, int64_t renew_at)
+/* In its last tenth a leaf is made anew, unless that would not live longer. */
+static int64_t renew_at(const struct mint *m, int64_t not_before, int64_t not_after)
 {
-    entry_free(m, map_get(&m->by_names, key)); /* too old, or another thread was faster */
+    return not_after >= m->ca->not_after ? not_after : not_after - (not_after - not_before) / 10;
+}
+
+/* Keeps a reference to @leaf. Without memory it is just not kept. */
+static void cache_put(struct mint *m, struct str key, X509 *leaf)
+{
+    int64_t from, until;
+    if (!x509_unix_time(X509_get0_notBefore(leaf), &from) || !x509_unix_time(X509_get0_notAfter(leaf), &until)) return;
+    entry_free(m, map_get(&m->by_names, key)); /* too old */
     if (m->by_names.n == CACHE_MAX) entry_free(m, least_used(m));
     struct entry *e = malloc(sizeof(*e) + key.n);
     if (!e) return;
-    *e = (struct entry){.leaf = leaf, .not_before = not_before, .renew_at = renew_at, .key_n = key.n};
+    *e = (struct entry){.leaf = leaf, .not_before = from, .renew_at = renew_at(m, from, until), .key_n = key.n};
     memcpy(e->key, key.p, key.n);
     if (!map_put(&m->by_names, str_make(e->key, e->key_n), e)) {
         free(e);
@@ -87,115 +108,160 @@ static void cache_put(struct mint *m, struct str key, X509 *leaf, int64_t not_be
     list_add_first(&m->use, &e->use);
 }
 
-/* ---- names ---- */
+/* ---- orders; all under the lock ---- */
 
-/* As S3's names are, with "*." at the beginning or not. */
-static bool is_dns_name(struct str name)
+static void order_free(struct mint *m, struct mint_order *o)
 {
-    return uri_host_valid(str_starts(name, STR("*.")) ? str_tail(name, 2) : name);
+    (void)map_remove(&m->orders, str_make(o->key, o->key_n));
+    list_remove(&o->queue);
+    free(o);
 }
 
-/* The cache key of @names into @out; each is a name that the CA may certify. */
-static enum err_code check_names(const struct ca *ca, const struct str *names, size_t n, struct sbuf *out,
-                                 struct err *err)
+static struct mint_order *order_new(struct mint *m, struct str key)
 {
-    uint8_t ip[CA_IP_BYTES];
-    if (n == 0) return err_set(err, ERR_TLS_SETUP, 0, "a certificate needs a name");
-    for (size_t i = 0; i < n; i++) {
-        if (!x509_ip_bytes(names[i], ip) && !is_dns_name(names[i]))
-            return err_set(err, ERR_TLS_SETUP, 0, "a certificate is asked for something that is not a name");
-        if (!ca_permits(ca, names[i]))
-            return err_set(err, ERR_TLS_SETUP, 0, "the local CA does not permit %.*s", STR_ARG(names[i]));
-        if (i > 0) sbuf_char(out, ',');
-        sbuf_lower(out, names[i]);
+    struct mint_order *o = malloc(sizeof(*o) + key.n);
+    if (!o) return NULL;
+    *o = (struct mint_order){.key_n = key.n};
+    memcpy(o->key, key.p, key.n);
+    list_init(&o->waits);
+    if (!map_put(&m->orders, str_make(o->key, o->key_n), o)) {
+        free(o);
+        return NULL;
     }
-    if (out->overflow) return err_set(err, ERR_TLS_SETUP, 0, "too many names for one certificate");
+    list_add_last(&m->queue, &o->queue);
+    pthread_cond_signal(&m->more);
+    return o;
+}
+
+static enum err_code wait_for(struct mint *m, struct str key, struct mint_wait *w, struct err *err)
+{
+    struct mint_order *o = map_get(&m->orders, key);
+    if (!o) o = order_new(m, key);
+    if (!o) return err_set(err, ERR_TLS_SETUP, 0, "out of memory");
+    w->order = o;
+    w->leaf = NULL;
+    w->err = (struct err){0};
+    list_add_last(&o->waits, &w->link);
     return ERR_NONE;
 }
 
-/* ---- minting ---- */
-
-static bool push_name(GENERAL_NAMES *list, struct str name)
+static void order_finish(struct mint *m, struct mint_order *o, X509 *leaf, const struct err *err)
 {
-    uint8_t ip[CA_IP_BYTES];
-    size_t ip_n = x509_ip_bytes(name, ip);
-    GENERAL_NAME *general = GENERAL_NAME_new();
-    ASN1_STRING *value = ASN1_STRING_type_new(ip_n ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING);
-    if (!general || !value || !ASN1_STRING_set(value, ip_n ? (const void *)ip : name.p, (int)(ip_n ? ip_n : name.n)))
-        goto fail;
-    GENERAL_NAME_set0_value(general, ip_n ? GEN_IPADD : GEN_DNS, value);
-    value = NULL;
-    if (!sk_GENERAL_NAME_push(list, general)) goto fail;
-    return true;
-fail:
-    ASN1_STRING_free(value);
-    GENERAL_NAME_free(general);
-    return false;
-}
-
-/* @key: the names, joined by commas. */
-static bool add_alt_names(X509 *cert, struct str key)
-{
-    struct str name;
-    GENERAL_NAMES *list = GENERAL_NAMES_new();
-    bool ok = list != NULL;
-    while (ok && str_split(&key, ',', &name))
-        ok = push_name(list, name);
-    ok = ok && X509_add1_ext_i2d(cert, NID_subject_alt_name, list, 0, X509V3_ADD_DEFAULT) == 1;
-    GENERAL_NAMES_free(list);
-    return ok;
-}
-
-/* The subject is for people. OpenSSL tests a CN that looks like a DNS name against the constraints when the SAN holds
- * no DNS name, and takes 10.0.0.1 for one: so an address gets a word before it. */
-static struct str common_name_of(struct str key, char mem[COMMON_NAME_BYTES])
-{
-    uint8_t ip[CA_IP_BYTES];
-    struct str first = str_head(key, str_index(key, ','));
-    struct sbuf b = sbuf_make(mem, COMMON_NAME_BYTES);
-    if (x509_ip_bytes(first, ip)) sbuf_add(&b, STR("IP "));
-    sbuf_add(&b, str_head(first, b.cap - b.n));
-    return sbuf_str(&b);
-}
-
-/* @url: judged by the configuration's reader. */
-static bool add_crl_url(X509 *cert, const char *url)
-{
-    char value[1100];
-    if (!url) return true;
-    snprintf(value, sizeof value, "URI:%s", url);
-    return x509_extend(cert, NULL, NID_crl_distribution_points, value);
-}
-
-static bool build_leaf(struct mint *m, X509 *cert, struct str key, int64_t not_before, int64_t not_after)
-{
-    X509 *issuer = m->ca->cert;
-    char mem[COMMON_NAME_BYTES];
-    return x509_fill(cert, issuer, common_name_of(key, mem), not_before, not_after) && X509_set_pubkey(cert, m->key) &&
-           add_alt_names(cert, key) && x509_extend(cert, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
-           x509_extend(cert, issuer, NID_key_usage, "critical,digitalSignature") &&
-           x509_extend(cert, issuer, NID_ext_key_usage, "serverAuth") &&
-           x509_extend(cert, issuer, NID_subject_key_identifier, "hash") &&
-           x509_extend(cert, issuer, NID_authority_key_identifier, "keyid") && add_crl_url(cert, m->crl_url) &&
-           X509_sign(cert, m->ca->key, EVP_sha256()) > 0;
-}
-
-static enum err_code mint_new_leaf(struct mint *m, struct str key, int64_t not_before, int64_t not_after, X509 **out,
-                                   struct err *err)
-{
-    ERR_clear_error();
-    X509 *cert = X509_new();
-    if (!cert || !build_leaf(m, cert, key, not_before, not_after)) {
-        X509_free(cert);
-        return x509_fail(err, ERR_TLS_SETUP, "cannot mint a certificate");
+    LIST_EACH_SAFE (link, &o->waits) {
+        struct mint_wait *w = CONTAINER_OF(link, struct mint_wait, link);
+        list_remove(link);
+        w->order = NULL;
+        if (leaf) X509_up_ref(leaf);
+        w->leaf = leaf;
+        w->err = *err;
+        w->done(w);
     }
-    *out = cert;
-    return ERR_NONE;
+    order_free(m, o);
 }
+
+/* ---- questions: on the mint's thread, or before it is there ---- */
+
+/* @names: STR_NONE for questions without. What is in the answer: in @mem of SIGNER_MESSAGE bytes. */
+static enum err_code ask(struct mint *m, char letter, struct str names, char *mem, struct str *out, struct err *err)
+{
+    char question[1 + LEAF_NAMES_BYTES];
+    struct sbuf q = sbuf_make(question, sizeof(question)), answer = sbuf_make(mem, SIGNER_MESSAGE);
+    sbuf_char(&q, letter);
+    sbuf_add(&q, names);
+    TRY(m->source.ask(m->source.arg, sbuf_str(&q), &answer, err));
+    return signer_read_answer(sbuf_str(&answer), out, err);
+}
+
+/* NULL: @err says why. */
+static X509 *ask_for_leaf(struct mint *m, struct str names, struct err *err)
+{
+    char mem[SIGNER_MESSAGE];
+    struct str der;
+    if (ask(m, SIGNER_LEAF, names, mem, &der, err) != ERR_NONE) return NULL;
+    const unsigned char *p = (const unsigned char *)der.p;
+    X509 *leaf = d2i_X509(NULL, &p, (long)der.n);
+    if (!leaf) (void)x509_fail(err, ERR_TLS_SETUP, "what is signed is no certificate");
+    return leaf;
+}
+
+/* With the lock held, which it gives up while it asks. */
+static void serve_order(struct mint *m, struct mint_order *o)
+{
+    struct err err = {0};
+    list_remove(&o->queue);
+    pthread_mutex_unlock(&m->lock);
+    X509 *leaf = ask_for_leaf(m, str_make(o->key, o->key_n), &err);
+    pthread_mutex_lock(&m->lock);
+    if (leaf) cache_put(m, str_make(o->key, o->key_n), leaf);
+    order_finish(m, o, leaf, &err);
+    X509_free(leaf);
+}
+
+/* An authority without a key identifier has none: who asks for it is told. */
+static void renew_crl(struct mint *m)
+{
+    char mem[SIGNER_MESSAGE];
+    struct str der;
+    if (ask(m, SIGNER_CRL, STR_NONE, mem, &der, NULL) != ERR_NONE || der.n > sizeof m->crl) return;
+    pthread_mutex_lock(&m->lock);
+    memcpy(m->crl, der.p, der.n);
+    m->crl_n = der.n;
+    m->crl_made_s = clock_wall_us() / 1000000;
+    pthread_mutex_unlock(&m->lock);
+}
+
+/* As serve_order. */
+static void serve_crl(struct mint *m)
+{
+    m->crl_wanted = false;
+    pthread_mutex_unlock(&m->lock);
+    renew_crl(m);
+    pthread_mutex_lock(&m->lock);
+}
+
+/* A day old, or the clock was set back. */
+static bool crl_is_old(const struct mint *m, int64_t now_s)
+{
+    return now_s - m->crl_made_s >= CA_DAY_S || now_s < m->crl_made_s;
+}
+
+static int64_t monotonic_s(void)
+{
+    return clock_monotonic_us() / 1000000;
+}
+
+static void *run(void *arg)
+{
+    struct mint *m = arg;
+    int64_t look_s = monotonic_s() + LOOK_S;
+    pthread_mutex_lock(&m->lock);
+    while (!m->over) {
+        struct list_link *first = list_first(&m->queue);
+        if (monotonic_s() >= look_s) {
+            look_s += LOOK_S;
+            m->crl_wanted |= crl_is_old(m, clock_wall_us() / 1000000);
+        }
+        if (m->crl_wanted)
+            serve_crl(m);
+        else if (first)
+            serve_order(m, CONTAINER_OF(first, struct mint_order, queue));
+        else
+            (void)pthread_cond_timedwait(&m->more, &m->lock, &(struct timespec){.tv_sec = look_s + 1});
+    }
+    pthread_mutex_unlock(&m->lock);
+    return NULL;
+}
+
+/* ---- what is asked of it ---- */
 
 bool mint_permits(const struct mint *m, struct str name)
 {
     return ca_permits(m->ca, name);
+}
+
+bool mint_may_certify(const struct mint *m, struct str name)
+{
+    return leaf_check_name(m->ca, name, NULL) == ERR_NONE;
 }
 
 const struct ca *mint_ca(const struct mint *m)
@@ -203,108 +269,210 @@ const struct ca *mint_ca(const struct mint *m)
     return m->ca;
 }
 
+EVP_PKEY *mint_key(const struct mint *m)
+{
+    return m->key;
+}
+
 STACK_OF(X509) * mint_chain(const struct mint *m)
 {
     return m->ca->chain;
 }
 
-enum err_code mint_leaf_for(struct mint *m, const struct str *names, size_t n, int64_t now_s, X509 **leaf,
-                            EVP_PKEY **key, struct err *err)
+/* The cache key of @names into @out; each is a name that the CA may certify. */
+static enum err_code join_names(const struct ca *ca, const struct str *names, size_t n, struct sbuf *out,
+                                struct err *err)
 {
-    char mem[KEY_BYTES];
-    struct sbuf joined = sbuf_make(mem, sizeof mem);
-    *leaf = NULL;
-    *key = m->key;
-    TRY(check_names(m->ca, names, n, &joined, err));
-
-    pthread_mutex_lock(&m->lock);
-    *leaf = cache_get(m, sbuf_str(&joined), now_s);
-    pthread_mutex_unlock(&m->lock);
-    if (*leaf) return ERR_NONE;
-
-    int64_t not_before = now_s - CA_BACKDATE_S, not_after = now_s + (int64_t)m->leaf_days * CA_DAY_S;
-    int64_t renew_at = not_after - (not_after - not_before) / 10;
-    if (not_after > m->ca->not_after) not_after = m->ca->not_after;
-    if (now_s >= not_after) return err_set(err, ERR_TLS_SETUP, 0, "the local CA has expired");
-    if (renew_at > not_after) renew_at = not_after; /* a new one would not live longer */
-    TRY(mint_new_leaf(m, sbuf_str(&joined), not_before, not_after, leaf, err));
-
-    pthread_mutex_lock(&m->lock);
-    cache_put(m, sbuf_str(&joined), *leaf, not_before, renew_at);
-    pthread_mutex_unlock(&m->lock);
+    if (n == 0) return err_set(err, ERR_TLS_SETUP, 0, "a certificate needs a name");
+    for (size_t i = 0; i < n; i++) {
+        TRY(leaf_check_name(ca, names[i], err));
+        if (i > 0) sbuf_char(out, ',');
+        sbuf_lower(out, names[i]);
+    }
+    if (out->overflow) return err_set(err, ERR_TLS_SETUP, 0, "too many names for one certificate");
     return ERR_NONE;
 }
 
-enum err_code mint_leaf(struct mint *m, struct str name, int64_t now_s, X509 **leaf, EVP_PKEY **key, struct err *err)
+enum err_code mint_leaf(struct mint *m, const struct str *names, size_t n, int64_t now_s, struct mint_wait *w,
+                        X509 **leaf, struct err *err)
 {
-    return mint_leaf_for(m, &name, 1, now_s, leaf, key, err);
+    char mem[LEAF_NAMES_BYTES];
+    struct sbuf joined = sbuf_make(mem, sizeof mem);
+    enum err_code code = ERR_NONE;
+    *leaf = NULL;
+    TRY(join_names(m->ca, names, n, &joined, err));
+    pthread_mutex_lock(&m->lock);
+    *leaf = cache_get(m, sbuf_str(&joined), now_s);
+    if (!*leaf && w) code = wait_for(m, sbuf_str(&joined), w, err);
+    pthread_mutex_unlock(&m->lock);
+    return code;
 }
 
-/* ---- the revocation list ---- */
-
-static bool fill_crl(X509_CRL *crl, const struct mint *m, int64_t now_s)
+bool mint_cancel(struct mint *m, struct mint_wait *w)
 {
-    enum { CRL_DAYS = 7 };
-    ASN1_TIME *at = ASN1_TIME_set(NULL, (time_t)(now_s - CA_BACKDATE_S));
-    ASN1_INTEGER *number = ASN1_INTEGER_new();
-    X509V3_CTX ctx;
-    X509V3_set_ctx(&ctx, m->ca->cert, NULL, NULL, crl, 0);
-    X509_EXTENSION *key_id = X509V3_EXT_conf_nid(NULL, &ctx, NID_authority_key_identifier, "keyid:always");
-    bool ok = at && number && key_id && X509_CRL_set_version(crl, X509_CRL_VERSION_2) &&
-              X509_CRL_set_issuer_name(crl, X509_get_subject_name(m->ca->cert)) && X509_CRL_set1_lastUpdate(crl, at) &&
-              ASN1_TIME_set(at, (time_t)(now_s + CRL_DAYS * CA_DAY_S)) && X509_CRL_set1_nextUpdate(crl, at) &&
-              X509_CRL_add_ext(crl, key_id, -1) && ASN1_INTEGER_set_int64(number, now_s) &&
-              X509_CRL_add1_ext_i2d(crl, NID_crl_number, number, 0, 0) == 1 && X509_CRL_sort(crl) &&
-              X509_CRL_sign(crl, m->ca->key, EVP_sha256()) > 0;
-    X509_EXTENSION_free(key_id);
-    ASN1_INTEGER_free(number);
-    ASN1_TIME_free(at);
-    return ok;
+    pthread_mutex_lock(&m->lock);
+    struct mint_order *o = w->order;
+    if (o) {
+        list_remove(&w->link);
+        w->order = NULL;
+        if (list_is_empty(&o->waits) && list_link_is_in(&o->queue)) order_free(m, o);
+    }
+    pthread_mutex_unlock(&m->lock);
+    return o;
 }
 
 bool mint_crl(struct mint *m, int64_t now_s, struct sbuf *out)
 {
-    X509_CRL *crl = X509_CRL_new();
-    unsigned char *der = NULL;
-    ERR_clear_error();
-    int n = crl && fill_crl(crl, m, now_s) ? i2d_X509_CRL(crl, &der) : 0;
-    if (n > 0) sbuf_add(out, str_make((const char *)der, (size_t)n));
-    OPENSSL_free(der);
-    X509_CRL_free(crl);
-    ERR_clear_error();
-    return n > 0 && !out->overflow;
+    pthread_mutex_lock(&m->lock);
+    bool valid = m->crl_n && now_s >= m->crl_made_s - CA_BACKDATE_S && now_s < m->crl_made_s + CA_CRL_DAYS * CA_DAY_S;
+    if (crl_is_old(m, now_s) && !m->crl_wanted) {
+        m->crl_wanted = true;
+        pthread_cond_signal(&m->more);
+    }
+    if (valid) sbuf_add(out, str_make(m->crl, m->crl_n));
+    pthread_mutex_unlock(&m->lock);
+    return valid && !out->overflow;
 }
 
 /* ---- life ---- */
 
-struct mint *mint_new(const struct ca *ca, unsigned leaf_days, const char *crl_url)
+EVP_PKEY *mint_make_key(void)
 {
-    ASSERT(leaf_days >= 1 && leaf_days <= 397);
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    ERR_clear_error();
+    return key;
+}
+
+static void mint_free(struct mint *m)
+{
+    while (least_used(m))
+        entry_free(m, least_used(m));
+    ASSERT(list_is_empty(&m->queue)); /* who waits has a reference */
+    map_clear(&m->by_names);
+    map_clear(&m->orders);
+    pthread_mutex_destroy(&m->lock);
+    pthread_cond_destroy(&m->more);
+    m->source.free(m->source.arg);
+    EVP_PKEY_free(m->key);
+    ca_free(&m->ca);
+    free(m);
+}
+
+static bool init_more(pthread_cond_t *more)
+{
+    pthread_condattr_t attributes;
+    bool good = pthread_condattr_init(&attributes) == 0;
+    good =
+        good && pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 && !pthread_cond_init(more, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return good;
+}
+
+enum err_code mint_new(struct ca *ca, EVP_PKEY *key, const struct mint_source *source, struct mint **out,
+                       struct err *err)
+{
     struct mint *m = calloc(1, sizeof(*m));
-    if (!m) return NULL;
-    m->ca = ca;
-    m->leaf_days = leaf_days;
-    m->crl_url = crl_url;
-    map_init(&m->by_names);
-    list_init(&m->use);
-    m->key = EVP_EC_gen("P-256");
-    if (!m->key || pthread_mutex_init(&m->lock, NULL) != 0) {
-        ERR_clear_error();
-        EVP_PKEY_free(m->key);
-        free(m);
-        return NULL;
+    *out = NULL;
+    if (!m) {
+        source->free(source->arg);
+        EVP_PKEY_free(key);
+        ca_free(&ca);
+        return err_set(err, ERR_NO_MEMORY, 0, "certificate cache");
     }
+    ASSERT(init_more(&m->more) && pthread_mutex_init(&m->lock, NULL) == 0);
+    atomic_init(&m->refs, 1);
+    m->ca = ca;
+    m->key = key;
+    m->source = *source;
+    map_init(&m->by_names);
+    map_init(&m->orders);
+    list_init(&m->use);
+    list_init(&m->queue);
+    renew_crl(m);
+    if (thread_start(&m->thread, run, m) != 0) {
+        mint_free(m);
+        return err_set(err, ERR_NO_MEMORY, 0, "certificates");
+    }
+    *out = m;
+    return ERR_NONE;
+}
+
+struct mint *mint_ref(struct mint *m)
+{
+    atomic_fetch_add_explicit(&m->refs, 1, memory_order_relaxed);
     return m;
 }
 
-void mint_free(struct mint **m)
+void mint_unref(struct mint **mp)
 {
-    if (!*m) return;
-    while (least_used(*m))
-        entry_free(*m, least_used(*m));
-    map_clear(&(*m)->by_names);
-    pthread_mutex_destroy(&(*m)->lock);
-    EVP_PKEY_free((*m)->key);
-    free(*m);
-    *m = NULL;
+    struct mint *m = *mp;
+    *mp = NULL;
+    if (!m || atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) != 1) return;
+    pthread_mutex_lock(&m->lock);
+    m->over = true;
+    pthread_cond_signal(&m->more);
+    pthread_mutex_unlock(&m->lock);
+    m->source.stop(m->source.arg);
+    pthread_join(m->thread, NULL);
+    mint_free(m);
+}
+
+/* ---- signed by a process ---- */
+
+static enum err_code ask_signer(void *arg, struct str question, struct sbuf *answer, struct err *err)
+{
+    return signer_ask(arg, question, answer, err);
+}
+
+static void stop_signer(void *arg)
+{
+    signer_stop(arg);
+}
+
+static void free_signer(void *arg)
+{
+    struct signer *s = arg;
+    signer_free(&s);
+}
+
+struct opening {
+    const struct signer_order *order;
+    struct mint **out;
+    struct err *err;
+    enum err_code code;
+};
+
+static enum err_code open_now(const struct signer_order *order, struct mint **out, struct err *err)
+{
+    EVP_PKEY *key = mint_make_key();
+    struct signer *signer = NULL;
+    struct ca *ca = NULL;
+    if (!key) return err_set(err, ERR_NO_MEMORY, 0, "certificate cache");
+    enum err_code code = signer_start(order, key, &signer, err);
+    if (code == ERR_NONE) code = ca_load(order->certificate, NULL, &ca, err);
+    if (code == ERR_NONE)
+        return mint_new(ca, key, &(struct mint_source){ask_signer, stop_signer, free_signer, signer}, out, err);
+    signer_free(&signer);
+    EVP_PKEY_free(key);
+    return code;
+}
+
+static void open_in_front(void *arg)
+{
+    struct opening *o = arg;
+    o->code = open_now(o->order, o->out, o->err);
+}
+
+/* Clients wait for what the process and the thread do, whoever begins them. */
+enum err_code mint_open(const struct signer_order *order, struct mint **out, struct err *err)
+{
+    struct opening o = {order, out, err, ERR_NONE};
+    *out = NULL;
+    thread_in_front(open_in_front, &o);
+    return o.code;
+}
+
+pid_t mint_process(struct mint *m)
+{
+    return signer_process(m->source.arg);
 }

@@ -188,21 +188,92 @@ static SSL_CTX *ctx_new(const SSL_METHOD *method)
     return ctx;
 }
 
-/* @names: "a" or "a,b,c". A certificate for the first, and for those of the others that the CA permits. */
-static enum err_code mint_for(struct mint *mint, struct str names, X509 **leaf, EVP_PKEY **key, struct err *err)
+/* A handshake that waits for its certificate. */
+struct tls_wait {
+    struct mint_wait mint;
+    struct mint *from; /* borrowed: the connection's context has it */
+    struct loop *loop; /* borrowed: it runs as long as the connection lives */
+    struct loop_post post;
+    struct conn *conn; /* NULL: it has gone, and what arrives frees this */
+    bool arrived;
+};
+
+static void wait_free(struct tls_wait *w)
+{
+    X509_free(w->mint.leaf);
+    free(w);
+}
+
+/* On the loop. */
+static void on_certificate(void *arg)
+{
+    struct tls_wait *w = arg;
+
+    w->arrived = true;
+    if (w->conn)
+        w->conn->on_event(w->conn, w->conn->arg);
+    else
+        wait_free(w);
+}
+
+/* On the mint's thread. */
+static void on_minted(struct mint_wait *m)
+{
+    struct tls_wait *w = CONTAINER_OF(m, struct tls_wait, mint);
+
+    loop_post_with(w->loop, &w->post, on_certificate, w);
+}
+
+static void stop_waiting(struct conn *c)
+{
+    struct tls_wait *w = c->awaited;
+
+    c->awaited = NULL;
+    if (!w) return;
+    if (w->arrived || mint_cancel(w->from, &w->mint))
+        wait_free(w);
+    else
+        w->conn = NULL; /* it is on its way */
+}
+
+/* @names: "a" or "a,b,c". A certificate for the first, and for those of the others that the CA permits. *@leaf NULL:
+ * the connection waits. */
+static enum err_code mint_for(struct conn *c, struct mint *mint, struct str names, X509 **leaf, struct err *err)
 {
     struct str each[MAX_NAMES], rest = names;
-    size_t n = 0;
     int64_t now_s = clock_wall_us() / 1000000;
+    size_t n = 0;
 
     while (n < MAX_NAMES && str_split(&rest, ',', &each[n]))
-        if (n == 0 || mint_permits(mint, each[n])) n++;
-    if (n > 1 && mint_leaf_for(mint, each, n, now_s, leaf, key, err) == ERR_NONE) return ERR_NONE;
-    return mint_leaf(mint, each[0], now_s, leaf, key, err);
+        if (n == 0 || mint_may_certify(mint, each[n])) n++;
+    TRY(mint_leaf(mint, each, n, now_s, NULL, leaf, err));
+    if (*leaf) return ERR_NONE;
+    struct tls_wait *w = malloc(sizeof(*w));
+    if (!w) return err_set(err, ERR_NO_MEMORY, 0, "out of memory");
+    *w = (struct tls_wait){.mint = {.done = on_minted}, .from = mint, .loop = c->loop, .conn = c};
+    enum err_code code = mint_leaf(mint, each, n, now_s, &w->mint, leaf, err);
+    if (code == ERR_NONE && !*leaf)
+        c->awaited = w;
+    else
+        wait_free(w);
+    return code;
+}
+
+/* What the connection waited for. */
+static enum err_code take_awaited(struct conn *c, X509 **leaf, struct err *err)
+{
+    struct tls_wait *w = c->awaited;
+
+    if (!w->arrived) return ERR_NONE;
+    *leaf = w->mint.leaf;
+    w->mint.leaf = NULL;
+    if (!*leaf) *err = w->mint.err;
+    stop_waiting(c);
+    return *leaf ? ERR_NONE : err->code;
 }
 
 /* At the ClientHello: the certificate for the name that the client asks for. Without SNI (addresses; Java also for
- * names without a dot): one for all names of the listener. */
+ * names without a dot): one for all names of the listener. -1: not yet; it is called again. */
 static int choose_certificate(SSL *ssl, void *arg)
 {
     struct conn *c = SSL_get_app_data(ssl);
@@ -211,16 +282,16 @@ static int choose_certificate(SSL *ssl, void *arg)
     struct sbuf b = sbuf_make(name, sizeof(name));
     struct err err = {0};
     X509 *leaf = NULL;
-    EVP_PKEY *key = NULL;
     int ok;
 
     sbuf_lower(&b, str_from(sni ? sni : c->tls_name));
     if (b.overflow || !b.n || (sni && strchr(sni, ','))) return 0;
-    if (mint_for(arg, sbuf_str(&b), &leaf, &key, &err) != ERR_NONE) {
+    if ((c->awaited ? take_awaited(c, &leaf, &err) : mint_for(c, arg, sbuf_str(&b), &leaf, &err)) != ERR_NONE) {
         snprintf(c->error, sizeof(c->error), "no certificate: %.140s", err.detail);
         return 0;
     }
-    ok = SSL_use_certificate(ssl, leaf) == 1 && SSL_use_PrivateKey(ssl, key) == 1 &&
+    if (!leaf) return -1;
+    ok = SSL_use_certificate(ssl, leaf) == 1 && SSL_use_PrivateKey(ssl, mint_key(arg)) == 1 &&
          SSL_set1_chain(ssl, mint_chain(arg)) == 1;
     X509_free(leaf);
     return ok;
@@ -261,6 +332,24 @@ static int no_password(char *out UNUSED, int n UNUSED, int writing UNUSED, void 
     return -1;
 }
 
+/* Contexts keep their mint as long as a connection keeps them. */
+static int mint_index;
+static pthread_once_t mint_index_once = PTHREAD_ONCE_INIT;
+
+static void leave_mint(void *ctx UNUSED, void *mint, CRYPTO_EX_DATA *data UNUSED, int index UNUSED, long n UNUSED,
+                       void *arg UNUSED)
+{
+    struct mint *m = mint;
+
+    mint_unref(&m);
+}
+
+static void mint_index_make(void)
+{
+    mint_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, leave_mint);
+    ASSERT(mint_index >= 0);
+}
+
 enum err_code tls_server_ctx(struct mint *mint, const char *cert_file, const char *key_file, SSL_CTX **out,
                              struct err *err)
 {
@@ -280,6 +369,9 @@ enum err_code tls_server_ctx(struct mint *mint, const char *cert_file, const cha
             return ctx_fail_file(&ctx, err, key_file,
                                  "holds no private key in PEM that belongs to the certificate and has no passphrase");
     } else {
+        pthread_once(&mint_index_once, mint_index_make);
+        if (SSL_CTX_set_ex_data(ctx, mint_index, mint) != 1) return ctx_fail(&ctx, err, "TLS server");
+        mint_ref(mint);
         SSL_CTX_set_tlsext_servername_callback(ctx, check_name);
         SSL_CTX_set_cert_cb(ctx, choose_certificate, mint);
     }
@@ -467,7 +559,8 @@ static enum conn_result judge(struct conn *c, int r)
 
     switch (why) {
     case SSL_ERROR_WANT_READ: c->ssl_pending = false; return CONN_AGAIN;
-    case SSL_ERROR_WANT_WRITE: return CONN_AGAIN;
+    case SSL_ERROR_WANT_WRITE:
+    case SSL_ERROR_WANT_X509_LOOKUP: return CONN_AGAIN; /* the latter: choose_certificate waits */
     case SSL_ERROR_ZERO_RETURN: return CONN_EOF;
     default: break;
     }
@@ -576,6 +669,7 @@ static void free_one(SSL **ssl)
 
 void tls_detach(struct conn *c)
 {
+    stop_waiting(c);
     free_one(&c->ssl); /* its BIO is above the outer one */
     free_one(&c->outer);
 }

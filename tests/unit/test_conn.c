@@ -4,9 +4,10 @@
  */
 #include "io/conn.h"
 
-#include "io/mint.h"
+#include "io/signer.h"
 #include "io/tls.h"
 
+#include <event2/event.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -27,7 +28,6 @@ struct end {
 
 struct certs {
     char dir[64], ca_pem[96], ca_key[96];
-    struct ca *ca;
     struct mint *mint;
     SSL_CTX *server, *client;
 };
@@ -58,11 +58,11 @@ static int setup(void **state)
     if (!mkdtemp(c->dir)) return 1;
     snprintf(c->ca_pem, sizeof(c->ca_pem), "%s/ca.pem", c->dir);
     snprintf(c->ca_key, sizeof(c->ca_key), "%s/ca.key", c->dir);
+    const struct signer_order order = {c->ca_pem, c->ca_key, NULL, 1, true};
     if (ca_create(c->ca_pem, c->ca_key, &params, false, &err) != ERR_NONE ||
-        ca_load(c->ca_pem, c->ca_key, &c->ca, &err) != ERR_NONE)
+        mint_open(&order, &c->mint, &err) != ERR_NONE)
         return 1;
-    c->mint = mint_new(c->ca, 1, NULL);
-    if (!c->mint || tls_server_ctx(c->mint, NULL, NULL, &c->server, &err) != ERR_NONE) return 1;
+    if (tls_server_ctx(c->mint, NULL, NULL, &c->server, &err) != ERR_NONE) return 1;
     if (tls_client_ctx(c->ca_pem, NULL, &c->client, &err) != ERR_NONE) return 1;
     *state = c;
     return 0;
@@ -74,8 +74,7 @@ static int teardown(void **state)
 
     tls_ctx_free(&c->server);
     tls_ctx_free(&c->client);
-    mint_free(&c->mint);
-    ca_free(&c->ca);
+    mint_unref(&c->mint);
     unlink(c->ca_pem);
     unlink(c->ca_key);
     rmdir(c->dir);
@@ -200,12 +199,13 @@ static void test_conn_write_tls_every_byte_arrives(void **state)
     }
 }
 
-/* Pumps both handshakes until one answers something else than CONN_AGAIN. */
+/* Pumps both handshakes until one answers something else than CONN_AGAIN; while a certificate is made, they wait. */
 static enum conn_result shake(struct pair *p)
 {
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 20; i += !p->server.conn.awaited) {
         enum conn_result a, b;
 
+        event_base_loop(p->loop.base, p->server.conn.awaited ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
         p->client.conn.readable = p->server.conn.readable = true;
         a = conn_handshake(&p->client.conn);
         b = conn_handshake(&p->server.conn);
@@ -449,11 +449,32 @@ static void test_conn_connect_public_address_is_refused(void **state)
     loop_clear(&loop);
 }
 
-int main(void)
+/* Whoever goes while a certificate is made: nobody else notices. */
+static void test_conn_close_while_a_certificate_is_made(void **state)
 {
+    for (int i = 0; i < 20; i++) {
+        struct pair *p = pair_new(wait_only, wait_only);
+        char name[64];
+
+        snprintf(name, sizeof(name), "left%d.example.test", i);
+        pair_tls(p, *state, name);
+        p->client.conn.readable = p->server.conn.readable = true;
+        assert_int_equal(conn_handshake(&p->client.conn), CONN_AGAIN);
+        while (!p->server.conn.awaited)
+            assert_int_equal(conn_handshake(&p->server.conn), CONN_AGAIN);
+        if (i % 2) event_base_loop(p->loop.base, EVLOOP_ONCE);
+        pair_free(p);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], SIGNER_WORD) == 0) signer_run();
+
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conn_write_plain_every_byte_arrives),
         cmocka_unit_test(test_conn_write_tls_every_byte_arrives),
+        cmocka_unit_test(test_conn_close_while_a_certificate_is_made),
         cmocka_unit_test(test_conn_tls_inside_tls_every_byte_arrives),
         cmocka_unit_test(test_conn_handshake_other_name_is_refused),
         cmocka_unit_test(test_conn_handshake_unknown_ca_is_refused),

@@ -5,6 +5,7 @@
 #include "io/mint.h"
 
 #include "base/clock.h"
+#include "io/signer.h"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -34,6 +35,11 @@ struct fixture {
     struct ca_params params;
     struct ca *ca;
     struct mint *mint;
+    struct signing signing; /* who signs, without a process of its own */
+    _Atomic int64_t clock;  /* its clock */
+    _Atomic unsigned asked; /* for leaves */
+    _Atomic bool silent;    /* it has ended */
+    pthread_mutex_t gate;   /* locked: it takes its time */
     int64_t now;
 };
 
@@ -45,12 +51,53 @@ static void make_paths(struct fixture *f)
     snprintf(f->key, sizeof f->key, "%s/ca.key", f->folder);
 }
 
+/* Signs as the process does, by the fixture's clock. */
+static enum err_code sign(void *arg, struct str question, struct sbuf *answer, struct err *err)
+{
+    struct fixture *f = arg;
+    pthread_mutex_lock(&f->gate);
+    pthread_mutex_unlock(&f->gate);
+    f->asked += question.p[0] == SIGNER_LEAF;
+    if (f->silent) return err_set(err, ERR_TLS_SETUP, 0, "nobody signs");
+    signing_answer(&f->signing, f->clock, question, answer);
+    return ERR_NONE;
+}
+
+static void stay(void *arg)
+{
+    (void)arg;
+}
+
+/* A mint of the files of @f; leaves are for a new key. */
+static struct mint *mint_of(struct fixture *f)
+{
+    const struct signer_order order = {f->cert, f->key, NULL, 30, false};
+    EVP_PKEY *key = mint_make_key();
+    unsigned char *der = NULL;
+    int n = i2d_PUBKEY(key, &der);
+    char mem[SIGNER_MESSAGE], none[SIGNER_MESSAGE];
+    struct sbuf message = sbuf_make(mem, sizeof mem), answer = sbuf_make(none, sizeof none);
+    struct ca *ca = NULL;
+    struct mint *mint = NULL;
+    struct err err = {.detail = ""};
+    assert_true(signer_put_order(&order, str_make((const char *)der, (size_t)n), &message));
+    signing_clear(&f->signing);
+    assert_true(signing_begin(&f->signing, sbuf_str(&message), &answer));
+    OPENSSL_free(der);
+    f->clock = clock_wall_us() / 1000000;
+    if (ca_load(f->cert, NULL, &ca, &err) != ERR_NONE) fail_msg("%s", err.detail);
+    if (mint_new(ca, key, &(struct mint_source){sign, stay, stay, f}, &mint, &err) != ERR_NONE)
+        fail_msg("%s", err.detail);
+    return mint;
+}
+
 /* A CA for dns_names, and for 127.0.0.0/8 and fd00::/8 if @with_ip, loaded, and a mint. */
 static struct fixture *set_up(bool with_ip)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     struct err err = {.detail = ""};
     assert_non_null(f);
+    pthread_mutex_init(&f->gate, NULL);
     make_paths(f);
     assert_true(netblock_parse(STR("127.1.2.3"), &f->ip[0]));
     f->ip[0].bits = 8; /* 127.0.0.0/8: host bits have no place in the certificate */
@@ -59,15 +106,15 @@ static struct fixture *set_up(bool with_ip)
         (struct ca_params){"Test CA", 3650, dns_names, ARRAY_LEN(dns_names), f->ip, with_ip ? 2 : 0, false, NULL, 0};
     if (ca_create(f->cert, f->key, &f->params, false, &err) != ERR_NONE) fail_msg("%s", err.detail);
     if (ca_load(f->cert, f->key, &f->ca, &err) != ERR_NONE) fail_msg("%s", err.detail);
-    f->mint = mint_new(f->ca, 30, NULL);
-    assert_non_null(f->mint);
+    f->mint = mint_of(f);
     f->now = clock_wall_us() / 1000000;
     return f;
 }
 
 static void tear_down(struct fixture *f)
 {
-    mint_free(&f->mint);
+    mint_unref(&f->mint);
+    signing_clear(&f->signing);
     ca_free(&f->ca);
     assert_null(f->mint);
     assert_null(f->ca);
@@ -102,14 +149,63 @@ static int verify(const struct fixture *f, X509 *leaf, const char *name, bool is
     return result;
 }
 
+struct wait {
+    struct mint_wait mint;
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    bool arrived;
+};
+
+static void on_minted(struct mint_wait *m)
+{
+    struct wait *w = CONTAINER_OF(m, struct wait, mint);
+    pthread_mutex_lock(&w->lock);
+    w->arrived = true;
+    pthread_cond_signal(&w->more);
+    pthread_mutex_unlock(&w->lock);
+}
+
+#define WAIT                                                                                        \
+    {                                                                                               \
+        .mint.done = on_minted, .lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER \
+    }
+
+static void wait_for(struct fixture *f, struct wait *w)
+{
+    pthread_mutex_lock(&w->lock);
+    while (!w->arrived)
+        pthread_cond_wait(&w->more, &w->lock);
+    pthread_mutex_unlock(&w->lock);
+    assert_false(mint_cancel(f->mint, &w->mint));
+}
+
+/* Waits for the answer, at @now for both sides. */
+static enum err_code mint_leaf_for(struct fixture *f, const struct str *names, size_t n, int64_t now, X509 **leaf,
+                                   struct err *err)
+{
+    struct wait w = WAIT;
+    f->clock = now;
+    enum err_code code = mint_leaf(f->mint, names, n, now, &w.mint, leaf, err);
+    if (code != ERR_NONE || *leaf) return code;
+    wait_for(f, &w);
+    *leaf = w.mint.leaf;
+    if (!*leaf && err) *err = w.mint.err;
+    return w.mint.err.code;
+}
+
+static enum err_code mint_one(struct fixture *f, const char *name, int64_t now, X509 **leaf, struct err *err)
+{
+    struct str names = str_from(name);
+    return mint_leaf_for(f, &names, 1, now, leaf, err);
+}
+
 static X509 *mint_ok(struct fixture *f, const char *name, int64_t now)
 {
     X509 *leaf = NULL;
-    EVP_PKEY *key = NULL;
     struct err err = {.detail = ""};
-    if (mint_leaf(f->mint, str_from(name), now, &leaf, &key, &err) != ERR_NONE) fail_msg("%s: %s", name, err.detail);
+    if (mint_one(f, name, now, &leaf, &err) != ERR_NONE) fail_msg("%s: %s", name, err.detail);
     assert_non_null(leaf);
-    assert_int_equal(X509_check_private_key(leaf, key), 1);
+    assert_int_equal(X509_check_private_key(leaf, mint_key(f->mint)), 1);
     return leaf;
 }
 
@@ -453,12 +549,12 @@ static void test_ca_load_an_intermediate_brings_its_chain(void **state)
             continue;
         }
         if (code != ERR_NONE) fail_msg("%s: %s", rows[i].name, err.detail);
-        struct mint *mint = mint_new(ca, 30, NULL);
+        struct mint *mint = mint_of(f);
         STACK_OF(X509) *chain = mint_chain(mint);
         assert_int_equal(sk_X509_num(chain), rows[i].chain_n);
         assert_int_equal(X509_cmp(sk_X509_value(chain, 0), own), 0);
         assert_in_range(ca_not_after(ca), f->now + (rows[i].days - 1) * DAY_S, f->now + (rows[i].days + 1) * DAY_S);
-        mint_free(&mint);
+        mint_unref(&mint);
         ca_free(&ca);
     }
     assert_null(mint_chain(f->mint)); /* a root goes to nobody */
@@ -490,9 +586,8 @@ static void test_ca_load_leaf_or_wrong_time_is_refused(void **state)
     assert_non_null(strstr(err.detail, "clock"));
 
     X509 *leaf = NULL;
-    EVP_PKEY *key = NULL;
-    assert_int_equal(mint_leaf(f->mint, STR("a.s3.local"), f->now, &leaf, &key, &err), ERR_NONE);
-    replace_files(f, leaf, key);
+    assert_int_equal(mint_one(f, "a.s3.local", f->now, &leaf, &err), ERR_NONE);
+    replace_files(f, leaf, mint_key(f->mint));
     assert_int_equal(ca_load(f->cert, f->key, &ca, &err), ERR_FILE);
     assert_non_null(strstr(err.detail, "not the certificate of a CA"));
     assert_null(ca);
@@ -640,10 +735,8 @@ static void test_mint_leaf_outside_the_constraints_is_refused(void **state)
     struct fixture *f = set_up(false);
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         X509 *leaf = NULL;
-        EVP_PKEY *key = NULL;
         struct err err = {.detail = ""};
-        if (mint_leaf(f->mint, str_from(names[i]), f->now, &leaf, &key, &err) != ERR_TLS_SETUP)
-            fail_msg("minted \"%s\"", names[i]);
+        if (mint_one(f, names[i], f->now, &leaf, &err) != ERR_TLS_SETUP) fail_msg("minted \"%s\"", names[i]);
         assert_null(leaf);
         assert_true(err.detail[0] != '\0');
     }
@@ -723,24 +816,23 @@ static void test_mint_leaf_for_several_names_holds_all(void **state)
     static const struct str bad[] = {STR_INIT("s3.local"), STR_INIT("example.com")};
     struct fixture *f = set_up(true);
     X509 *leaf = NULL, *again = NULL;
-    EVP_PKEY *key = NULL;
     struct err err;
-    assert_int_equal(mint_leaf_for(f->mint, names, ARRAY_LEN(names), f->now, &leaf, &key, &err), ERR_NONE);
+    assert_int_equal(mint_leaf_for(f, names, ARRAY_LEN(names), f->now, &leaf, &err), ERR_NONE);
     assert_int_equal(verify(f, leaf, "s3.local", false), X509_V_OK);
     assert_int_equal(verify(f, leaf, "bucket.s3.local", false), X509_V_OK);
     assert_int_equal(verify(f, leaf, "127.0.0.1", true), X509_V_OK);
     assert_int_equal(verify(f, leaf, "fd00::1", true), X509_V_OK);
     assert_int_equal(verify(f, leaf, "127.0.0.2", true), X509_V_ERR_IP_ADDRESS_MISMATCH);
-    assert_int_equal(mint_leaf_for(f->mint, names, ARRAY_LEN(names), f->now, &again, &key, &err), ERR_NONE);
+    assert_int_equal(mint_leaf_for(f, names, ARRAY_LEN(names), f->now, &again, &err), ERR_NONE);
     assert_ptr_equal(leaf, again);
     X509_free(again);
     X509_free(leaf);
-    assert_int_equal(mint_leaf_for(f->mint, bad, 2, f->now, &leaf, &key, &err), ERR_TLS_SETUP);
-    assert_int_equal(mint_leaf_for(f->mint, NULL, 0, f->now, &leaf, &key, &err), ERR_TLS_SETUP);
+    assert_int_equal(mint_leaf_for(f, bad, 2, f->now, &leaf, &err), ERR_TLS_SETUP);
+    assert_int_equal(mint_leaf_for(f, NULL, 0, f->now, &leaf, &err), ERR_TLS_SETUP);
     static struct str many[512];
     for (size_t i = 0; i < ARRAY_LEN(many); i++)
         many[i] = STR("b.s3.local");
-    assert_int_equal(mint_leaf_for(f->mint, many, ARRAY_LEN(many), f->now, &leaf, &key, &err), ERR_TLS_SETUP);
+    assert_int_equal(mint_leaf_for(f, many, ARRAY_LEN(many), f->now, &leaf, &err), ERR_TLS_SETUP);
     assert_null(leaf);
     tear_down(f);
 }
@@ -779,9 +871,8 @@ static void test_mint_leaf_never_outlives_the_ca(void **state)
     assert_ptr_equal(leaf, again); /* a new one would not be better */
     X509_free(leaf);
     X509_free(again);
-    EVP_PKEY *key;
     struct err err;
-    assert_int_equal(mint_leaf(f->mint, STR("b.s3.local"), end, &leaf, &key, &err), ERR_TLS_SETUP);
+    assert_int_equal(mint_one(f, "b.s3.local", end, &leaf, &err), ERR_TLS_SETUP);
     assert_non_null(strstr(err.detail, "expired"));
     tear_down(f);
 }
@@ -830,11 +921,11 @@ static void *mint_many(void *arg)
         w->seed = w->seed * 1103515245u + 12345u;
         snprintf(name, sizeof name, "t%u.s3.local", (w->seed >> 16) % NAMES);
         X509 *leaf = NULL;
-        EVP_PKEY *key = NULL;
         /* time runs fast here, so that leaves are renewed under each other's feet */
         int64_t now = w->f->now + (int64_t)i * DAY_S / 10;
-        bool ok = mint_leaf(w->f->mint, str_from(name), now, &leaf, &key, NULL) == ERR_NONE && leaf &&
-                  X509_check_host(leaf, name, 0, 0, NULL) == 1 && X509_check_private_key(leaf, key) == 1;
+        bool ok = mint_one(w->f, name, now, &leaf, NULL) == ERR_NONE && leaf &&
+                  X509_check_host(leaf, name, 0, 0, NULL) == 1 &&
+                  X509_check_private_key(leaf, mint_key(w->f->mint)) == 1;
         w->wrong += !ok;
         X509_free(leaf);
     }
@@ -855,6 +946,86 @@ static void test_mint_leaf_four_threads_each_get_their_name(void **state)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
         assert_int_equal(workers[i].wrong, 0);
     }
+    tear_down(f);
+}
+
+/* ---- those who wait ---- */
+
+static X509 *order(struct fixture *f, struct str name, struct wait *w)
+{
+    X509 *leaf;
+    struct err err;
+    assert_int_equal(mint_leaf(f->mint, &name, 1, f->now, &w->mint, &leaf, &err), ERR_NONE);
+    return leaf;
+}
+
+static void test_mint_leaf_who_waits_for_one_name_waits_for_one_answer(void **state)
+{
+    (void)state;
+    enum { WAITING = 50 };
+    struct fixture *f = set_up(false);
+    static struct wait same[WAITING];
+    struct wait other = WAIT, gone = WAIT, early = WAIT;
+    pthread_mutex_lock(&f->gate);
+    for (size_t i = 0; i < WAITING; i++) {
+        same[i] = (struct wait)WAIT;
+        assert_null(order(f, i % 2 ? STR("a.s3.local") : STR("A.S3.local"), &same[i]));
+    }
+    assert_null(order(f, STR("b.s3.local"), &other));
+    assert_null(order(f, STR("c.s3.local"), &gone));
+    assert_null(order(f, STR("a.s3.local"), &early));
+    assert_true(mint_cancel(f->mint, &gone.mint)); /* nobody asks for c any more */
+    assert_true(mint_cancel(f->mint, &early.mint));
+    assert_false(mint_cancel(f->mint, &early.mint)); /* twice is fine */
+    pthread_mutex_unlock(&f->gate);
+    wait_for(f, &other);
+    for (size_t i = 0; i < WAITING; i++) {
+        wait_for(f, &same[i]);
+        assert_non_null(same[i].mint.leaf);
+        assert_ptr_equal(same[i].mint.leaf, same[0].mint.leaf);
+        X509_free(same[i].mint.leaf);
+    }
+    assert_false(gone.arrived || early.arrived);
+    assert_int_equal(f->asked, 2);
+    X509_free(other.mint.leaf);
+    tear_down(f);
+}
+
+static void test_mint_leaf_without_who_signs_lives_on_what_is_there(void **state)
+{
+    (void)state;
+    struct fixture *f = set_up(false);
+    struct err err = {0};
+    X509 *there = mint_ok(f, "a.s3.local", f->now), *leaf = NULL;
+    f->silent = true;
+    assert_int_equal(mint_one(f, "b.s3.local", f->now, &leaf, &err), ERR_TLS_SETUP);
+    assert_string_equal(err.detail, "nobody signs");
+    assert_null(leaf);
+    X509 *again = mint_ok(f, "a.s3.local", f->now);
+    assert_ptr_equal(there, again);
+    f->silent = false;
+    leaf = mint_ok(f, "b.s3.local", f->now); /* a failure is not kept */
+    X509_free(leaf);
+    X509_free(there);
+    X509_free(again);
+    tear_down(f);
+}
+
+static void test_mint_crl_is_renewed_when_it_is_a_day_old(void **state)
+{
+    (void)state;
+    struct fixture *f = set_up(false);
+    char first[MINT_CRL_BYTES], next[MINT_CRL_BYTES];
+    struct sbuf a = sbuf_make(first, sizeof first), b = sbuf_make(next, sizeof next), small = sbuf_make(next, 1);
+    assert_true(mint_crl(f->mint, f->now, &a));
+    assert_true(mint_crl(f->mint, f->now + DAY_S / 2, &b));
+    assert_true(str_eq(sbuf_str(&a), sbuf_str(&b))); /* signatures differ each time */
+    assert_false(mint_crl(f->mint, f->now, &small));
+    assert_false(mint_crl(f->mint, f->now + 8 * DAY_S, &small)); /* not valid any more */
+    do {
+        b = sbuf_make(next, sizeof next);
+        assert_true(mint_crl(f->mint, f->now + 2 * DAY_S, &b)); /* the old one, until the next is there */
+    } while (str_eq(sbuf_str(&a), sbuf_str(&b)));
     tear_down(f);
 }
 
@@ -881,6 +1052,9 @@ int main(void)
         cmocka_unit_test(test_mint_leaf_never_outlives_the_ca),
         cmocka_unit_test(test_mint_leaf_least_recently_used_is_forgotten),
         cmocka_unit_test(test_mint_leaf_four_threads_each_get_their_name),
+        cmocka_unit_test(test_mint_leaf_who_waits_for_one_name_waits_for_one_answer),
+        cmocka_unit_test(test_mint_leaf_without_who_signs_lives_on_what_is_there),
+        cmocka_unit_test(test_mint_crl_is_renewed_when_it_is_a_day_old),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 
 #include "flow/snapshot.h"
 #include "folder.h"
+#include "io/signer.h"
 
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -243,8 +244,10 @@ static void test_snapshot_passes_between_threads(void **state UNUSED)
     snapshot_unref(&newest);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], SIGNER_WORD) == 0) signer_run();
+
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_snapshot_shares_what_files_did_not_change),
         cmocka_unit_test(test_snapshot_takes_files_that_changed),

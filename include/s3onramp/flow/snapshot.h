@@ -40,6 +40,8 @@ SSL_CTX *snapshot_listener_ctx(const struct snapshot *s, const struct listener_c
 SSL_CTX *snapshot_endpoint_ctx(const struct snapshot *s, const struct endpoint_conf *e);
 /* Unix time of the local authority's end; INT64_MAX: there is none. */
 int64_t snapshot_ca_not_after(const struct snapshot *s);
+/* The process that has its key; 0: there is none, or it has ended and is started again when it is needed. */
+pid_t snapshot_ca_process(const struct snapshot *s);
 /* What [admin] listen shows, also when minted; NULL: it speaks without TLS. */
 SSL_CTX *snapshot_admin_ctx(const struct snapshot *s);
 /* The row with that number, or NULL: it is not there any more. */

@@ -50,6 +50,7 @@ struct conn {
     SSL *outer;             /* owned; the TLS around ssl's records; NULL: they go to the socket */
     conn_name_fn *may_name; /* server side, with arg */
     const char *tls_name;   /* borrowed: server side: names for the certificate when the client sends no SNI, "a,b,c" */
+    struct tls_wait *awaited; /* owned: server side: a certificate that is being made; NULL: none */
     bool readable, writable;
     bool unasked; /* since the last event nobody looked for a reset */
     bool drained; /* the last recv was short: most likely nothing is left */

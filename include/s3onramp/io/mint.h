@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * mint.h: the local certificate authority: making it, loading it, and minting leaf certificates per name.
- * struct ca: read-only after loading. struct mint: shared by all workers, locked inside.
+ * mint.h: the local certificate authority: making it, loading it, and leaf certificates per name, which a process of
+ * its own signs. struct ca: read-only after loading. struct mint: shared by all workers, locked inside, counted.
  * Source: RFC 5280 4.2.1 (extensions; 4.2.1.10 name constraints); what VERIFY_X509_STRICT of OpenSSL (default in
  * Python 3.13) asks for.
  */
@@ -8,10 +8,12 @@
 #define S3ONRAMP_IO_MINT_H
 
 #include "base/err.h"
+#include "base/list.h"
 #include "base/netaddr.h"
 
 #include <openssl/types.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 struct ca_params {
     const char *common_name;
@@ -43,7 +45,8 @@ MUST_CHECK enum err_code ca_switch(const char *cert_path, const char *key_path, 
 struct ca;
 /* @cert_path: the authority's certificate; if it is no root, those of the authorities above it may follow, each behind
  * the one it issued: clients get them with each leaf. ERR_FILE: missing, unreadable, a key that secret_file_fault is
- * against, not a pair, not a CA, not yet or no longer valid; the detail says what to do ("run 's3onramp ca init'"). */
+ * against, not a pair, not a CA, not yet or no longer valid; the detail says what to do ("run 's3onramp ca init'").
+ * @key_path NULL: without its key, for who signs nothing. */
 MUST_CHECK enum err_code ca_load(const char *cert_path, const char *key_path, struct ca **out, struct err *err);
 void ca_free(struct ca **ca);
 X509 *ca_certificate(const struct ca *ca); /* borrowed */
@@ -62,31 +65,64 @@ bool ca_is_root(const struct ca *ca);      /* nobody above it issued it */
 /* True if the CA's name constraints permit @name (DNS name or IP literal). */
 bool ca_permits(const struct ca *ca, struct str name);
 
+/* Who signs: a process of its own (io/signer.h). */
+struct mint_source {
+    /* Blocks until @question is answered: *@answer gets what signing_answer writes. ERR_TLS_SETUP: nobody answers. One
+     * thread at a time. */
+    enum err_code (*ask)(void *arg, struct str question, struct sbuf *answer, struct err *err);
+    void (*stop)(void *arg); /* any thread: what is asked ends, and nothing is answered any more */
+    void (*free)(void *arg); /* afterwards */
+    void *arg;               /* owned */
+};
+
 struct mint;
-/* @ca: borrowed, must outlive it. @crl_url: for leaves, borrowed likewise; NULL: none. @leaf_days: validity of leaves,
- * 1..397. Makes the one P-256 leaf key. NULL: out of
- * memory. */
-MUST_CHECK struct mint *mint_new(const struct ca *ca, unsigned leaf_days, const char *crl_url);
-void mint_free(struct mint **m);
+struct signer_order;
+/* Starts the process that has the authority's key, and loads what others may know of it. Blocks. Errors: as ca_load. */
+MUST_CHECK enum err_code mint_open(const struct signer_order *order, struct mint **out, struct err *err);
+/* The one P-256 key of all leaves. NULL: out of memory. */
+MUST_CHECK EVP_PKEY *mint_make_key(void);
+/* Takes over @ca, @key and @source, also on failure. Asks for the first revocation list, and starts the thread that
+ * asks @source. */
+MUST_CHECK enum err_code mint_new(struct ca *ca, EVP_PKEY *key, const struct mint_source *source, struct mint **out,
+                                  struct err *err);
+struct mint *mint_ref(struct mint *m);
+/* The last one ends @source and the thread. */
+void mint_unref(struct mint **m);
+/* The process that has the key; 0: it has ended, and is started again at the next question. Any thread. */
+pid_t mint_process(struct mint *m);
 bool mint_permits(const struct mint *m, struct str name); /* its CA does */
+/* Likewise, and it is a name that a certificate can have: mint_leaf does not refuse it. */
+bool mint_may_certify(const struct mint *m, struct str name);
 /* What clients need beside a leaf and the root; borrowed. NULL: nothing. */
 struct stack_st_X509 *mint_chain(const struct mint *m);
 const struct ca *mint_ca(const struct mint *m); /* borrowed */
+EVP_PKEY *mint_key(const struct mint *m);       /* of all leaves; borrowed */
+
 enum { MINT_CRL_BYTES = 4096 };
-/* The authority's revocation list (DER, RFC 5280 5), which is empty, into @out of at least MINT_CRL_BYTES: signed anew
- * each time, valid for a week from @now_s. Any thread. */
+/* The authority's revocation list (DER, RFC 5280 5), which is empty, into @out of at least MINT_CRL_BYTES: valid for a
+ * week, renewed when it is a day old. False: there is none that is valid at @now_s. Any thread. */
 MUST_CHECK bool mint_crl(struct mint *m, int64_t now_s, struct sbuf *out);
-/* The leaf for @name (DNS name lower case, or IP literal): SAN only (empty subject with critical SAN is avoided:
- * subject CN = name cut to 64 bytes, "IP " before an address), basicConstraints CA:FALSE critical, digitalSignature
- * critical, serverAuth, SKI, AKI; notBefore an hour ago; never valid beyond the CA. From the cache, or minted and
- * cached (at most 1,024 names, least recently used out; minted anew in the last tenth of its life). The caller owns one
- * reference of *@leaf (X509_free) and borrows *@key.
- * @now_s: Unix time. ERR_TLS_SETUP, also for a name the CA does not permit. Any thread. */
-MUST_CHECK enum err_code mint_leaf(struct mint *m, struct str name, int64_t now_s, X509 **leaf, EVP_PKEY **key,
-                                   struct err *err);
-/* One certificate for several names at once (the default certificate of a TLS listener without SNI): @names are DNS
- * names or IP literals. */
-MUST_CHECK enum err_code mint_leaf_for(struct mint *m, const struct str *names, size_t n, int64_t now_s, X509 **leaf,
-                                       EVP_PKEY **key, struct err *err);
+
+/* Who waits for a leaf; the caller's memory. */
+struct mint_wait {
+    void (*done)(struct mint_wait *w); /* on the mint's thread, under its lock: hands it on, and no more */
+    struct list_link link;             /* the mint's … */
+    struct mint_order *order;          /* … likewise */
+    X509 *leaf;                        /* from done on: a reference that the caller owns, or NULL: … */
+    struct err err;                    /* … why not */
+};
+
+/* The leaf for @names (DNS names, or IP literals; several: the default certificate of a TLS listener without SNI): SAN
+ * only (empty subject with critical SAN is avoided: subject CN = the first name cut to 64 bytes, "IP " before an
+ * address), basicConstraints CA:FALSE critical, digitalSignature critical, serverAuth, SKI, AKI; notBefore an hour ago;
+ * never valid beyond the CA. From the cache (at most 1,024 names, least recently used out; made anew in the last tenth
+ * of its life): the caller owns one reference of *@leaf (X509_free). *@leaf NULL and ERR_NONE: it was asked for, @w,
+ * which must not move, waits, and its done is called once, unless mint_cancel was faster. Who waits for the same names
+ * waits for one answer. @w NULL: only what is in the cache. @now_s: Unix time, for the cache. ERR_TLS_SETUP, also for a
+ * name the CA does not permit: @w does not wait. Any thread. */
+MUST_CHECK enum err_code mint_leaf(struct mint *m, const struct str *names, size_t n, int64_t now_s,
+                                   struct mint_wait *w, X509 **leaf, struct err *err);
+/* True: @w does not wait any more, and done is not called. False: it was called already. Any thread. */
+bool mint_cancel(struct mint *m, struct mint_wait *w);
 
 #endif

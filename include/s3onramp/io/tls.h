@@ -9,8 +9,8 @@
 #include "io/conn.h"
 #include "io/mint.h"
 
-/* Server side. @mint (borrowed, must outlive the context): certificates are minted per SNI name, or for the
- * connection's fallback name. NULL: @cert_file and
+/* Server side. @mint (the context keeps a reference): certificates are minted per SNI name, or for the connection's
+ * fallback name; while one is made the handshake answers CONN_AGAIN, and goes on with an event. NULL: @cert_file and
  * @key_file (PEM chain and key). TLS 1.2 and 1.3, stateless tickets with keys shared by all workers. */
 MUST_CHECK enum err_code tls_server_ctx(struct mint *mint, const char *cert_file, const char *key_file, SSL_CTX **out,
                                         struct err *err);
