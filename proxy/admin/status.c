@@ -238,7 +238,7 @@ static json_t *get_capacity(struct status *st)
 }
 
 /* What of `sandbox` is in force. */
-static json_t *get_sandbox(struct status *st UNUSED)
+static json_t *get_sandbox(struct status *st)
 {
     const struct sandbox_state s = sandbox_state();
     char mem[2 * SANDBOX_TEXT];
@@ -246,9 +246,11 @@ static json_t *get_sandbox(struct status *st UNUSED)
 
     sandbox_text(&s, &text);
     mem[text.n] = '\0';
-    return json_pack("{sb sb sI sb sb so so}", "on", s.on, "system_calls", s.calls, "landlock_abi",
+    pid_t ca = snapshot_ca_process(st->snapshot);
+    return json_pack("{sb sb sI sb sb so so so}", "on", s.on, "system_calls", s.calls, "landlock_abi",
                      (json_int_t)s.landlock, "capabilities_dropped", s.capabilities, "whole", s.threads && !*s.why_not,
-                     "why_not", json_text(s.why_not), "text", json_text(mem));
+                     "why_not", json_text(s.why_not), "text", json_text(mem), "ca_process",
+                     ca ? json_integer(ca) : json_null());
 }
 
 static const struct part version = {"version", false, get_version};

@@ -219,6 +219,8 @@ static void print_sandbox(FILE *out, const json_t *sandbox)
 {
     if (!sandbox) return;
     fprintf(out, "sandbox %s\n", admin_text(sandbox, "text"));
+    if (json_is_integer(json_object_get(sandbox, "ca_process")))
+        fprintf(out, "CA's key in process %d\n", (int)admin_number(sandbox, "ca_process"));
 }
 
 static void print_all(FILE *out, const json_t *answer, const struct since *s)

@@ -272,7 +272,7 @@ static enum err_code start_workers(struct server *sv, struct err *err)
     return ERR_NONE;
 }
 
-static void announce_sandbox(void)
+static void announce_sandbox(const struct server *sv)
 {
     const struct sandbox_state s = sandbox_state();
     char mem[2 * SANDBOX_TEXT];
@@ -280,6 +280,8 @@ static void announce_sandbox(void)
 
     sandbox_text(&s, &text);
     LOG(*s.why_not ? LOG_WARN : LOG_INFO, "sandbox %.*s", (int)text.n, text.p);
+    pid_t ca = snapshot_ca_process(sv->snapshot);
+    if (ca) LOG(LOG_INFO, "the CA's key is in process %d, and in no other", (int)ca);
 }
 
 static void announce(const struct server *sv)
@@ -290,7 +292,7 @@ static void announce(const struct server *sv)
 
     LOG(LOG_INFO, "s3onramp %s, %s, libevent %s, workers: %zu, clients: %zu", release_version, tls_library_version(),
         event_get_version(), sv->workers_n, s->clients_n);
-    announce_sandbox();
+    announce_sandbox(sv);
     for (size_t i = 0; i < s->endpoints_n; i++) {
         if (s->endpoints[i].dns)
             LOG(LOG_INFO, "endpoint %s: addresses of %s as %s, Region %s", s->endpoints[i].name,
