@@ -46,6 +46,18 @@ static const struct cli_command *find_command(const char *word)
     return NULL;
 }
 
+static void print_no_command(const char *word)
+{
+    const char *names[64], *nearest;
+
+    ASSERT(cli_commands_n <= ARRAY_LEN(names));
+    for (size_t i = 0; i < cli_commands_n; i++)
+        names[i] = cli_commands[i]->name;
+    nearest = str_nearest(str_from(word), names, cli_commands_n);
+    fprintf(stderr, "s3onramp: there is no command \"%s\"%s%s%s\n", word, nearest ? "; did you mean " : "",
+            nearest ? nearest : "", nearest ? "?" : "");
+}
+
 /* argv[1] is no command. */
 static int wrong_word(int argc, char **argv)
 {
@@ -57,7 +69,7 @@ static int wrong_word(int argc, char **argv)
         fprintf(stderr, "s3onramp: options come after the command: s3onramp %s %s %s\n",
                 command ? command->name : "COMMAND", argv[1], find_command(argv[2]) ? "..." : argv[2]);
     else
-        fprintf(stderr, "s3onramp: there is no command \"%s\"\n", argv[1]);
+        print_no_command(argv[1]);
     fputs("Try `s3onramp --help`.\n", stderr);
     return CLI_USAGE;
 }

@@ -136,6 +136,5 @@ const struct cli_command cli_check = {
     .options = options,
     .options_n = ARRAY_LEN(options),
     .more = "Exit code: 0 fine, 1 there are problems, 2 wrong usage.",
-    .no_words = "; name the file with -c",
     .example = "s3onramp check --example > s3onramp.ini && s3onramp check -c s3onramp.ini",
 };

@@ -201,17 +201,31 @@ static void fill(const struct cli_command *command, struct option options[OPTION
     options[n] = (struct option){0};
 }
 
+/* @word: "--conifg", "--conifg=FILE"; NULL: none is near. */
+static const char *nearest_option(const struct cli_command *command, struct str word)
+{
+    const char *names[OPTIONS_MOST];
+    size_t n = 0;
+
+    if (!str_starts(word, STR("--"))) return NULL;
+    for (size_t i = 0; i < command->options_n; i++)
+        if (command->options[i].name) names[n++] = command->options[i].name;
+    return str_nearest(str_head(str_tail(word, 2), str_index(str_tail(word, 2), '=')), names, n);
+}
+
 /* @code: what getopt_long returned for it, '?' or ':'. */
 static int wrong_option(const struct cli_command *command, int code, char *const *argv)
 {
     /* The word at fault: the one before optind, except in the middle of a group of short options. */
-    const char *word = optind > 0 ? argv[optind - 1] : "";
+    const char *word = optind > 0 ? argv[optind - 1] : "", *nearest;
 
     if (code == ':') return cli_wrong_usage(command->name, "option %s needs a value", word);
     if (optopt && word[0] == '-' && word[1] == '-')
         return cli_wrong_usage(command->name, "option %s takes no value", word);
     if (optopt) return cli_wrong_usage(command->name, "there is no option -%c", optopt);
-    return cli_wrong_usage(command->name, "there is no option %s", word);
+    nearest = nearest_option(command, str_from(word));
+    return cli_wrong_usage(command->name, "there is no option %s%s%s%s", word, nearest ? "; did you mean --" : "",
+                           nearest ? nearest : "", nearest ? "?" : "");
 }
 
 static int take(const struct cli_command *command, const struct cli_option *o, void *to, const char *value)
@@ -265,7 +279,7 @@ static int take_words(const struct cli_command *command, void *to, int n, char *
     if (judge_verb(command, verb, given) != CLI_FINE) return CLI_USAGE;
     if (n == 0) return CLI_FINE;
     return cli_wrong_usage(command->name, "there is nothing to do with \"%s\"%s", *words,
-                           command->no_words ? command->no_words : "");
+                           str_ends(str_from(*words), STR(".ini")) ? "; name the file with -c" : "");
 }
 
 /* The word that is one; NULL: none is. */

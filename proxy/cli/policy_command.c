@@ -112,7 +112,6 @@ const struct cli_command cli_policy = {
             "What has blanks in it stands in double quotes; # begins a comment.\n"
             "Exit code: 0 allowed (all is as the file expects), 1 refused (something is not), 2 wrong usage or\n"
             "configuration.",
-    .no_words = "",
     .example = "s3onramp policy test alice s3:GetObject s3://reports/2024/a.csv --from 10.1.2.3\n"
                "s3onramp policy test --file /etc/s3onramp/policies.test\n"
                "s3onramp policy explain alice",

@@ -48,6 +48,12 @@ done
 hasnt out $'\033'
 expect 2 frobnicate
 has err "there is no command \"frobnicate\""
+expect 2 stauts
+has err "there is no command \"stauts\"; did you mean status?"
+expect 2 serve --conifg=s3onramp.ini
+has err "there is no option --conifg=s3onramp.ini; did you mean --config?"
+expect 2 serve s3onramp.ini
+has err "there is nothing to do with \"s3onramp.ini\"; name the file with -c"
 expect 0 help serve
 has out "Usage: s3onramp serve"
 expect 2 help frobnicate

@@ -40,8 +40,7 @@ struct cli_command {
     const char *about;
     const struct cli_option *options;
     size_t options_n;
-    const char *more;     /* below the options; may be NULL */
-    const char *no_words; /* what to do instead where a word is too many; may be NULL */
+    const char *more; /* below the options; may be NULL */
     const char *example;
 };
 
