@@ -188,7 +188,8 @@ static void check_usage_line(const struct cli_command *c, struct str line)
     char text[256];
     size_t at;
 
-    assert_true(str_split(&rest, ' ', &name) && str_split(&rest, ' ', &verbs));
+    assert_true(str_split(&rest, ' ', &name));
+    assert_true(str_split(&rest, ' ', &verbs));
     assert_true(str_to_cstr(verbs, text, sizeof(text)));
     if (!each_is_in(text, cli_verbs(c))) fail_msg("%s has no verb %s", c->name, text);
     while ((at = str_find(rest, STR("--"))) != SIZE_MAX) {
