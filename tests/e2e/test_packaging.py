@@ -133,6 +133,23 @@ class Others(unittest.TestCase):
         for package in set(needed) - {"ninja-build", "gcc", "libc6-dev"}:
             self.assertIn(f" {package}", control)
 
+    def test_rpm_s_files(self):
+        """What the spec installs and what it lists, with this build in place of one of its own."""
+        top = lib.WORK / "rpm"
+        tree = top / "BUILD/s3onramp-1.2.3"
+        tree.mkdir(parents=True)
+        (tree / "build").symlink_to(BUILD)
+        shutil.copy(lib.ROOT / "LICENSE", tree)
+        for stage in ("-bi", "-bb"):
+            lib.run("rpmbuild", stage, "--short-circuit", "--nodeps", *(word for macro in (
+                f"_topdir {top}", "version 1.2.3", "debug_package %{nil}", "_build_id_links none", "__strip /bin/true")
+                for word in ("--define", macro)), PACKAGING / "s3onramp.spec")
+        package, = (top / "RPMS").rglob("*.rpm")
+        packed = {re.sub(r"(/man./.*)\.gz$", r"\1", path[1:]) for path in lib.run("rpm", "-qpl", package).stdout.split()}
+        installed = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if not path.is_dir()} - {"etc/apparmor.d/s3onramp"}
+        self.assertEqual(installed - packed, set())
+        self.assertEqual({path for path in packed - installed if not (ROOT / path).is_dir() and "usr/share/licenses" not in path}, set())
+
 
 class Version(unittest.TestCase):
     """In a clone of its own, with tags, without, changed; and in archives."""
