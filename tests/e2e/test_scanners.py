@@ -43,7 +43,7 @@ def make_proxy():
                                  "asks": dict(mode="endpoint", tls="on", client_certificates="optional",
                                               client_ca=lib.certificates() / "ca.pem")},
                       admin=dict(listen="127.0.0.1:%d" % admin, tls="yes", token=TOKEN),
-                      ca={"crl": "http://127.0.0.1:9/-/ca.crl", "leaf_days": "397"})
+                      ca={"crl": "http://127.0.0.1:9/-/ca.crl"})
     faces = {name: (proxy.ports[name], HOST) for name in ("tls", "sniff", "secure", "brought", "asks")}
     faces["inside CONNECT"] = (Through(proxy).port, HOST)
     return endpoint, proxy, {**faces, "admin": (admin, "localhost")}
