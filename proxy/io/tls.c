@@ -371,7 +371,7 @@ enum err_code tls_server_ctx(struct mint *mint, const char *cert_file, const cha
     } else {
         pthread_once(&mint_index_once, mint_index_make);
         if (SSL_CTX_set_ex_data(ctx, mint_index, mint) != 1) return ctx_fail(&ctx, err, "TLS server");
-        mint_ref(mint);
+        if (mint) mint_ref(mint); /* none: only what clients show is judged (control/preflight.c) */
         SSL_CTX_set_tlsext_servername_callback(ctx, check_name);
         SSL_CTX_set_cert_cb(ctx, choose_certificate, mint);
     }
