@@ -59,6 +59,7 @@ def setUpModule():
 
 
 def tearDownModule():
+    lib.run(*podman("rm", "--force", "--time=0", "--ignore", lib.Case.proxy.name), check=False)
     lib.Case.proxy.kill()
     endpoint.close()
 
