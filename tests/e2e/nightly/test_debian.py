@@ -4,7 +4,7 @@
 (mmdebstrap), which systemd has begun as in a container, with namespaces and control groups of its own: installed by hand and by Ansible,
 started as the unit says, upgraded under load, removed and purged.
 
-The version before is the last release that is tagged, or, before there is one, the commit that made the unit what it is. Where history is
+The version before is the last release that is tagged, or, before there is one, the commit that last told of changes. Where history is
 not there (an archive, a shallow clone) it is this version under a lower number, and the upgrade shows what scripts and takeover do."""
 import http.client
 import json
@@ -89,7 +89,7 @@ def git(*words):
 def build_before():
     """The package of the version before; see above."""
     commits = git("describe", "--tags", "--abbrev=0", "--match", "v[0-9]*", "HEAD^") or git(
-        "log", "-1", "--format=%H", "--", "conf/systemd/s3onramp.service")
+        "log", "-1", "--format=%H", "--", "conf/CHANGELOG.md")
     if commits and git("rev-parse", commits[0] + "^{commit}") != git("rev-parse", "HEAD"):
         lib.run("git", "clone", "-q", "--shared", "--no-checkout", lib.ROOT, lib.WORK / "tree-before")
         lib.run("git", "-C", lib.WORK / "tree-before", "checkout", "-q", commits[0])
