@@ -84,9 +84,9 @@ expect 2 client add 'a b' --policy read-only
 expect 2 client add 'bob!' --policy read-only
 has err "'!' cannot be in a client's name"
 expect 2 client remove x --policy read-only
-has err '`client remove` takes no --policy; that goes with add, password, set'
+has err "\`client remove\` takes no --policy; that goes with add, password, set"
 expect 2 client list x
-has err '`client list` takes no NAME; that goes with all but list'
+has err "\`client list\` takes no NAME; that goes with all but list"
 expect 0 version
 for library in s3onramp libevent OpenSSL libcurl inih; do has out "$library "; done
 cp out versions
