@@ -449,7 +449,7 @@ static enum err_code open_now(const struct signer_order *order, struct mint **ou
     struct ca *ca = NULL;
     if (!key) return err_set(err, ERR_NO_MEMORY, 0, "certificate cache");
     enum err_code code = signer_start(order, key, &signer, err);
-    if (code == ERR_NONE) code = ca_load(order->certificate, NULL, &ca, err);
+    if (code == ERR_NONE) code = signer_load(signer, order->certificate, &ca, err);
     if (code == ERR_NONE)
         return mint_new(ca, key, &(struct mint_source){ask_signer, stop_signer, free_signer, signer}, out, err);
     signer_free(&signer);

@@ -233,13 +233,32 @@ enum err_code signer_start(const struct signer_order *order, EVP_PKEY *leaf_key,
     return code;
 }
 
+static bool is_certificate_of(const struct signer *s, X509 *cert)
+{
+    unsigned char *der = NULL;
+    int n = i2d_X509(cert, &der);
+    bool same = n > 0 && str_eq(str_make((const char *)der, (size_t)n), str_make(s->certificate, s->certificate_n));
+
+    OPENSSL_free(der);
+    return same;
+}
+
+enum err_code signer_load(const struct signer *s, const char *certificate, struct ca **out, struct err *err)
+{
+    TRY(ca_load(certificate, NULL, out, err));
+    if (is_certificate_of(s, ca_certificate(*out))) return ERR_NONE;
+    ca_free(out);
+    return err_set(err, ERR_FILE, 0, "%s was replaced while it was read; try again", certificate);
+}
+
 enum err_code signer_check(const struct signer_order *order, struct ca **out, struct err *err)
 {
     struct signer *s;
 
     TRY(signer_start(order, NULL, &s, err));
+    enum err_code code = signer_load(s, order->certificate, out, err);
     signer_free(&s);
-    return ca_load(order->certificate, NULL, out, err);
+    return code;
 }
 
 void signer_stop(struct signer *s)

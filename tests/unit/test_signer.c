@@ -320,6 +320,23 @@ static void test_signer_with_other_files_signs_nothing(void **state UNUSED)
     make_ca();
 }
 
+/* One authority in both processes, also when the files are replaced between the two readings. */
+static void test_signer_load_is_of_the_same_authority(void **state UNUSED)
+{
+    struct signer *s = start();
+    struct ca *ca = NULL;
+    struct err err = {0};
+
+    assert_int_equal(signer_load(s, certificate, &ca, &err), ERR_NONE);
+    assert_non_null(ca);
+    ca_free(&ca);
+    make_ca();
+    assert_int_equal(signer_load(s, certificate, &ca, &err), ERR_FILE);
+    assert_non_null(strstr(err.detail, "was replaced while it was read"));
+    assert_null(ca);
+    signer_free(&s);
+}
+
 /* What ca_load says is said by who asks for the process, too; this one does not have the key. */
 static void test_signer_check_says_what_ca_load_says(void **state UNUSED)
 {
@@ -354,6 +371,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_signer_answers_until_nobody_asks),
         cmocka_unit_test(test_signer_comes_back),
         cmocka_unit_test(test_signer_with_other_files_signs_nothing),
+        cmocka_unit_test(test_signer_load_is_of_the_same_authority),
         cmocka_unit_test(test_signer_check_says_what_ca_load_says),
     };
 

@@ -25,6 +25,9 @@ struct signer;
  * files. */
 MUST_CHECK enum err_code signer_start(const struct signer_order *order, EVP_PKEY *leaf_key, struct signer **out,
                                       struct err *err);
+/* As ca_load of @certificate, without its key. ERR_FILE, too, if that is not the authority that @s signs for: the files
+ * were replaced between the two readings. */
+MUST_CHECK enum err_code signer_load(const struct signer *s, const char *certificate, struct ca **out, struct err *err);
 /* As mint_source's ask. One that has ended is started again, once a second at most; the log says so. */
 MUST_CHECK enum err_code signer_ask(struct signer *s, struct str question, struct sbuf *answer, struct err *err);
 void signer_stop(struct signer *s);
